@@ -1,0 +1,150 @@
+/**
+ * What agents and the control plane say to each other. The agent dials out; the server never does. Served
+ * by the ingest process as tRPC: agent.enrol, agent.hello, agent.heartbeat, telemetry.push, trace.desired,
+ * trace.report, trace.push, control.watch (subscription).
+ */
+import { z } from "zod";
+import { HostId, HostName, Incarnation, TraceSessionId } from "./ids.ts";
+import { TRACE_ENDS, TraceEvent, TraceSpec, TraceStats } from "./trace.ts";
+
+/** Raised when an old agent could misunderstand a new server or the other way round. */
+export const PROTOCOL_VERSION = 1;
+
+export const EnrolInput = z.object({
+  protocol: z.int(),
+  /** Shown once to whoever made it; good for one host. */
+  token: z.string().min(20).max(200),
+  host: HostName,
+});
+export const EnrolOutput = z.object({ hostId: HostId, credential: z.string() });
+
+/** The agent proves itself by `authorization: Bearer <credential>` from here on. */
+export const Capability = z.object({
+  name: z.string().max(60),
+  supported: z.boolean(),
+  reason: z.string().max(300).nullable(),
+});
+export type Capability = z.infer<typeof Capability>;
+
+export const HelloInput = z.object({
+  protocol: z.int(),
+  abiHash: z.string().max(64),
+  agentVersion: z.string().max(60),
+  incarnation: Incarnation,
+  bootId: z.string().max(60),
+  kernel: z.string().max(200),
+  architecture: z.string().max(20),
+  cpus: z.int().positive(),
+  memoryBytes: z.number().positive(),
+  mode: z.enum(["observe"]),
+  simulated: z.boolean(),
+  capabilities: z.array(Capability).max(64),
+});
+export type HelloInput = z.infer<typeof HelloInput>;
+export const HelloOutput = z.object({
+  hostId: HostId,
+  serverTimeMs: z.number(),
+  intervalMs: z.int().min(100).max(60_000),
+  heartbeatMs: z.int().min(500).max(60_000),
+});
+
+/** Level, not edge: each heartbeat says all that holds now. */
+export const Heartbeat = z.object({
+  incarnation: Incarnation,
+  uptimeS: z.number(),
+  cpuShare: z.number(), // of one core, since the last heartbeat
+  residentBytes: z.number(),
+  programs: z
+    .array(
+      z.object({
+        name: z.string().max(60),
+        id: z.int(),
+        type: z.string().max(40),
+        attachments: z.int(),
+        verifiedInstructions: z.number(),
+        runNs: z.number().nullable(),
+        runCount: z.number().nullable(),
+      }),
+    )
+    .max(200),
+  maps: z
+    .array(
+      z.object({
+        name: z.string().max(60),
+        type: z.string().max(40),
+        used: z.number().nullable(),
+        capacity: z.number(),
+        bytes: z.number(),
+      }),
+    )
+    .max(100),
+  pods: z
+    .array(
+      z.object({
+        uid: z.string().max(120),
+        namespace: z.string().max(253).nullable(),
+        pod: z.string().max(253).nullable(),
+        runtime: z.string().max(40),
+        netnsCookie: z.string().max(24).nullable(),
+        state: z.enum(["covered", "attaching", "failed", "not-covered"]),
+        /** Why it is not covered, or why names are unknown. */
+        reason: z.string().max(300).nullable(),
+        interfaces: z.array(z.string().max(15)).max(32),
+        addresses: z.array(z.string().max(64)).max(64),
+        labels: z.record(z.string().max(63), z.string().max(253)),
+        service: z.string().max(253).nullable(),
+        containers: z
+          .array(
+            z.object({
+              id: z.string().max(128),
+              name: z.string().max(253).nullable(),
+              pid: z.int().nullable(),
+              image: z.string().max(500).nullable(),
+              startedAtMs: z.number().nullable(),
+            }),
+          )
+          .max(100),
+      }),
+    )
+    .max(2000),
+  /** What this agent can't see, said instead of forgotten: host-network containers, pods' loopback, … */
+  gaps: z.array(z.object({ what: z.string().max(200), count: z.int(), why: z.string().max(300) })).max(50),
+  spool: z.object({
+    batches: z.number(),
+    bytes: z.number(),
+    limitBytes: z.number(),
+    oldestMs: z.number().nullable(),
+  }),
+  counters: z.record(z.string().max(60), z.number()),
+});
+export type Heartbeat = z.infer<typeof Heartbeat>;
+export const HeartbeatOutput = z.object({ serverTimeMs: z.number() });
+
+/** A session as one host must have it now. Absent from the answer: must not run here. */
+export const DesiredTrace = z.object({
+  id: TraceSessionId,
+  generation: z.int().positive(),
+  spec: TraceSpec,
+  leaseEndsAtMs: z.number(),
+});
+export type DesiredTrace = z.infer<typeof DesiredTrace>;
+export const DesiredTraces = z.object({ traces: z.array(DesiredTrace), serverTimeMs: z.number() });
+
+export const TraceReport = z.object({
+  id: TraceSessionId,
+  generation: z.int().positive(),
+  event: z.enum(["attach", "attached", "refuse", "stop", "detached"]),
+  end: z.enum(TRACE_ENDS).nullable(),
+  detail: z.string().max(500).nullable(),
+  stats: TraceStats,
+});
+export type TraceReport = z.infer<typeof TraceReport>;
+export const TracePush = z.object({
+  id: TraceSessionId,
+  events: z.array(TraceEvent).max(1000),
+  stats: TraceStats,
+});
+export type TracePush = z.infer<typeof TracePush>;
+
+/** control.watch: something of this kind changed, read it anew. */
+export const ControlSignal = z.object({ what: z.enum(["traces", "credential-revoked"]) });

@@ -1,0 +1,182 @@
+/**
+ * Flows as the operator API gives them: one row is one flow, whoever observed it. Stored updates and the
+ * agents' batches have their own shapes (batch.ts).
+ */
+import { z } from "zod";
+import { FlowId, Milliseconds } from "./ids.ts";
+import { TCP_STATES, VERDICTS } from "./verdict.ts";
+
+/** What stands at one end of a flow, as it was then. */
+export const End = z.object({
+  ip: z.string(),
+  port: z.int(),
+  /** pod: a container namespace we cover; host: a machine we manage; external: known to be neither; unknown: can't tell. */
+  kind: z.enum(["pod", "host", "external", "unknown"]),
+  host: z.string().nullable(),
+  namespace: z.string().nullable(),
+  pod: z.string().nullable(),
+  container: z.string().nullable(),
+  service: z.string().nullable(),
+  labels: z.record(z.string(), z.string()),
+  /** Why names are missing, when they are. */
+  unknown: z.string().nullable(),
+});
+export type End = z.infer<typeof End>;
+
+export const Direction = z.object({
+  packets: z.number(),
+  segments: z.number(),
+  bytes: z.number(),
+  /** OR of TCP flags seen. */
+  tcpFlags: z.int(),
+});
+
+export const FlowRow = z.object({
+  id: FlowId,
+  /** The other observer's id when both ends are ours: the same flow, shown once. */
+  otherId: FlowId.nullable(),
+  /** How the observers were joined: one only, by address, or across a NAT that conntrack told of. */
+  join: z.enum(["single", "tuple", "nat"]),
+  firstSeen: Milliseconds,
+  lastSeen: Milliseconds,
+  /** Who opened the flow is the source; when nobody saw the opening, the lower port is the destination. */
+  openerKnown: z.boolean(),
+  src: End,
+  dst: End,
+  proto: z.int(),
+  vlan: z.int(),
+  verdict: z.enum(VERDICTS),
+  /** The kernel's name of the latest drop reason without its prefix, e.g. NO_SOCKET. */
+  dropReason: z.string().nullable(),
+  drops: z.number(),
+  forward: Direction,
+  reverse: Direction,
+  tcpState: z.enum(TCP_STATES),
+  rttUs: z.number().nullable(),
+  rttMinUs: z.number().nullable(),
+  retransmits: z.number(),
+  /** Hosts whose agents reported it. */
+  observers: z.array(z.object({ host: z.string(), side: z.enum(["source", "destination", "unknown"]) })),
+  simulated: z.boolean(),
+});
+export type FlowRow = z.infer<typeof FlowRow>;
+
+/** What the answer rests on: shown wherever the data is shown. */
+export const Completeness = z.object({
+  /** 0 … 1: intervals reported by hosts that should have, less what they say they lost. */
+  share: z.number(),
+  hostsExpected: z.int(),
+  hostsAnswered: z.int(),
+  silentHosts: z.array(z.object({ host: z.string(), since: Milliseconds.nullable() })),
+  lost: z.array(z.object({ what: z.string(), count: z.number(), host: z.string() })),
+  unattributed: z.object({ packets: z.number(), bytes: z.number() }),
+});
+export type Completeness = z.infer<typeof Completeness>;
+
+export const TimeRange = z
+  .object({ from: Milliseconds, to: Milliseconds })
+  .refine((r) => r.from < r.to, "from must be before to");
+export type TimeRange = z.infer<typeof TimeRange>;
+
+/** Position in the stream of committed batches: a Postgres snapshot in text. Opaque to clients. */
+export const Snapshot = z
+  .string()
+  .max(4096)
+  .regex(/^\d+:\d+:[\d,]*$/);
+
+export const FLOW_SORTS = [
+  "lastSeen",
+  "firstSeen",
+  "bytes",
+  "packets",
+  "rtt",
+  "retransmits",
+  "drops",
+] as const;
+export const FlowSearchInput = z.object({
+  range: TimeRange,
+  filter: z.string().max(2000).default(""),
+  sort: z.enum(FLOW_SORTS).default("lastSeen"),
+  descending: z.boolean().default(true),
+  cursor: z.string().max(500).nullish(),
+  limit: z.int().min(1).max(1000).default(200),
+});
+export const FlowSearchOutput = z.object({
+  rows: z.array(FlowRow),
+  nextCursor: z.string().nullable(),
+  snapshot: Snapshot,
+  /** Flows that match in the range; a lower bound when capped. */
+  matched: z.object({ count: z.number(), capped: z.boolean() }),
+  completeness: Completeness,
+  tookMs: z.number(),
+});
+export type FlowSearchOutput = z.infer<typeof FlowSearchOutput>;
+
+export const FlowTailInput = z.object({
+  filter: z.string().max(2000).default(""),
+  /** From FlowSearchOutput.snapshot: no gap and no duplicate at the seam. Absent: from now on. */
+  snapshot: Snapshot.nullish(),
+  lastEventId: z.string().nullish(),
+});
+/** One tick of the live stream. Rows replace rows of the same id. */
+export const FlowTailOutput = z.object({
+  snapshot: Snapshot,
+  rows: z.array(FlowRow),
+  /** Matching updates that this tick left out because the client's cap was reached. */
+  notShown: z.int(),
+});
+export type FlowTailOutput = z.infer<typeof FlowTailOutput>;
+
+export const FlowHistogram = z.object({
+  bucketMs: z.number(),
+  buckets: z.array(
+    z.object({
+      at: Milliseconds,
+      forwarded: z.number(),
+      dropped: z.number(),
+      wouldDrop: z.number(),
+      unknown: z.number(),
+      bytes: z.number(),
+    }),
+  ),
+  /** Stretches without data from any host: gaps shown as gaps. */
+  gaps: z.array(z.object({ from: Milliseconds, to: Milliseconds })),
+});
+export type FlowHistogram = z.infer<typeof FlowHistogram>;
+
+export const FlowFacets = z.array(
+  z.object({
+    field: z.string(),
+    title: z.string(),
+    values: z.array(z.object({ value: z.string(), count: z.number() })),
+    /** Values beyond those listed. */
+    more: z.int(),
+  }),
+);
+export type FlowFacets = z.infer<typeof FlowFacets>;
+
+/** The drawer: the flow, each observer's account of it, its life over time, what it met. */
+export const FlowDetail = z.object({
+  row: FlowRow,
+  observers: z.array(FlowRow),
+  series: z.array(
+    z.object({
+      at: Milliseconds,
+      forwardBytes: z.number(),
+      reverseBytes: z.number(),
+      rttUs: z.number().nullable(),
+      retransmits: z.number(),
+      drops: z.number(),
+    }),
+  ),
+  drops: z.array(
+    z.object({
+      reason: z.string(),
+      place: z.string(),
+      packets: z.number(),
+      firstSeen: Milliseconds,
+      lastSeen: Milliseconds,
+    }),
+  ),
+});
+export type FlowDetail = z.infer<typeof FlowDetail>;
