@@ -1,0 +1,35 @@
+// Browser tests against the real stack: `npm start` under its own name, so that a running one is left
+// alone. Not the place of a timing: a limit here only ends a test that hangs.
+import { defineConfig } from "@playwright/test";
+import { instance } from "./tools/testing/browser-instance.ts";
+
+export default defineConfig({
+  testDir: "e2e",
+  outputDir: ".data/test-results/browser",
+  timeout: 60_000,
+  workers: 1,
+  retries: 0,
+  forbidOnly: true,
+  use: {
+    baseURL: instance.url,
+    trace: "retain-on-failure",
+    viewport: { width: 1440, height: 900 },
+    launchOptions: {
+      executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
+      args: [
+        ...["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
+        ...["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"],
+      ],
+    },
+  },
+  webServer: {
+    command: `node tools/up/main.mjs --name ${instance.name}`,
+    env: instance.env,
+    url: `${instance.url}/readyz`,
+    reuseExistingServer: false,
+    gracefulShutdown: { signal: "SIGTERM", timeout: 60_000 },
+    timeout: 600_000,
+    stdout: "ignore",
+    stderr: "pipe",
+  },
+});

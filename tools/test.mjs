@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+// `npm test`: install and build, what `npm run check` does, then the tests that need BPF, a database, the
+// lab and a browser. Everything runs, even after a failure. The last line is the sum of all tests.
+import { existsSync, readdirSync } from "node:fs";
+import { checkSteps } from "./check.mjs";
+import { endRunningOnSignal } from "./command.mjs";
+import { at, bin } from "./paths.mjs";
+import { playwrightStep } from "./playwright-step.mjs";
+import { runStep, runSteps, seconds } from "./steps.mjs";
+import { sumLine, sumOf } from "./test-sum.mjs";
+import { closest } from "./up/arguments.mjs";
+import { thisMachine } from "./up/preflight.mjs";
+import { prepare } from "./up/prepare.mjs";
+import { vitestStep } from "./vitest-step.mjs";
+
+/** The tiers that load programs into the kernel. Without the privilege they can't run: that is said, and is a
+ *  failure where REQUIRE_BPF=1 promises that the machine has it. */
+function privilegeProblem() {
+  const machine = thisMachine();
+  if (!machine.root) return "not root";
+  return machine.btf ? undefined : "no /sys/kernel/btf/vmlinux";
+}
+
+const cannotRun = (name, why) => ({
+  name: `${name} tests`,
+  run: async () => ({ ok: process.env.REQUIRE_BPF !== "1", note: `not run: ${why}` }),
+});
+
+const hasBrowserTests = () =>
+  existsSync(at("e2e")) && readdirSync(at("e2e")).some((file) => file.endsWith(".spec.ts"));
+
+/** The kernel tier counts what is left in the kernel, so nothing that loads programs runs beside it. */
+async function runTests(tallies, env) {
+  const problem = privilegeProblem();
+  const privileged = (name) => (problem ? cannotRun(name, problem) : vitestStep(name, tallies, env));
+  const results = await runSteps(checkSteps(tallies), 3);
+  results.push(...(await runSteps([privileged("kernel"), vitestStep("db", tallies, env)])));
+  results.push(await runStep(privileged("lab")));
+  if (hasBrowserTests()) {
+    results.push(await runStep(problem ? cannotRun("browser", problem) : playwrightStep(tallies)));
+  }
+  return results;
+}
+
+async function main() {
+  const soak = process.argv.includes("--soak");
+  const unknown = process.argv.slice(2).find((argument) => argument !== "--soak");
+  if (unknown) {
+    const meant = closest(unknown, ["--soak"]);
+    console.error(`test: unknown option ${unknown}${meant ? `; did you mean ${meant}?` : ""}`);
+    return 2;
+  }
+  endRunningOnSignal();
+  const began = performance.now();
+  const tallies = [];
+  const results = [];
+  const doStep = async (name, work) => {
+    results.push(await runStep({ name, run: async () => ({ ok: true, note: await work() }) }));
+  };
+  await prepare({ doStep, purposes: ["build", "lab", "tests"], say: (line) => console.log(line) });
+  if (existsSync(bin("vitest"))) {
+    results.push(...(await runTests(tallies, soak ? { MILLRACE_SOAK: "1" } : {})));
+  }
+  const broken = results.filter((result) => !result.ok).map((result) => result.name);
+  console.log(`\n${results.length} steps in ${seconds(performance.now() - began)}`);
+  if (broken.length) console.log(`failed: ${broken.join(", ")}`);
+  const sum = sumOf(results, tallies);
+  console.log(sumLine(sum));
+  return sum.failed ? 1 : 0;
+}
+
+process.exitCode = await main();

@@ -1,0 +1,23 @@
+// The instance of the whole product that the browser tests use: beside the user's own, with its own
+// data, ports and lab. What the tests know of it, they know from here.
+import { readFileSync } from "node:fs";
+import { at } from "../paths.mjs";
+
+const port = 3900;
+
+export const instance = {
+  name: "e2e",
+  url: `http://127.0.0.1:${port}`,
+  dataDir: at(".data/e2e"),
+  env: { PORT: String(port), INGEST_PORT: String(port + 1) },
+} as const;
+
+export interface SignIn {
+  email: string;
+  password: string;
+}
+
+/** The first administrator, as the supervisor wrote it down at the instance's first start. */
+export function firstSignIn(): SignIn {
+  return JSON.parse(readFileSync(`${instance.dataDir}/first-sign-in.json`, "utf8")) as SignIn;
+}

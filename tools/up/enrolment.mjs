@@ -1,0 +1,41 @@
+// What the server must be told before people and agents can come: the first administrator, and a one-time
+// token for each host without a credential. It asks apps/web's setup program; passwords aren't made here.
+import { existsSync } from "node:fs";
+import { run } from "../command.mjs";
+import { at } from "../paths.mjs";
+import { writePrivately } from "./secrets.mjs";
+
+const setupProgram = at("apps/web/build/setup.js");
+
+/** @param {string[]} args @param {Record<string, string>} env */
+async function setup(args, env) {
+  const { code, output } = await run(process.execPath, [setupProgram, ...args], { env });
+  const answer = output.split("\n").find((line) => line.startsWith("{"));
+  if (code !== 0 || !answer) throw new Error(`setup ${args.join(" ")} failed:\n${output.trimEnd()}`);
+  return JSON.parse(answer);
+}
+
+/** Makes the first administrator if there is none, and keeps the password where only its user reads it.
+ * @param {import("./instance.mjs").Instance} instance @param {Record<string, string>} env
+ * @returns {Promise<string[]>} what to tell the person who started this */
+export async function firstAdministrator(instance, env) {
+  const file = instance.in("first-sign-in.json");
+  const { firstSignIn } = await setup([], env);
+  if (firstSignIn) {
+    writePrivately(file, firstSignIn);
+    return [`sign in as ${firstSignIn.email} with password ${firstSignIn.password}  (also in ${file})`];
+  }
+  const reset = "a forgotten password: node tools/setup.mjs reset-password --email EMAIL";
+  if (existsSync(file)) return [`the first sign-in is in ${file}; ${reset}`];
+  return [reset];
+}
+
+/** @param {import("./instance.mjs").Instance} instance @param {import("./services.mjs").Host} host
+ *  @param {Record<string, string>} env @returns {Promise<string | undefined>} the token's file, if one is needed */
+export async function enrolmentToken(instance, host, env) {
+  if (existsSync(instance.in("agents", host.name, "credential.json"))) return undefined;
+  const { token } = await setup(["enrol", "--host", host.name], env);
+  const file = instance.in("agents", host.name, "enrol-token");
+  writePrivately(file, `${token}\n`);
+  return file;
+}

@@ -1,0 +1,43 @@
+// One running Millrace on this machine: where its data, ports and names are. Pure: it reads what it is
+// given and touches nothing. Two instances of different names share a machine without meeting.
+import path from "node:path";
+import { at } from "../paths.mjs";
+
+export const bpffs = "/sys/fs/bpf";
+
+/** @typedef {ReturnType<typeof instanceOf>} Instance */
+
+/** @param {import("./arguments.mjs").Options} options @param {Record<string, string | undefined>} env */
+export function instanceOf(options, env) {
+  const dataDir = options.name === "demo" ? at(".data") : at(".data", options.name);
+  const port = portOf(env, "PORT", 3000);
+  const host = env.HOST ?? "127.0.0.1";
+  return {
+    name: options.name,
+    lab: options.lab,
+    dataDir,
+    in: (...parts) => path.join(dataDir, ...parts),
+    host,
+    port,
+    ingestPort: portOf(env, "INGEST_PORT", 3001),
+    databasePort: portOf(env, "MILLRACE_PG_PORT", 54329),
+    /** Given by the user: then no PostgreSQL of ours is started. */
+    databaseUrl: env.DATABASE_URL,
+    address: `http://${shownHost(host)}:${port}`,
+    pinRoot: path.join(bpffs, "millrace", options.name),
+  };
+}
+
+function portOf(env, name, fallback) {
+  const text = env[name];
+  if (text === undefined || text === "") return fallback;
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65536) return port;
+  throw new Error(`${name}=${text} is no port: it wants a number from 1 to 65535`);
+}
+
+/** What a browser on this machine would open. @param {string} host */
+function shownHost(host) {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,64 @@
+// Where an instance's things are, and what would be run for it.
+import { expect, test } from "vitest";
+import { root } from "../paths.mjs";
+import { instanceOf } from "./instance.mjs";
+import { agentService, labService, serverEnv, webService } from "./services.mjs";
+
+const options = { name: "demo", buildOnly: false, serve: true, lab: true, help: false };
+const secrets = { databasePassword: "d", authSecret: "s" };
+
+test("without a word everything listens on loopback, at the documented ports", () => {
+  const instance = instanceOf(options, {});
+  expect(instance).toMatchObject({ host: "127.0.0.1", port: 3000, ingestPort: 3001, databasePort: 54329 });
+  expect(instance.address).toBe("http://127.0.0.1:3000");
+  expect(instance.dataDir).toBe(`${root}/.data`);
+});
+
+test("two instances of different names share no directory and no pins", () => {
+  const one = instanceOf(options, {});
+  const other = instanceOf({ ...options, name: "e2e" }, {});
+  expect(other.dataDir).toBe(`${root}/.data/e2e`);
+  expect(other.pinRoot).toBe("/sys/fs/bpf/millrace/e2e");
+  expect(other.pinRoot).not.toBe(one.pinRoot);
+});
+
+test("a port that is none is named", () => {
+  for (const bad of ["http", "0", "65536", "3.5"]) {
+    expect(() => instanceOf(options, { PORT: bad })).toThrow(`PORT=${bad} is no port`);
+  }
+});
+
+test("an address that means every interface is shown as one that can be opened", () => {
+  expect(instanceOf(options, { HOST: "0.0.0.0", PORT: "80" }).address).toBe("http://127.0.0.1:80");
+  expect(instanceOf(options, { HOST: "::1" }).address).toBe("http://[::1]:3000");
+});
+
+test("an agent of the lab is told its host's namespace and containers; one without a lab finds them", () => {
+  const instance = instanceOf(options, {});
+  const host = { name: "h1", netns: "/run/netns/mr-demo-h1", runcRoot: "/x/runc" };
+  const inLab = agentService(instance, host, "/x/token").args.join(" ");
+  expect(inLab).toContain("--host-name h1");
+  expect(inLab).toContain("--host-netns /run/netns/mr-demo-h1 --runtime runc=/x/runc");
+  expect(inLab).toContain("--pin-dir /sys/fs/bpf/millrace/demo/h1");
+  expect(inLab).toContain("--enrol-token-file /x/token");
+  const alone = agentService(instance, { name: "here" }, undefined).args.join(" ");
+  expect(alone).not.toMatch(/--host-netns|--runtime|--enrol-token-file/);
+});
+
+test("no secret is on a command line, where every user could read it", () => {
+  const env = serverEnv(instanceOf(options, {}), secrets, "postgresql://u:hidden@127.0.0.1/x");
+  const service = webService(env);
+  expect(JSON.stringify([service.command, service.args])).not.toMatch(/hidden/);
+  expect(service.env).toMatchObject({ DATABASE_URL: "postgresql://u:hidden@127.0.0.1/x" });
+});
+
+test("what is started dies with its supervisor, even by kill -9", () => {
+  const instance = instanceOf(options, {});
+  for (const service of [
+    labService(instance),
+    webService({}),
+    agentService(instance, { name: "a" }, undefined),
+  ]) {
+    expect([service.command, ...service.args].join(" ")).toMatch(/^setpriv --pdeathsig TERM /);
+  }
+});

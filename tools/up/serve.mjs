@@ -1,0 +1,124 @@
+// Starts an instance in order, and stops it in the opposite one: database, schema, ingest and dashboard, lab,
+// agents. What it runs is built already. The order is the point here; each part has a module of its own.
+import { mkdirSync } from "node:fs";
+import { hostname } from "node:os";
+import { run } from "../command.mjs";
+import { startDatabase } from "./database.mjs";
+import { enrolmentToken, firstAdministrator } from "./enrolment.mjs";
+import { labProgram, removePins, sweepLab, sweepLeftovers } from "./leftovers.mjs";
+import { migrate } from "./migrate.mjs";
+import { secretsIn } from "./secrets.mjs";
+import { createService } from "./service.mjs";
+import { agentService, ingestService, labService, serverEnv, webService } from "./services.mjs";
+import { answers, until } from "./until.mjs";
+
+/** @typedef {(name: string, work: () => Promise<string | undefined>) => Promise<void>} DoStep
+ *  @typedef {import("./service.mjs").Service} Service
+ *  @typedef {{ instance: import("./instance.mjs").Instance, log: import("./log.mjs").Log, doStep: DoStep,
+ *    running: { database: Service[], servers: Service[], agents: Service[] } }} Site what runs, and where */
+
+/** @returns {Site} */
+export const createSite = (instance, log, doStep) => ({
+  instance,
+  log,
+  doStep,
+  running: { database: [], servers: [], agents: [] },
+});
+
+/** @param {Site} site */
+const surroundings = ({ instance, log }) => ({ log, runFolder: instance.in("run") });
+
+/** @param {Site} site @param {Service[]} group @param {import("./service.mjs").ServiceSpec} spec */
+function launch(site, group, spec) {
+  const service = createService(spec, surroundings(site));
+  group.push(service);
+  service.start();
+  return service;
+}
+
+/** Clean ground, a database that answers, the schema of this checkout.
+ * @param {Site} site @returns {Promise<Record<string, string>>} the servers' environment */
+export async function openDatabase(site) {
+  const { instance, doStep } = site;
+  mkdirSync(instance.in("run"), { recursive: true, mode: 0o700 });
+  const secrets = secretsIn(instance.in("secrets.json"));
+  await doStep("sweep", () => sweepLeftovers(instance));
+  let url = "";
+  await doStep("database", async () => {
+    const database = await startDatabase(instance, secrets, surroundings(site), site.running.database);
+    url = database.url;
+    return database.note;
+  });
+  await doStep("migrations", () => migrate(url));
+  return serverEnv(instance, secrets, url);
+}
+
+/** Starts a server and waits until it says that it is ready.
+ * @param {Site} site @param {import("./service.mjs").ServiceSpec} spec @param {string} url */
+async function startServer(site, spec, url) {
+  const service = launch(site, site.running.servers, spec);
+  const broken = () =>
+    service.failures() >= 5 ? `${spec.name} keeps ending; see its lines above` : undefined;
+  await until(() => answers(url), { what: spec.name, ms: 60_000, broken });
+  return undefined;
+}
+
+/** @param {Site} site */
+async function startLab(site) {
+  const { instance } = site;
+  if (!instance.lab) return "not wanted";
+  const spec = { ...labService(instance), before: () => sweepLab(instance) };
+  const service = launch(site, site.running.servers, spec);
+  const broken = () =>
+    service.failures() >= 3 ? "the lab does not come up; see its lines above" : undefined;
+  const up = async () => (await labHosts(instance)).length > 0;
+  await until(up, { what: "the lab", ms: 60_000, broken, everyMs: 300 });
+  return `${(await labHosts(instance)).length} hosts`;
+}
+
+/** One agent for each host of the lab; without it, one for this machine.
+ * @param {Site} site @param {Record<string, string>} env */
+async function startAgents(site, env) {
+  const hosts = site.instance.lab ? await labHosts(site.instance) : [{ name: hostname() }];
+  for (const host of hosts) {
+    const tokenFile = await enrolmentToken(site.instance, host, env);
+    launch(site, site.running.agents, agentService(site.instance, host, tokenFile));
+  }
+  return hosts.map((host) => host.name).join(", ");
+}
+
+/** @param {Site} site @returns {Promise<string[]>} what to tell the person who started it */
+export async function start(site) {
+  const { instance, doStep } = site;
+  const env = await openDatabase(site);
+  let words = [];
+  await doStep("first sign-in", async () => {
+    words = await firstAdministrator(instance, env);
+    return undefined;
+  });
+  const ingestUrl = `http://127.0.0.1:${instance.ingestPort}/healthz`;
+  await Promise.all([
+    doStep("ingest", () => startServer(site, ingestService(env), ingestUrl)),
+    doStep("web", () => startServer(site, webService(env), `${instance.address}/healthz`)),
+    doStep("lab", () => startLab(site)),
+  ]);
+  await doStep("agents", () => startAgents(site, env));
+  return words;
+}
+
+/** Agents first, so that what they still hold reaches the database; the database last.
+ * @param {Site} site */
+export async function stop({ instance, running }) {
+  const end = (services) => Promise.all(services.map((service) => service.stop()));
+  await end(running.agents);
+  await removePins(instance.pinRoot);
+  await end(running.servers);
+  await end(running.database);
+}
+
+/** @param {import("./instance.mjs").Instance} instance @returns {Promise<import("./services.mjs").Host[]>} */
+export async function labHosts(instance) {
+  const args = [labProgram, "status", "--state", instance.in("lab"), "-o", "json"];
+  const { code, output } = await run(process.execPath, args);
+  return code === 0 ? JSON.parse(output).hosts : [];
+}

@@ -1,0 +1,95 @@
+// Supervision, with real processes.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { PassThrough } from "node:stream";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { endNotedProcesses } from "./leftovers.mjs";
+import { startTime } from "./lock.mjs";
+import { createLog, type Log } from "./log.mjs";
+import { createService, type Service, type ServiceSpec } from "./service.mjs";
+import { until } from "./until.mjs";
+
+let folder: string;
+let log: Log;
+let services: Service[];
+const runFolder = () => path.join(folder, "run");
+const logText = () => readFileSync(path.join(folder, "x.log"), "utf8");
+const wait = (what: string, isSo: () => boolean) => until(isSo, { what, ms: 10_000, everyMs: 5 });
+
+function serve(script: string, more: Partial<ServiceSpec> = {}): Service {
+  const spec = { name: "thing", command: "/bin/sh", args: ["-c", script], ...more };
+  const service = createService(spec, { log, runFolder: runFolder() });
+  services.push(service);
+  service.start();
+  return service;
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "millrace-service-"));
+  log = createLog({ file: path.join(folder, "x.log"), out: new PassThrough().resume() });
+  services = [];
+});
+afterEach(async () => {
+  await Promise.all(services.map((service) => service.stop()));
+  log.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("a service that ends is started again, and that is said", async () => {
+  const service = serve("echo hello; exit 3");
+  await wait("the second start", () => logText().split("hello").length > 2);
+  expect(service.failures()).toBeGreaterThan(0);
+  expect(logText()).toContain("thing ended (exit code 3); starting again in 0.2 s");
+});
+
+test("a command that doesn't exist is a failure like any other", async () => {
+  serve("", { command: "/no/such/program" });
+  await wait("the complaint", () => logText().includes("ENOENT"));
+});
+
+test("stopping ends the process and what it started", async () => {
+  const service = serve("sleep 1000 & echo child=$!; wait");
+  await wait("the child", () => /child=\d+/.test(logText()));
+  const child = Number(/child=(\d+)/.exec(logText())?.[1]);
+  await service.stop();
+  expect(service.pid()).toBeUndefined();
+  await wait("the child's end", () => startTime(child) === undefined || isZombie(child));
+  expect(readdirSync(runFolder())).toEqual([]);
+});
+
+test("a process that ignores the signal is killed after its grace", async () => {
+  const service = serve("trap '' TERM; echo deaf; while :; do sleep 1; done", { graceMs: 50 });
+  await wait("its start", () => logText().includes("deaf"));
+  await service.stop();
+  expect(service.pid()).toBeUndefined();
+  expect(logText()).toContain("did not end in time; killed");
+});
+
+test("a service stopped while it waits for its restart stays stopped", async () => {
+  const service = serve("exit 1");
+  await wait("its end", () => service.failures() >= 2);
+  await service.stop();
+  expect(service.pid()).toBeUndefined();
+});
+
+test("the next start ends what a killed supervisor left, by the note of it", async () => {
+  const service = serve("echo up; exec sleep 1000");
+  await wait("its start", () => logText().includes("up"));
+  const pid = service.pid() as number;
+  const [note] = readdirSync(runFolder());
+  expect(JSON.parse(readFileSync(path.join(runFolder(), note as string), "utf8"))).toMatchObject({ pid });
+  const stopped = service.stop();
+  expect(await endNotedProcesses(runFolder())).toBeLessThanOrEqual(1);
+  await stopped;
+  expect(startTime(pid) === undefined || isZombie(pid)).toBe(true);
+  expect(existsSync(path.join(runFolder(), note as string))).toBe(false);
+});
+
+const isZombie = (pid: number) => {
+  try {
+    return / Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return true;
+  }
+};

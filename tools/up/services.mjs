@@ -1,0 +1,62 @@
+// The processes of one instance as data: command, environment and place of each. Pure, so that a test can
+// read what would be run; starting them is service.mjs's, in which order serve.mjs's.
+import path from "node:path";
+import { at } from "../paths.mjs";
+import { labProgram } from "./leftovers.mjs";
+import { guard } from "./service.mjs";
+
+const standalone = at("apps/web/.next/standalone/apps/web");
+
+/** @param {import("./instance.mjs").Instance} instance @param {import("./secrets.mjs").Secrets} secrets
+ *  @param {string} databaseUrl @returns {Record<string, string>} */
+export function serverEnv(instance, secrets, databaseUrl) {
+  return {
+    NODE_ENV: "production",
+    DATABASE_URL: databaseUrl,
+    BETTER_AUTH_SECRET: secrets.authSecret,
+    HOST: instance.host,
+    PORT: String(instance.port),
+    INGEST_PORT: String(instance.ingestPort),
+    MILLRACE_DATA_DIR: instance.dataDir,
+  };
+}
+
+/** A Node program of ours under the kernel's guard. @returns {{ command: string, args: string[] }} */
+function node(...args) {
+  const [command, ...rest] = [...guard("SIGTERM"), process.execPath, "--enable-source-maps", ...args];
+  return { command, args: rest };
+}
+
+/** @param {Record<string, string>} env @returns {import("./service.mjs").ServiceSpec} */
+export const ingestService = (env) => ({ name: "ingest", ...node(at("apps/web/build/ingest.js")), env });
+
+/** @param {Record<string, string>} env @returns {import("./service.mjs").ServiceSpec} */
+export const webService = (env) => ({
+  name: "web",
+  ...node(path.join(standalone, "server.js")),
+  cwd: standalone,
+  env: { ...env, HOSTNAME: env.HOST ?? "127.0.0.1" },
+});
+
+/** @param {import("./instance.mjs").Instance} instance @returns {import("./service.mjs").ServiceSpec} */
+export const labService = (instance) => ({
+  name: "lab",
+  ...node(labProgram, "up", "--state", instance.in("lab"), "--name", instance.name),
+  graceMs: 30_000,
+});
+
+/** A host to observe: one of the lab's, or this machine.
+ *  @typedef {{ name: string, netns?: string, runcRoot?: string }} Host */
+
+/** @param {import("./instance.mjs").Instance} instance @param {Host} host @param {string | undefined} tokenFile
+ *  @returns {import("./service.mjs").ServiceSpec} */
+export function agentService(instance, host, tokenFile) {
+  const args = [
+    ...["--server", `http://127.0.0.1:${instance.ingestPort}`, "--host-name", host.name],
+    ...["--state-dir", instance.in("agents", host.name), "--pin-dir", `${instance.pinRoot}/${host.name}`],
+    ...(host.netns ? ["--host-netns", host.netns] : []),
+    ...(host.runcRoot ? ["--runtime", `runc=${host.runcRoot}`] : []),
+    ...(tokenFile ? ["--enrol-token-file", tokenFile] : []),
+  ];
+  return { name: `agent ${host.name}`, ...node(at("apps/agent/build/main.js"), ...args), graceMs: 15_000 };
+}
