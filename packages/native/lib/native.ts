@@ -1,0 +1,44 @@
+// The package's public face, and nothing else: what other packages may use of it, by name. Everything not listed here
+// (the addon itself, argument checks) is this package's own.
+export type { Attach, PerfEvent } from "./attach.ts";
+export type { LinkInfo, MapChunk, MapContents, MapSummary, RingStats, TestRunResult } from "./binding.ts";
+export {
+  type BtfEnum,
+  type BtfEnumValue,
+  type BtfMember,
+  type BtfStruct,
+  type BtfType,
+  type BtfTypes,
+  type BtfVariable,
+  BtfView,
+} from "./btf.ts";
+export { BpfError, type BpfErrorFields } from "./errors.ts";
+export {
+  clock,
+  FEATURES,
+  type Feature,
+  isSupported,
+  libbpfVersion,
+  listLinks,
+  listMaps,
+  listPrograms,
+  mountBpffs,
+  rcuBarrier,
+  runStats,
+} from "./kernel.ts";
+export { BpfLink, openPinnedLink } from "./link.ts";
+export { BpfMap, openPinnedMap, type UpdateMode } from "./map.ts";
+export {
+  type ConntrackEntry,
+  type ConntrackTuple,
+  conntrackDump,
+  type InterfaceAddress,
+  links,
+  type NetworkLink,
+  netnsCookie,
+  netnsId,
+} from "./netlink.ts";
+export { BpfObject, openObject } from "./object.ts";
+export { BpfProgram, openPinnedProgram, type RunCounters, type TestRunOptions } from "./program.ts";
+export { type RingLoss, RingReader, type RingReaderOptions } from "./ring-reader.ts";
+export { type LinkEvent, type ProcessEvent, type Watch, watchLinks, watchProcesses } from "./watch.ts";

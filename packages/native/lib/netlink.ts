@@ -1,0 +1,80 @@
+// What the kernel tells about a network namespace: its identity, interfaces, connection tracking. Snapshots; changes
+// come from watch.ts. Reads only.
+import { statSync } from "node:fs";
+import * as args from "./args.ts";
+import { binding } from "./binding.ts";
+import { BpfError } from "./errors.ts";
+
+export interface InterfaceAddress {
+  address: string;
+  prefix: number;
+  family: 4 | 6;
+  /** rtnetlink's: 0 global, 253 link, 254 host. */
+  scope: number;
+}
+
+export interface NetworkLink {
+  ifindex: number;
+  name: string;
+  /** veth, bridge, macvlan …; '' for hardware and loopback. */
+  kind: string;
+  mac: string;
+  mtu: number;
+  up: boolean;
+  loopback: boolean;
+  /** The other end of a veth, the parent of a macvlan. */
+  peerIfindex?: number;
+  /** This namespace's id for the one the peer is in; absent when it is the same. */
+  peerNetnsId?: number;
+  addresses: InterfaceAddress[];
+  /** struct rtnl_link_stats64: rx_packets, tx_bytes … */
+  stats64: Record<string, bigint>;
+}
+
+export interface ConntrackTuple {
+  src: string;
+  dst: string;
+  sport: number;
+  dport: number;
+}
+
+export interface ConntrackEntry {
+  proto: number;
+  orig: ConntrackTuple;
+  reply: ConntrackTuple;
+}
+
+/** Unique since boot; a namespace's inode is reused. Without a path: of this process. */
+export function netnsCookie(nsPath?: string): bigint {
+  return binding.netnsCookie(args.optionalText(nsPath, "netnsCookie path"));
+}
+
+/** Where the namespace's file is: equal for two paths to the same namespace that exists now. */
+export function netnsId(path: string): { dev: bigint; ino: bigint } {
+  const { dev, ino } = statSync(args.text(path, "netnsId path"), { bigint: true });
+  return { dev, ino };
+}
+
+export function links(nsPath?: string): NetworkLink[] {
+  return binding.links(args.optionalText(nsPath, "links path")) as NetworkLink[];
+}
+
+// What a kernel without conntrack's netlink answers.
+const NO_CONNTRACK = new Set(["EPROTONOSUPPORT", "EOPNOTSUPP", "EINVAL"]);
+
+export function conntrackDump(nsPath?: string): {
+  supported: boolean;
+  reason?: string;
+  entries: ConntrackEntry[];
+} {
+  try {
+    const entries = binding.conntrackDump(
+      args.optionalText(nsPath, "conntrackDump path"),
+    ) as ConntrackEntry[];
+    return { supported: true, entries };
+  } catch (error) {
+    const absent = error instanceof BpfError && error.op === "conntrack_dump" && NO_CONNTRACK.has(error.code);
+    if (!absent) throw error;
+    return { supported: false, reason: error.message, entries: [] };
+  }
+}

@@ -1,0 +1,181 @@
+// Netlink sockets; see netlink.h.
+#include "netlink.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "error.h"
+
+namespace netlink {
+namespace {
+
+constexpr int kDumpAttempts = 5;
+constexpr size_t kBufferBytes = 64 << 10;  // the kernel fills dump messages up to 32 KiB
+
+void Send(int fd, Request& request, const std::string& op) {
+  const nlmsghdr* header = request.Finish();
+  sockaddr_nl kernel = {};
+  kernel.nl_family = AF_NETLINK;
+  ssize_t sent = sendto(fd, header, header->nlmsg_len, 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel);
+  if (sent < 0) throw Failure(errno, op, "netlink");
+}
+
+int ErrorOf(const nlmsghdr* message) {
+  if (message->nlmsg_len < NLMSG_LENGTH(sizeof(int))) return -EPROTO;
+  int error;
+  memcpy(&error, NLMSG_DATA(message), sizeof error);
+  return error;
+}
+
+enum class Dumped { kDone, kInterrupted };
+
+Dumped ReadDump(int fd, const std::string& op, const OnMessage& on) {
+  std::vector<uint8_t> buffer(kBufferBytes);
+  bool interrupted = false;
+  while (true) {
+    ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Failure(errno, op, "netlink");
+    auto left = static_cast<size_t>(got);
+    for (auto* m = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) {
+      interrupted |= (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+      if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR) {
+        int error = ErrorOf(m);
+        if (error < 0) throw Failure(error, op, "netlink");
+        return interrupted ? Dumped::kInterrupted : Dumped::kDone;
+      }
+      on(m);
+    }
+  }
+}
+
+}  // namespace
+
+Fd Open(int protocol, uint32_t groups, const std::string& op) {
+  Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+  if (!fd.valid()) throw Failure(errno, op, "netlink socket");
+  sockaddr_nl address = {};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = groups;
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) throw Failure(errno, op, "netlink socket");
+  // Answers come at once; a kernel that says nothing must not hang the caller.
+  timeval patience = {5, 0};
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  return fd;
+}
+
+Request::Request(uint16_t type, uint16_t flags, const void* fixed, size_t fixed_size) {
+  nlmsghdr header = {};
+  header.nlmsg_type = type;
+  header.nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
+  header.nlmsg_seq = 1;
+  Append(&header, sizeof header);
+  Append(fixed, fixed_size);
+}
+
+void Request::Append(const void* data, size_t size) {
+  auto* from = static_cast<const uint8_t*>(data);
+  bytes_.insert(bytes_.end(), from, from + size);
+  bytes_.resize(NLMSG_ALIGN(bytes_.size()));
+}
+
+size_t Request::Begin(uint16_t type) {
+  size_t at = bytes_.size();
+  nlattr header = {0, type};
+  Append(&header, sizeof header);
+  return at;
+}
+
+void Request::End(size_t at) {
+  auto length = static_cast<uint16_t>(bytes_.size() - at);
+  memcpy(bytes_.data() + at, &length, sizeof length);
+}
+
+void Request::Put(uint16_t type, const void* data, size_t size) {
+  nlattr header = {static_cast<uint16_t>(NLA_HDRLEN + size), type};
+  Append(&header, sizeof header);
+  Append(data, size);
+}
+
+const nlmsghdr* Request::Finish() {
+  auto* header = reinterpret_cast<nlmsghdr*>(bytes_.data());
+  header->nlmsg_len = static_cast<uint32_t>(bytes_.size());
+  return header;
+}
+
+void Dump(int fd, Request& request, const std::string& op, const OnMessage& on, const std::function<void()>& restart) {
+  for (int attempt = 0; attempt < kDumpAttempts; attempt++) {
+    if (attempt > 0) restart();
+    Send(fd, request, op);
+    if (ReadDump(fd, op, on) == Dumped::kDone) return;
+  }
+  throw Failure(EAGAIN, op, "netlink", "the answer changed while it was read, " + std::to_string(kDumpAttempts) + " times");
+}
+
+int Acknowledged(int fd, Request& request, const std::string& op) {
+  Send(fd, request, op);
+  std::vector<uint8_t> buffer(kBufferBytes);
+  while (true) {
+    ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Failure(errno, op, "netlink");
+    auto left = static_cast<size_t>(got);
+    for (auto* m = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) {
+      if (m->nlmsg_type == NLMSG_ERROR) return ErrorOf(m);
+    }
+  }
+}
+
+int Receive(int fd, std::vector<uint8_t>& buffer, const OnMessage& on) {
+  buffer.resize(kBufferBytes);
+  while (true) {
+    ssize_t got = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno == EAGAIN ? 0 : -errno;
+    auto left = static_cast<size_t>(got);
+    for (auto* m = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) on(m);
+  }
+}
+
+uint32_t Attribute::U32() const {
+  uint32_t value = 0;
+  if (size >= sizeof value) memcpy(&value, data, sizeof value);
+  return value;
+}
+
+uint16_t Attribute::Be16() const {
+  uint16_t value = 0;
+  if (size >= sizeof value) memcpy(&value, data, sizeof value);
+  return ntohs(value);
+}
+
+std::string Attribute::Text() const {
+  return std::string(reinterpret_cast<const char*>(data), strnlen(reinterpret_cast<const char*>(data), size));
+}
+
+std::vector<Attribute> Attributes(const uint8_t* data, size_t size, uint16_t most) {
+  std::vector<Attribute> out(size_t{most} + 1);
+  while (size >= NLA_HDRLEN) {
+    nlattr header;
+    memcpy(&header, data, sizeof header);
+    if (header.nla_len < NLA_HDRLEN || header.nla_len > size) break;
+    uint16_t type = header.nla_type & NLA_TYPE_MASK;
+    if (type <= most) out[type] = {data + NLA_HDRLEN, static_cast<size_t>(header.nla_len - NLA_HDRLEN)};
+    size_t step = NLA_ALIGN(header.nla_len);
+    if (step >= size) break;
+    data += step;
+    size -= step;
+  }
+  return out;
+}
+
+std::vector<Attribute> Attributes(const nlmsghdr* message, size_t fixed_size, uint16_t most) {
+  size_t head = NLMSG_SPACE(fixed_size);
+  if (message->nlmsg_len < head) return std::vector<Attribute>(size_t{most} + 1);
+  return Attributes(reinterpret_cast<const uint8_t*>(message) + head, message->nlmsg_len - head, most);
+}
+
+}  // namespace netlink

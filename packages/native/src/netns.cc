@@ -1,0 +1,83 @@
+// Short-lived threads in other network namespaces; see netns.h. Holds no namespace open longer than a call.
+#include "netns.h"
+
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <exception>
+#include <system_error>
+#include <thread>
+
+#include "error.h"
+#include "fd.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+namespace netns {
+namespace {
+
+void OnThread(const std::function<void()>& work) {
+  std::exception_ptr thrown;
+  auto guarded = [&] {
+    try {
+      work();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  };
+  try {
+    std::thread(guarded).join();
+  } catch (const std::system_error& error) {
+    throw Failure(error.code().value(), "thread_create", "");
+  }
+  if (thrown) std::rethrow_exception(thrown);
+}
+
+void Enter(const std::string& path) {
+  Fd ns(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!ns.valid()) throw Failure(errno, "netns_open", path);
+  if (setns(ns.get(), CLONE_NEWNET) != 0) throw Failure(errno, "setns", path);
+}
+
+void PinTo(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  if (sched_setaffinity(0, sizeof set, &set) != 0) throw Failure(errno, "sched_setaffinity", "cpu " + std::to_string(cpu));
+}
+
+}  // namespace
+
+void Run(const std::string& path, const std::function<void()>& work) { RunOnCpu(path, -1, work); }
+
+void RunOnCpu(const std::string& path, int cpu, const std::function<void()>& work) {
+  if (path.empty() && cpu < 0) return work();
+  OnThread([&] {
+    if (cpu >= 0) PinTo(cpu);
+    if (!path.empty()) Enter(path);
+    work();
+  });
+}
+
+void RunInFresh(const std::function<void()>& work) {
+  OnThread([&] {
+    if (unshare(CLONE_NEWNET) != 0) throw Failure(errno, "unshare", "network namespace");
+    work();
+  });
+}
+
+uint64_t Cookie(const std::string& path) {
+  uint64_t cookie = 0;
+  Run(path, [&] {
+    Fd s(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!s.valid()) throw Failure(errno, "socket", path);
+    socklen_t size = sizeof cookie;
+    if (getsockopt(s.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) throw Failure(errno, "netns_cookie", path);
+  });
+  return cookie;
+}
+
+}  // namespace netns

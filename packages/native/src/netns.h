@@ -1,0 +1,23 @@
+// Doing something inside another network namespace. setns() moves only the calling thread, so the work runs on a
+// thread made for it and joined before returning: Node's main thread is never anywhere else, also when the work throws.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace netns {
+
+// path: '' for the namespace of this process, else e.g. /proc/123/ns/net.
+void Run(const std::string& path, const std::function<void()>& work);
+
+// The same on a thread pinned to one CPU (negative: any), for test runs that must hit one per-CPU slot.
+void RunOnCpu(const std::string& path, int cpu, const std::function<void()>& work);
+
+// In a new, empty namespace that is gone afterwards: for probes that must not touch the host's devices.
+void RunInFresh(const std::function<void()>& work);
+
+// Unique since boot, unlike the namespace's inode. since: 5.14 (SO_NETNS_COOKIE)
+uint64_t Cookie(const std::string& path);
+
+}  // namespace netns

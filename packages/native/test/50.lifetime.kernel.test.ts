@@ -1,0 +1,180 @@
+// Misuse and endings: use after close, handles nobody closed, threads that end in the middle of a read. None of it may
+// crash or leave anything in the kernel. What could take the process down runs in a process of its own.
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { BtfView, listLinks, listPrograms, openObject, RingReader, runStats } from "../lib/native.ts";
+import { eventually, fixture, u32, u64 } from "./fixture.ts";
+import { Testbed } from "./testbed.ts";
+
+const bed = new Testbed("lifetime");
+afterAll(() => bed.close());
+
+const CLOSED = expect.objectContaining({ name: "BpfError", code: "ECLOSED" });
+
+/** Runs a scenario of lifetime-scenarios.ts in its own process. */
+function scenario(name: string): { status: number | null; signal: string | null; output: string } {
+  const argv = ["--expose-gc", "--import", "tsx", join(import.meta.dirname, "lifetime-scenarios.ts"), name];
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, argv, {
+    encoding: "utf8",
+    timeout: 50_000,
+  });
+  return { status, signal, output: stdout + stderr };
+}
+
+describe("after close", () => {
+  test("every method of an object throws ECLOSED", () => {
+    const object = openObject(fixture("packets"));
+    object.close();
+    const calls = [
+      () => object.setRodata(".rodata", "limits", u32(1, 2)),
+      () => object.setAutoload("count_packet", true),
+      () => object.setMaxEntries("counts", 1),
+      () => object.pinMap("counts", "/sys/fs/bpf/nt-never"),
+      () => object.load(),
+      () => object.program("count_packet"),
+      () => object.programs(),
+      () => object.map("counts"),
+      () => object.maps(),
+      () => object.btf(),
+    ];
+    for (const call of calls) expect(call).toThrow(CLOSED);
+    object.close();
+  });
+
+  test("every method of a map throws ECLOSED", () => {
+    const object = openObject(fixture("maps"));
+    object.load();
+    const map = object.map("hash");
+    const ring = object.map("ring");
+    object.close();
+    map.close();
+    ring.close();
+    const calls = [
+      () => map.lookup(u32(1)),
+      () => map.update(u32(1), u64(1n, 1n)),
+      () => map.delete(u32(1)),
+      () => map.nextKey(),
+      () => map.lookupBatch(),
+      () => map.readAll(),
+      () => map.updateBatch(u32(1), u64(1n, 1n), 1),
+      () => map.deleteBatch(u32(1), 1),
+      () => map.freeze(),
+      () => map.pin("/sys/fs/bpf/nt-never"),
+      () => map.fd,
+      () => new RingReader(ring, () => {}),
+    ];
+    for (const call of calls) expect(call).toThrow(CLOSED);
+    map.close();
+    expect(map.name).toBe("hash");
+  });
+
+  test("every method of a program and a link throws ECLOSED", () => {
+    const ns = bed.namespace();
+    const object = openObject(fixture("packets"));
+    object.load();
+    const program = object.program("count_packet");
+    const other = object.program("count_other");
+    const link = program.attach({ kind: "tcx", ifindex: 1, direction: "ingress", netns: ns.path });
+    object.close();
+    other.close();
+    expect(() => link.update(other)).toThrow(CLOSED);
+    link.close();
+    const calls = [
+      () => link.update(program),
+      () => link.pin("/sys/fs/bpf/nt-never"),
+      () => link.unpin(),
+      () => link.detach(),
+      () => link.info(),
+      () => other.attach({ kind: "tracing" }),
+      () => other.iterate(),
+      () => other.testRun({ data: Buffer.alloc(64) }),
+      () => other.counters(),
+      () => other.pin("/sys/fs/bpf/nt-never"),
+    ];
+    for (const call of calls) expect(call).toThrow(CLOSED);
+    link.close();
+    program.close();
+    program.close();
+  });
+
+  test("every method of a type view throws ECLOSED", () => {
+    const view = BtfView.file(fixture("maps"));
+    view.close();
+    const calls = [
+      () => view.enumValues("x"),
+      () => view.struct("pair"),
+      () => view.hasFunction("f"),
+      () => view.typeJson(),
+    ];
+    for (const call of calls) expect(call).toThrow(CLOSED);
+    view.close();
+  });
+
+  test("a reader's totals stay readable, statistics end twice", async () => {
+    const object = openObject(fixture("ring"));
+    object.load();
+    const reader = new RingReader(object.map("records"), () => {});
+    await reader.close();
+    expect(reader.stats().records).toBe(0n);
+    await reader.close();
+    object.close();
+    const stats = runStats();
+    stats.close();
+    stats.close();
+  });
+});
+
+describe("nothing is left", () => {
+  test("opening, loading, failing and closing a hundred times leaves no descriptor", () => {
+    const descriptors = () => readdirSync("/proc/self/fd").length;
+    const once = () => {
+      const object = openObject(fixture("packets"));
+      object.load();
+      object.program("count_packet").close();
+      object.map("counts").close();
+      object.btf().close();
+      object.close();
+      const refused = openObject(fixture("refused"));
+      expect(() => refused.load()).toThrow(/prog_load/);
+      refused.close();
+    };
+    once();
+    const before = descriptors();
+    for (let i = 0; i < 100; i++) once();
+    expect(descriptors()).toBe(before);
+  });
+
+  test("handles that nobody closed are freed by the collector, and their links detach", async () => {
+    const result = scenario("collected");
+    expect(result).toMatchObject({ status: 0, signal: null });
+    expect(result.output).toContain("all collected");
+  });
+});
+
+describe("ending in the middle", () => {
+  test.each([
+    ["a worker that exits while its ring is read", "worker-exit"],
+    ["a worker terminated from outside, with readers and watches", "worker-terminate"],
+    ["process.exit while batches are on the way", "process-exit"],
+    ["a process that forgets its reader and is ended by its loop", "unclosed"],
+    ["twenty workers one after the other", "many-workers"],
+  ])("%s neither crashes nor hangs", (_, name) => {
+    const result = scenario(name);
+    expect(result, result.output).toMatchObject({ status: 0, signal: null });
+    expect(result.output).toContain("done");
+  });
+
+  test("the scenarios left no program and no link in the kernel", async () => {
+    await eventually("no program", () => !listPrograms().some((p) => p.name === "write_records"));
+    await eventually("no link", () => {
+      const own = new Set(
+        listPrograms()
+          .filter((p) => p.name === "count_packet")
+          .map((p) => p.id),
+      );
+      return !listLinks().some((l) => own.has(l.progId));
+    });
+  });
+});

@@ -1,0 +1,79 @@
+// Scenarios that could take a process down, each run by 50.lifetime.kernel.test.ts in a process of its own:
+// argv[2] is the scenario. Prints 'done' at the end.
+import { Worker } from "node:worker_threads";
+import { listLinks, openObject, RingReader } from "../lib/native.ts";
+import { eventually, fixture } from "./fixture.ts";
+
+/** A worker that reads a ring and watches a namespace while it is written; says 'busy', then exits or goes on. */
+function busyWorker(exits: boolean): Worker {
+  // Node 20 hands no module hooks down to a worker: TypeScript has to be registered there again.
+  const tsx = JSON.stringify(import.meta.resolve("tsx/esm/api"));
+  const file = JSON.stringify(new URL("./lifetime-worker.ts", import.meta.url).href);
+  const source = `import(${tsx}).then(({ register }) => { register(); return import(${file}); });`;
+  return new Worker(source, { eval: true, execArgv: [], workerData: { exits } });
+}
+
+async function endOf(worker: Worker): Promise<void> {
+  await new Promise((resolve, reject) => worker.once("exit", resolve).once("error", reject));
+}
+
+async function terminate(): Promise<void> {
+  const worker = busyWorker(false);
+  await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+  await worker.terminate();
+}
+
+function startReader(): { write: () => void; batches: () => number } {
+  const object = openObject(fixture("ring"));
+  object.load();
+  const writer = object.program("write_records");
+  let batches = 0;
+  new RingReader(object.map("records"), () => batches++, { tickMs: 1, maxBytes: 4096 });
+  const order = Buffer.alloc(24);
+  order.writeUInt32LE(1000, 8);
+  order.writeUInt32LE(56, 12);
+  return { write: () => writer.testRun({ ctx: order }), batches: () => batches };
+}
+
+function abandonHandles(): number {
+  const object = openObject(fixture("packets"));
+  object.load();
+  const link = object.program("count_packet").attach({ kind: "tcx", ifindex: 1, direction: "ingress" });
+  object.map("counts").readAll();
+  object.btf().typeJson();
+  return link.id;
+}
+
+const scenarios: Record<string, () => Promise<void>> = {
+  "worker-exit": () => endOf(busyWorker(true)),
+  "worker-terminate": terminate,
+  "many-workers": async () => {
+    for (let i = 0; i < 20; i++) await terminate();
+  },
+  "process-exit": async () => {
+    const reader = startReader();
+    reader.write();
+    await eventually("a batch", () => reader.batches() > 0);
+    for (let i = 0; i < 20; i++) reader.write();
+    console.log("done");
+    process.exit(0);
+  },
+  unclosed: async () => {
+    const reader = startReader();
+    reader.write();
+    await eventually("a batch", () => reader.batches() > 0);
+    // A reader keeps the process alive; nothing else would end this one.
+    setTimeout(() => process.exit(0), 0);
+  },
+  collected: async () => {
+    const id = abandonHandles();
+    await eventually("the link is detached", () => {
+      globalThis.gc?.();
+      return !listLinks().some((l) => l.id === id);
+    });
+    console.log("all collected");
+  },
+};
+
+await scenarios[process.argv[2] ?? ""]?.();
+console.log("done");
