@@ -1,0 +1,151 @@
+/* Generated from the BTF of abi.bpf.o by tools/btfgen: do not edit. `make -C packages/bpf` rewrites it. */
+import { encodeFlowCounters, readFlowCounters, type FlowCounters } from "./flow.ts";
+
+export const EndpointClass = {
+  TOTAL: 0,
+  NOT_IP: 1,
+  TRUNCATED: 2,
+  TABLE_FULL: 3,
+  FLOW_RETIRED: 4,
+} as const;
+export type EndpointClass = (typeof EndpointClass)[keyof typeof EndpointClass];
+
+export const EndpointLimit = {
+  EP_CLASSES: 8,
+  EP_NOTES: 8,
+  NETNS_ENDPOINTS: 8,
+} as const;
+export type EndpointLimit = (typeof EndpointLimit)[keyof typeof EndpointLimit];
+
+export const EndpointNote = {
+  FRAGMENT: 0,
+  FRAGMENT_UNMATCHED: 1,
+  VLAN: 2,
+  EXTENSION_HEADER: 3,
+  EXTENSION_LIMIT: 4,
+  L4_TRUNCATED: 5,
+} as const;
+export type EndpointNote = (typeof EndpointNote)[keyof typeof EndpointNote];
+
+export const NetnsKind = {
+  POD: 0,
+  HOST: 1,
+} as const;
+export type NetnsKind = (typeof NetnsKind)[keyof typeof NetnsKind];
+
+export interface Endpoint {
+  endpointId: number;
+  counters: FlowCounters[][];
+  notes: bigint[];
+}
+
+export const ENDPOINT_SIZE = 456;
+export const ENDPOINT_OFFSETS = {
+  endpointId: 0,
+  counters: 8,
+  notes: 392,
+} as const;
+
+/** Undefined when fewer than 456 bytes are there. */
+export function decodeEndpoint(view: DataView, at = 0): Endpoint | undefined {
+  if (at < 0 || at + ENDPOINT_SIZE > view.byteLength) return undefined;
+  return readEndpoint(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readEndpoint(view: DataView, at: number): Endpoint {
+  return {
+    endpointId: view.getUint32(at, true),
+    counters: Array.from({ length: 2 }, (_, i) => Array.from({ length: 8 }, (_, j) => readFlowCounters(view, at + 8 + i * 192 + j * 24))),
+    notes: Array.from({ length: 8 }, (_, i) => view.getBigUint64(at + 392 + i * 8, true)),
+  };
+}
+
+/** Writes all 456 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeEndpoint(value: Endpoint, view: DataView, at = 0): void {
+  view.setUint32(at, value.endpointId, true);
+  view.setUint8(at + 4, 0);
+  view.setUint8(at + 5, 0);
+  view.setUint8(at + 6, 0);
+  view.setUint8(at + 7, 0);
+  for (let i = 0; i < 2; i++) {
+    for (let j = 0; j < 8; j++) {
+      encodeFlowCounters(((value.counters[i] as FlowCounters[])[j] as FlowCounters), view, at + 8 + i * 192 + j * 24);
+    }
+  }
+  for (let i = 0; i < 8; i++) {
+    view.setBigUint64(at + 392 + i * 8, value.notes[i] as bigint, true);
+  }
+}
+
+export interface EndpointKey {
+  netnsCookie: bigint;
+  ifindex: number;
+}
+
+export const ENDPOINT_KEY_SIZE = 16;
+export const ENDPOINT_KEY_OFFSETS = {
+  netnsCookie: 0,
+  ifindex: 8,
+} as const;
+
+/** Undefined when fewer than 16 bytes are there. */
+export function decodeEndpointKey(view: DataView, at = 0): EndpointKey | undefined {
+  if (at < 0 || at + ENDPOINT_KEY_SIZE > view.byteLength) return undefined;
+  return readEndpointKey(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readEndpointKey(view: DataView, at: number): EndpointKey {
+  return {
+    netnsCookie: view.getBigUint64(at, true),
+    ifindex: view.getUint32(at + 8, true),
+  };
+}
+
+/** Writes all 16 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeEndpointKey(value: EndpointKey, view: DataView, at = 0): void {
+  view.setBigUint64(at, value.netnsCookie, true);
+  view.setUint32(at + 8, value.ifindex, true);
+  view.setUint8(at + 12, 0);
+  view.setUint8(at + 13, 0);
+  view.setUint8(at + 14, 0);
+  view.setUint8(at + 15, 0);
+}
+
+export interface NetnsInfo {
+  kind: number;
+  endpointCount: number;
+  endpointIds: number[];
+}
+
+export const NETNS_INFO_SIZE = 40;
+export const NETNS_INFO_OFFSETS = {
+  kind: 0,
+  endpointCount: 4,
+  endpointIds: 8,
+} as const;
+
+/** Undefined when fewer than 40 bytes are there. */
+export function decodeNetnsInfo(view: DataView, at = 0): NetnsInfo | undefined {
+  if (at < 0 || at + NETNS_INFO_SIZE > view.byteLength) return undefined;
+  return readNetnsInfo(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readNetnsInfo(view: DataView, at: number): NetnsInfo {
+  return {
+    kind: view.getUint32(at, true),
+    endpointCount: view.getUint32(at + 4, true),
+    endpointIds: Array.from({ length: 8 }, (_, i) => view.getUint32(at + 8 + i * 4, true)),
+  };
+}
+
+/** Writes all 40 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeNetnsInfo(value: NetnsInfo, view: DataView, at = 0): void {
+  view.setUint32(at, value.kind, true);
+  view.setUint32(at + 4, value.endpointCount, true);
+  for (let i = 0; i < 8; i++) {
+    view.setUint32(at + 8 + i * 4, value.endpointIds[i] as number, true);
+  }
+}

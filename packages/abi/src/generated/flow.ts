@@ -1,0 +1,296 @@
+/* Generated from the BTF of abi.bpf.o by tools/btfgen: do not edit. `make -C packages/bpf` rewrites it. */
+import { bytesAt, putBytes } from "../bytes.ts";
+
+export const FlowDirection = {
+  EGRESS: 0,
+  INGRESS: 1,
+} as const;
+export type FlowDirection = (typeof FlowDirection)[keyof typeof FlowDirection];
+
+export const FlowLifecycle = {
+  LIVE: 0,
+  RETIRED: 1,
+} as const;
+export type FlowLifecycle = (typeof FlowLifecycle)[keyof typeof FlowLifecycle];
+
+export const FlowLimit = {
+  DIRECTIONS: 2,
+  RETIRE_BATCH: 1024,
+} as const;
+export type FlowLimit = (typeof FlowLimit)[keyof typeof FlowLimit];
+
+export const FlowOpener = {
+  UNKNOWN: 0,
+  LOCAL: 1,
+  REMOTE: 2,
+} as const;
+export type FlowOpener = (typeof FlowOpener)[keyof typeof FlowOpener];
+
+export const FlowRetireOutcome = {
+  NOT_ASKED: 0,
+  DONE: 1,
+  BUSY: 2,
+  MISSING: 3,
+} as const;
+export type FlowRetireOutcome = (typeof FlowRetireOutcome)[keyof typeof FlowRetireOutcome];
+
+export const FlowTcpState = {
+  NONE: 0,
+  OPENING: 1,
+  ESTABLISHED: 2,
+  CLOSING: 3,
+  CLOSED: 4,
+  RESET: 5,
+} as const;
+export type FlowTcpState = (typeof FlowTcpState)[keyof typeof FlowTcpState];
+
+export interface FlowCounters {
+  packets: bigint;
+  segments: bigint;
+  bytes: bigint;
+}
+
+export const FLOW_COUNTERS_SIZE = 24;
+export const FLOW_COUNTERS_OFFSETS = {
+  packets: 0,
+  segments: 8,
+  bytes: 16,
+} as const;
+
+/** Undefined when fewer than 24 bytes are there. */
+export function decodeFlowCounters(view: DataView, at = 0): FlowCounters | undefined {
+  if (at < 0 || at + FLOW_COUNTERS_SIZE > view.byteLength) return undefined;
+  return readFlowCounters(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readFlowCounters(view: DataView, at: number): FlowCounters {
+  return {
+    packets: view.getBigUint64(at, true),
+    segments: view.getBigUint64(at + 8, true),
+    bytes: view.getBigUint64(at + 16, true),
+  };
+}
+
+/** Writes all 24 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeFlowCounters(value: FlowCounters, view: DataView, at = 0): void {
+  view.setBigUint64(at, value.packets, true);
+  view.setBigUint64(at + 8, value.segments, true);
+  view.setBigUint64(at + 16, value.bytes, true);
+}
+
+export interface FlowKey {
+  saddr: Uint8Array;
+  daddr: Uint8Array;
+  sport: number;
+  dport: number;
+  proto: number;
+  family: number;
+  vlan: number;
+  endpointId: number;
+}
+
+export const FLOW_KEY_SIZE = 44;
+export const FLOW_KEY_OFFSETS = {
+  saddr: 0,
+  daddr: 16,
+  sport: 32,
+  dport: 34,
+  proto: 36,
+  family: 37,
+  vlan: 38,
+  endpointId: 40,
+} as const;
+
+/** Undefined when fewer than 44 bytes are there. */
+export function decodeFlowKey(view: DataView, at = 0): FlowKey | undefined {
+  if (at < 0 || at + FLOW_KEY_SIZE > view.byteLength) return undefined;
+  return readFlowKey(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readFlowKey(view: DataView, at: number): FlowKey {
+  return {
+    saddr: bytesAt(view, at, 16),
+    daddr: bytesAt(view, at + 16, 16),
+    sport: view.getUint16(at + 32, false),
+    dport: view.getUint16(at + 34, false),
+    proto: view.getUint8(at + 36),
+    family: view.getUint8(at + 37),
+    vlan: view.getUint16(at + 38, true),
+    endpointId: view.getUint32(at + 40, true),
+  };
+}
+
+/** Writes all 44 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeFlowKey(value: FlowKey, view: DataView, at = 0): void {
+  putBytes(value.saddr, view, at, 16);
+  putBytes(value.daddr, view, at + 16, 16);
+  view.setUint16(at + 32, value.sport, false);
+  view.setUint16(at + 34, value.dport, false);
+  view.setUint8(at + 36, value.proto);
+  view.setUint8(at + 37, value.family);
+  view.setUint16(at + 38, value.vlan, true);
+  view.setUint32(at + 40, value.endpointId, true);
+}
+
+export interface FlowRecord {
+  counters: FlowCounters[];
+  firstSeenNs: bigint;
+  lastSeenNs: bigint;
+  cgroupId: bigint;
+  drops: bigint;
+  dropReason: number;
+  rttUs: number;
+  rttMinUs: number;
+  retransmits: number;
+  isn: number;
+  opens: number;
+  lifecycle: number;
+  tupleCheck: number;
+  tcpFlags: Uint8Array;
+  tcpState: number;
+  opener: number;
+}
+
+export const FLOW_RECORD_SIZE = 120;
+export const FLOW_RECORD_OFFSETS = {
+  counters: 0,
+  firstSeenNs: 48,
+  lastSeenNs: 56,
+  cgroupId: 64,
+  drops: 72,
+  dropReason: 80,
+  rttUs: 84,
+  rttMinUs: 88,
+  retransmits: 92,
+  isn: 96,
+  opens: 100,
+  lifecycle: 104,
+  tupleCheck: 108,
+  tcpFlags: 112,
+  tcpState: 114,
+  opener: 115,
+} as const;
+
+/** Undefined when fewer than 120 bytes are there. */
+export function decodeFlowRecord(view: DataView, at = 0): FlowRecord | undefined {
+  if (at < 0 || at + FLOW_RECORD_SIZE > view.byteLength) return undefined;
+  return readFlowRecord(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readFlowRecord(view: DataView, at: number): FlowRecord {
+  return {
+    counters: Array.from({ length: 2 }, (_, i) => readFlowCounters(view, at + i * 24)),
+    firstSeenNs: view.getBigUint64(at + 48, true),
+    lastSeenNs: view.getBigUint64(at + 56, true),
+    cgroupId: view.getBigUint64(at + 64, true),
+    drops: view.getBigUint64(at + 72, true),
+    dropReason: view.getUint32(at + 80, true),
+    rttUs: view.getUint32(at + 84, true),
+    rttMinUs: view.getUint32(at + 88, true),
+    retransmits: view.getUint32(at + 92, true),
+    isn: view.getUint32(at + 96, true),
+    opens: view.getUint32(at + 100, true),
+    lifecycle: view.getUint32(at + 104, true),
+    tupleCheck: view.getUint32(at + 108, true),
+    tcpFlags: bytesAt(view, at + 112, 2),
+    tcpState: view.getUint8(at + 114),
+    opener: view.getUint8(at + 115),
+  };
+}
+
+/** Writes all 120 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeFlowRecord(value: FlowRecord, view: DataView, at = 0): void {
+  for (let i = 0; i < 2; i++) {
+    encodeFlowCounters((value.counters[i] as FlowCounters), view, at + i * 24);
+  }
+  view.setBigUint64(at + 48, value.firstSeenNs, true);
+  view.setBigUint64(at + 56, value.lastSeenNs, true);
+  view.setBigUint64(at + 64, value.cgroupId, true);
+  view.setBigUint64(at + 72, value.drops, true);
+  view.setUint32(at + 80, value.dropReason, true);
+  view.setUint32(at + 84, value.rttUs, true);
+  view.setUint32(at + 88, value.rttMinUs, true);
+  view.setUint32(at + 92, value.retransmits, true);
+  view.setUint32(at + 96, value.isn, true);
+  view.setUint32(at + 100, value.opens, true);
+  view.setUint32(at + 104, value.lifecycle, true);
+  view.setUint32(at + 108, value.tupleCheck, true);
+  putBytes(value.tcpFlags, view, at + 112, 2);
+  view.setUint8(at + 114, value.tcpState);
+  view.setUint8(at + 115, value.opener);
+  view.setUint8(at + 116, 0);
+  view.setUint8(at + 117, 0);
+  view.setUint8(at + 118, 0);
+  view.setUint8(at + 119, 0);
+}
+
+export interface FlowRetireBatch {
+  keys: FlowKey[];
+  outcome: Uint8Array;
+}
+
+export const FLOW_RETIRE_BATCH_SIZE = 46080;
+export const FLOW_RETIRE_BATCH_OFFSETS = {
+  keys: 0,
+  outcome: 45056,
+} as const;
+
+/** Undefined when fewer than 46080 bytes are there. */
+export function decodeFlowRetireBatch(view: DataView, at = 0): FlowRetireBatch | undefined {
+  if (at < 0 || at + FLOW_RETIRE_BATCH_SIZE > view.byteLength) return undefined;
+  return readFlowRetireBatch(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readFlowRetireBatch(view: DataView, at: number): FlowRetireBatch {
+  return {
+    keys: Array.from({ length: 1024 }, (_, i) => readFlowKey(view, at + i * 44)),
+    outcome: bytesAt(view, at + 45056, 1024),
+  };
+}
+
+/** Writes all 46080 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeFlowRetireBatch(value: FlowRetireBatch, view: DataView, at = 0): void {
+  for (let i = 0; i < 1024; i++) {
+    encodeFlowKey((value.keys[i] as FlowKey), view, at + i * 44);
+  }
+  putBytes(value.outcome, view, at + 45056, 1024);
+}
+
+export interface FlowRetireRequest {
+  quietSinceNs: bigint;
+  count: number;
+}
+
+export const FLOW_RETIRE_REQUEST_SIZE = 16;
+export const FLOW_RETIRE_REQUEST_OFFSETS = {
+  quietSinceNs: 0,
+  count: 8,
+} as const;
+
+/** Undefined when fewer than 16 bytes are there. */
+export function decodeFlowRetireRequest(view: DataView, at = 0): FlowRetireRequest | undefined {
+  if (at < 0 || at + FLOW_RETIRE_REQUEST_SIZE > view.byteLength) return undefined;
+  return readFlowRetireRequest(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readFlowRetireRequest(view: DataView, at: number): FlowRetireRequest {
+  return {
+    quietSinceNs: view.getBigUint64(at, true),
+    count: view.getUint32(at + 8, true),
+  };
+}
+
+/** Writes all 16 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeFlowRetireRequest(value: FlowRetireRequest, view: DataView, at = 0): void {
+  view.setBigUint64(at, value.quietSinceNs, true);
+  view.setUint32(at + 8, value.count, true);
+  view.setUint8(at + 12, 0);
+  view.setUint8(at + 13, 0);
+  view.setUint8(at + 14, 0);
+  view.setUint8(at + 15, 0);
+}

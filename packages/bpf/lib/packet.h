@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
+/*
+ * What parsing finds out about one packet, and the flow it belongs to seen from its endpoint. No reading
+ * of packets here: parse.h does that.
+ */
+#ifndef MILLRACE_PACKET_H
+#define MILLRACE_PACKET_H
+
+#include "lib/kernel.h"
+#include "shared/endpoint.h"
+#include "shared/flow.h"
+
+struct packet {
+	struct flow_key key;   /* as on the wire: saddr is the sender; endpoint_id is the caller's */
+	__u32 notes;           /* bits by endpoint_note */
+	__u32 tcp_seq;
+	__u32 tcp_ack;
+	__u32 fragment_id;
+	__u16 fragment_offset; /* in 8-byte units */
+	bool fragment_first;   /* offset 0, and more follow */
+	bool icmp_echo_reply;
+	__u8 tcp_flags;
+};
+
+static __always_inline void packet_note(struct packet *packet, enum endpoint_note note)
+{
+	packet->notes |= 1u << note;
+}
+
+static __always_inline bool proto_is_icmp(__u8 proto)
+{
+	return proto == IPPROTO_ICMP || proto == NEXTHDR_ICMP6;
+}
+
+static __always_inline void address_from_ip4(__u8 address[16], __be32 ip4)
+{
+	__u32 *words = (__u32 *)address;
+
+	words[0] = 0;
+	words[1] = 0;
+	words[2] = bpf_htonl(0xffff);
+	words[3] = ip4;
+}
+
+static __always_inline void flow_reverse(struct flow_key *to, const struct flow_key *from)
+{
+	__builtin_memcpy(to->saddr, from->daddr, 16);
+	__builtin_memcpy(to->daddr, from->saddr, 16);
+	/* An ICMP identifier belongs to both directions alike. */
+	to->sport = proto_is_icmp(from->proto) ? from->sport : from->dport;
+	to->dport = proto_is_icmp(from->proto) ? from->dport : from->sport;
+	to->proto = from->proto;
+	to->family = from->family;
+	to->vlan = from->vlan;
+	to->endpoint_id = from->endpoint_id;
+}
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
+/*
+ * What segments tell of a TCP connection, both directions together. The socket's own state is another
+ * matter. The four bytes tcp_flags[2], tcp_state, opener change as one word, by compare and swap.
+ */
+#ifndef MILLRACE_TCP_STATE_H
+#define MILLRACE_TCP_STATE_H
+
+#include "lib/emit.h"
+#include "lib/packet.h"
+
+#define TCP_SWAP_ATTEMPTS 4
+
+union tcp_word {
+	__u32 word;
+	struct {
+		__u8 flags[FLOW_DIRECTIONS];
+		__u8 state;
+		__u8 opener;
+	};
+};
+
+static __always_inline __u8 opener_of(__u32 sender_direction)
+{
+	return sender_direction == FLOW_EGRESS ? FLOW_OPENER_LOCAL : FLOW_OPENER_REMOTE;
+}
+
+static __always_inline bool tcp_is_over(__u8 state)
+{
+	return state == FLOW_TCP_CLOSED || state == FLOW_TCP_RESET;
+}
+
+/* A SYN that isn't the repetition of the one that opened the tuple the last time. */
+static __always_inline bool tcp_reopens(union tcp_word word, const struct packet *packet, __u32 isn)
+{
+	__u8 opening = packet->tcp_flags & (TCP_FLAG_BYTE_SYN | TCP_FLAG_BYTE_ACK | TCP_FLAG_BYTE_RST);
+
+	return opening == TCP_FLAG_BYTE_SYN && tcp_is_over(word.state) && packet->tcp_seq != isn;
+}
+
+static __always_inline union tcp_word tcp_word_open(const struct packet *packet, __u32 direction)
+{
+	union tcp_word word = { .word = 0 };
+
+	word.flags[direction] = packet->tcp_flags;
+	if (packet->tcp_flags & TCP_FLAG_BYTE_RST) {
+		word.state = FLOW_TCP_RESET;
+	} else if (packet->tcp_flags & TCP_FLAG_BYTE_SYN) {
+		word.state = FLOW_TCP_OPENING;
+		word.opener = opener_of(packet->tcp_flags & TCP_FLAG_BYTE_ACK ? !direction : direction);
+	} else {
+		word.state = packet->tcp_flags & TCP_FLAG_BYTE_FIN ? FLOW_TCP_CLOSING : FLOW_TCP_ESTABLISHED;
+	}
+	return word;
+}
+
+static __always_inline union tcp_word tcp_word_after(union tcp_word word, const struct packet *packet,
+						     __u32 direction)
+{
+	__u8 flags = packet->tcp_flags;
+
+	word.flags[direction] |= flags;
+	if (tcp_is_over(word.state))
+		return word;
+	if (flags & TCP_FLAG_BYTE_RST)
+		word.state = FLOW_TCP_RESET;
+	else if (word.flags[0] & word.flags[1] & TCP_FLAG_BYTE_FIN)
+		word.state = FLOW_TCP_CLOSED;
+	else if (flags & TCP_FLAG_BYTE_FIN)
+		word.state = FLOW_TCP_CLOSING;
+	else if (word.state == FLOW_TCP_OPENING && !(flags & TCP_FLAG_BYTE_SYN) && flags & TCP_FLAG_BYTE_ACK)
+		word.state = FLOW_TCP_ESTABLISHED;
+	return word;
+}
+
+static __always_inline void tcp_restart(struct flow_record *record, const struct packet *packet)
+{
+	record->isn = packet->tcp_seq;
+	record->cgroup_id = 0;
+	record->rtt_us = 0;
+	record->rtt_min_us = 0;
+	__sync_fetch_and_add(&record->opens, 1);
+}
+
+/*
+ * race: after TCP_SWAP_ATTEMPTS lost swaps the segment's flags are forgotten. Worst outcome: a closing goes
+ * unnoticed, and the flow is retired for being idle.
+ */
+static __always_inline void tcp_follow(struct flow_record *record, const struct flow_key *key,
+				       const struct packet *packet, __u32 direction)
+{
+	__u32 *place = (__u32 *)record->tcp_flags;
+
+	for (int i = 0; i < TCP_SWAP_ATTEMPTS; i++) {
+		union tcp_word old = { .word = READ_ONCE(*place) };
+		bool reopens = tcp_reopens(old, packet, record->isn);
+		union tcp_word new = reopens ? tcp_word_open(packet, direction)
+					     : tcp_word_after(old, packet, direction);
+
+		if (new.word == old.word)
+			return;
+		if (__sync_val_compare_and_swap(place, old.word, new.word) != old.word)
+			continue;
+		if (reopens) {
+			tcp_restart(record, packet);
+			emit_flow_opened(key, 0);
+		} else if (tcp_is_over(new.state) && !tcp_is_over(old.state)) {
+			emit_flow_closed(key, new.state);
+		}
+		return;
+	}
+}
+
+#endif

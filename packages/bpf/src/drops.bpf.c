@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0)
+/*
+ * Packets the kernel threw away, with its reason and place, when they concern one of our pods. Real losses
+ * are aggregated by flow, reason and place, and only the first of each makes an event: a flood costs one
+ * counter. Ordinary ends are counted and nothing more. Watches every namespace's frees, keeps its own.
+ */
+#include "lib/load_memory.h"
+#include "lib/count.h"
+#include "lib/dropped.h"
+#include "lib/emit.h"
+#include "lib/endpoints.h"
+#include "lib/fragment.h"
+#include "lib/namespaces.h"
+#include "lib/parse.h"
+
+/* Reasons by number in this kernel. Those of other subsystems (above 65,535) count as losses. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 512);
+	__type(key, __u32);
+	__type(value, __u32); /* enum drop_class */
+} drop_classes SEC(".maps");
+
+/* 16,384 x (72 + 32 + 48) = 2.5 MB. Full: counted as OBSERVER_DROPS_UNATTRIBUTED; the agent deletes what is quiet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct drop_key);
+	__type(value, struct drop_record);
+} drops SEC(".maps");
+
+/* Our pods' addresses, for packets that die in the host's namespace: 8,192 x 80 bytes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u8[16]);
+	__type(value, __u32); /* endpoint_id */
+} addresses SEC(".maps");
+
+static __always_inline bool drop_is_ordinary(__u32 reason)
+{
+	__u32 *class = bpf_map_lookup_elem(&drop_classes, &reason);
+
+	return class && *class == DROP_CLASS_ORDINARY;
+}
+
+/* In the host's namespace: whose packet was it? Leaves the key as that endpoint sees it. */
+static __always_inline bool drop_match_address(struct drop_key *drop, const struct packet *packet)
+{
+	__u32 *endpoint_id = bpf_map_lookup_elem(&addresses, packet->key.saddr);
+
+	drop->flow = packet->key;
+	drop->direction = FLOW_EGRESS;
+	if (!endpoint_id) {
+		endpoint_id = bpf_map_lookup_elem(&addresses, packet->key.daddr);
+		flow_reverse(&drop->flow, &packet->key);
+		drop->direction = FLOW_INGRESS;
+	}
+	if (!endpoint_id)
+		return false;
+	drop->flow.endpoint_id = *endpoint_id;
+	return true;
+}
+
+/* In a pod: which way it went is known when there is such a flow, else by whether it ever was received. */
+static __noinline struct flow_record *drop_match_flow(const struct netns_info *info, struct drop_key *drop,
+						      const struct packet *packet, bool received)
+{
+	struct flow_record *record;
+
+	if (!info || !drop || !packet)
+		return NULL;
+	drop->flow = packet->key;
+	drop->direction = FLOW_EGRESS;
+	record = netns_flow_lookup(info, &drop->flow);
+	if (record)
+		return record;
+	flow_reverse(&drop->flow, &packet->key);
+	drop->direction = FLOW_INGRESS;
+	record = netns_flow_lookup(info, &drop->flow);
+	if (record)
+		return record;
+	if (!received) {
+		drop->flow = packet->key;
+		drop->direction = FLOW_EGRESS;
+	}
+	return NULL;
+}
+
+/* No such flow: the interface tells the endpoint, when the packet had one. */
+static __always_inline void drop_match_interface(struct drop_key *drop)
+{
+	struct endpoint_key key = { .netns_cookie = drop->netns_cookie, .ifindex = drop->ifindex };
+	struct endpoint *endpoint = bpf_map_lookup_elem(&endpoints, &key);
+
+	drop->flow.endpoint_id = endpoint ? endpoint->endpoint_id : 0;
+}
+
+static __always_inline int emit_drop(const struct drop_key *drop, const struct dropped *dropped)
+{
+	struct event_drop *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event)
+		return emit_lost(EVENT_DROP);
+	event_begin(&event->header, EVENT_DROP);
+	event->key = *drop;
+	event->packet_bytes = dropped->bytes;
+	event->header_bytes = dropped_headers(dropped, event->headers, EVENT_DROP_HEADERS);
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+static __always_inline void drop_add(struct drop_record *record, __u64 now, __u32 bytes)
+{
+	__sync_fetch_and_add(&record->packets, 1);
+	__sync_fetch_and_add(&record->bytes, bytes);
+	record->last_seen_ns = now;
+}
+
+static __noinline int drop_count(const struct drop_key *drop, const struct dropped *dropped)
+{
+	struct drop_record first = { .packets = 1 };
+	struct drop_record *record;
+
+	if (!drop || !dropped)
+		return 0;
+	first.first_seen_ns = bpf_ktime_get_boot_ns();
+	first.last_seen_ns = first.first_seen_ns;
+	first.bytes = dropped->bytes;
+	record = bpf_map_lookup_elem(&drops, drop);
+	if (!record) {
+		if (bpf_map_update_elem(&drops, drop, &first, BPF_NOEXIST) == 0)
+			return emit_drop(drop, dropped);
+		record = bpf_map_lookup_elem(&drops, drop);
+	}
+	if (record)
+		drop_add(record, first.first_seen_ns, dropped->bytes);
+	else
+		count(OBSERVER_DROPS_UNATTRIBUTED);
+	return 0;
+}
+
+static __always_inline void flow_add_drop(struct flow_record *record, __u32 reason)
+{
+	record->drop_reason = reason;
+	__sync_fetch_and_add(&record->drops, 1);
+}
+
+/* A loss in one of our namespaces. */
+static __noinline int drop_attribute(const struct netns_info *info, struct drop_key *drop,
+				     const struct dropped *dropped)
+{
+	struct packet packet = {};
+	struct flow_record *record;
+
+	if (!info || !drop || !dropped)
+		return 0;
+	if (!dropped_parse(dropped, &packet)) {
+		count(OBSERVER_DROPS_NOT_IP);
+		return 0;
+	}
+	if (packet.fragment_offset)
+		fragment_recall(&packet);
+	if (info->kind == NETNS_HOST) {
+		if (!drop_match_address(drop, &packet)) {
+			count(OBSERVER_DROPS_OF_OTHERS);
+			return 0;
+		}
+		record = flow_lookup_live(&drop->flow);
+	} else {
+		record = drop_match_flow(info, drop, &packet, dropped->received);
+		if (!record)
+			drop_match_interface(drop);
+	}
+	if (record)
+		flow_add_drop(record, drop->reason);
+	return drop_count(drop, dropped);
+}
+
+/* since: 6.11 the tracepoint has the receiving socket as a fourth argument; older ones are told by the packet. */
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location, enum skb_drop_reason reason)
+{
+	struct drop_key drop = {};
+	struct dropped dropped = {};
+	struct netns_info *info;
+
+	dropped_read_place(&dropped, skb);
+	info = netns_lookup(dropped.netns_cookie);
+	if (!info)
+		return 0;
+	if (drop_is_ordinary(reason)) {
+		count(OBSERVER_DROPS_ORDINARY);
+		return 0;
+	}
+	dropped_read_headers(&dropped, skb);
+	drop.reason = reason;
+	drop.location = (__u64)location;
+	drop.netns_cookie = dropped.netns_cookie;
+	drop.ifindex = dropped.ifindex;
+	return drop_attribute(info, &drop, &dropped);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0)
+/*
+ * The observer's two hooks on a container's own interface. Agent attaches them with tcx inside the
+ * container's network namespace: there they see what other dataplanes would carry past a host-side hook.
+ * Both always answer "next program": Millrace counts, and never changes, delays or stops a packet.
+ */
+#include "lib/load_skb.h"
+#include "abi_hash.h"
+#include "lib/clock.h"
+#include "lib/count.h"
+#include "lib/endpoints.h"
+#include "lib/flows.h"
+#include "lib/fragment.h"
+#include "lib/parse.h"
+#include "lib/tcp_state.h"
+#include "shared/config.h"
+
+const volatile struct observe_config observe_config = {};
+
+static __always_inline struct endpoint *endpoint_of(const struct net_device *dev)
+{
+	struct endpoint_key key = {};
+
+	key.netns_cookie = dev->nd_net.net->net_cookie;
+	key.ifindex = dev->ifindex;
+	return bpf_map_lookup_elem(&endpoints, &key);
+}
+
+/* 0 when the packet's flow can be told; else the negative endpoint_class of a packet that has none. */
+static __noinline int packet_parse(struct __sk_buff *skb, struct packet *packet, bool ethernet)
+{
+	struct packet_source source = { .skb = skb, .end = skb->len, .offloaded = skb->gso_size != 0 };
+	__u32 at = 0;
+	int result;
+
+	if (!packet)
+		return -EP_NOT_IP;
+	if (skb->vlan_present)
+		packet_take_vlan(packet, skb->vlan_tci);
+	if (ethernet) {
+		result = parse_ethernet(&source, packet, &at);
+		if (result < 0)
+			return result;
+	} else if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		packet->key.family = 4;
+	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		packet->key.family = 6;
+	} else {
+		return -EP_NOT_IP;
+	}
+	return parse_ip(&source, packet, at);
+}
+
+static __always_inline void packet_match_fragment(struct packet *packet)
+{
+	if (packet->fragment_first)
+		fragment_remember(packet);
+	else if (packet->fragment_offset)
+		fragment_recall(packet);
+}
+
+static __always_inline void flow_record_open(struct flow_record *record, const struct flow_key *key,
+					     const struct packet *packet, __u32 direction)
+{
+	record->first_seen_ns = bpf_ktime_get_boot_ns();
+	record->last_seen_ns = record->first_seen_ns;
+	record->tuple_check = flow_tuple_check(key);
+	if (key->proto == IPPROTO_TCP && !(packet->notes & (1u << EP_NOTE_L4_TRUNCATED)) &&
+	    !packet->fragment_offset) {
+		union tcp_word word = tcp_word_open(packet, direction);
+
+		*(__u32 *)record->tcp_flags = word.word;
+		if (word.state == FLOW_TCP_OPENING) {
+			bool answer = packet->tcp_flags & TCP_FLAG_BYTE_ACK;
+
+			record->isn = answer ? packet->tcp_ack - 1 : packet->tcp_seq;
+			record->opens = answer ? 0 : 1;
+		}
+	} else if (key->proto != IPPROTO_TCP) {
+		record->opener = opener_of(packet->icmp_echo_reply ? !direction : direction);
+	}
+}
+
+/* The entry, new or made by another CPU meanwhile; NULL when there is no room. */
+static __noinline struct flow_record *flow_open(struct __sk_buff *skb, const struct flow_key *key,
+						const struct packet *packet, __u32 direction)
+{
+	struct flow_record record = {};
+	struct flow_record *opened;
+
+	if (!key || !packet || direction >= FLOW_DIRECTIONS)
+		return NULL;
+	flow_record_open(&record, key, packet, direction);
+	if (direction == FLOW_EGRESS)
+		record.cgroup_id = bpf_skb_cgroup_id(skb);
+	if (bpf_map_update_elem(&flows, key, &record, BPF_NOEXIST) == 0) {
+		emit_flow_opened(key, record.cgroup_id);
+		if (tcp_is_over(record.tcp_state))
+			emit_flow_closed(key, record.tcp_state);
+	}
+	opened = bpf_map_lookup_elem(&flows, key);
+	return opened;
+}
+
+/* The socket is at hand when it sends: its smoothed RTT costs no look-up here, and no callback per ACK. */
+static __always_inline void flow_take_rtt(struct __sk_buff *skb, struct flow_record *record)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct bpf_tcp_sock *tcp;
+
+	if (!sk)
+		return;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return;
+	tcp = bpf_tcp_sock(sk);
+	if (!tcp || !tcp->srtt_us)
+		return;
+	record->rtt_us = tcp->srtt_us >> 3;
+	record->rtt_min_us = tcp->rtt_min;
+}
+
+static __always_inline void flow_add(struct flow_record *record, const struct flow_counters *add, __u32 direction)
+{
+	struct flow_counters *counters = &record->counters[direction];
+	__u64 now = clock_boot_ns_coarse();
+
+	__sync_fetch_and_add(&counters->packets, add->packets);
+	__sync_fetch_and_add(&counters->segments, add->segments);
+	__sync_fetch_and_add(&counters->bytes, add->bytes);
+	if (record->last_seen_ns < now)
+		record->last_seen_ns = now;
+}
+
+/* Adds the packet to its flow; or the negative endpoint_class it counts in instead. */
+static __always_inline int flow_update(struct __sk_buff *skb, struct packet *packet,
+				       const struct flow_counters *add, __u32 direction)
+{
+	struct flow_key key;
+	struct flow_record *record;
+
+	if (direction == FLOW_EGRESS)
+		key = packet->key;
+	else
+		flow_reverse(&key, &packet->key);
+	record = bpf_map_lookup_elem(&flows, &key);
+	if (!record)
+		record = flow_open(skb, &key, packet, direction);
+	if (!record)
+		return -EP_TABLE_FULL;
+	if (!flow_is_live(record, &key))
+		return -EP_FLOW_RETIRED;
+	flow_add(record, add, direction);
+	if (packet->tcp_flags)
+		tcp_follow(record, &key, packet, direction);
+	if (direction == FLOW_EGRESS) {
+		if (!record->cgroup_id)
+			record->cgroup_id = bpf_skb_cgroup_id(skb);
+		if (key.proto == IPPROTO_TCP)
+			flow_take_rtt(skb, record);
+	}
+	return 0;
+}
+
+static __always_inline int endpoint_packet(struct __sk_buff *skb, __u32 direction)
+{
+	struct flow_counters add = { .packets = 1, .segments = skb->gso_segs ?: 1, .bytes = skb->len };
+	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+	struct net_device *dev = kernel_skb->dev;
+	struct endpoint *endpoint = endpoint_of(dev);
+	struct packet packet = {};
+	int result;
+
+	if (!endpoint) {
+		count(OBSERVER_UNKNOWN_ENDPOINT);
+		return TCX_NEXT_PROGRAM;
+	}
+	counters_add(&endpoint->counters[direction][EP_TOTAL], &add);
+	packet.key.endpoint_id = endpoint->endpoint_id;
+	result = packet_parse(skb, &packet, dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK);
+	if (result == 0) {
+		packet_match_fragment(&packet);
+		if (observe_config.break_counter && (endpoint->counters[direction][EP_TOTAL].packets & 63) == 0)
+			return TCX_NEXT_PROGRAM;
+		result = flow_update(skb, &packet, &add, direction);
+	}
+	endpoint_note_all(endpoint, packet.notes);
+	if (result == -EP_NOT_IP)
+		counters_add(&endpoint->counters[direction][EP_NOT_IP], &add);
+	else if (result == -EP_TRUNCATED)
+		counters_add(&endpoint->counters[direction][EP_TRUNCATED], &add);
+	else if (result == -EP_TABLE_FULL)
+		counters_add(&endpoint->counters[direction][EP_TABLE_FULL], &add);
+	else if (result == -EP_FLOW_RETIRED)
+		counters_add(&endpoint->counters[direction][EP_FLOW_RETIRED], &add);
+	return TCX_NEXT_PROGRAM;
+}
+
+SEC("tc")
+int endpoint_ingress(struct __sk_buff *skb)
+{
+	return endpoint_packet(skb, FLOW_INGRESS);
+}
+
+SEC("tc")
+int endpoint_egress(struct __sk_buff *skb)
+{
+	return endpoint_packet(skb, FLOW_EGRESS);
+}
+
+/* For the agent, before it attaches anything: 1 when both sides were built from the same layouts. */
+SEC("syscall")
+int abi_matches(void *ctx)
+{
+	return observe_config.abi_hash == ABI_HASH;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,64 @@
+/*
+ * How packet tables say what they expect: flow keys by text addresses, and the sums every test may check.
+ */
+import type { Endpoint, EndpointClass } from "@millrace/abi/generated/endpoint";
+import type { FlowCounters, FlowKey } from "@millrace/abi/generated/flow";
+import { expect } from "vitest";
+import { type Flow, type Observer, plus } from "./observer.ts";
+import { addressBytes } from "./packet-builder.ts";
+
+export const ENDPOINT_ID = 7;
+
+export interface KeyText {
+  saddr: string;
+  daddr: string;
+  sport?: number;
+  dport?: number;
+  proto: number;
+  vlan?: number;
+  endpointId?: number;
+}
+
+export function keyOf(text: KeyText): FlowKey {
+  return {
+    saddr: addressBytes(text.saddr),
+    daddr: addressBytes(text.daddr),
+    sport: text.sport ?? 0,
+    dport: text.dport ?? 0,
+    proto: text.proto,
+    family: text.saddr.includes(":") ? 6 : 4,
+    vlan: text.vlan ?? 0,
+    endpointId: text.endpointId ?? ENDPOINT_ID,
+  };
+}
+
+const NONE: FlowCounters = { packets: 0n, segments: 0n, bytes: 0n };
+
+export function sumOfFlows(flows: readonly Flow[], direction: number): FlowCounters {
+  return flows.reduce((sum, flow) => plus(sum, flow.record.counters[direction] ?? NONE), NONE);
+}
+
+export function sumOfClasses(endpoint: Endpoint, direction: number, but: EndpointClass): FlowCounters {
+  const classes = endpoint.counters[direction] ?? [];
+  return classes.reduce((sum, counters, index) => (index === but ? sum : plus(sum, counters)), NONE);
+}
+
+/** Total = flows + every class that has none, in each direction, in packets, segments and bytes. */
+export function conservationOf(
+  observer: Observer,
+  ifindex = 1,
+): { total: FlowCounters[]; accounted: FlowCounters[] } {
+  const endpoint = observer.endpoint(ifindex);
+  const flows = observer.flows();
+  return {
+    total: [0, 1].map((direction) => endpoint.counters[direction]?.[0] ?? NONE),
+    accounted: [0, 1].map((direction) =>
+      plus(sumOfFlows(flows, direction), sumOfClasses(endpoint, direction, 0)),
+    ),
+  };
+}
+
+export function expectConserved(observer: Observer, ifindex = 1): void {
+  const { total, accounted } = conservationOf(observer, ifindex);
+  expect(accounted).toEqual(total);
+}

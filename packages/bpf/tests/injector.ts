@@ -1,0 +1,44 @@
+/*
+ * Frames of any content into a device, as if received: see fixtures/inject.bpf.c. Synchronous: when inject
+ * returns, the device's ingress hooks have run.
+ */
+import { type BpfObject, links, openObject } from "@millrace/native/native";
+import type { TestNetns } from "./netns.ts";
+
+const XDP_LIVE_FRAMES = 2;
+const XDP_CONTEXT_BYTES = 24;
+
+export class Injector implements Disposable {
+  readonly #object: BpfObject;
+
+  constructor() {
+    this.#object = openObject(new URL("../build/test/inject.bpf.o", import.meta.url).pathname);
+    this.#object.load();
+  }
+
+  inject(netns: TestNetns, ifindex: number, data: Uint8Array): void {
+    const ctx = Buffer.alloc(XDP_CONTEXT_BYTES);
+    ctx.writeUInt32LE(data.length, 4); // data_end
+    ctx.writeUInt32LE(ifindex, 12); // ingress_ifindex
+    const program = this.#object.program("inject");
+    program.testRun({ data, ctx, flags: XDP_LIVE_FRAMES, netns: netns.path, dataOutSize: 0 });
+  }
+
+  [Symbol.dispose](): void {
+    this.#object.close();
+  }
+}
+
+/** A veth in the namespace on which nothing moves but what a test injects; its ifindex. */
+export function silentDevice(netns: TestNetns): number {
+  netns.sh("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
+  netns.sh("ip link add eth0 type veth peer name far0");
+  for (const device of ["far0", "eth0"]) netns.sh(`ip link set ${device} up`);
+  return ifindexOf(netns, "eth0");
+}
+
+export function ifindexOf(netns: TestNetns, device: string): number {
+  const found = links(netns.path).find((link) => link.name === device);
+  if (!found) throw new Error(`no ${device} in ${netns.name}`);
+  return found.ifindex;
+}

@@ -1,0 +1,54 @@
+/*
+ * Network namespaces for tests: made, used by name, removed. Nothing here is about Millrace's programs.
+ */
+import { type ExecFileSyncOptions, execFileSync } from "node:child_process";
+
+let made = 0;
+
+export class TestNetns implements Disposable {
+  readonly name: string;
+  readonly path: string;
+
+  constructor(label: string) {
+    this.name = `bpft-${process.pid}-${made++}-${label}`;
+    this.path = `/run/netns/${this.name}`;
+    execFileSync("ip", ["netns", "add", this.name]);
+    this.run("ip", "link", "set", "lo", "up");
+  }
+
+  /** Runs inside; throws with the command's stderr when it fails. */
+  run(command: string, ...args: string[]): string {
+    return inside(this.path, [command, ...args]);
+  }
+
+  /** Words by spaces: for the many `ip …` lines of a test's set-up. */
+  sh(line: string): string {
+    return inside(this.path, line.trim().split(/\s+/));
+  }
+
+  remove(): void {
+    execFileSync("ip", ["netns", "del", this.name]);
+  }
+
+  [Symbol.dispose](): void {
+    this.remove();
+  }
+}
+
+function inside(path: string, command: string[]): string {
+  const options: ExecFileSyncOptions = { stdio: ["ignore", "pipe", "pipe"], timeout: 20_000 };
+  return String(execFileSync("nsenter", [`--net=${path}`, ...command], options));
+}
+
+/** Two namespaces on one veth: `pod` has eth0 with 10.9.0.2 and fd09::2, `peer` has .1 and ::1. */
+export function vethPair(pod: TestNetns, peer: TestNetns): void {
+  pod.sh(`ip link add eth0 type veth peer name veth0 netns ${peer.name}`);
+  for (const [netns, device, host] of [
+    [pod, "eth0", 2],
+    [peer, "veth0", 1],
+  ] as const) {
+    netns.sh(`ip addr add 10.9.0.${host}/24 dev ${device}`);
+    netns.sh(`ip -6 addr add fd09::${host}/64 dev ${device} nodad`);
+    netns.sh(`ip link set ${device} up`);
+  }
+}
