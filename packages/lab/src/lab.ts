@@ -1,0 +1,284 @@
+/**
+ * One lab, from up to down: hosts, the shop's pods, live settings and faults, as a library for tests and
+ * benchmarks and under `lab up`. It wires the parts together and has no policy of its own. The product never
+ * imports it.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { type Logger, pino } from "pino";
+import { cgroupId } from "./cgroup.ts";
+import { type ContainerHome, execInContainer, reportFile } from "./container.ts";
+import { FAULT_NAMES, FAULTS, faultName } from "./fault.ts";
+import { FaultSwitch } from "./fault-switch.ts";
+import { Keeper } from "./keeper.ts";
+import { hostStep, underlayStep } from "./network-plan.ts";
+import { type Pod, Pods } from "./pods.ts";
+import { claim, refuseWhenUp } from "./registry.ts";
+import { makeRootfs } from "./rootfs.ts";
+import { checkRate, normalSettings, type ShopSettings, writeSettings } from "./settings.ts";
+import { shopPods } from "./shop.ts";
+import { hostPaths, makeState, type StatePaths, statePaths } from "./state-directory.ts";
+import {
+  type ContainerStatus,
+  type HostStatus,
+  type LabStatus,
+  type PodStatus,
+  parseReport,
+} from "./status.ts";
+import { doStep, undoStep } from "./step.ts";
+import { LabError, type Outcome, run, until } from "./subprocess.ts";
+import { removeLeftovers, sweep } from "./sweep.ts";
+import { type HostPlan, netnsPath, type PodPlan, type PodSpec, planHosts } from "./topology.ts";
+
+export type LabOptions = {
+  stateDirectory: string;
+  name?: string;
+  hosts?: number;
+  /** Of the shopper's requests; 0 keeps the shop quiet. */
+  ratePerSecond?: number;
+  /** Without the shop the hosts are empty, for a caller with pods of its own. */
+  shop?: boolean;
+  log?: Logger;
+  /** Ends an up that is under way: it throws, and leaves nothing. */
+  signal?: AbortSignal;
+};
+export type ExecOptions = { container?: string; stdin?: string; timeoutMs?: number };
+
+export const DEFAULT_NAME = "demo";
+export const DEFAULT_HOSTS = 2;
+export const DEFAULT_RATE_PER_SECOND = 20;
+/** Starting a container is work for both of two cores; more at once only makes each slower. */
+const PODS_AT_ONCE = 4;
+const READY_DEADLINE_MS = 15_000;
+
+async function eachOf<T>(
+  items: readonly T[],
+  atOnce: number,
+  work: (item: T) => Promise<unknown>,
+): Promise<void> {
+  const rest = [...items];
+  const lane = async () => {
+    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
+  };
+  const ends = await Promise.allSettled(Array.from({ length: atOnce }, lane));
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+export class Lab {
+  readonly name: string;
+  readonly #state: StatePaths;
+  readonly #hosts: readonly HostPlan[];
+  readonly #home: ContainerHome;
+  readonly #log: Logger;
+  readonly #pods: Pods;
+  readonly #keeper: Keeper;
+  readonly #faults: FaultSwitch;
+  #settings: ShopSettings;
+  #written: Promise<void> = Promise.resolve();
+  #ended: Promise<void> | undefined;
+
+  private constructor(home: ContainerHome, hosts: readonly HostPlan[], settings: ShopSettings, log: Logger) {
+    this.name = home.labName;
+    this.#state = home.state;
+    this.#hosts = hosts;
+    this.#home = home;
+    this.#log = log;
+    this.#settings = settings;
+    this.#pods = new Pods(home, hosts);
+    this.#keeper = new Keeper(this.#pods, log);
+    this.#faults = new FaultSwitch(this.#pods, (change) => this.#changeSettings(change));
+  }
+
+  /** Comes back with everything running, or throws and leaves nothing. */
+  static async up(options: LabOptions): Promise<Lab> {
+    const name = options.name ?? DEFAULT_NAME;
+    const log = options.log ?? pino({ level: "silent" });
+    const state = statePaths(options.stateDirectory);
+    const hosts = planHosts(name, options.hosts ?? DEFAULT_HOSTS);
+    const settings = normalSettings(options.ratePerSecond ?? DEFAULT_RATE_PER_SECOND);
+    refuseWhenUp(name, state);
+    const swept = await sweep(state.directory, name);
+    if (swept.name !== name) await sweep(state.directory, name);
+    if (swept.processes + swept.namespaces > 0) log.warn(swept, "removed what an earlier lab had left");
+    const owner = claim(name, state);
+    let lab: Lab | undefined;
+    try {
+      await makeState(
+        state,
+        hosts.map((host) => host.name),
+        owner,
+      );
+      const home = { labName: name, state, sharedMounts: await makeRootfs(state.rootfs) };
+      lab = new Lab(home, hosts, settings, log);
+      await lab.#build(options.shop ?? true, options.signal);
+      return lab;
+    } catch (error) {
+      const removed = lab ? lab.down() : removeLeftovers(name, state);
+      await removed.catch((also: Error) => log.error({ error: also.message }, "a failed up left something"));
+      throw error;
+    }
+  }
+
+  async #build(withShop: boolean, signal: AbortSignal | undefined): Promise<void> {
+    // Quiet until everyone is ready: the first request must not meet a port that nobody has opened.
+    await writeSettings(this.#state, { ...this.#settings, ratePerSecond: 0 });
+    await doStep(underlayStep(this.name));
+    for (const host of this.#hosts) await doStep(hostStep(this.name, host, this.#hosts));
+    const plans = (withShop ? shopPods(this.#hosts.length) : []).map((spec) => this.#pods.plan(spec));
+    await eachOf(plans, PODS_AT_ONCE, async (plan) => {
+      if (signal?.aborted) throw new LabError(`lab ${this.name}: stopped while it came up`);
+      await this.#pods.start(plan);
+    });
+    this.#keeper.start();
+    await this.#untilReady(signal);
+    await writeSettings(this.#state, this.#settings);
+  }
+
+  async #untilReady(signal: AbortSignal | undefined): Promise<void> {
+    const unready = () =>
+      this.#pods
+        .all()
+        .flatMap(({ plan }) =>
+          plan.containers
+            .filter((spec) => spec.reports && this.#report(plan, spec).ready !== 1)
+            .map((spec) => `${plan.name}/${spec.name}`),
+        );
+    const ready = await until(
+      () => signal?.aborted === true || unready().length === 0,
+      READY_DEADLINE_MS,
+      20,
+    );
+    if (signal?.aborted) throw new LabError(`lab ${this.name}: stopped while it came up`);
+    if (!ready)
+      throw new LabError(`lab ${this.name}: ${unready().join(", ")} not ready in ${READY_DEADLINE_MS} ms`);
+  }
+
+  /** Removes everything; a second call waits for the first. */
+  down(): Promise<void> {
+    this.#ended ??= this.#takeDown();
+    return this.#ended;
+  }
+
+  async #takeDown(): Promise<void> {
+    await this.#keeper.stop();
+    // Each of these may fail on what someone else broke; the sweep at the end finds what is left by itself.
+    const attempts: Array<() => Promise<unknown>> = [
+      () => this.#faults.allOff(),
+      () => eachOf(this.#pods.all(), PODS_AT_ONCE, (pod) => this.#pods.remove(pod.plan.name)),
+      ...this.#hosts.map((host) => () => undoStep(hostStep(this.name, host, this.#hosts))),
+      () => undoStep(underlayStep(this.name)),
+    ];
+    for (const attempt of attempts) {
+      await attempt().catch((error: Error) =>
+        this.#log.warn({ error: error.message }, "taking the lab down"),
+      );
+    }
+    await removeLeftovers(this.name, this.#state);
+  }
+
+  host(number: number): HostStatus {
+    const host = this.#hosts[number - 1];
+    if (!host) throw new LabError(`lab ${this.name} has hosts 1 to ${this.#hosts.length}, not ${number}`);
+    return this.#hostStatus(host);
+  }
+
+  pod(name: string): PodStatus {
+    return this.#podStatus(this.#pods.get(name));
+  }
+
+  async addPod(spec: PodSpec): Promise<PodStatus> {
+    return this.#podStatus(await this.#pods.start(this.#pods.plan(spec)));
+  }
+
+  async removePod(name: string): Promise<void> {
+    await this.#pods.remove(name);
+  }
+
+  /** Runs a program inside a container of the pod, of its first one unless another is named. */
+  async exec(podName: string, argv: readonly string[], options: ExecOptions = {}): Promise<Outcome> {
+    const pod = this.#pods.get(podName);
+    const wanted = options.container ?? pod.plan.containers[0]?.name;
+    const running = pod.containers.find(({ spec }) => spec.name === wanted)?.running;
+    if (!running) throw new LabError(`pod ${podName} has no running container '${wanted}'`);
+    return await execInContainer(this.#home, pod.plan, running, argv, options);
+  }
+
+  /** Runs a program of the machine inside the network namespace of a pod's or host's status. */
+  async execInNetns(
+    at: { netns: string },
+    argv: readonly string[],
+    options: ExecOptions = {},
+  ): Promise<Outcome> {
+    const command = { argv: ["nsenter", `--net=${at.netns}`, ...argv] };
+    return await run(
+      options.stdin === undefined ? command : { ...command, stdin: options.stdin },
+      options.timeoutMs,
+    );
+  }
+
+  async fault(name: string, on: boolean): Promise<void> {
+    await this.#faults.set(faultName(name), on);
+    this.#log.info({ fault: name, on }, "fault switched");
+  }
+
+  async setRate(ratePerSecond: number): Promise<void> {
+    await this.#changeSettings({ ratePerSecond: checkRate(ratePerSecond) });
+  }
+
+  #changeSettings(change: Partial<ShopSettings>): Promise<void> {
+    this.#settings = { ...this.#settings, ...change };
+    // One write after the other, each of what is wanted by then: the last one written is the last one asked.
+    const written = this.#written.then(() => writeSettings(this.#state, this.#settings));
+    this.#written = written.catch(() => {});
+    return written;
+  }
+
+  status(): LabStatus {
+    return {
+      name: this.name,
+      stateDirectory: this.#state.directory,
+      pid: process.pid,
+      ratePerSecond: this.#settings.ratePerSecond,
+      faults: FAULT_NAMES.map((name) => {
+        const { title, where, expects } = FAULTS[name];
+        return { name, title, where, expects, on: this.#faults.isOn(name) };
+      }),
+      hosts: this.#hosts.map((host) => this.#hostStatus(host)),
+    };
+  }
+
+  #hostStatus(host: HostPlan): HostStatus {
+    return {
+      name: host.name,
+      netns: netnsPath(host.netns),
+      runcRoot: hostPaths(this.#state, host.name).runcRoot,
+      uplink: { device: "eth0", ip4: host.uplink4, ip6: host.uplink6 },
+      podNetwork4: host.podNetwork4,
+      podNetwork6: host.podNetwork6,
+      pods: this.#pods
+        .all()
+        .filter((pod) => pod.plan.host.number === host.number)
+        .map((pod) => this.#podStatus(pod)),
+    };
+  }
+
+  #podStatus({ plan, containers }: Pod): PodStatus {
+    const { name, namespace, labels, ip4, ip6, mac, hostDevice } = plan;
+    const shown: ContainerStatus[] = containers.map(({ spec, running, restarts }) => ({
+      name: spec.name,
+      id: running?.id ?? "",
+      pid: running?.pid ?? 0,
+      cgroup: running?.cgroup ?? "",
+      cgroupId: running ? cgroupId(running.cgroup) : 0,
+      restarts,
+      report: this.#report(plan, spec),
+    }));
+    const netns = netnsPath(plan.netns);
+    return { name, namespace, labels, netns, ip4, ip6, mac, device: "eth0", hostDevice, containers: shown };
+  }
+
+  #report(plan: PodPlan, spec: PodSpec["containers"][number]): Record<string, number> {
+    const file = reportFile(this.#home, plan, spec);
+    return existsSync(file) ? parseReport(readFileSync(file, "utf8")) : {};
+  }
+}
