@@ -1,0 +1,283 @@
+/**
+ * The agent's parts wired together and their rhythms: discovery, counting, sending, standing, traces. What
+ * each part does is the part's own; here is only when.
+ */
+import { randomUUID } from "node:crypto";
+import { ABI_HASH } from "@millrace/abi/generated/abi-hash";
+import { type HelloInput, PROTOCOL_VERSION } from "@millrace/contract/agent-protocol";
+import { Incarnation } from "@millrace/contract/ids";
+import type { TraceKind } from "@millrace/contract/trace";
+import type { Logger } from "pino";
+import type { AgentConfig } from "./config.ts";
+import { ControlPlane } from "./connection/client.ts";
+import { CredentialFile } from "./connection/credential.ts";
+import { Sender } from "./connection/sender.ts";
+import { ConnectionSession } from "./connection/session.ts";
+import { ControlWatch } from "./connection/watch.ts";
+import type { Dataplane } from "./dataplane/dataplane.ts";
+import { EndpointReconciler } from "./endpoint/reconcile.ts";
+import { Condition } from "./health/condition.ts";
+import { MetricsServer } from "./health/metrics.ts";
+import { AGENT_VERSION, type HostFacts } from "./host-facts.ts";
+import { Repeat } from "./repeat.ts";
+import { Telemetry } from "./telemetry/telemetry.ts";
+import { Traces } from "./trace/traces.ts";
+import type { Cgroups } from "./workload/cgroup.ts";
+import type { Runtime } from "./workload/container.ts";
+import { Discovery } from "./workload/discovery.ts";
+import type { ProcessTable } from "./workload/process.ts";
+import { DirectoryWatch } from "./workload/watch.ts";
+
+const DISCOVER_MS = 1000;
+const TRACE_POLL_MS = 5000;
+const TRACE_TICK_MS = 1000;
+const TRACE_FLUSH_MS = 100;
+const IDLE_SEND_MS = 200;
+/** New flows are read before their interval is over, unless there are so many that it would cost. */
+const EARLY_MS = 250;
+const EARLY_FLOWS = 4096;
+const DRAIN_MS = 5000;
+
+export type AgentOptions = {
+  config: AgentConfig;
+  dataplane: Dataplane;
+  host: HostFacts;
+  runtimes: readonly Runtime[];
+  processes: ProcessTable;
+  cgroups: Cgroups;
+  log: Logger;
+};
+
+export class Agent {
+  readonly #o: AgentOptions;
+  readonly #log: Logger;
+  readonly #incarnation = Incarnation.parse(randomUUID());
+  readonly #client: ControlPlane;
+  readonly #session: ConnectionSession;
+  readonly #telemetry: Telemetry;
+  readonly #discovery: Discovery;
+  readonly #reconciler: EndpointReconciler;
+  readonly #sender: Sender;
+  readonly #traces: Traces;
+  readonly #condition: Condition;
+  readonly #watch: ControlWatch;
+  readonly #directories: DirectoryWatch;
+  readonly #repeats: Record<
+    "discover" | "cycle" | "send" | "session" | "tracePoll" | "traceTick" | "traceFlush",
+    Repeat
+  >;
+  #metrics: MetricsServer | undefined;
+  #intervalMs: number;
+  #cycledAtMs = 0;
+
+  constructor(options: AgentOptions) {
+    this.#o = options;
+    this.#log = options.log;
+    const { config, dataplane, host } = options;
+    this.#intervalMs = config.interval ?? 1000;
+    this.#client = new ControlPlane(config.server);
+    this.#telemetry = new Telemetry({
+      ...{ dataplane, stateDir: config.stateDir, spoolLimit: config.spoolLimit, bootId: host.bootId },
+      ...{ incarnation: this.#incarnation, nowMs: Date.now },
+      losses: () => [{ what: "trace-events", name: "agent:trace-events", value: this.#traces.lostEvents }],
+      log: (line, error) => (error ? this.#log.warn({ error }, line) : this.#log.info(line)),
+    });
+    const hostCookie = dataplane.netnsCookie(config.hostNetns);
+    this.#discovery = new Discovery({
+      ...{ runtimes: options.runtimes, processes: options.processes, cgroups: options.cgroups, hostCookie },
+      netnsCookie: (path) => dataplane.netnsCookie(path),
+      unclaimed: config.runtime.length === 0,
+    });
+    const { registry, executor } = this.#telemetry;
+    this.#reconciler = new EndpointReconciler({
+      ...{ dataplane, registry, executor, hostNetns: config.hostNetns, hostCookie, nowMs: Date.now },
+    });
+    this.#traces = this.#makeTraces(hostCookie);
+    this.#sender = this.#makeSender();
+    this.#condition = new Condition({
+      ...{ incarnation: this.#incarnation, dataplane, telemetry: this.#telemetry, sender: this.#sender },
+      ...{ reconciler: this.#reconciler, traces: this.#traces, nowMs: Date.now },
+    });
+    this.#session = this.#makeSession();
+    this.#watch = new ControlWatch({
+      client: this.#client,
+      random: Math.random,
+      on: (what) => this.#hint(what),
+    });
+    this.#directories = new DirectoryWatch(() => this.#repeats.discover.nudge());
+    this.#repeats = this.#makeRepeats();
+  }
+
+  async start(): Promise<void> {
+    const { config, dataplane } = this.#o;
+    const { adopted, spool } = this.#telemetry;
+    this.#log.info({ incarnation: this.#incarnation, adopted, waiting: spool.stats().batches }, "counting");
+    if (config.metrics) await this.#serveMetrics(config.metrics);
+    dataplane.onOpened(() => this.#early());
+    for (const repeat of Object.values(this.#repeats)) repeat.start();
+  }
+
+  /** Reads once more, tries to hand over what is spooled, lets go. What is pinned goes on counting. */
+  async stop(): Promise<void> {
+    const { dataplane, config } = this.#o;
+    this.#directories.close();
+    this.#watch.stop();
+    await Promise.all(Object.values(this.#repeats).map((repeat) => repeat.stop()));
+    await this.#traces.stop();
+    if (config.detachOnExit) this.#detachAll();
+    this.#telemetry.cycle();
+    await this.#drain();
+    await this.#metrics?.close();
+    this.#telemetry.spool.close();
+    await dataplane.close({ remove: config.detachOnExit });
+    this.#client.server.close();
+    this.#log.info({ waiting: this.#telemetry.spool.stats().batches }, "ended");
+  }
+
+  #makeSession(): ConnectionSession {
+    const { config } = this.#o;
+    return new ConnectionSession({
+      ...{ client: this.#client, credential: new CredentialFile(config.stateDir) },
+      ...{ hostName: config.hostName, tokenFile: config.enrolTokenFile, random: Math.random },
+      hello: () => this.#hello(),
+      heartbeat: () => this.#condition.read(),
+      log: (level, text) => this.#log[level](text),
+      onConnected: (intervalMs) => this.#connected(intervalMs),
+    });
+  }
+
+  #makeSender(): Sender {
+    return new Sender({
+      spool: this.#telemetry.spool,
+      push: (payload, compressed) => this.#client.push(payload, compressed),
+      ...{ nowMs: Date.now, random: Math.random },
+      log: (level, text) => this.#log[level](text),
+    });
+  }
+
+  #makeTraces(hostCookie: bigint): Traces {
+    const { registry, reasons, symbols, clock } = this.#telemetry;
+    return new Traces({
+      ...{ dataplane: this.#o.dataplane, client: this.#client, hostCookie, nowMs: Date.now },
+      names: {
+        ...{ reasons, symbols, wallUs: (ns) => clock.usOf(ns) },
+        workload: (cookie, cgroupId, flow) => registry.named(cookie, cgroupId, flow),
+      },
+      pods: () =>
+        this.#reconciler.pods.map((pod) => ({
+          pod,
+          addresses: this.#reconciler
+            .interfacesOf(pod)
+            .flatMap((link) => (link.loopback ? [] : link.addresses)),
+        })),
+      unable: unableToTrace(this.#o.dataplane),
+      log: (line) => this.#log.info(line),
+    });
+  }
+
+  #makeRepeats() {
+    const repeat = (name: string, run: () => number | Promise<number>, failureMs = 1000) =>
+      new Repeat({
+        ...{ name, run, failureMs },
+        onError: (what, error) => this.#log.error({ err: error }, `${what} failed`),
+      });
+    return {
+      discover: repeat("discovery", () => this.#discover()),
+      cycle: repeat("counting", () => this.#count()),
+      send: repeat("sending", () => this.#send()),
+      session: repeat("standing", () => this.#session.step()),
+      tracePoll: repeat("trace poll", () => this.#pollTraces()),
+      traceTick: repeat("trace tick", () => this.#tickTraces()),
+      traceFlush: repeat("trace events", () => this.#flushTraces()),
+    };
+  }
+
+  #discover(): number {
+    this.#directories.follow(this.#o.runtimes.flatMap((runtime) => runtime.watched()));
+    this.#reconciler.run(this.#discovery.sweep());
+    return DISCOVER_MS;
+  }
+  #count(): number {
+    const startedMs = performance.now();
+    this.#cycledAtMs = startedMs;
+    const { ok } = this.#telemetry.cycle();
+    if (!ok)
+      this.#log.warn({ reason: this.#telemetry.spool.failure }, "nothing moves until the spool is writable");
+    this.#repeats.send.nudge();
+    return Math.max(0, this.#intervalMs - (performance.now() - startedMs));
+  }
+  #early(): void {
+    const due = performance.now() - this.#cycledAtMs >= Math.min(EARLY_MS, this.#intervalMs);
+    if (due && this.#telemetry.flowsUsed < EARLY_FLOWS) this.#repeats.cycle.nudge();
+  }
+  async #send(): Promise<number> {
+    if (!this.#session.isConnected) return IDLE_SEND_MS;
+    const wait = await this.#sender.step();
+    if (this.#sender.trouble === "unauthorized") this.#session.lost();
+    return wait ?? IDLE_SEND_MS;
+  }
+  async #pollTraces(): Promise<number> {
+    if (this.#session.isConnected) await this.#traces.look();
+    return TRACE_POLL_MS;
+  }
+  #tickTraces(): number {
+    this.#traces.tick();
+    return TRACE_TICK_MS;
+  }
+  #flushTraces(): number {
+    this.#traces.flush();
+    return this.#traces.running > 0 ? TRACE_FLUSH_MS : TRACE_TICK_MS;
+  }
+
+  #connected(intervalMs: number): void {
+    if (this.#o.config.interval === undefined) this.#intervalMs = intervalMs;
+    this.#watch.start();
+    this.#repeats.send.nudge();
+    this.#repeats.tracePoll.nudge();
+  }
+  #hint(what: "traces" | "credential-revoked"): void {
+    if (what === "credential-revoked") this.#session.lost();
+    else void this.#traces.look().then(() => this.#repeats.traceFlush.nudge());
+  }
+
+  #hello(): HelloInput {
+    const { host, dataplane } = this.#o;
+    return {
+      ...{ protocol: PROTOCOL_VERSION, abiHash: ABI_HASH.toString(16), agentVersion: AGENT_VERSION },
+      ...{ incarnation: this.#incarnation, ...host, mode: "observe" as const, simulated: false },
+      capabilities: dataplane.capabilities(),
+    };
+  }
+
+  async #serveMetrics(at: { host: string; port: number }): Promise<void> {
+    this.#metrics = new MetricsServer({
+      ...at,
+      state: () => this.#condition.read(),
+      notReady: () =>
+        this.#telemetry.spool.failure ?? (this.#telemetry.counts.cycles ? undefined : "starting"),
+    });
+    this.#log.info({ port: await this.#metrics.listen() }, "serving metrics");
+  }
+
+  #detachAll(): void {
+    for (const { cookie, state } of this.#telemetry.registry.all.values())
+      this.#o.dataplane.detach({ cookie, ifindex: state.ifindex });
+    this.#o.dataplane.barrier();
+  }
+
+  async #drain(): Promise<void> {
+    const until = Date.now() + DRAIN_MS;
+    while (this.#session.isConnected && this.#telemetry.spool.oldest && Date.now() < until) {
+      await this.#sender.step();
+      if (this.#sender.trouble) return;
+    }
+  }
+}
+
+/** Why this kernel can't run a kind of trace. */
+function unableToTrace(dataplane: Dataplane): Partial<Record<TraceKind, string>> {
+  const tracing = dataplane.capabilities().find(({ name }) => name === "tracing");
+  if (!tracing || tracing.supported) return {};
+  const why = `this kernel runs no tracing programs: ${tracing.reason ?? "no reason given"}`;
+  return { drops: why, connections: why };
+}

@@ -1,0 +1,63 @@
+import { describe, expect, test } from "vitest";
+import { readInvocation } from "./config.ts";
+
+const read = (line: string, env: NodeJS.ProcessEnv = {}) =>
+  readInvocation(line.split(" ").filter(Boolean), env);
+const config = (line: string, env: NodeJS.ProcessEnv = {}) => {
+  const found = read(line, env);
+  if (found.do !== "run") throw new Error(found.do === "explain" ? found.text : found.do);
+  return found.config;
+};
+
+describe("settings", () => {
+  test("flags are taken, and what is absent has a sensible value", () => {
+    const found = config("--host-name h1 --runtime runc=/a --runtime docker=/b --metrics 127.0.0.1:0");
+    expect(found).toMatchObject({
+      ...{ hostName: "h1", flowTable: 65_536, spoolLimit: 256e6, metrics: { host: "127.0.0.1", port: 0 } },
+      runtime: [
+        { kind: "runc", directory: "/a" },
+        { kind: "docker", directory: "/b" },
+      ],
+    });
+    expect(found.interval).toBeUndefined();
+  });
+
+  test("the environment fills in, and a flag wins over it", () => {
+    const env = {
+      ...{ MILLRACE_AGENT_HOST_NAME: "from-env", MILLRACE_AGENT_RUNTIME: "runc=/x,crio=/y" },
+      ...{ MILLRACE_AGENT_FLOW_TABLE: "1000", MILLRACE_AGENT_DETACH_ON_EXIT: "1" },
+    };
+    expect(config("", env)).toMatchObject({ hostName: "from-env", flowTable: 1000, detachOnExit: true });
+    expect(config("", env).runtime).toHaveLength(2);
+    expect(config("--host-name mine", env).hostName).toBe("mine");
+  });
+
+  test("every problem is named at once, with EX_CONFIG", () => {
+    const found = read("--server ftp://x --host-name a_b --flow-table 3 --runtime lxc=/a --spool-limit 1MB");
+    expect(found).toMatchObject({ do: "explain", exitCode: 78 });
+    const text = found.do === "explain" ? found.text : "";
+    for (const flag of ["--server", "--host-name", "--flow-table", "--runtime", "--spool-limit"])
+      expect(text).toContain(`${flag}: `);
+  });
+
+  test("a misspelt flag is corrected", () => {
+    const found = read("--sever http://x");
+    expect(found).toMatchObject({ do: "explain", exitCode: 78 });
+    expect(found.do === "explain" && found.text).toMatch(/Did you mean --server/);
+  });
+
+  test("credentials in the server's address are refused, since addresses are logged", () => {
+    expect(read("--server http://user:pass@x/")).toMatchObject({ do: "explain" });
+  });
+
+  test("cleanup takes the directory of pins and nothing else", () => {
+    expect(read("cleanup --pin-dir /sys/fs/bpf/x")).toEqual({
+      do: "cleanup",
+      config: { pinDir: "/sys/fs/bpf/x" },
+    });
+  });
+
+  test("help is no error", () => {
+    expect(read("--help")).toMatchObject({ do: "explain", exitCode: 0 });
+  });
+});

@@ -1,0 +1,109 @@
+/**
+ * The agent's whole view of a kernel, as narrow as the agent needs it: bytes in the shared layouts, no
+ * handles. libbpf-dataplane.ts is the real one; fake-dataplane.ts keeps the tables in memory for tests.
+ */
+
+import type { NetnsInfo, NetnsKind } from "@millrace/abi/generated/endpoint";
+import type { TraceConfig, TraceStats } from "@millrace/abi/generated/trace";
+import type { Capability } from "@millrace/contract/agent-protocol";
+
+/** A table's entries, back to back. Views of reused memory: valid until the next read of that table. */
+export type TableBytes = { count: number; keys: Uint8Array; values: Uint8Array };
+/** As TableBytes, each value once per CPU, `stride` bytes apart. */
+export type PerCpuBytes = TableBytes & { cpus: number; stride: number };
+
+export type AttachPoint = {
+  cookie: bigint;
+  ifindex: number;
+  endpointId: number;
+  /** A path to the namespace, good at the time of the call. */
+  netns: string;
+};
+export type InterfaceFacts = {
+  ifindex: number;
+  name: string;
+  loopback: boolean;
+  up: boolean;
+  addresses: string[];
+  stats: Record<string, bigint>;
+};
+export type ProgramFacts = {
+  name: string;
+  id: number;
+  type: string;
+  attachments: number;
+  verifiedInstructions: number;
+};
+export type MapFacts = { name: string; type: string; capacity: number; bytes: number };
+export type DataplaneClock = { bootNs: bigint; realtimeNs: bigint };
+
+/** Where a session may look: namespaces with their kind, and our pods' addresses for those of kind host. */
+export type TraceScope = { namespaces: { cookie: bigint; kind: NetnsKind }[]; addresses: Uint8Array[] };
+export type TraceRequest = { config: TraceConfig; scope: TraceScope };
+/** A trace's records come as the ring had them: u32 length, u32 zero, payload padded to 8. */
+export type TraceHandlers = { onRecords: (batch: Uint8Array, lostRecords: number) => void };
+export interface TraceAttachment {
+  stats(): TraceStats;
+  /** Pods come and go. */
+  setScope(scope: TraceScope): void;
+  /** Detaches, then hands over what the ring still holds. */
+  close(): Promise<void>;
+}
+export type EventCounts = { opened: number; closed: number; drops: number; lost: number };
+export type EndpointEntry = { cookie: bigint; ifindex: number; endpointId: number };
+
+export interface Dataplane {
+  /** What this kernel can do; probed once. */
+  capabilities(): Capability[];
+  /** The enumeration of drop reasons of the running kernel. */
+  dropReasonValues(): { name: string; value: bigint }[];
+  /**
+   * Loads the programs. Adopts the pinned maps of `generation` when they are there and fit, or maps of which
+   * nothing was ever reported; else makes new ones. `adopted`: they may have counted already.
+   */
+  start(generation: string | undefined): { generation: string; adopted: boolean };
+  /** From now on, what these maps count is of use only beside the baselines that are stored for them. */
+  markReported(): void;
+  /** Which endpoints the kernel counts already: those of the adopted maps. */
+  endpoints(): EndpointEntry[];
+  setDropClasses(classes: readonly { reason: number; class: number }[]): void;
+
+  /** Makes the endpoint's entry unless it is there, and attaches both ways; what is attached stays so. */
+  attach(point: AttachPoint): void;
+  /** Ends counting at both hooks; the entry with its totals stays until `forget`. */
+  detach(point: Pick<AttachPoint, "cookie" | "ifindex">): void;
+  forget(point: Pick<AttachPoint, "cookie" | "ifindex">): void;
+  setNamespace(cookie: bigint, info: NetnsInfo): void;
+  removeNamespace(cookie: bigint): void;
+  /** All addresses of all endpoints, replacing those before; 16 bytes each. */
+  setAddresses(addresses: readonly { address: Uint8Array; endpointId: number }[]): void;
+
+  readFlows(): TableBytes;
+  flowCapacity(): number;
+  /** Marks those RETIRED that were last seen before; packets then leave them alone. */
+  retireFlows(keys: Uint8Array, count: number, quietSinceNs: bigint): number;
+  /** Returns when every program that ran at the call has ended. */
+  barrier(): void;
+  deleteFlows(keys: Uint8Array, count: number): void;
+  readEndpoints(): PerCpuBytes;
+  readDrops(): TableBytes;
+  deleteDrops(keys: readonly Uint8Array[]): void;
+  /** Counters by enum observer_count, and ring events lost, summed over CPUs. */
+  observerCounts(): { counts: number[]; ringLost: number };
+  eventCounts(): EventCounts;
+  /** Called when flows have opened, at most every few dozen milliseconds. */
+  onOpened(call: () => void): void;
+  /** The socket samples of a namespace, back to back. */
+  sockets(netns: string): Uint8Array;
+
+  trace(request: TraceRequest, handlers: TraceHandlers): TraceAttachment;
+  programs(): ProgramFacts[];
+  maps(): MapFacts[];
+
+  clock(): DataplaneClock;
+  netnsCookie(path: string): bigint;
+  interfaces(netns: string): InterfaceFacts[];
+
+  /** Lets go; what is pinned goes on counting, unless it is to be removed. */
+  close(options: { remove: boolean }): Promise<void>;
+}

@@ -1,0 +1,294 @@
+/**
+ * The real dataplane: the observer's programs and maps through packages/native, pinned so that counting goes
+ * on while no agent runs. Bytes in, bytes out; what they mean is decided elsewhere.
+ */
+import { randomBytes } from "node:crypto";
+import path from "node:path";
+import {
+  ENDPOINT_KEY_SIZE,
+  encodeEndpointKey,
+  encodeNetnsInfo,
+  NETNS_INFO_SIZE,
+  type NetnsInfo,
+  readEndpointKey,
+} from "@millrace/abi/generated/endpoint";
+import { EventKind } from "@millrace/abi/generated/event";
+import { ObserverLimit } from "@millrace/abi/generated/observer";
+import type { Capability } from "@millrace/contract/agent-protocol";
+import {
+  BpfError,
+  BtfView,
+  clock,
+  links,
+  mountBpffs,
+  netnsCookie,
+  RingReader,
+  rcuBarrier,
+} from "@millrace/native/native";
+import type {
+  AttachPoint,
+  Dataplane,
+  DataplaneClock,
+  EndpointEntry,
+  EventCounts,
+  InterfaceFacts,
+  MapFacts,
+  PerCpuBytes,
+  ProgramFacts,
+  TableBytes,
+  TraceAttachment,
+  TraceHandlers,
+  TraceRequest,
+} from "./dataplane.ts";
+import { retireFlows } from "./flow-retire.ts";
+import { Hooks } from "./hooks.ts";
+import { KernelTables } from "./kernel-tables.ts";
+import { LAYOUT, ObserveObject } from "./observe-object.ts";
+import { missingMount, Pins } from "./pins.ts";
+import { probe } from "./probe.ts";
+import { eachRecord } from "./record-batch.ts";
+import { type DropClasses, replace, setClasses, TraceObject, u32, u64 } from "./trace-object.ts";
+
+const EVENT_TICK_MS = 100;
+
+export type LibbpfOptions = {
+  /** Where the BPF objects are. */
+  bpfDirectory: string;
+  pinDirectory: string;
+  flowCapacity: number;
+  breakCounter?: boolean;
+};
+
+export class LibbpfDataplane implements Dataplane {
+  readonly #options: LibbpfOptions;
+  readonly #pins: Pins;
+  #observe: ObserveObject | undefined;
+  #hooks: Hooks | undefined;
+  #events: RingReader | undefined;
+  #capabilities: Capability[] | undefined;
+  #classes: DropClasses = [];
+  #onOpened: () => void = () => {};
+  readonly #counts: EventCounts = { opened: 0, closed: 0, drops: 0, lost: 0 };
+  readonly #tables = new KernelTables((name) => this.#started().observe.object.map(name));
+
+  constructor(options: LibbpfOptions) {
+    this.#options = options;
+    this.#pins = new Pins(options.pinDirectory);
+  }
+
+  capabilities(): Capability[] {
+    this.#capabilities ??= probe();
+    return this.#capabilities;
+  }
+  dropReasonValues(): { name: string; value: bigint }[] {
+    const btf = BtfView.vmlinux();
+    try {
+      return btf.enumValues("skb_drop_reason") ?? [];
+    } finally {
+      btf.close();
+    }
+  }
+
+  start(generation: string | undefined): { generation: string; adopted: boolean } {
+    const mount = missingMount(this.#options.pinDirectory);
+    if (mount) mountBpffs(mount);
+    const adopted = this.#load(generation);
+    const observe = this.#observe as ObserveObject;
+    this.#hooks = new Hooks(this.#pins, {
+      egress: observe.program("endpoint_egress"),
+      ingress: observe.program("endpoint_ingress"),
+    });
+    observe.attachMachineWide(this.#pins);
+    this.#hooks.removeOthers(this.endpoints());
+    this.#events = new RingReader(
+      this.#tables.map("events"),
+      (batch, lost) => this.#count(batch, lost.records),
+      {
+        tickMs: EVENT_TICK_MS,
+      },
+    );
+    return { generation: this.#pins.generation, adopted };
+  }
+
+  markReported(): void {
+    this.#pins.markReported();
+  }
+  endpoints(): EndpointEntry[] {
+    const { count, keys, values } = this.#tables.read("endpoints");
+    const { stride } = this.#tables.map("endpoints");
+    const view = new DataView(keys.buffer, keys.byteOffset, keys.byteLength);
+    return Array.from({ length: count }, (_, i) => {
+      const { netnsCookie, ifindex } = readEndpointKey(view, i * ENDPOINT_KEY_SIZE);
+      return { cookie: netnsCookie, ifindex, endpointId: values.readUInt32LE(i * stride) };
+    });
+  }
+  setDropClasses(classes: DropClasses): void {
+    this.#classes = classes;
+    setClasses(this.#tables.map("drop_classes"), classes);
+  }
+
+  attach(point: AttachPoint): void {
+    const map = this.#tables.map("endpoints");
+    const value = Buffer.alloc(map.stride);
+    for (let cpu = 0; cpu < map.cpus; cpu++)
+      value.writeUInt32LE(point.endpointId, (cpu * map.stride) / map.cpus);
+    try {
+      map.update(endpointKey(point), value, "create");
+    } catch (error) {
+      if (!(error instanceof BpfError && error.code === "EEXIST")) throw error; // adopted: its totals stay
+    }
+    this.#started().hooks.attach(point);
+  }
+  detach(point: Pick<AttachPoint, "cookie" | "ifindex">): void {
+    this.#started().hooks.detach(point);
+  }
+  forget(point: Pick<AttachPoint, "cookie" | "ifindex">): void {
+    this.#tables.map("endpoints").delete(endpointKey(point));
+  }
+  setNamespace(cookie: bigint, info: NetnsInfo): void {
+    const value = new Uint8Array(NETNS_INFO_SIZE);
+    encodeNetnsInfo(info, new DataView(value.buffer));
+    this.#tables.map("netns").update(u64(cookie), value);
+  }
+  removeNamespace(cookie: bigint): void {
+    this.#tables.map("netns").delete(u64(cookie));
+  }
+  setAddresses(addresses: readonly { address: Uint8Array; endpointId: number }[]): void {
+    replace(
+      this.#tables.map("addresses"),
+      addresses.map(({ address, endpointId }) => [address, u32(endpointId)] as const),
+    );
+  }
+
+  readFlows(): TableBytes {
+    return this.#tables.read("flows");
+  }
+  flowCapacity(): number {
+    return this.#options.flowCapacity;
+  }
+  retireFlows(keys: Uint8Array, count: number, quietSinceNs: bigint): number {
+    const program = this.#started().observe.program("flow_retire");
+    return retireFlows(this.#tables.map("retire_batch"), program, { keys, count, quietSinceNs });
+  }
+  barrier(): void {
+    rcuBarrier();
+  }
+  deleteFlows(keys: Uint8Array, count: number): void {
+    this.#tables.map("flows").deleteBatch(keys, count);
+  }
+  readEndpoints(): PerCpuBytes {
+    const { cpus, stride } = this.#tables.map("endpoints");
+    return { ...this.#tables.read("endpoints"), cpus, stride: stride / cpus };
+  }
+  readDrops(): TableBytes {
+    return this.#tables.read("drops");
+  }
+  deleteDrops(keys: readonly Uint8Array[]): void {
+    for (const key of keys) this.#tables.map("drops").delete(key);
+  }
+  observerCounts(): { counts: number[]; ringLost: number } {
+    const counts = Array.from({ length: ObserverLimit.COUNTS }, (_, i) =>
+      this.#tables.sum("observer_counts", i),
+    );
+    const kinds = [EventKind.FLOW_OPENED, EventKind.FLOW_CLOSED, EventKind.DROP];
+    return { counts, ringLost: kinds.reduce((sum, kind) => sum + this.#tables.sum("ring_lost", kind), 0) };
+  }
+  eventCounts(): EventCounts {
+    return { ...this.#counts };
+  }
+  onOpened(call: () => void): void {
+    this.#onOpened = call;
+  }
+  sockets(netns: string): Uint8Array {
+    const { observe } = this.#started();
+    return observe.can("tcp_sockets") ? observe.program("tcp_sockets").iterate({ netns }) : new Uint8Array();
+  }
+
+  trace(request: TraceRequest, handlers: TraceHandlers): TraceAttachment {
+    return new TraceObject(this.#options.bpfDirectory, request, this.#classes, handlers);
+  }
+  programs(): ProgramFacts[] {
+    const { observe, hooks } = this.#started();
+    const hooked: Record<string, number> = {
+      endpoint_egress: hooks.count("egress"),
+      endpoint_ingress: hooks.count("ingress"),
+    };
+    return [...observe.programs.values()].map(({ name, id, type, verifiedInstructions }) => {
+      const attachments = hooked[name] ?? (observe.links.has(name) ? 1 : 0);
+      return { name, id, type, attachments, verifiedInstructions };
+    });
+  }
+  maps(): MapFacts[] {
+    return this.#started()
+      .observe.object.maps()
+      .filter(({ name }) => !name.includes("."))
+      .map(({ name }) => {
+        const { type, maxEntries, keySize, stride } = this.#tables.map(name);
+        const bytes = type === "ringbuf" ? maxEntries : maxEntries * (keySize + stride);
+        return { name, type, capacity: maxEntries, bytes };
+      });
+  }
+
+  clock(): DataplaneClock {
+    return clock();
+  }
+  netnsCookie(file: string): bigint {
+    return netnsCookie(file);
+  }
+  interfaces(netns: string): InterfaceFacts[] {
+    return links(netns).map((link) => ({
+      ...{ ifindex: link.ifindex, name: link.name, loopback: link.loopback, up: link.up },
+      addresses: link.addresses.map(({ address }) => address),
+      stats: link.stats64,
+    }));
+  }
+
+  async close(options: { remove: boolean }): Promise<void> {
+    await this.#events?.close();
+    this.#hooks?.close();
+    this.#tables.close();
+    this.#observe?.close();
+    if (options.remove) this.#pins.removeAll();
+  }
+
+  #started(): { observe: ObserveObject; hooks: Hooks } {
+    if (!this.#observe || !this.#hooks) throw new Error("the dataplane has not been started");
+    return { observe: this.#observe, hooks: this.#hooks };
+  }
+  /** Maps that were pinned with other layouts can't be used: counting then begins anew. */
+  #load(generation: string | undefined): boolean {
+    const { bpfDirectory, flowCapacity: flows, breakCounter = false } = this.#options;
+    const file = path.join(bpfDirectory, "observe.bpf.o");
+    const fits = { layout: LAYOUT, flows };
+    const adopted = this.#pins.choose(generation, fits, randomBytes(4).toString("hex"));
+    try {
+      const options = { file, flows, capabilities: this.capabilities(), breakCounter };
+      this.#observe = new ObserveObject(options, this.#pins);
+      return adopted;
+    } catch (error) {
+      if (!adopted) throw error;
+      this.#pins.removeAll();
+      return this.#load(undefined);
+    }
+  }
+  #count(batch: Uint8Array, lost: bigint): void {
+    const before = this.#counts.opened;
+    this.#counts.lost += Number(lost);
+    eachRecord(batch, (record) => {
+      const kind = record.byteLength >= 4 ? record.getUint32(0, true) : 0;
+      if (kind === EventKind.FLOW_OPENED) this.#counts.opened++;
+      else if (kind === EventKind.FLOW_CLOSED) this.#counts.closed++;
+      else if (kind === EventKind.DROP) this.#counts.drops++;
+    });
+    if (this.#counts.opened > before) this.#onOpened();
+  }
+}
+
+function endpointKey(point: Pick<AttachPoint, "cookie" | "ifindex">): Buffer {
+  const key = Buffer.alloc(ENDPOINT_KEY_SIZE);
+  encodeEndpointKey(
+    { netnsCookie: point.cookie, ifindex: point.ifindex },
+    new DataView(key.buffer, key.byteOffset, key.byteLength),
+  );
+  return key;
+}

@@ -1,0 +1,116 @@
+/**
+ * The observer's object file: opened, configured, loaded over pinned maps, and its machine-wide programs
+ * attached. What it counts is read elsewhere.
+ */
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import { ABI_HASH } from "@millrace/abi/generated/abi-hash";
+import { encodeObserveConfig, OBSERVE_CONFIG_SIZE } from "@millrace/abi/generated/config";
+import type { Capability } from "@millrace/contract/agent-protocol";
+import {
+  type Attach,
+  type BpfLink,
+  type BpfObject,
+  type BpfProgram,
+  openObject,
+  openPinnedLink,
+} from "@millrace/native/native";
+import type { Pins } from "./pins.ts";
+import { cgroup2Mount, isCapable } from "./probe.ts";
+
+export const LAYOUT = ABI_HASH.toString(16).padStart(16, "0").slice(0, 12);
+const PROGRAMS_NEED: Record<string, readonly string[]> = {
+  packet_dropped: ["tracing"],
+  tcp_retransmit: ["tracing"],
+  tcp_retransmit_answer: ["tracing"],
+  tcp_state_changed: ["tracing"],
+  tcp_sockops: ["sockops", "cgroup_link", "cgroup2"],
+  tcp_sockets: ["iter"],
+};
+/** Attached for the whole machine; they look only at namespaces the agent names. */
+const MACHINE_WIDE = ["packet_dropped", "tcp_retransmit", "tcp_retransmit_answer", "tcp_state_changed"];
+
+export type ObserveOptions = {
+  file: string;
+  flows: number;
+  capabilities: readonly Capability[];
+  /** Tests only: makes the kernel lose updates, which conservation must notice. */
+  breakCounter?: boolean;
+};
+
+export class ObserveObject {
+  readonly object: BpfObject;
+  readonly #capabilities: readonly Capability[];
+  readonly #version: string;
+  readonly links = new Map<string, BpfLink>();
+  readonly programs = new Map<string, BpfProgram>();
+
+  constructor(options: ObserveOptions, pins: Pins) {
+    this.#capabilities = options.capabilities;
+    const bytes = fs.readFileSync(options.file);
+    this.#version = createHash("sha256").update(bytes).digest("hex").slice(0, 12);
+    this.object = openObject(bytes, { name: "observe" });
+    this.object.setRodata(".rodata", "observe_config", configBytes(options.breakCounter ?? false));
+    this.object.setMaxEntries("flows", options.flows);
+    for (const { name } of this.object.maps()) if (isOurs(name)) this.object.pinMap(name, pins.map(name));
+    for (const name of this.object.programs()) this.object.setAutoload(name, this.can(name));
+    this.object.load();
+    for (const name of this.object.programs())
+      if (this.can(name)) this.programs.set(name, this.object.program(name));
+    this.#checkLayouts();
+  }
+
+  can(program: string): boolean {
+    return (PROGRAMS_NEED[program] ?? []).every((name) => isCapable(this.#capabilities, name));
+  }
+  program(name: string): BpfProgram {
+    const program = this.programs.get(name);
+    if (!program) throw new Error(`the program ${name} is not loaded: this kernel can't run it`);
+    return program;
+  }
+
+  /**
+   * race: what is pinned of the same object stays as it is. Of another object the new program is attached
+   * before the old one goes, and a drop in between counts twice; without that, drops would go uncounted.
+   */
+  attachMachineWide(pins: Pins): void {
+    for (const name of MACHINE_WIDE) if (this.can(name)) this.#attach(pins, name, { kind: "tracing" });
+    const cgroup = cgroup2Mount();
+    if (cgroup && this.can("tcp_sockops"))
+      this.#attach(pins, "tcp_sockops", { kind: "cgroup", path: cgroup });
+    const current = new Set([...this.links.keys()].map((name) => pins.program(name, this.#version)));
+    for (const file of pins.programs()) if (!current.has(file)) pins.remove(file);
+  }
+
+  close(): void {
+    for (const link of this.links.values()) link.close();
+    for (const program of this.programs.values()) program.close();
+    this.object.close();
+  }
+
+  #attach(pins: Pins, name: string, attach: Attach): void {
+    const file = pins.program(name, this.#version);
+    if (fs.existsSync(file)) {
+      this.links.set(name, openPinnedLink(file));
+      return;
+    }
+    const link = this.program(name).attach(attach);
+    link.pin(file);
+    this.links.set(name, link);
+  }
+
+  #checkLayouts(): void {
+    const { retval } = this.program("abi_matches").testRun({});
+    if (retval !== 1)
+      throw new Error("the BPF object was built from other layouts than this agent: build both anew");
+  }
+}
+
+/** Not the object's own constants and variables. */
+const isOurs = (map: string): boolean => !map.includes(".");
+
+function configBytes(breakCounter: boolean): Uint8Array {
+  const bytes = new Uint8Array(OBSERVE_CONFIG_SIZE);
+  encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: breakCounter ? 1 : 0 }, new DataView(bytes.buffer));
+  return bytes;
+}

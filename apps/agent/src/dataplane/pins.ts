@@ -1,0 +1,92 @@
+/**
+ * What outlives the agent: a directory in a bpffs, in it one directory per generation of maps. A generation's
+ * name says which layouts and sizes its maps have, so that only what fits is adopted. Removing a link's pin
+ * ends its attachment. Holds no handles.
+ */
+import fs from "node:fs";
+import path from "node:path";
+
+const BPFFS_MAGIC = 0xcafe4a11;
+const REPORTED = "reported";
+const MOUNT_POINT = "/sys/fs/bpf";
+
+/** Where a bpffs has to be mounted for this directory to be in one; undefined when it already is. */
+export function missingMount(directory: string): string | undefined {
+  let existing = path.resolve(directory);
+  while (!fs.existsSync(existing)) existing = path.dirname(existing);
+  if (fs.statfsSync(existing).type === BPFFS_MAGIC) return undefined;
+  const inside = path.resolve(directory).startsWith(`${MOUNT_POINT}/`);
+  return inside ? MOUNT_POINT : path.resolve(directory);
+}
+
+/** `layout` and `flows` must agree for a later life to adopt it; `unique` tells lives apart. */
+export const generationName = (layout: string, flows: number, unique: string): string =>
+  `${layout}-${flows}-${unique}`;
+
+export class Pins {
+  readonly directory: string;
+  #generation = "";
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+  get generation(): string {
+    return this.#generation;
+  }
+
+  /**
+   * Takes up `known`, or one of which nothing was reported yet, if it is there and fits; removes every other
+   * generation.
+   */
+  choose(known: string | undefined, fits: { layout: string; flows: number }, unique: string): boolean {
+    fs.mkdirSync(this.directory, { recursive: true });
+    const present = fs.readdirSync(this.directory);
+    const fitting = present.filter((name) => name.startsWith(generationName(fits.layout, fits.flows, "")));
+    const usable = fitting.find((name) => (known ? name === known : !this.#isReported(name)));
+    this.#generation = usable ?? generationName(fits.layout, fits.flows, unique);
+    for (const name of present)
+      if (name !== this.#generation) fs.rmSync(path.join(this.directory, name), { recursive: true });
+    return usable !== undefined;
+  }
+  /** A bpffs holds no files of ours, but directories. */
+  markReported(): void {
+    fs.mkdirSync(path.join(this.directory, this.#generation, REPORTED), { recursive: true });
+  }
+  #isReported(generation: string): boolean {
+    return fs.existsSync(path.join(this.directory, generation, REPORTED));
+  }
+
+  map(name: string): string {
+    return this.#in("maps", name);
+  }
+  hook(point: { cookie: bigint; ifindex: number }, direction: string): string {
+    return this.#in("hooks", `${point.cookie}-${point.ifindex}-${direction}`);
+  }
+  /** Of a program attached once for the machine; `version` changes with the program. */
+  program(name: string, version: string): string {
+    return this.#in("programs", `${name}-${version}`);
+  }
+  hooks(): string[] {
+    return this.#list("hooks");
+  }
+  programs(): string[] {
+    return this.#list("programs");
+  }
+  remove(file: string): void {
+    fs.rmSync(file, { force: true });
+  }
+  removeAll(): void {
+    fs.rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #in(kind: string, name: string): string {
+    const directory = path.join(this.directory, this.#generation, kind);
+    fs.mkdirSync(directory, { recursive: true });
+    return path.join(directory, name);
+  }
+  #list(kind: string): string[] {
+    const directory = path.join(this.directory, this.#generation, kind);
+    if (!fs.existsSync(directory)) return [];
+    return fs.readdirSync(directory).map((name) => path.join(directory, name));
+  }
+}

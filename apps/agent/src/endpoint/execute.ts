@@ -1,0 +1,144 @@
+/**
+ * Does what the plan says, step by step, each on its own: one endpoint that can't be attached keeps no other
+ * waiting. Decides nothing.
+ */
+import { EndpointLimit, NetnsKind } from "@millrace/abi/generated/endpoint";
+import type { Dataplane } from "../dataplane/dataplane.ts";
+import { deviceAtZero, deviceCounters, isEqual, readTotals } from "../telemetry/endpoint-baseline.ts";
+import { addressBytes } from "./address.ts";
+import { describeStep, type Step, type WantedInterface } from "./plan.ts";
+import { type EndpointRegistry, type LiveEndpoint, NOBODY } from "./registry.ts";
+
+const QUIET_ATTEMPTS = 20;
+const RETRY_MS = [500, 1000, 2000, 5000, 15_000];
+
+export type ExecuteOptions = {
+  dataplane: Dataplane;
+  registry: EndpointRegistry;
+  nowMs: () => number;
+  log: (line: string, error?: string) => void;
+};
+
+export class EndpointExecutor {
+  readonly #o: ExecuteOptions;
+  constructor(options: ExecuteOptions) {
+    this.#o = options;
+  }
+
+  run(steps: readonly Step[]): void {
+    const touched = new Set<bigint>();
+    for (const step of steps) {
+      const endpoint = this.#run(step);
+      if (endpoint) touched.add(endpoint.cookie);
+    }
+    for (const cookie of touched) this.#setNamespace(cookie);
+    if (touched.size > 0) this.#setAddresses();
+  }
+
+  /** After the endpoint's last report. */
+  forget(endpoint: LiveEndpoint): void {
+    this.#o.dataplane.forget({ cookie: endpoint.cookie, ifindex: endpoint.state.ifindex });
+    this.#o.log(`forgot endpoint ${endpoint.id}`);
+  }
+
+  #run(step: Step): LiveEndpoint | undefined {
+    if (step.do !== "refuse") this.#o.log(describeStep(step));
+    if (step.do === "refuse") return undefined;
+    const endpoint = step.do === "make" ? this.#make(step) : this.#o.registry.all.get(step.id);
+    if (!endpoint) return undefined;
+    if (step.do === "leave") this.#leave(endpoint);
+    else {
+      this.#take(endpoint, step.interface);
+      if (step.do !== "update") this.#attach(endpoint);
+    }
+    return endpoint;
+  }
+
+  #make(step: { id: number; interface: WantedInterface }): LiveEndpoint {
+    const { cookie, ifindex, name, addresses } = step.interface;
+    const place = { cookie: BigInt(cookie), ifindex, interface: name, addresses };
+    return this.#o.registry.add(step.id, place, NOBODY);
+  }
+  #take(endpoint: LiveEndpoint, at: WantedInterface): void {
+    endpoint.netns = at.netns;
+    endpoint.leaving = false;
+    endpoint.leavingPasses = 0;
+    endpoint.state = { ...endpoint.state, interface: at.name, addresses: [...at.addresses] };
+  }
+
+  #attach(endpoint: LiveEndpoint): void {
+    const { cookie, id, netns = "" } = endpoint;
+    const { ifindex } = endpoint.state;
+    try {
+      this.#o.dataplane.attach({ cookie, ifindex, endpointId: id, netns });
+      endpoint.attached = true;
+      endpoint.failure = null;
+      endpoint.attempts = 0;
+      if (endpoint.state.device === null) this.#readDevice(endpoint, netns);
+    } catch (error) {
+      const wait = RETRY_MS[Math.min(endpoint.attempts++, RETRY_MS.length - 1)] as number;
+      endpoint.attached = false;
+      endpoint.retryAtMs = this.#o.nowMs() + wait;
+      endpoint.failure = (error as Error).message;
+      this.#o.log(`endpoint ${id} can't be attached, next try in ${wait} ms`, endpoint.failure);
+    }
+  }
+
+  /** Interface and totals have to be read at one moment: they are when nothing passed in between. */
+  #readDevice(endpoint: LiveEndpoint, netns: string): void {
+    for (let attempt = 0; attempt < QUIET_ATTEMPTS; attempt++) {
+      const before = this.#device(endpoint, netns);
+      const totals = this.#totals(endpoint.id);
+      const after = this.#device(endpoint, netns);
+      if (!before || !after || !totals) return;
+      const quiet = isEqual(before, after);
+      const device = deviceAtZero(after, totals);
+      endpoint.state = { ...endpoint.state, device, inexact: !quiet };
+      if (quiet) return;
+    }
+  }
+  #device(endpoint: LiveEndpoint, netns: string): number[] | undefined {
+    const found = this.#o.dataplane.interfaces(netns).find((i) => i.ifindex === endpoint.state.ifindex);
+    return found && deviceCounters(found.stats);
+  }
+  #totals(id: number): number[] | undefined {
+    const { values, count, cpus, stride } = this.#o.dataplane.readEndpoints();
+    const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
+    for (let at = 0; at < count * cpus * stride; at += cpus * stride)
+      if (view.getUint32(at, true) === id) return readTotals(view, at, cpus, stride);
+    return undefined;
+  }
+
+  #leave(endpoint: LiveEndpoint): void {
+    this.#o.dataplane.detach({ cookie: endpoint.cookie, ifindex: endpoint.state.ifindex });
+    endpoint.attached = false;
+    endpoint.leaving = true;
+    endpoint.netns = undefined;
+  }
+
+  #setNamespace(cookie: bigint): void {
+    const here = [...this.#o.registry.all.values()].filter((e) => e.cookie === cookie && !e.leaving);
+    if (here.length === 0) {
+      this.#o.dataplane.removeNamespace(cookie);
+      return;
+    }
+    const ids = here.map(({ id }) => id).slice(0, EndpointLimit.NETNS_ENDPOINTS);
+    const endpointIds = Array.from({ length: EndpointLimit.NETNS_ENDPOINTS }, (_, i) => ids[i] ?? 0);
+    this.#o.dataplane.setNamespace(cookie, {
+      kind: NetnsKind.POD,
+      endpointCount: ids.length,
+      endpointIds,
+    });
+  }
+
+  #setAddresses(): void {
+    this.#o.registry.indexAddresses();
+    const all = [...this.#o.registry.all.values()].filter((endpoint) => !endpoint.leaving);
+    const addresses = all.flatMap(({ id, state }) =>
+      state.addresses.map((text) => ({ address: addressBytes(text), endpointId: id })),
+    );
+    this.#o.dataplane.setAddresses(
+      addresses.filter((a): a is { address: Uint8Array; endpointId: number } => a.address !== undefined),
+    );
+  }
+}

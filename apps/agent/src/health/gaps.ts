@@ -1,0 +1,39 @@
+/** What this agent doesn't see, said instead of forgotten: one entry a kind, with how many and why. */
+import type { Heartbeat } from "@millrace/contract/agent-protocol";
+import type { Pod } from "../workload/pod.ts";
+
+export type Gap = Heartbeat["gaps"][number];
+
+export const HOST_NETWORK = "it uses the host's network, which is not a container's to observe";
+
+export function gapsOf(facts: {
+  pods: readonly Pod[];
+  /** Pods whose loopback is up; what they say to themselves crosses no interface we are on. */
+  loopbacks: number;
+  refusedInterfaces: number;
+  failedEndpoints: number;
+  /** Programs this kernel can't run, with the reason. */
+  missing: readonly { what: string; why: string }[];
+}): Gap[] {
+  const onHost = facts.pods.filter((pod) => pod.cookie === undefined).length;
+  const gaps: Gap[] = [
+    { what: "containers on the host's network", count: onHost, why: HOST_NETWORK },
+    {
+      what: "traffic over a pod's own loopback",
+      count: facts.loopbacks,
+      why: "it never leaves the pod: no interface that is observed sees it",
+    },
+    {
+      what: "interfaces beyond the table's size",
+      count: facts.refusedInterfaces,
+      why: "the kernel's table of endpoints is full",
+    },
+    {
+      what: "interfaces that could not be attached to",
+      count: facts.failedEndpoints,
+      why: "the kernel refused; tried again and again, the reason stands with the pod",
+    },
+    ...facts.missing.map(({ what, why }) => ({ what, count: 1, why: why.slice(0, 300) })),
+  ];
+  return gaps.filter(({ count }) => count > 0).slice(0, 50);
+}

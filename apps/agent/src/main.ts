@@ -1,0 +1,56 @@
+/** The agent's process: settings, the kernel, signals. Everything else is agent.ts's parts. */
+import fs from "node:fs";
+import pino from "pino";
+import { Agent } from "./agent.ts";
+import { type AgentConfig, readInvocation } from "./config.ts";
+import { LibbpfDataplane } from "./dataplane/libbpf-dataplane.ts";
+import { Pins } from "./dataplane/pins.ts";
+import { cgroup2Mount, REQUIRED } from "./dataplane/probe.ts";
+import { hostFacts } from "./host-facts.ts";
+import { Cgroups } from "./workload/cgroup.ts";
+import { ProcessTable } from "./workload/process.ts";
+import { runtimesAt } from "./workload/runtimes.ts";
+
+const EXIT_UNAVAILABLE = 69; // EX_UNAVAILABLE of sysexits.h
+
+async function run(config: AgentConfig): Promise<void> {
+  const log = pino({ name: "agent", level: config.logLevel, base: { host: config.hostName } });
+  fs.mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  const dataplane = new LibbpfDataplane({
+    bpfDirectory: config.bpfDir,
+    pinDirectory: config.pinDir,
+    flowCapacity: config.flowTable,
+    breakCounter: config.breakCounter,
+  });
+  const missing = dataplane.capabilities().filter(({ name, supported }) => isRequired(name) && !supported);
+  if (missing.length > 0) {
+    for (const { name, reason } of missing) log.fatal(`this kernel can't do ${name}: ${reason}`);
+    process.exitCode = EXIT_UNAVAILABLE;
+    return;
+  }
+  const processes = new ProcessTable();
+  const agent = new Agent({
+    ...{ config, dataplane, log, processes, host: hostFacts() },
+    runtimes: runtimesAt(config.runtime, processes),
+    cgroups: new Cgroups(cgroup2Mount(), processes),
+  });
+  await agent.start();
+  let ending = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    process.on(signal, () => {
+      if (ending) process.exit(1); // a second signal: at once, the pins keep what was counted
+      ending = true;
+      log.info({ signal }, "ending");
+      void agent.stop().then(() => process.exit(0));
+    });
+}
+
+const isRequired = (name: string): boolean => REQUIRED.some((feature) => feature === name);
+
+const invocation = readInvocation(process.argv.slice(2), process.env);
+if (invocation.do === "explain") {
+  const out = invocation.exitCode === 0 ? process.stdout : process.stderr;
+  out.write(`${invocation.text}\n`);
+  process.exitCode = invocation.exitCode;
+} else if (invocation.do === "cleanup") new Pins(invocation.config.pinDir).removeAll();
+else await run(invocation.config);

@@ -1,0 +1,73 @@
+/**
+ * How a record lies in a spool file: kind, length, checksum, bytes. A frame that is not whole or whose
+ * checksum is wrong ends the file for its reader: whatever follows was being written when the agent died.
+ * Knows nothing of what records mean.
+ */
+import { crc32 } from "node:zlib";
+
+export const FRAME_HEADER_BYTES = 16;
+const MAGIC = 0x3153_524d; // "MRS1"
+
+/** The numbers are on disk: append only. */
+export const FrameKind = { HEADER: 1, BATCH: 2, ACK: 3, LOST: 4 } as const;
+export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+
+export type Frame = { kind: number; payload: Buffer; offset: number };
+
+/** One buffer, so that it can be written by one call. */
+export function frame(kind: FrameKind, parts: readonly Uint8Array[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  const out = Buffer.allocUnsafe(FRAME_HEADER_BYTES + length);
+  let at = FRAME_HEADER_BYTES;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.byteLength;
+  }
+  out.writeUInt32LE(MAGIC, 0);
+  out.writeUInt32LE(kind, 4);
+  out.writeUInt32LE(length, 8);
+  out.writeUInt32LE(checksum(kind, out.subarray(FRAME_HEADER_BYTES)), 12);
+  return out;
+}
+
+/** The whole frames from the start; `end` is where the first doubtful byte stands. */
+export function readFrames(file: Buffer): { frames: Frame[]; end: number } {
+  const frames: Frame[] = [];
+  let at = 0;
+  while (at + FRAME_HEADER_BYTES <= file.length) {
+    const kind = file.readUInt32LE(at + 4);
+    const length = file.readUInt32LE(at + 8);
+    const start = at + FRAME_HEADER_BYTES;
+    if (file.readUInt32LE(at) !== MAGIC || start + length > file.length) break;
+    const payload = file.subarray(start, start + length);
+    if (file.readUInt32LE(at + 12) !== checksum(kind, payload)) break;
+    frames.push({ kind, payload, offset: at });
+    at = start + length;
+  }
+  return { frames, end: at };
+}
+
+const checksum = (kind: number, payload: Uint8Array): number => crc32(payload, kind);
+
+/** Byte strings with their lengths in front, so that a payload can hold several. */
+export function joinParts(parts: readonly Uint8Array[]): Uint8Array[] {
+  return parts.flatMap((part) => {
+    const length = Buffer.allocUnsafe(4);
+    length.writeUInt32LE(part.byteLength);
+    return [length, part];
+  });
+}
+
+/** Undefined when the lengths don't add up to the payload. */
+export function splitParts(payload: Buffer, count: number): Buffer[] | undefined {
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    if (at + 4 > payload.length) return undefined;
+    const length = payload.readUInt32LE(at);
+    if (at + 4 + length > payload.length) return undefined;
+    parts.push(payload.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return at === payload.length ? parts : undefined;
+}

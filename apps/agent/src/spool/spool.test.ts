@@ -1,0 +1,205 @@
+import fs from "node:fs";
+import path from "node:path";
+import { fc, test } from "@fast-check/vitest";
+import type { Loss } from "@millrace/contract/batch";
+import { Incarnation } from "@millrace/contract/ids";
+import { describe, expect } from "vitest";
+import { FakeDisk } from "../testing/fake-disk.ts";
+import { temporaryDirectory } from "../testing/temporary.ts";
+import { nodeDisk } from "./disk.ts";
+import { FrameKind, frame, readFrames } from "./frame.ts";
+import { recover } from "./recover.ts";
+import { Spool, type SpoolOptions } from "./spool.ts";
+
+const FIRST = Incarnation.parse("11111111-1111-4111-8111-111111111111");
+const SECOND = Incarnation.parse("22222222-2222-4222-8222-222222222222");
+
+/** A spool whose baseline is the concatenation of all changes: easy to compare. */
+function open(directory: string, options: Partial<SpoolOptions> = {}) {
+  const state = { baseline: "" };
+  const spool = new Spool({
+    directory,
+    incarnation: FIRST,
+    limitBytes: 1e9,
+    snapshot: () => Buffer.from(state.baseline),
+    ...options,
+  });
+  const stored = spool.baseline;
+  if (stored) state.baseline = Buffer.concat([stored.snapshot, ...stored.changes]).toString();
+  const append = (change: string, payload = `payload of ${change}`) => {
+    const head = { atMs: 1, flowRows: 1, lost: [...spool.owed], compressed: false };
+    const written = spool.append(head, Buffer.from(payload), Buffer.from(change));
+    if (written.ok) state.baseline += change;
+    return written;
+  };
+  const drain = () => {
+    const out: string[] = [];
+    for (let batch = spool.oldest; batch; batch = spool.oldest) {
+      out.push(Buffer.from(spool.payload(batch)).toString());
+      spool.acknowledge(batch);
+    }
+    return out;
+  };
+  return { spool, state, append, drain };
+}
+const segments = (directory: string): string[] =>
+  fs
+    .readdirSync(directory)
+    .filter((name) => name.endsWith(".spool"))
+    .sort();
+
+describe("frames", () => {
+  test.prop([fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 6 }), fc.nat(), fc.nat(255)])(
+    "a changed byte ends the file before its record and never shows a wrong one",
+    (payloads, at, flip) => {
+      const file = Buffer.concat(payloads.map((payload) => frame(FrameKind.BATCH, [payload])));
+      const damaged = Buffer.from(file);
+      if (damaged.length > 0) damaged[at % damaged.length] = (damaged[at % damaged.length] as number) ^ flip;
+      const read = readFrames(damaged).frames.map(({ payload }) => payload);
+      read.forEach((payload, i) => {
+        expect(payload.equals(payloads[i] as Uint8Array)).toBe(true);
+      });
+    },
+  );
+});
+
+describe("spool", () => {
+  test("batches are read back in the order they were written and are gone once acknowledged", () => {
+    const directory = temporaryDirectory("spool");
+    const { append, drain, spool } = open(directory);
+    for (const change of ["a", "b", "c"]) expect(append(change)).toEqual({ ok: true });
+    expect(spool.stats().batches).toBe(3);
+    expect(drain()).toEqual(["payload of a", "payload of b", "payload of c"]);
+    expect(spool.stats().batches).toBe(0);
+  });
+
+  test("a file cut at any byte yields the batches before the cut with exactly their baseline", () => {
+    const directory = temporaryDirectory("spool");
+    const { append } = open(directory);
+    const changes = ["a", "bb", "ccc", "dddd"];
+    for (const change of changes) append(change);
+    const file = path.join(directory, segments(directory)[0] as string);
+    const whole = fs.readFileSync(file);
+    for (let length = whole.length; length >= 0; length--) {
+      fs.writeFileSync(file, whole.subarray(0, length));
+      const found = recover(nodeDisk, directory);
+      const baseline = found.baseline && Buffer.concat(found.baseline.changes).toString();
+      const expected = changes.slice(0, found.pending.length).join("");
+      expect(baseline ?? "").toBe(expected);
+      expect(found.pending.map(({ sequence }) => sequence)).toEqual(found.pending.map((_, i) => i + 1));
+    }
+    expect(recover(nodeDisk, directory).baseline).toBeUndefined();
+  });
+
+  test("a new life resends what was not acknowledged under the old life's numbers", () => {
+    const directory = temporaryDirectory("spool");
+    const first = open(directory);
+    first.append("a");
+    first.append("b");
+    first.spool.acknowledge(first.spool.oldest as NonNullable<typeof first.spool.oldest>);
+    const second = open(directory, { incarnation: SECOND });
+    expect(second.state.baseline).toBe("ab");
+    second.append("c");
+    expect(second.spool.oldest).toMatchObject({ incarnation: FIRST, sequence: 2 });
+    expect(second.drain()).toEqual(["payload of b", "payload of c"]);
+    const third = open(directory, { incarnation: FIRST });
+    expect(third.state.baseline).toBe("abc");
+    expect(third.spool.oldest).toBeUndefined();
+  });
+
+  test("acknowledged segments are removed, from the oldest on, and never the newest", () => {
+    const directory = temporaryDirectory("spool");
+    const { append, drain } = open(directory, { segmentBytes: 200 });
+    for (let i = 0; i < 20; i++) append(`${i};`);
+    expect(segments(directory).length).toBeGreaterThan(3);
+    drain();
+    expect(segments(directory)).toHaveLength(1);
+    expect(open(directory).state.baseline).toBe(Array.from({ length: 20 }, (_, i) => `${i};`).join(""));
+  });
+
+  test("beyond its limit the oldest batches go, and every one of them is counted as lost once", () => {
+    const directory = temporaryDirectory("spool");
+    const { append, spool, drain } = open(directory, { segmentBytes: 1000, limitBytes: 5000 });
+    for (let i = 0; i < 100; i++) append(".", "x".repeat(150));
+    const before = spool.stats();
+    expect(before.bytes).toBeLessThanOrEqual(5000);
+    // Each batch carries what was owed when it was written; batches that went gave their debts back.
+    const carried: Loss[] = [];
+    for (let batch = spool.oldest; batch; batch = spool.oldest) {
+      carried.push(...batch.lost);
+      spool.acknowledge(batch);
+    }
+    const batches = [...carried, ...spool.owed].filter((loss) => loss.what === "batches");
+    const lost = batches.reduce((sum, loss) => sum + loss.count, 0);
+    expect(lost + before.batches).toBe(100);
+    expect(Math.min(...batches.map((loss) => loss.firstSequence ?? 0))).toBe(1);
+    expect(drain()).toEqual([]);
+  });
+
+  test("losses still owed survive a kill, without numbers that mean nothing to the next life", () => {
+    const directory = temporaryDirectory("spool");
+    const first = open(directory, { segmentBytes: 1000, limitBytes: 3000 });
+    for (let i = 0; i < 40; i++) first.append(".", "x".repeat(200));
+    const second = open(directory, { incarnation: SECOND, limitBytes: 3000 });
+    const owedBefore = first.spool.owed.find((loss) => loss.what === "batches")?.count ?? 0;
+    expect(second.spool.owed.find((loss) => loss.what === "batches")?.count ?? 0).toBe(owedBefore);
+    for (const loss of second.spool.owed) expect(loss.firstSequence).toBeNull();
+  });
+
+  test("a full disk takes nothing, moves nothing, and works again when there is room", () => {
+    const directory = temporaryDirectory("spool");
+    const disk = new FakeDisk();
+    const { append, spool, state, drain } = open(directory, { disk });
+    append("a");
+    for (let room = 0; room < 120; room += 7) {
+      disk.room = room;
+      expect(append("lost?").ok).toBe(false);
+      expect(spool.failure).toMatch(/only \d+ of|ENOSPC/);
+      expect(spool.nextSequence).toBe(2);
+    }
+    disk.room = 1e9;
+    expect(append("b")).toEqual({ ok: true });
+    expect(spool.failure).toBeUndefined();
+    expect(open(directory).state.baseline).toBe("ab");
+    expect(state.baseline).toBe("ab");
+    expect(drain()).toEqual(["payload of a", "payload of b"]);
+  });
+
+  test("a torn record that can't be cut off closes its segment, and the next one begins with all baselines", () => {
+    const directory = temporaryDirectory("spool");
+    const disk = new FakeDisk();
+    const { append } = open(directory, { disk });
+    append("a");
+    disk.room = 20;
+    disk.refuseTruncate = true;
+    expect(append("torn").ok).toBe(false);
+    disk.room = 1e9;
+    expect(append("b")).toEqual({ ok: true });
+    expect(segments(directory)).toHaveLength(2);
+    const again = open(directory, { incarnation: SECOND });
+    expect(again.state.baseline).toBe("ab");
+    expect(again.drain()).toEqual(["payload of a", "payload of b"]);
+  });
+
+  test("a batch the server will never take is counted as lost", () => {
+    const { append, spool } = open(temporaryDirectory("spool"));
+    append("a");
+    append("b");
+    spool.reject(spool.oldest as NonNullable<typeof spool.oldest>);
+    expect(spool.oldest?.sequence).toBe(2);
+    expect(spool.owed).toEqual([
+      { what: "batches", count: 1, firstSequence: 1, lastSequence: 1 },
+      { what: "flow-updates", count: 1, firstSequence: 1, lastSequence: 1 },
+    ]);
+  });
+
+  test("files of others in the directory are left alone", () => {
+    const directory = temporaryDirectory("spool");
+    fs.writeFileSync(path.join(directory, "notes.txt"), "mine");
+    fs.writeFileSync(path.join(directory, "segment-0000000001.spool"), "rubbish");
+    const { append } = open(directory);
+    append("a");
+    expect(fs.readFileSync(path.join(directory, "notes.txt"), "utf8")).toBe("mine");
+    expect(open(directory).state.baseline).toBe("a");
+  });
+});

@@ -1,0 +1,93 @@
+/**
+ * All baselines together, and their form in the spool: a snapshot and a set of changes have the same form,
+ * so that replaying is applying. Changes are applied only once the spool has them. Removals are not written
+ * down: after a restart whatever the kernel's tables don't have any more is dropped.
+ */
+import { z } from "zod";
+import { joinParts, splitParts } from "../spool/frame.ts";
+import { DropBaseline } from "./drop-baseline.ts";
+import { EndpointState } from "./endpoint-baseline.ts";
+import { FlowBaseline } from "./flow-baseline.ts";
+
+/** Counters of the kernel's own losses, as reported so far. */
+const Tallies = z.record(z.string(), z.number());
+const Meta = z.object({
+  /** The boot and the set of pinned maps that all of this speaks of; useless beside any other. */
+  bootId: z.string(),
+  generation: z.string(),
+  endpoints: z.array(EndpointState),
+  tallies: Tallies,
+});
+export type BaselineMeta = z.infer<typeof Meta>;
+export type BaselineChanges = {
+  flows: Uint8Array;
+  drops: Uint8Array;
+  endpoints: EndpointState[];
+  tallies: Record<string, number>;
+};
+
+export class Baselines {
+  bootId = "";
+  generation = "";
+  readonly flows = new FlowBaseline();
+  readonly drops = new DropBaseline();
+  readonly endpoints = new Map<number, EndpointState>();
+  readonly tallies = new Map<string, number>();
+
+  /** False when the bytes are none of ours; then nothing is known. */
+  load(stored: { snapshot: Buffer; changes: Buffer[] }): boolean {
+    this.clear();
+    const whole = [stored.snapshot, ...stored.changes].every((bytes) => this.#replay(bytes));
+    if (!whole) this.clear();
+    for (const name of [...this.tallies.keys()].filter(isOfProcess)) this.tallies.delete(name);
+    return whole;
+  }
+  clear(): void {
+    this.bootId = "";
+    this.generation = "";
+    this.flows.clear();
+    this.drops.clear();
+    this.endpoints.clear();
+    this.tallies.clear();
+  }
+  apply(changes: BaselineChanges): void {
+    this.flows.apply(changes.flows);
+    this.drops.apply(changes.drops);
+    for (const endpoint of changes.endpoints) this.endpoints.set(endpoint.id, endpoint);
+    for (const [name, value] of Object.entries(changes.tallies)) this.tallies.set(name, value);
+  }
+  snapshot(): Uint8Array {
+    return this.encode({
+      flows: this.flows.snapshot(),
+      drops: this.drops.snapshot(),
+      endpoints: [...this.endpoints.values()],
+      tallies: Object.fromEntries(this.tallies),
+    });
+  }
+  encode(changes: BaselineChanges): Uint8Array {
+    const { flows, drops, ...rest } = changes;
+    const meta: BaselineMeta = { bootId: this.bootId, generation: this.generation, ...rest };
+    return Buffer.concat(joinParts([Buffer.from(JSON.stringify(meta)), flows, drops]));
+  }
+
+  #replay(bytes: Buffer): boolean {
+    const [head, flows, drops] = splitParts(bytes, 3) ?? [];
+    const meta = head && Meta.safeParse(parse(head)).data;
+    if (!meta || !flows || !drops) return false;
+    this.bootId = meta.bootId;
+    this.generation = meta.generation;
+    this.apply({ ...meta, flows, drops });
+    return true;
+  }
+}
+
+/** Counters of the agent's own: they begin at zero with each life. */
+const isOfProcess = (tally: string): boolean => tally.startsWith("agent:");
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * One batch in the making: columns, dictionaries, and the baseline changes that go with its rows. Commit
+ * writes both to the spool in one record and only then moves the baselines; when the spool refuses,
+ * nothing has happened and the rows will be read again. Knows nothing of the kernel's tables.
+ */
+import { gzipSync } from "node:zlib";
+import {
+  BATCH_MAX_ROWS,
+  BATCH_VERSION,
+  type BatchHead,
+  DROP_COLUMNS,
+  type EndpointReport,
+  FLOW_COLUMNS,
+  type Loss,
+  type Workload,
+} from "@millrace/contract/batch";
+import { ColumnWriter } from "@millrace/contract/column";
+import { Packr } from "msgpackr";
+import { mergeLosses } from "../spool/record.ts";
+import type { Spool } from "../spool/spool.ts";
+import type { Baselines } from "./baselines.ts";
+import type { EndpointState } from "./endpoint-baseline.ts";
+import { FlowChanges } from "./flow-baseline.ts";
+
+const COMPRESS_FROM_BYTES = 512;
+const MAX_PLACES = 5000;
+const MAX_REASONS = 500;
+const packr = new Packr({ useRecords: false });
+
+/** Values with the number they go by in one batch, from 1. */
+class Dictionary<T> {
+  readonly #numbers = new Map<T, number>();
+  readonly values: T[] = [];
+
+  number(value: T, limit = Number.POSITIVE_INFINITY): number {
+    const known = this.#numbers.get(value);
+    if (known !== undefined) return known;
+    if (this.values.length >= limit) return 0;
+    const number = this.values.push(value);
+    this.#numbers.set(value, number);
+    return number;
+  }
+  clear(): void {
+    this.#numbers.clear();
+    this.values.length = 0;
+  }
+}
+
+export type Interval = { fromUs: number; toUs: number };
+
+export class BatchBuilder {
+  readonly flows = new ColumnWriter(FLOW_COLUMNS, { maxRows: BATCH_MAX_ROWS });
+  readonly drops = new ColumnWriter(DROP_COLUMNS, { maxRows: BATCH_MAX_ROWS });
+  readonly flowChanges = new FlowChanges();
+  readonly #spool: Spool;
+  readonly #baselines: Baselines;
+  readonly #nowMs: () => number;
+  readonly #workloads = new Dictionary<Workload>();
+  readonly #reasons = new Dictionary<string>();
+  readonly #places = new Dictionary<string>();
+  readonly #endpointAt = new Map<number, number>();
+  #endpoints: EndpointReport[] = [];
+  #endpointChanges: EndpointState[] = [];
+  #dropChanges: Uint8Array[] = [];
+  #lost: Loss[] = [];
+  #tallies: Record<string, number> = {};
+  #interval: Interval = { fromUs: 0, toUs: 0 };
+  /** Since the builder was made. */
+  readonly totals = { batches: 0, flowRows: 0, dropRows: 0, bytes: 0 };
+
+  constructor(options: { spool: Spool; baselines: Baselines; nowMs: () => number }) {
+    this.#spool = options.spool;
+    this.#baselines = options.baselines;
+    this.#nowMs = options.nowMs;
+  }
+
+  begin(interval: Interval): void {
+    this.#interval = interval;
+    this.#clear();
+  }
+  get isEmpty(): boolean {
+    const rows = this.flows.rows + this.drops.rows + this.#endpoints.length;
+    return rows + this.#lost.length + this.#spool.owed.length === 0;
+  }
+
+  /** 0: nothing is known of that end. */
+  workload(workload: Workload | undefined): number {
+    return workload ? this.#workloads.number(workload) : 0;
+  }
+  reason(name: string): number {
+    return this.#reasons.number(name.slice(0, 80), MAX_REASONS);
+  }
+  place(name: string): number {
+    return this.#places.number(name.slice(0, 120), MAX_PLACES);
+  }
+  /** The endpoint's number in this batch, once `addEndpoint` has put it there. */
+  endpointNumber(id: number): number | undefined {
+    return this.#endpointAt.get(id);
+  }
+  addEndpoint(
+    change: EndpointState,
+    counts: Omit<EndpointReport, "workload" | "uid" | "interface" | "addresses">,
+  ): number {
+    const number = this.#endpoints.length;
+    const { uid, addresses } = change;
+    const workload = this.workload(change.workload);
+    this.#endpoints.push({ uid, workload, interface: change.interface, addresses, ...counts });
+    this.#endpointChanges.push(change);
+    this.#endpointAt.set(change.id, number);
+    return number;
+  }
+  addDropChange(entry: Uint8Array): void {
+    this.#dropChanges.push(entry);
+  }
+  /** A loss the kernel or we counted; `tally` is the counter as it stands, so that it is told once. */
+  addLoss(what: Loss["what"], count: number, tally: { name: string; value: number }): void {
+    this.#lost.push({ what, count, firstSequence: null, lastSequence: null });
+    this.#tallies[tally.name] = tally.value;
+  }
+
+  /** Writes and empties the batch. False: the spool can't be written, nothing has moved. */
+  commit(): boolean {
+    const lost = mergeLosses(this.#spool.owed, this.#lost);
+    const packed = packr.pack({
+      ...this.#head(lost),
+      flows: this.flows.raw(),
+      drops: this.drops.raw(),
+    });
+    const compressed = packed.length >= COMPRESS_FROM_BYTES;
+    const payload = compressed ? gzipSync(packed, { level: 1 }) : packed;
+    const changes = {
+      flows: this.flowChanges.bytes(),
+      drops: Buffer.concat(this.#dropChanges),
+      endpoints: this.#endpointChanges,
+      tallies: this.#tallies,
+    };
+    const written = this.#spool.append(
+      { atMs: this.#nowMs(), flowRows: this.flows.rows, lost, compressed },
+      payload,
+      this.#baselines.encode(changes),
+    );
+    if (!written.ok) return false;
+    this.#baselines.apply(changes);
+    this.#count(payload.length);
+    this.#clear();
+    return true;
+  }
+
+  #head(lost: Loss[]): BatchHead {
+    return {
+      v: BATCH_VERSION,
+      incarnation: this.#spool.incarnation,
+      sequence: this.#spool.nextSequence,
+      from: this.#interval.fromUs,
+      to: this.#interval.toUs,
+      workloads: this.#workloads.values,
+      reasons: this.#reasons.values,
+      places: this.#places.values,
+      endpoints: this.#endpoints,
+      lost,
+      flowRows: this.flows.rows,
+      dropRows: this.drops.rows,
+    };
+  }
+
+  #count(bytes: number): void {
+    this.totals.batches++;
+    this.totals.flowRows += this.flows.rows;
+    this.totals.dropRows += this.drops.rows;
+    this.totals.bytes += bytes;
+  }
+
+  #clear(): void {
+    this.flows.rows = 0;
+    this.drops.rows = 0;
+    this.flowChanges.clear();
+    for (const dictionary of [this.#workloads, this.#reasons, this.#places]) dictionary.clear();
+    this.#endpointAt.clear();
+    this.#endpoints = [];
+    this.#endpointChanges = [];
+    this.#dropChanges = [];
+    this.#lost = [];
+    this.#tallies = {};
+  }
+}

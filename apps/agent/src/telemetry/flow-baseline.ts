@@ -1,0 +1,210 @@
+/**
+ * What has been reported of every flow: an open-addressing table over one block of memory. A slot's bytes
+ * are at the same time the entry in the spool, so that committing, replaying and snapshotting are copies.
+ * No objects per flow: tens of thousands of them are compared every second.
+ */
+import { FLOW_KEY_SIZE } from "@millrace/abi/generated/flow";
+
+export const KEY_WORDS = FLOW_KEY_SIZE / 4;
+export const ENTRY_BYTES = 160;
+const ENTRY_WORDS = ENTRY_BYTES / 4;
+const ENTRY_DOUBLES = ENTRY_BYTES / 8;
+
+/** 32-bit words of an entry. The key comes first, as the kernel has it. */
+export const WORD = {
+  flags: 11,
+  firstSeenLow: 12,
+  firstSeenHigh: 13,
+  tcp: 14, // egress flags, ingress flags, state, opener: a byte each, as in the record
+  drops: 15,
+  retransmits: 16,
+  opens: 17,
+  rtt: 18,
+  id: 20, // four words
+} as const;
+/** 64-bit floats of an entry. */
+export const DOUBLE = { firstSeenUs: 12, counters: 13 } as const;
+/** Packets, segments, bytes of egress, then of ingress. */
+export const COUNTERS = 6;
+export const FLAG_REVERSED = 1; // the far end is the source
+export const FLAG_FINAL = 2; // reported for the last time; the kernel's entry waits for its deletion
+
+const EMPTY = -1;
+
+export class FlowBaseline {
+  #capacity = 256;
+  #words = new Uint32Array(this.#capacity * ENTRY_WORDS);
+  #doubles = new Float64Array(this.#words.buffer);
+  #index = new Int32Array(this.#capacity * 2).fill(EMPTY);
+  /** Entries are dense: slot `size - 1` is the last. */
+  size = 0;
+
+  get words(): Uint32Array {
+    return this.#words;
+  }
+  get doubles(): Float64Array {
+    return this.#doubles;
+  }
+  wordAt(slot: number, word: number): number {
+    return this.#words[slot * ENTRY_WORDS + word] as number;
+  }
+  doubleAt(slot: number, double: number): number {
+    return this.#doubles[slot * ENTRY_DOUBLES + double] as number;
+  }
+
+  /** The slot of the key at `at` words into `keys`, or -1. */
+  find(keys: Uint32Array, at: number): number {
+    const mask = this.#index.length - 1;
+    for (let i = hashKey(keys, at) & mask; ; i = (i + 1) & mask) {
+      const slot = this.#index[i] as number;
+      if (slot === EMPTY || this.#sameKey(slot, keys, at)) return slot;
+    }
+  }
+
+  /** Entries as `FlowChanges` wrote them: what is known is overwritten, what isn't is added. */
+  apply(entries: Uint8Array): void {
+    const source = aligned(entries);
+    for (let at = 0; at + ENTRY_WORDS <= source.length; at += ENTRY_WORDS) {
+      let slot = this.find(source, at);
+      if (slot < 0) slot = this.#add(source, at);
+      this.#words.set(source.subarray(at, at + ENTRY_WORDS), slot * ENTRY_WORDS);
+    }
+  }
+
+  remove(keys: Uint32Array, at: number): boolean {
+    const slot = this.find(keys, at);
+    if (slot < 0) return false;
+    this.removeSlot(slot);
+    return true;
+  }
+  /** The last slot moves into the hole, so a loop that removes must run from the end. */
+  removeSlot(slot: number): void {
+    this.#unlink(slot);
+    const last = this.size - 1;
+    if (slot !== last) {
+      this.#index[this.#position(last)] = slot;
+      this.#words.copyWithin(slot * ENTRY_WORDS, last * ENTRY_WORDS, (last + 1) * ENTRY_WORDS);
+    }
+    this.size = last;
+  }
+  clear(): void {
+    this.#index.fill(EMPTY);
+    this.size = 0;
+  }
+
+  /** All entries; a view, to be written before anything changes. */
+  snapshot(): Uint8Array {
+    return new Uint8Array(this.#words.buffer, 0, this.size * ENTRY_BYTES);
+  }
+
+  #add(keys: Uint32Array, at: number): number {
+    if (this.size === this.#capacity) this.#grow();
+    const slot = this.size++;
+    const mask = this.#index.length - 1;
+    let i = hashKey(keys, at) & mask;
+    while (this.#index[i] !== EMPTY) i = (i + 1) & mask;
+    this.#index[i] = slot;
+    return slot;
+  }
+
+  #grow(): void {
+    this.#capacity *= 2;
+    const words = new Uint32Array(this.#capacity * ENTRY_WORDS);
+    words.set(this.#words);
+    this.#words = words;
+    this.#doubles = new Float64Array(words.buffer);
+    this.#index = new Int32Array(this.#capacity * 2).fill(EMPTY);
+    const mask = this.#index.length - 1;
+    for (let slot = 0; slot < this.size; slot++) {
+      let i = hashKey(words, slot * ENTRY_WORDS) & mask;
+      while (this.#index[i] !== EMPTY) i = (i + 1) & mask;
+      this.#index[i] = slot;
+    }
+  }
+
+  /** Where the index names this slot. */
+  #position(slot: number): number {
+    const mask = this.#index.length - 1;
+    let i = hashKey(this.#words, slot * ENTRY_WORDS) & mask;
+    while (this.#index[i] !== slot) i = (i + 1) & mask;
+    return i;
+  }
+
+  /** Closes the gap in the probe sequence, so that no tombstones gather. */
+  #unlink(slot: number): void {
+    const mask = this.#index.length - 1;
+    let hole = this.#position(slot);
+    for (let i = (hole + 1) & mask; this.#index[i] !== EMPTY; i = (i + 1) & mask) {
+      const home = hashKey(this.#words, (this.#index[i] as number) * ENTRY_WORDS) & mask;
+      if (((i - home) & mask) >= ((i - hole) & mask)) {
+        this.#index[hole] = this.#index[i] as number;
+        hole = i;
+      }
+    }
+    this.#index[hole] = EMPTY;
+  }
+
+  #sameKey(slot: number, keys: Uint32Array, at: number): boolean {
+    const own = slot * ENTRY_WORDS;
+    for (let i = 0; i < KEY_WORDS; i++) if (this.#words[own + i] !== keys[at + i]) return false;
+    return true;
+  }
+}
+
+/** murmur3's mixing over the key's words. */
+export function hashKey(keys: Uint32Array, at: number, seed = 0): number {
+  let h = seed;
+  for (let i = 0; i < KEY_WORDS; i++) h = mix(h, keys[at + i] as number);
+  return finish(h);
+}
+export function mix(hash: number, word: number): number {
+  let k = Math.imul(word, 0xcc9e2d51);
+  k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+  const h = hash ^ k;
+  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
+}
+export function finish(hash: number): number {
+  let h = hash;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** Bytes from a file may stand at any address; words may not. */
+export function aligned(bytes: Uint8Array): Uint32Array {
+  const whole = bytes.byteLength - (bytes.byteLength % 4);
+  const source = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes); // a Buffer's slice copies nothing
+  return new Uint32Array(source.buffer, source.byteOffset, whole / 4);
+}
+
+/** New entries of the cycle under way, gathered while rows are written; applied once the spool has them. */
+export class FlowChanges {
+  #words = new Uint32Array(256 * ENTRY_WORDS);
+  #doubles = new Float64Array(this.#words.buffer);
+  count = 0;
+
+  get words(): Uint32Array {
+    return this.#words;
+  }
+  get doubles(): Float64Array {
+    return this.#doubles;
+  }
+  /** Room for one more; answers its first word. The first double is at half of that. */
+  push(): number {
+    if ((this.count + 1) * ENTRY_WORDS > this.#words.length) {
+      const grown = new Uint32Array(this.#words.length * 2);
+      grown.set(this.#words);
+      this.#words = grown;
+      this.#doubles = new Float64Array(grown.buffer);
+    }
+    const at = this.count++ * ENTRY_WORDS;
+    this.#words.fill(0, at, at + ENTRY_WORDS);
+    return at;
+  }
+  bytes(): Uint8Array {
+    return new Uint8Array(this.#words.buffer, 0, this.count * ENTRY_BYTES);
+  }
+  clear(): void {
+    this.count = 0;
+  }
+}

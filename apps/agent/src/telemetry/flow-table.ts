@@ -1,0 +1,78 @@
+/**
+ * The kernel's flow table as bytes, read by word. A view over reused buffers: valid until the next read.
+ * The layout is the generated one; nothing here knows what the numbers are for.
+ */
+import { FLOW_KEY_SIZE, FLOW_RECORD_OFFSETS, FLOW_RECORD_SIZE } from "@millrace/abi/generated/flow";
+import { aligned } from "./flow-baseline.ts";
+
+export const KEY_WORDS = FLOW_KEY_SIZE / 4;
+const RECORD_WORDS = FLOW_RECORD_SIZE / 4;
+const TWO_32 = 0x1_0000_0000;
+
+/** Words of a key, and of a record. */
+export const KEY = { local: 0, remote: 4, protocol: 9, endpoint: 10 } as const;
+export const RECORD = {
+  firstSeen: FLOW_RECORD_OFFSETS.firstSeenNs / 4,
+  lastSeen: FLOW_RECORD_OFFSETS.lastSeenNs / 4,
+  cgroup: FLOW_RECORD_OFFSETS.cgroupId / 4,
+  drops: FLOW_RECORD_OFFSETS.drops / 4,
+  dropReason: FLOW_RECORD_OFFSETS.dropReason / 4,
+  rtt: FLOW_RECORD_OFFSETS.rttUs / 4,
+  rttMin: FLOW_RECORD_OFFSETS.rttMinUs / 4,
+  retransmits: FLOW_RECORD_OFFSETS.retransmits / 4,
+  isn: FLOW_RECORD_OFFSETS.isn / 4,
+  opens: FLOW_RECORD_OFFSETS.opens / 4,
+  lifecycle: FLOW_RECORD_OFFSETS.lifecycle / 4,
+  tcp: FLOW_RECORD_OFFSETS.tcpFlags / 4,
+} as const;
+
+export type FlowBytes = { count: number; keys: Uint8Array; values: Uint8Array };
+
+export class FlowTable {
+  readonly count: number;
+  readonly keys: Uint32Array;
+  readonly values: Uint32Array;
+
+  constructor(bytes: FlowBytes) {
+    this.count = bytes.count;
+    this.keys = aligned(bytes.keys.subarray(0, bytes.count * FLOW_KEY_SIZE));
+    this.values = aligned(bytes.values.subarray(0, bytes.count * FLOW_RECORD_SIZE));
+  }
+  /** First word of entry `i`'s key. */
+  keyAt(i: number): number {
+    return i * KEY_WORDS;
+  }
+  key(i: number, word: number): number {
+    return this.keys[i * KEY_WORDS + word] as number;
+  }
+  protocol(i: number): number {
+    return this.key(i, KEY.protocol) & 0xff;
+  }
+  vlan(i: number): number {
+    return this.key(i, KEY.protocol) >>> 16;
+  }
+  record(i: number, word: number): number {
+    return this.values[i * RECORD_WORDS + word] as number;
+  }
+  /** 64 bits as a double: exact to 2^53, which is 104 days in nanoseconds and off by one after that. */
+  wide(i: number, word: number): number {
+    const at = i * RECORD_WORDS + word;
+    return (this.values[at + 1] as number) * TWO_32 + (this.values[at] as number);
+  }
+  /** Packets, segments, bytes of egress, then of ingress. */
+  counter(i: number, which: number): number {
+    return this.wide(i, which * 2);
+  }
+  egressFlags(i: number): number {
+    return this.record(i, RECORD.tcp) & 0xff;
+  }
+  ingressFlags(i: number): number {
+    return (this.record(i, RECORD.tcp) >>> 8) & 0xff;
+  }
+  tcpState(i: number): number {
+    return (this.record(i, RECORD.tcp) >>> 16) & 0xff;
+  }
+  opener(i: number): number {
+    return this.record(i, RECORD.tcp) >>> 24;
+  }
+}

@@ -1,0 +1,174 @@
+import { test } from "@fast-check/vitest";
+import { FlowOpener, type FlowRecord, FlowTcpState } from "@millrace/abi/generated/flow";
+import { VERDICT_NUMBER } from "@millrace/contract/verdict";
+import { describe, expect } from "vitest";
+import { addressText } from "../endpoint/address.ts";
+import { FakeHost, fakeContainer, Life } from "../testing/fake-host.ts";
+import { decodeBatch, type StoredBatch } from "../testing/ledger.ts";
+import { temporaryDirectory } from "../testing/temporary.ts";
+import { formatFlowId } from "./flow-id.ts";
+
+const WEB = "10.0.0.1";
+const FAR = "192.0.2.9";
+
+/** A host with one pod and one agent, and the batches it makes. */
+function scene(containers = [fakeContainer("web")]) {
+  const host = new FakeHost();
+  const pod = host.addPod("web", WEB, containers);
+  const agent = new Life(host, temporaryDirectory("flows"));
+  agent.second();
+  const next = (): StoredBatch => {
+    const { spool } = agent.telemetry;
+    for (let b = spool.oldest; b; b = spool.oldest) spool.acknowledge(b);
+    agent.second();
+    const batch = spool.oldest;
+    if (!batch) throw new Error("no batch was made");
+    return decodeBatch(spool.payload(batch), batch.compressed);
+  };
+  const packet = (
+    tuple: { sport: number; dport: number; proto?: number; remote?: string },
+    direction: 0 | 1,
+    change: Partial<FlowRecord> = {},
+  ) => host.kernel.packet(host.key(pod, { local: WEB, remote: FAR, ...tuple }), direction, 100, change);
+  return { host, pod, agent, next, packet };
+}
+const row = ({ flows }: StoredBatch, i = 0) => ({
+  src: addressText(flows.src.subarray(i * 16, i * 16 + 16)),
+  dst: addressText(flows.dst.subarray(i * 16, i * 16 + 16)),
+  srcPort: flows.srcPort[i],
+  dstPort: flows.dstPort[i],
+  fwd: flows.fwdPackets[i],
+  rev: flows.revPackets[i],
+  observer: flows.observer[i],
+  openerKnown: flows.openerKnown[i],
+  verdict: flows.verdict[i],
+  final: flows.final[i],
+});
+const idOf = ({ flows }: StoredBatch, i = 0) => formatFlowId(flows.flowId.subarray(i * 16, i * 16 + 16));
+
+describe("a flow's row", () => {
+  test("has the opener as its source, at whichever end it is seen", () => {
+    const { packet, next } = scene();
+    packet({ sport: 80, dport: 50_000 }, 1, { opener: FlowOpener.REMOTE });
+    packet({ sport: 80, dport: 50_000 }, 1, { opener: FlowOpener.REMOTE });
+    packet({ sport: 80, dport: 50_000 }, 0);
+    expect(row(next())).toEqual({
+      ...{ src: FAR, dst: WEB, srcPort: 50_000, dstPort: 80, fwd: 2, rev: 1, observer: 1, openerKnown: 1 },
+      ...{ verdict: VERDICT_NUMBER.forwarded, final: 0 },
+    });
+  });
+
+  test.each([
+    [{ sport: 80, dport: 50_000 }, FAR],
+    [{ sport: 50_000, dport: 80 }, WEB],
+    [{ sport: 5000, dport: 5000 }, WEB],
+  ])(
+    "with the opener unknown takes the lower port for the destination, of equal ones the lower address for the source: %j",
+    (tuple, src) => {
+      const { packet, next } = scene();
+      packet(tuple, 0);
+      expect(row(next())).toMatchObject({ src, openerKnown: 0 });
+    },
+  );
+
+  test("keeps its guess while nothing better is known, and takes a new id when the truth is another", () => {
+    const { packet, next } = scene();
+    packet({ sport: 80, dport: 50_000 }, 0);
+    const first = next();
+    packet({ sport: 80, dport: 50_000 }, 0);
+    const second = next();
+    expect(idOf(second)).toBe(idOf(first));
+    packet({ sport: 80, dport: 50_000 }, 0, { opener: FlowOpener.LOCAL });
+    const third = next();
+    expect(row(third)).toMatchObject({ src: WEB, fwd: 1, rev: 0 });
+    expect(idOf(third)).not.toBe(idOf(first));
+  });
+
+  test("has an id of version 7 that begins with its first packet's millisecond", () => {
+    const { packet, next, host } = scene();
+    const firstMs = Number(host.kernel.realtimeNs / 1_000_000n);
+    packet({ sport: 50_000, dport: 80 }, 0);
+    const id = idOf(next());
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16)).toBe(firstMs);
+  });
+
+  test("claims only what was seen: unknown until something came in, dropped while drops grow", () => {
+    const { packet, next, host, pod } = scene();
+    packet({ sport: 50_000, dport: 80 }, 0);
+    expect(row(next()).verdict).toBe(VERDICT_NUMBER.unknown);
+    packet({ sport: 50_000, dport: 80 }, 1);
+    expect(row(next()).verdict).toBe(VERDICT_NUMBER.forwarded);
+    const flow = host.key(pod, { local: WEB, remote: FAR, sport: 50_000, dport: 80 });
+    host.kernel.drop({ flow, reason: 3, location: 0n, netnsCookie: 1n, ifindex: 2, direction: 0 }, 100);
+    const dropped = next();
+    expect(row(dropped).verdict).toBe(VERDICT_NUMBER.dropped);
+    expect(dropped.head.reasons[(dropped.flows.dropReason[0] as number) - 1]).toBe("NO_SOCKET");
+    packet({ sport: 50_000, dport: 80 }, 1);
+    expect(row(next())).toMatchObject({ verdict: VERDICT_NUMBER.forwarded, fwd: 0, rev: 1 });
+  });
+
+  test("names the container whose cgroup the socket is in, and of a lone container its pod", () => {
+    const two = [
+      fakeContainer("app", { cgroups: [77] }),
+      fakeContainer("sidecar", { cgroups: [78], pid: 101 }),
+    ];
+    const { packet, next } = scene(two);
+    packet({ sport: 50_000, dport: 80 }, 0, { cgroupId: 78n, opener: FlowOpener.LOCAL });
+    const batch = next();
+    const workload = batch.head.workloads[(batch.flows.srcWorkload[0] as number) - 1];
+    expect(workload).toMatchObject({ kind: "pod", pod: "app", container: "sidecar", service: "sidecar" });
+    const lone = scene([fakeContainer("web")]);
+    lone.packet({ sport: 50_000, dport: 80 }, 0, { opener: FlowOpener.LOCAL });
+    const other = lone.next();
+    expect(other.head.workloads[(other.flows.srcWorkload[0] as number) - 1]?.container).toBe("web");
+  });
+
+  test("is final once and last when the closed flow has been quiet", () => {
+    const { packet, next, agent, host } = scene();
+    packet({ sport: 50_000, dport: 80 }, 0, { tcpState: FlowTcpState.CLOSED, opener: FlowOpener.LOCAL });
+    const first = next();
+    for (let i = 0; i < 5; i++) agent.second();
+    const { spool } = agent.telemetry;
+    const rest = [];
+    for (let b = spool.oldest; b; b = spool.oldest) {
+      rest.push(decodeBatch(spool.payload(b), b.compressed));
+      spool.acknowledge(b);
+    }
+    const finals = rest.filter((batch) => batch.flows.final[0] === 1);
+    expect(finals).toHaveLength(1);
+    expect(idOf(finals[0] as StoredBatch)).toBe(idOf(first));
+    expect(host.kernel.flows.size).toBe(0);
+  });
+});
+
+describe("drops", () => {
+  test("are told by reason and place with the packet's own direction, and only what is new", () => {
+    const { host, pod, next } = scene();
+    const flow = host.key(pod, { local: WEB, remote: FAR, sport: 9, dport: 53, proto: 17 });
+    const key = { flow, reason: 3, location: 0n, netnsCookie: 1n, ifindex: 2, direction: 1 };
+    host.kernel.drop(key, 60);
+    host.kernel.drop(key, 60);
+    const first = next();
+    expect(addressText(first.drops.src)).toBe(FAR);
+    expect(addressText(first.drops.dst)).toBe(WEB);
+    expect([first.drops.packets[0], first.drops.bytes[0], first.drops.srcPort[0]]).toEqual([2, 120, 53]);
+    expect(first.head.reasons).toEqual(["NO_SOCKET"]);
+    expect(first.head.places).toEqual(["address hidden by the kernel"]);
+    host.kernel.drop({ ...key, flow: { ...flow } }, 60);
+    expect(next().drops.packets[0]).toBe(1);
+  });
+
+  test("leave the kernel's table when they have been quiet, and no other does", () => {
+    const { host, pod, agent } = scene();
+    const at = (sport: number) => ({
+      ...{ flow: host.key(pod, { local: WEB, remote: FAR, sport, dport: 53, proto: 17 }), reason: 3 },
+      ...{ location: 0n, netnsCookie: 1n, ifindex: 2, direction: 1 },
+    });
+    host.kernel.drop(at(1), 60);
+    for (let i = 0; i < 59; i++) agent.second();
+    host.kernel.drop(at(2), 60);
+    for (let i = 0; i < 4; i++) agent.second();
+    expect([...host.kernel.drops.values()].map(({ key }) => key.flow.sport)).toEqual([2]);
+  });
+});

@@ -1,0 +1,207 @@
+/**
+ * One pass over the kernel's flow table: what changed since it was last reported becomes rows and baseline
+ * changes, what has been quiet long enough is proposed for retirement. Works on words of the table's bytes:
+ * at ten thousand flows a second objects would cost more than all else. Does not talk to the kernel.
+ */
+import { FlowLifecycle, FlowOpener } from "@millrace/abi/generated/flow";
+import type { BatchBuilder } from "./batch.ts";
+import {
+  COUNTERS,
+  DOUBLE,
+  ENTRY_BYTES,
+  FLAG_FINAL,
+  FLAG_REVERSED,
+  type FlowChanges,
+  WORD,
+} from "./flow-baseline.ts";
+import { writeFlowId } from "./flow-id.ts";
+import { FlowRow, type FlowRowSources } from "./flow-row.ts";
+import { type FlowBytes, FlowTable, KEY, KEY_WORDS, RECORD } from "./flow-table.ts";
+import { isReversed } from "./orientation.ts";
+import { KeyList, quietNs } from "./retire.ts";
+
+const ENTRY_WORDS = ENTRY_BYTES / 4;
+
+/** What the pass must know of an endpoint. */
+export type FlowEndpoint = {
+  id: number;
+  /** Hash of the endpoint's uid, part of its flows' ids. */
+  hash: number;
+  leaving: boolean;
+  /** Entries of the table seen in the latest pass. */
+  flows: number;
+};
+export interface FlowEndpoints {
+  get(id: number): FlowEndpoint | undefined;
+  /** The endpoint's number in the batch; adds its report when it isn't there yet. */
+  number(id: number, batch: BatchBuilder): number;
+}
+export type FlowPassOptions = FlowRowSources & { endpoints: FlowEndpoints };
+/** In kernel nanoseconds. Rows last seen before `sinceNs` are taken as reported. */
+export type FlowPassTimes = { sinceNs: number; nowNs: number; fill: number };
+
+export class FlowPass {
+  readonly #o: FlowPassOptions;
+  readonly #row: FlowRow;
+  #table = new FlowTable({ count: 0, keys: new Uint8Array(), values: new Uint8Array() });
+  #times: FlowPassTimes = { sinceNs: 0, nowNs: 0, fill: 0 };
+  /** To be retired before the next pass; those of leaving endpoints whether quiet or not. */
+  readonly quiet = new KeyList();
+  readonly leaving = new KeyList();
+  /** Reported for the last time, and the spool has it: may be deleted. */
+  readonly finished = new KeyList();
+  /** Reported for the last time in the batch not yet committed. */
+  readonly #final = new KeyList();
+  /** Entries of endpoints nobody knows: none, unless somebody else wrote to the maps. */
+  orphans = 0;
+
+  constructor(options: FlowPassOptions) {
+    this.#o = options;
+    this.#row = new FlowRow(options);
+  }
+
+  /** False when the spool refused; what was committed before that stays committed. */
+  run(bytes: FlowBytes, times: FlowPassTimes): boolean {
+    this.#table = new FlowTable(bytes);
+    this.#times = times;
+    for (const list of [this.quiet, this.leaving, this.finished, this.#final]) list.clear();
+    this.orphans = 0;
+    for (let i = 0; i < this.#table.count; i++) if (!this.#visit(i)) return false;
+    return true;
+  }
+
+  /** The batch under way when the pass ended has been committed too. */
+  committed(): void {
+    this.finished.take(this.#final);
+  }
+
+  #visit(i: number): boolean {
+    const table = this.#table;
+    const retired = table.record(i, RECORD.lifecycle) === FlowLifecycle.RETIRED;
+    const endpoint = this.#o.endpoints.get(table.key(i, KEY.endpoint));
+    if (!endpoint) {
+      this.orphans++;
+      (retired ? this.finished : this.leaving).push(table.keys, table.keyAt(i));
+      return true;
+    }
+    endpoint.flows++;
+    if (retired) return this.#retired(endpoint, i);
+    const lastNs = table.wide(i, RECORD.lastSeen);
+    const quiet = quietNs(table.protocol(i), table.tcpState(i), this.#times.fill);
+    if (endpoint.leaving) this.leaving.push(table.keys, table.keyAt(i));
+    else if (this.#times.nowNs - lastNs > quiet) this.quiet.push(table.keys, table.keyAt(i));
+    if (lastNs < this.#times.sinceNs) return true;
+    const slot = this.#slot(i);
+    return (slot >= 0 && this.#isUnchanged(i, slot)) || this.#write(endpoint, i, slot, false);
+  }
+
+  /** A retired entry's counters don't move any more: report them once more, then it may go. */
+  #retired(endpoint: FlowEndpoint, i: number): boolean {
+    const slot = this.#slot(i);
+    if (slot < 0 || (this.#o.baseline.wordAt(slot, WORD.flags) & FLAG_FINAL) === 0)
+      return this.#write(endpoint, i, slot, true);
+    this.finished.push(this.#table.keys, this.#table.keyAt(i));
+    return true;
+  }
+
+  /** The baseline of this very flow: an earlier entry of the same tuple is another flow's. */
+  #slot(i: number): number {
+    const { baseline } = this.#o;
+    const slot = baseline.find(this.#table.keys, this.#table.keyAt(i));
+    if (slot < 0) return slot;
+    const same =
+      baseline.wordAt(slot, WORD.firstSeenLow) === this.#table.record(i, RECORD.firstSeen) &&
+      baseline.wordAt(slot, WORD.firstSeenHigh) === this.#table.record(i, RECORD.firstSeen + 1);
+    return same ? slot : -1;
+  }
+
+  #isUnchanged(i: number, slot: number): boolean {
+    const { baseline } = this.#o;
+    const table = this.#table;
+    for (let c = 0; c < COUNTERS; c++)
+      if (baseline.doubleAt(slot, DOUBLE.counters + c) !== table.counter(i, c)) return false;
+    return (
+      baseline.wordAt(slot, WORD.tcp) === table.record(i, RECORD.tcp) &&
+      baseline.wordAt(slot, WORD.drops) === table.record(i, RECORD.drops) &&
+      baseline.wordAt(slot, WORD.retransmits) === table.record(i, RECORD.retransmits) &&
+      baseline.wordAt(slot, WORD.opens) === table.record(i, RECORD.opens)
+    );
+  }
+
+  #write(endpoint: FlowEndpoint, i: number, slot: number, final: boolean): boolean {
+    const { batch, endpoints } = this.#o;
+    if (batch.flows.full) {
+      if (!batch.commit()) return false;
+      this.committed();
+    }
+    const entry = this.#enter(endpoint, i, slot, final);
+    this.#row.fill(this.#table, i, slot, entry);
+    this.#row.value.endpoint = endpoints.number(endpoint.id, batch);
+    this.#row.value.final = final ? 1 : 0;
+    batch.flows.append(this.#row.value);
+    if (final) this.#final.push(this.#table.keys, this.#table.keyAt(i));
+    return true;
+  }
+
+  /** The row's new baseline; answers its first word in the changes. */
+  #enter(endpoint: FlowEndpoint, i: number, slot: number, final: boolean): number {
+    const table = this.#table;
+    const changes = this.#o.batch.flowChanges;
+    const entry = changes.push();
+    const { words, doubles } = changes;
+    const reversed = this.#isReversed(i, slot);
+    for (let word = 0; word < KEY_WORDS; word++) words[entry + word] = table.key(i, word);
+    words[entry + WORD.flags] = (reversed ? FLAG_REVERSED : 0) | (final ? FLAG_FINAL : 0);
+    words[entry + WORD.firstSeenLow] = table.record(i, RECORD.firstSeen);
+    words[entry + WORD.firstSeenHigh] = table.record(i, RECORD.firstSeen + 1);
+    words[entry + WORD.tcp] = table.record(i, RECORD.tcp);
+    words[entry + WORD.drops] = table.record(i, RECORD.drops);
+    words[entry + WORD.retransmits] = table.record(i, RECORD.retransmits);
+    words[entry + WORD.opens] = table.record(i, RECORD.opens);
+    for (let c = 0; c < COUNTERS; c++) doubles[entry / 2 + DOUBLE.counters + c] = table.counter(i, c);
+    doubles[entry / 2 + DOUBLE.firstSeenUs] = this.#firstSeenUs(i, slot);
+    if (slot >= 0 && reversed === this.#wasReversed(slot)) this.#keepId(changes, entry, slot);
+    else this.#makeId(changes, entry, i, { endpoint: endpoint.hash, reversed });
+    return entry;
+  }
+
+  #firstSeenUs(i: number, slot: number): number {
+    if (slot >= 0) return this.#o.baseline.doubleAt(slot, DOUBLE.firstSeenUs);
+    const table = this.#table;
+    return this.#o.clock.us(table.record(i, RECORD.firstSeen), table.record(i, RECORD.firstSeen + 1));
+  }
+
+  #keepId(changes: FlowChanges, entry: number, slot: number): void {
+    const from = slot * ENTRY_WORDS + WORD.id;
+    for (let word = 0; word < 4; word++)
+      changes.words[entry + WORD.id + word] = this.#o.baseline.words[from + word] as number;
+  }
+
+  #makeId(
+    changes: FlowChanges,
+    entry: number,
+    i: number,
+    parts: { endpoint: number; reversed: boolean },
+  ): void {
+    const { words, doubles } = changes;
+    writeFlowId(words, entry + WORD.id, this.#table.keys, this.#table.keyAt(i), {
+      ...parts,
+      firstSeenMs: Math.floor((doubles[entry / 2 + DOUBLE.firstSeenUs] as number) / 1000),
+      firstSeenNs: {
+        low: words[entry + WORD.firstSeenLow] as number,
+        high: words[entry + WORD.firstSeenHigh] as number,
+      },
+    });
+  }
+
+  #wasReversed(slot: number): boolean {
+    return (this.#o.baseline.wordAt(slot, WORD.flags) & FLAG_REVERSED) !== 0;
+  }
+
+  /** A guess once made is kept, so that a flow's rows agree; the truth overrules it, under a new id. */
+  #isReversed(i: number, slot: number): boolean {
+    const opener = this.#table.opener(i);
+    if (slot >= 0 && opener === FlowOpener.UNKNOWN) return this.#wasReversed(slot);
+    return isReversed(opener, this.#table.keys, this.#table.keyAt(i));
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Counting put together: spool, baselines, endpoints and the interval's cycle over one dataplane, from the
+ * recovery of an earlier life to the final read. Has no timers and no connection.
+ */
+import path from "node:path";
+import type { Incarnation } from "@millrace/contract/ids";
+import type { Dataplane } from "../dataplane/dataplane.ts";
+import { EndpointExecutor } from "../endpoint/execute.ts";
+import { EndpointRegistry, type LiveEndpoint } from "../endpoint/registry.ts";
+import type { SpoolDisk } from "../spool/disk.ts";
+import { Spool } from "../spool/spool.ts";
+import { adopt } from "./adopt.ts";
+import { Baselines } from "./baselines.ts";
+import { BatchBuilder } from "./batch.ts";
+import { Cycle, type CycleResult, type LossCounter } from "./cycle.ts";
+import { DropReasons } from "./drop-reasons.ts";
+import { DropPass } from "./drops.ts";
+import { EndpointReports } from "./endpoint-reports.ts";
+import { FlowPass } from "./flows.ts";
+import { Symbols } from "./place.ts";
+import { WallClock } from "./time.ts";
+
+export type TelemetryOptions = {
+  dataplane: Dataplane;
+  stateDir: string;
+  spoolLimit: number;
+  segmentBytes?: number;
+  disk?: SpoolDisk;
+  bootId: string;
+  incarnation: Incarnation;
+  nowMs: () => number;
+  losses: () => LossCounter[];
+  log: (line: string, error?: string) => void;
+};
+
+export class Telemetry {
+  readonly spool: Spool;
+  readonly registry: EndpointRegistry;
+  readonly executor: EndpointExecutor;
+  readonly reasons: DropReasons;
+  readonly symbols = new Symbols();
+  readonly clock = new WallClock();
+  readonly batch: BatchBuilder;
+  readonly adopted: boolean;
+  readonly #cycle: Cycle;
+  readonly #dataplane: Dataplane;
+  #marked = false;
+  readonly counts = { cycles: 0, failedCycles: 0, retiredFlows: 0, orphanFlows: 0 };
+
+  constructor(options: TelemetryOptions) {
+    const { dataplane, bootId, nowMs, log } = options;
+    const baselines = new Baselines();
+    this.spool = this.#openSpool(options, baselines);
+    this.registry = new EndpointRegistry(bootId);
+    this.adopted = this.#start(dataplane, baselines, bootId);
+    this.reasons = new DropReasons(dataplane.dropReasonValues());
+    dataplane.setDropClasses(this.reasons.classes());
+    this.#dataplane = dataplane;
+    const begun = this.spool.begin();
+    if (begun.ok) this.#markReported();
+    else log("the spool can't be begun", begun.reason);
+    this.executor = new EndpointExecutor({ dataplane, registry: this.registry, nowMs, log });
+    this.batch = new BatchBuilder({ spool: this.spool, baselines, nowMs });
+    this.#cycle = this.#makeCycle(options, baselines);
+  }
+
+  get flowsUsed(): number {
+    return this.#cycle.flowsUsed;
+  }
+
+  cycle(): CycleResult {
+    const result = this.#cycle.run();
+    this.counts.cycles++;
+    if (!result.ok) this.counts.failedCycles++;
+    else if (!this.#marked && this.batch.totals.batches > 0) this.#markReported();
+    this.counts.retiredFlows += result.retired;
+    this.counts.orphanFlows += result.orphans;
+    return result;
+  }
+
+  /** Until the spool holds these maps' baselines, a later life may take all they counted as unreported. */
+  #markReported(): void {
+    this.#dataplane.markReported();
+    this.#marked = true;
+  }
+
+  #openSpool(options: TelemetryOptions, baselines: Baselines): Spool {
+    const { stateDir, incarnation, spoolLimit: limitBytes, segmentBytes, disk } = options;
+    return new Spool({
+      ...{ directory: path.join(stateDir, "spool"), incarnation, limitBytes },
+      ...(segmentBytes ? { segmentBytes } : {}),
+      ...(disk ? { disk } : {}),
+      snapshot: () => baselines.snapshot(),
+    });
+  }
+
+  /** True when what an earlier life counted goes on. Of another boot or another set of maps nothing holds. */
+  #start(dataplane: Dataplane, baselines: Baselines, bootId: string): boolean {
+    const stored = this.spool.baseline;
+    const known = stored !== undefined && baselines.load(stored) && baselines.bootId === bootId;
+    const { generation, adopted } = dataplane.start(known ? baselines.generation : undefined);
+    if (!adopted) baselines.clear();
+    baselines.bootId = bootId;
+    baselines.generation = generation;
+    if (adopted) adopt(dataplane, baselines, this.registry);
+    return adopted;
+  }
+
+  #makeCycle(options: TelemetryOptions, baselines: Baselines): Cycle {
+    const { dataplane, losses } = options;
+    const { registry, batch, clock, reasons, symbols } = this;
+    const reports = new EndpointReports(baselines, registry.all);
+    const common = { batch, identities: registry, clock, reasons };
+    return new Cycle({
+      ...{ dataplane, baselines, batch, reports, clock, losses, endpoints: registry.all },
+      flows: new FlowPass({ ...common, baseline: baselines.flows, endpoints: reports }),
+      drops: new DropPass({ ...common, baseline: baselines.drops, symbols }),
+      onGone: (endpoint) => this.executor.forget(endpoint as LiveEndpoint),
+    });
+  }
+}

@@ -1,0 +1,28 @@
+/** The typed client of the operator API, subscriptions over SSE included. */
+import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink } from "@trpc/client";
+import type { Command } from "commander";
+import { EventSource } from "eventsource";
+import type { AppRouter } from "../../web/src/server/root.ts";
+import { readAccess } from "./config.ts";
+
+export function connect(command: Command) {
+  const { server, token } = readAccess(command.optsWithGlobals(), process.env);
+  const url = `${server}/api/trpc`;
+  const headers = token ? { authorization: `Bearer ${token}` } : undefined;
+  return createTRPCClient<AppRouter>({
+    links: [
+      splitLink({
+        condition: (op) => op.type === "subscription",
+        true: httpSubscriptionLink({
+          url,
+          EventSource,
+          eventSourceOptions: () => ({
+            fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, ...headers } }),
+          }),
+        }),
+        false: httpBatchLink({ url, headers: () => ({ ...headers }) }),
+      }),
+    ],
+  });
+}
+export type Client = ReturnType<typeof connect>;

@@ -1,0 +1,54 @@
+/** A flow as one line of text. JSON output is the row itself, one object a line. */
+import type { End, FlowRow } from "@millrace/contract/flow";
+import { bytes, microseconds, text } from "@millrace/contract/units";
+import { protocolName, VERDICT_TITLE } from "@millrace/contract/verdict";
+
+export const FORMATS = ["compact", "table", "dict", "json", "jsonpb"] as const;
+export type Format = (typeof FORMATS)[number];
+
+const nameOf = (end: End): string => end.pod ?? end.service ?? end.host ?? end.ip;
+const address = (end: End): string =>
+  end.ip.includes(":") ? `[${end.ip}]:${end.port}` : `${end.ip}:${end.port}`;
+const label = (end: End): string => {
+  const name = end.namespace ? `${end.namespace}/${nameOf(end)}` : nameOf(end);
+  return name === end.ip ? address(end) : `${name} (${address(end)})`;
+};
+const traffic = (row: FlowRow): string => text(bytes(row.forward.bytes + row.reverse.bytes));
+const rtt = (row: FlowRow): string => (row.rttUs === null ? "-" : text(microseconds(row.rttUs)));
+const verdict = (row: FlowRow): string =>
+  row.dropReason && row.verdict === "dropped"
+    ? `${VERDICT_TITLE.dropped} (${row.dropReason})`
+    : VERDICT_TITLE[row.verdict];
+
+/** Widths fixed, so that a followed stream keeps its columns. */
+const COLUMNS: readonly { title: string; width: number; of: (row: FlowRow) => string }[] = [
+  { title: "TIME", width: 24, of: (row) => new Date(row.lastSeen).toISOString() },
+  { title: "SOURCE", width: 34, of: (row) => label(row.src) },
+  { title: "DESTINATION", width: 34, of: (row) => label(row.dst) },
+  { title: "PROTO", width: 6, of: (row) => protocolName(row.proto) },
+  { title: "VERDICT", width: 24, of: verdict },
+  { title: "BYTES", width: 8, of: traffic },
+  { title: "RTT", width: 8, of: rtt },
+  { title: "RETX", width: 4, of: (row) => String(row.retransmits) },
+];
+
+export const tableHead = (): string =>
+  COLUMNS.map((c) => c.title.padEnd(c.width))
+    .join("  ")
+    .trimEnd();
+
+export function formatFlow(row: FlowRow, format: Format): string {
+  switch (format) {
+    case "json":
+    case "jsonpb":
+      return JSON.stringify(row);
+    case "table":
+      return COLUMNS.map((c) => c.of(row).padEnd(c.width))
+        .join("  ")
+        .trimEnd();
+    case "dict":
+      return `${COLUMNS.map((c) => `${c.title.padStart(12)}: ${c.of(row)}`).join("\n")}\n------------`;
+    case "compact":
+      return `${new Date(row.lastSeen).toISOString()}: ${label(row.src)} -> ${label(row.dst)} ${protocolName(row.proto)} ${verdict(row)} ${traffic(row)} rtt ${rtt(row)}`;
+  }
+}

@@ -1,0 +1,6 @@
+/** The address alone leads to the overview. */
+import { redirect } from "next/navigation";
+
+export default function Page() {
+  redirect("/overview");
+}

@@ -1,0 +1,133 @@
+"use client";
+/** Type a few letters, go there: pages, hosts, services, traces. Loaded when first opened. */
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Command } from "cmdk";
+import { useRouter } from "next/navigation";
+import { type ReactNode, useState } from "react";
+import { useTRPC } from "@/trpc/client.tsx";
+import { Dialog } from "@/ui/dialog.tsx";
+import { TRACE_SESSION_TITLE } from "@/view/trace-words.ts";
+import { useHref, useView } from "@/view/url-state.ts";
+import { usePages } from "./nav.tsx";
+
+const MOST_HOSTS = 50;
+
+export function Palette(props: { open: boolean; onOpenChange: (open: boolean) => void }) {
+  return (
+    <Dialog {...props} title="Go to" className="top-[8vh]! p-3!">
+      <PaletteList onDone={() => props.onOpenChange(false)} />
+    </Dialog>
+  );
+}
+
+function PaletteList({ onDone }: { onDone: () => void }) {
+  const [typed, setTyped] = useState("");
+  const { range } = useView();
+  const trpc = useTRPC();
+  const router = useRouter();
+  const link = useHref();
+  const pages = usePages();
+  const hosts = useQuery(trpc.hosts.list.queryOptions());
+  const traces = useQuery(trpc.traces.list.queryOptions({}));
+  const services = useQuery(
+    trpc.flows.complete.queryOptions(
+      { field: "service", prefix: typed, range },
+      { placeholderData: keepPreviousData, retry: false },
+    ),
+  );
+  const go = (to: string) => () => {
+    onDone();
+    router.push(to);
+  };
+  return (
+    <Command label="Go to" loop>
+      <Command.Input
+        autoFocus
+        value={typed}
+        onValueChange={setTyped}
+        placeholder="A page, host, service or trace"
+        className="mb-2 h-9 w-full rounded-md border border-line-strong bg-surface-0 px-3 placeholder:text-text-3"
+      />
+      <Command.List className="max-h-[50vh] overflow-auto">
+        <Command.Empty className="px-2 py-6 text-center text-text-2">
+          Nothing is called “{typed}”. Enter in the filter bar searches flows.
+        </Command.Empty>
+        <Group heading="Pages">
+          {pages.map((page) => (
+            <Item
+              key={page.path}
+              value={`page ${page.title}`}
+              onSelect={go(link(page.path))}
+              hint={page.question}
+            >
+              {page.title}
+            </Item>
+          ))}
+          <Item value="new trace" onSelect={go("/traces/new")} hint="Look inside, for a while">
+            New trace
+          </Item>
+        </Group>
+        <Group heading="Services">
+          {(services.data ?? []).map((service) => (
+            <Item
+              key={service}
+              value={`service ${service}`}
+              onSelect={go(link("/flows", { q: `service=${service}` }))}
+              hint="its flows"
+            >
+              {service}
+            </Item>
+          ))}
+        </Group>
+        <Group heading="Hosts">
+          {(hosts.data?.hosts ?? []).slice(0, typed ? undefined : MOST_HOSTS).map((host) => (
+            <Item
+              key={host.name}
+              value={`host ${host.name}`}
+              onSelect={go(link(`/hosts/${host.name}`))}
+              hint={host.state}
+            >
+              {host.name}
+            </Item>
+          ))}
+        </Group>
+        <Group heading="Traces">
+          {(traces.data?.sessions ?? []).map((session) => (
+            <Item
+              key={session.id}
+              value={`trace ${session.spec.kind} ${session.author} ${session.id}`}
+              onSelect={go(`/traces/${session.id}`)}
+              hint={TRACE_SESSION_TITLE[session.state]}
+            >
+              {session.spec.kind} on {session.spec.hosts.join(", ")}
+            </Item>
+          ))}
+        </Group>
+      </Command.List>
+    </Command>
+  );
+}
+
+function Group({ heading, children }: { heading: string; children: ReactNode }) {
+  return (
+    <Command.Group
+      heading={heading}
+      className="[&_[cmdk-group-heading]]:px-2 [&_[cmdk-group-heading]]:py-1 [&_[cmdk-group-heading]]:text-xs [&_[cmdk-group-heading]]:text-text-3"
+    >
+      {children}
+    </Command.Group>
+  );
+}
+
+function Item(props: { value: string; onSelect: () => void; hint: string; children: ReactNode }) {
+  return (
+    <Command.Item
+      value={props.value}
+      onSelect={props.onSelect}
+      className="flex h-8 cursor-pointer items-center gap-3 rounded px-2 data-[selected=true]:bg-surface-2"
+    >
+      <span className="truncate">{props.children}</span>
+      <span className="ml-auto text-xs text-text-3">{props.hint}</span>
+    </Command.Item>
+  );
+}

@@ -1,0 +1,200 @@
+"use client";
+/** The columns of the flow table. Which of them are shown is the reader's choice. */
+import type { End, FlowRow } from "@millrace/contract/flow";
+import { bytes, count, microseconds } from "@millrace/contract/units";
+import { protocolName } from "@millrace/contract/verdict";
+import { spanText } from "@/ui/instant.ts";
+import { Quantity } from "@/ui/quantity.tsx";
+import type { TableColumn } from "@/ui/table-column.ts";
+import { TimeText } from "@/ui/time-text.tsx";
+import { endAddress, endName, endTerm } from "@/view/end-name.ts";
+import { VerdictMark } from "@/view/verdict-mark.tsx";
+import { lasted, totalBytes, totalPackets } from "./flow-format.ts";
+
+const KIND_NOTE: Partial<Record<End["kind"], string>> = {
+  external: "outside the fleet",
+  host: "a host of the fleet",
+  unknown: "not known",
+};
+
+function EndCell({ end, port }: { end: End; port?: boolean }) {
+  const name = endName(end);
+  const note = KIND_NOTE[end.kind];
+  const shownPort = port && end.port > 0 ? `:${end.port}` : "";
+  return (
+    <span className="flex min-w-0 items-baseline gap-2" title={end.unknown ?? note}>
+      <span className={end.pod || end.service ? "truncate" : "figure truncate"}>
+        {name}
+        <span className="figure text-text-2">{shownPort}</span>
+      </span>
+      {name !== end.ip && (
+        <span className="figure shrink truncate text-2xs text-text-3">
+          {shownPort ? end.ip : endAddress(end)}
+        </span>
+      )}
+    </span>
+  );
+}
+
+const number = (n: number, dim = n === 0) => (
+  <Quantity value={count(n)} className={dim ? "text-text-3" : undefined} />
+);
+
+export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
+  {
+    id: "time",
+    title: "Time",
+    help: "When a packet of it was last seen. While live, new flows come on top and known ones stay in place.",
+    width: 96,
+    sort: "lastSeen",
+    cell: (row) => <TimeText at={row.lastSeen} as="fine" />,
+  },
+  {
+    id: "opened",
+    title: "First seen",
+    width: 96,
+    hidden: true,
+    sort: "firstSeen",
+    cell: (row) => <TimeText at={row.firstSeen} as="fine" />,
+  },
+  {
+    id: "source",
+    title: "Source",
+    help: "Who opened the flow",
+    width: 210,
+    grow: 3,
+    cell: (row) => <EndCell end={row.src} />,
+    term: (row) => endTerm(row.src, "src"),
+  },
+  {
+    id: "destination",
+    title: "→ Destination",
+    width: 220,
+    grow: 3,
+    cell: (row) => <EndCell end={row.dst} port />,
+    term: (row) => endTerm(row.dst, "dst"),
+  },
+  {
+    id: "proto",
+    title: "Proto",
+    width: 64,
+    cell: (row) => protocolName(row.proto),
+    term: (row) => ({ field: "proto", value: protocolName(row.proto) }),
+  },
+  {
+    id: "verdict",
+    title: "Verdict",
+    width: 140,
+    grow: 1,
+    cell: (row) => <VerdictMark verdict={row.verdict} reason={row.dropReason} />,
+    term: (row) =>
+      row.dropReason ? { field: "reason", value: row.dropReason } : { field: "verdict", value: row.verdict },
+  },
+  {
+    id: "state",
+    title: "TCP state",
+    width: 96,
+    hidden: true,
+    cell: (row) => (row.tcpState === "none" ? <span className="text-text-3">–</span> : row.tcpState),
+    term: (row) => ({ field: "state", value: row.tcpState }),
+  },
+  {
+    id: "rtt",
+    title: "RTT",
+    help: "Smoothed round-trip time of TCP, as the socket has it",
+    width: 80,
+    align: "right",
+    sort: "rtt",
+    cell: (row) => <Quantity value={row.rttUs === null ? null : microseconds(row.rttUs)} />,
+  },
+  {
+    id: "retransmits",
+    title: "Retrans.",
+    help: "Segments sent again",
+    width: 76,
+    align: "right",
+    sort: "retransmits",
+    cell: (row) => number(row.retransmits),
+  },
+  {
+    id: "drops",
+    title: "Drops",
+    help: "Packets of it that were dropped",
+    width: 70,
+    align: "right",
+    hidden: true,
+    sort: "drops",
+    cell: (row) => number(row.drops),
+  },
+  {
+    id: "packets",
+    title: "Packets",
+    width: 76,
+    align: "right",
+    hidden: true,
+    sort: "packets",
+    cell: (row) => number(totalPackets(row), false),
+  },
+  {
+    id: "bytes",
+    title: "Bytes",
+    help: "Both directions, as on the wire",
+    width: 84,
+    align: "right",
+    sort: "bytes",
+    cell: (row) => <Quantity value={bytes(totalBytes(row))} />,
+  },
+  {
+    id: "sent",
+    title: "Sent",
+    help: "Bytes from source to destination",
+    width: 84,
+    align: "right",
+    hidden: true,
+    cell: (row) => <Quantity value={bytes(row.forward.bytes)} />,
+  },
+  {
+    id: "received",
+    title: "Received",
+    help: "Bytes from destination to source",
+    width: 84,
+    align: "right",
+    hidden: true,
+    cell: (row) => <Quantity value={bytes(row.reverse.bytes)} />,
+  },
+  {
+    id: "age",
+    title: "Age",
+    help: "From its first packet seen to its last",
+    width: 88,
+    align: "right",
+    cell: (row) => <span className="figure text-text-2">{spanText(lasted(row))}</span>,
+  },
+  {
+    id: "observers",
+    title: "Seen by",
+    help: "Hosts whose agents reported it",
+    width: 110,
+    hidden: true,
+    cell: (row) => <span className="figure truncate">{row.observers.map((o) => o.host).join(", ")}</span>,
+  },
+  {
+    id: "namespaces",
+    title: "Namespaces",
+    width: 140,
+    hidden: true,
+    cell: (row) => (
+      <span className="truncate">
+        {row.src.namespace ?? "–"} → {row.dst.namespace ?? "–"}
+      </span>
+    ),
+  },
+  {
+    id: "vlan",
+    title: "VLAN",
+    width: 60,
+    align: "right",
+    hidden: true,
+    cell: (row) => (row.vlan ? number(row.vlan) : <span className="text-text-3">–</span>),
+  },
+];

@@ -1,0 +1,83 @@
+"use client";
+/** The flows page: what the histogram, the facets, the table and the drawer show is one question. */
+import { SlidersHorizontal } from "lucide-react";
+import { useQueryStates } from "nuqs";
+import { Button } from "@/ui/button.tsx";
+import { ColumnMenu } from "@/ui/column-menu.tsx";
+import { Popover } from "@/ui/popover.tsx";
+import { useColumns } from "@/ui/use-columns.ts";
+import { useReportCompleteness } from "@/view/completeness-store.ts";
+import { PageHead } from "@/view/page-head.tsx";
+import { SimulatedBadge } from "@/view/simulated-badge.tsx";
+import { useView } from "@/view/url-state.ts";
+import { ExportMenu } from "./export-menu.tsx";
+import { FLOW_COLUMNS } from "./flow-columns.tsx";
+import { FlowDrawer } from "./flow-drawer.tsx";
+import { FlowFacets } from "./flow-facets.tsx";
+import { FlowHistogram } from "./flow-histogram.tsx";
+import { flowParams } from "./flow-params.ts";
+import { FlowSummary } from "./flow-summary.tsx";
+import { FlowTable } from "./flow-table.tsx";
+import { useFlowRows } from "./use-flow-rows.ts";
+
+export function FlowPage() {
+  const { choice, range, filter } = useView();
+  const [{ sort, flow, open }, set] = useQueryStates(flowParams);
+  const flows = useFlowRows({ choice, range, filter, sort });
+  const columns = useColumns("flows", FLOW_COLUMNS);
+  useReportCompleteness(flows.first?.completeness);
+  const simulated = flows.rows.some((row) => row.simulated);
+  return (
+    <div className="flex h-full min-h-0">
+      <div className="flex min-w-0 grow flex-col">
+        <PageHead
+          title="Flows"
+          summary={
+            <span className="flex items-center gap-3">
+              <FlowSummary flows={flows} />
+              {simulated && <SimulatedBadge />}
+            </span>
+          }
+          actions={
+            <>
+              <span className="md:hidden">
+                <FacetButton />
+              </span>
+              <ColumnMenu columns={columns} />
+              <ExportMenu question={flows.held} />
+            </>
+          }
+        />
+        <div className="px-4 pb-2">
+          <FlowHistogram />
+        </div>
+        <div className="flex min-h-0 grow border-t border-line">
+          <div className="w-52 shrink-0 overflow-auto border-r border-line px-2 py-3 max-md:hidden">
+            <FlowFacets />
+          </div>
+          <div className="min-w-0 grow">
+            <FlowTable flows={flows} columns={columns} />
+          </div>
+        </div>
+      </div>
+      {open && flow && <FlowDrawer id={flow} onClose={() => void set({ open: null })} />}
+    </div>
+  );
+}
+
+function FacetButton() {
+  return (
+    <Popover
+      label="Facets"
+      className="w-64"
+      trigger={
+        <Button size="sm" variant="quiet">
+          <SlidersHorizontal size={14} aria-hidden />
+          Facets
+        </Button>
+      }
+    >
+      <FlowFacets />
+    </Popover>
+  );
+}

@@ -1,0 +1,103 @@
+/**
+ * The rows of a live table: history underneath, the stream's updates over it. Known flows are updated where
+ * they stand; new ones are put on top, so many a draw and no more, and the rest is counted. Pure; the timer
+ * and the stream are use-flow-rows'.
+ */
+import type { FlowRow } from "@millrace/contract/flow";
+
+export const NEW_ROWS_A_DRAW = 40;
+export const DRAW_MS = 250;
+/** While paused, changes wait; beyond this many they are counted instead. */
+export const WAITING_MAX = 5000;
+/** New rows kept above the history; the oldest leave first. */
+export const ON_TOP_MAX = 5000;
+
+export type LiveRows = {
+  /** Latest state by id, of new rows and of history's rows that changed. */
+  readonly latest: ReadonlyMap<string, FlowRow>;
+  /** Ids of rows put on top, newest first. */
+  readonly onTop: readonly string[];
+  readonly notDrawn: number;
+};
+export const NO_LIVE_ROWS: LiveRows = { latest: new Map(), onTop: [], notDrawn: 0 };
+
+/** Adds a tick's rows to those that wait; gives how many were left out for want of room. */
+export function wait(waiting: Map<string, FlowRow>, rows: readonly FlowRow[]): number {
+  for (const row of rows) {
+    // Taken out first, so that the latest change stands last.
+    waiting.delete(row.id);
+    if (row.otherId) waiting.delete(row.otherId);
+    waiting.set(row.id, row);
+  }
+  let left = 0;
+  for (const id of waiting.keys()) {
+    if (waiting.size <= WAITING_MAX) break;
+    waiting.delete(id);
+    left++;
+  }
+  return left;
+}
+
+/** Everything that waits, drawn or counted. `inHistory` tells rows that have a place already. */
+export function draw(
+  live: LiveRows,
+  waiting: ReadonlyMap<string, FlowRow>,
+  inHistory: (id: string) => boolean,
+  leftOut = 0,
+): LiveRows {
+  const latest = new Map(live.latest);
+  const fresh: FlowRow[] = [];
+  for (const row of waiting.values()) {
+    const place = [row.id, row.otherId].find((id) => id !== null && (latest.has(id) || inHistory(id)));
+    if (place) latest.set(place, row);
+    else fresh.push(row);
+  }
+  const drawn = fresh.slice(-NEW_ROWS_A_DRAW).reverse();
+  for (const row of drawn) latest.set(row.id, row);
+  const onTop = [...drawn.map((row) => row.id), ...live.onTop];
+  for (const id of onTop.slice(ON_TOP_MAX)) latest.delete(id);
+  return {
+    latest,
+    onTop: onTop.slice(0, ON_TOP_MAX),
+    notDrawn: live.notDrawn + leftOut + fresh.length - drawn.length,
+  };
+}
+
+/** New rows above history's, each flow once, none that has left the time shown. */
+export function merge(live: LiveRows, history: readonly FlowRow[], from: number): FlowRow[] {
+  const rows: FlowRow[] = [];
+  const seen = new Set<string>();
+  const put = (row: FlowRow) => {
+    if (seen.has(row.id) || (row.otherId !== null && seen.has(row.otherId))) return;
+    seen.add(row.id);
+    if (row.otherId !== null) seen.add(row.otherId);
+    if (row.lastSeen >= from) rows.push(row);
+  };
+  for (const id of live.onTop) {
+    const row = live.latest.get(id);
+    if (row) put(row);
+  }
+  for (const row of history) {
+    const other = row.otherId === null ? undefined : live.latest.get(row.otherId);
+    put(live.latest.get(row.id) ?? other ?? row);
+  }
+  return rows;
+}
+
+type Order = { key: string; descending: boolean };
+const VALUE: Record<string, (row: FlowRow) => number> = {
+  firstSeen: (row) => row.firstSeen,
+  bytes: (row) => row.forward.bytes + row.reverse.bytes,
+  packets: (row) => row.forward.packets + row.reverse.packets,
+  rtt: (row) => row.rttUs ?? -1,
+  retransmits: (row) => row.retransmits,
+  drops: (row) => row.drops,
+};
+
+/** By arrival unless another order was asked for: sorting by time would make busy flows jump. */
+export function ordered(rows: FlowRow[], sort: Order): FlowRow[] {
+  const value = VALUE[sort.key];
+  if (!value) return sort.descending ? rows : rows.toReversed();
+  const sign = sort.descending ? -1 : 1;
+  return rows.toSorted((a, b) => sign * (value(a) - value(b)));
+}

@@ -1,0 +1,37 @@
+"use client";
+/** One's own account, and for those who may: users, agents, how long data is kept. */
+import { mayCall } from "@millrace/contract/role";
+import { parseAsStringLiteral, useQueryState } from "nuqs";
+import { Tabs } from "@/ui/tabs.tsx";
+import { PageHead } from "@/view/page-head.tsx";
+import { useMe } from "@/view/session.ts";
+import { AccountPanel } from "./account-panel.tsx";
+import { AgentPanel } from "./agent-panel.tsx";
+import { RetentionPanel } from "./retention-panel.tsx";
+import { UserPanel } from "./user-panel.tsx";
+
+const TABS = ["account", "users", "agents", "retention"] as const;
+
+export function SettingsPage() {
+  const [tab, setTab] = useQueryState("tab", parseAsStringLiteral(TABS).withDefault("account"));
+  const role = useMe()?.role ?? "viewer";
+  const tabs = [
+    { id: "account", title: "You and your tokens", content: <AccountPanel /> },
+    ...(mayCall(role, "users.list") ? [{ id: "users", title: "Users", content: <UserPanel /> }] : []),
+    ...(mayCall(role, "agents.list") ? [{ id: "agents", title: "Agents", content: <AgentPanel /> }] : []),
+    { id: "retention", title: "Retention", content: <RetentionPanel /> },
+  ];
+  return (
+    <>
+      <PageHead title="Settings" />
+      <div className="max-w-5xl px-4 pb-8">
+        <Tabs
+          label="Settings"
+          tabs={tabs}
+          open={tabs.some((one) => one.id === tab) ? tab : "account"}
+          onOpen={(id) => void setTab(id as (typeof TABS)[number])}
+        />
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,95 @@
+/**
+ * Flow reports over time by verdict, and bytes: from rollups when they can answer the filter, else from the
+ * flows themselves. Where no host reported at all, a gap.
+ */
+import type { FlowHistogram, TimeRange } from "@millrace/contract/flow";
+import type { Milliseconds } from "@millrace/contract/ids";
+import { systemClock } from "../clock.ts";
+import { type Buckets, bucketsOf, rollupFor } from "./bucket.ts";
+import { readFilter } from "./filter.ts";
+import * as repo from "./repo.ts";
+import { rollupCondition } from "./rollup-filter.ts";
+import { type Statement, Values } from "./sql.ts";
+import { COUNTED, updateCondition } from "./update-condition.ts";
+
+type Row = { bucket: number; verdict: number; reports: number; bytes: number };
+type Bucket = FlowHistogram["buckets"][number];
+const COLUMN = ["forwarded", "dropped", "wouldDrop", "unknown"] as const;
+
+export async function flowHistogram(input: { range: TimeRange; filter: string }): Promise<FlowHistogram> {
+  const filter = readFilter(input.filter);
+  const cut = bucketsOf(input.range);
+  const values = new Values();
+  const condition = rollupCondition(filter, values);
+  const span = { fromUs: input.range.from * 1000, toUs: input.range.to * 1000 };
+  const statement =
+    condition === null
+      ? overFlows(updateConditionFor(filter, span), cut)
+      : overRollup(condition, values, cut);
+  const [rows, gaps] = await Promise.all([repo.rowsOf<Row>(statement), findGaps(cut)]);
+  const buckets = Array.from({ length: cut.count }, (_, i) => empty(cut.fromMs + i * cut.bucketMs));
+  for (const { bucket, verdict, reports, bytes } of rows) {
+    const into = buckets[bucket];
+    if (!into) continue;
+    into[COLUMN[verdict] ?? "unknown"] += reports;
+    into.bytes += bytes;
+  }
+  return { bucketMs: cut.bucketMs, buckets, gaps };
+}
+
+const empty = (at: number): Bucket => ({
+  at: at as Milliseconds,
+  ...{ forwarded: 0, dropped: 0, wouldDrop: 0, unknown: 0, bytes: 0 },
+});
+
+type Written = { condition: string; values: Values };
+function updateConditionFor(...[filter, span]: [Parameters<typeof updateCondition>[0], repo.Span]): Written {
+  const values = new Values();
+  return { condition: updateCondition(filter, span, values), values };
+}
+
+const bucketSql = (column: string, { fromMs, bucketMs }: Buckets, values: Values): string =>
+  `floor((extract(epoch from ${column})::float8 * 1000 - ${values.add(fromMs, "float8")}) / ${values.add(bucketMs, "float8")})::int`;
+
+function overFlows({ condition, values }: Written, cut: Buckets): Statement {
+  const text = `select ${bucketSql("u.ts", cut, values)} as bucket, u.verdict, count(*)::float8 as reports,
+      coalesce(sum(u.fwd_bytes + u.rev_bytes) filter (where u.counted), 0)::float8 as bytes
+    from flow_updates u where ${condition} and ${COUNTED} group by 1, 2`;
+  return { text, values: values.list };
+}
+
+/** Rows without a counted report stand for drops that only the other observer met. */
+function overRollup(condition: string, values: Values, cut: Buckets): Statement {
+  const text = `select ${bucketSql("r.bucket", cut, values)} as bucket, r.verdict,
+      (sum(r.updates) + count(*) filter (where r.updates = 0 and r.verdict = 1))::float8 as reports,
+      sum(r.fwd_bytes + r.rev_bytes)::float8 as bytes
+    from ${rollupFor(cut.bucketMs)} r
+    where r.bucket >= to_timestamp(${values.add(cut.fromMs / 1000, "float8")})
+      and r.bucket < to_timestamp(${values.add((cut.fromMs + cut.count * cut.bucketMs) / 1000, "float8")})
+      and ${condition} group by 1, 2`;
+  return { text, values: values.list };
+}
+
+/** A batch is on its way for a moment; what nobody can have reported yet is no gap. */
+const UNDERWAY_MS = 12_000;
+
+/** Stretches that no batch of any host reaches into: one index probe a bucket and host, until one does. */
+export async function findGaps({ fromMs, bucketMs, count }: Buckets): Promise<FlowHistogram["gaps"]> {
+  const silent = await repo.rowsOf<{ i: number }>({
+    text: `select i from generate_series(0, $3::int - 1) i,
+        lateral (select to_timestamp(($1 + i * $2) / 1000) as begins, to_timestamp(($1 + (i + 1) * $2) / 1000) as ends) s
+      where $1 + (i + 1) * $2 < $4 and not exists (
+        select from hosts h cross join lateral
+          (select b.from_at from batches b where b.host_id = h.id and b.to_at >= s.begins order by b.to_at limit 1) b
+        where b.from_at < s.ends) order by i`,
+    values: [fromMs, bucketMs, count, systemClock.now() - UNDERWAY_MS],
+  });
+  const gaps: { from: number; to: number }[] = [];
+  for (const { i } of silent) {
+    const from = fromMs + i * bucketMs;
+    const last = gaps.at(-1);
+    if (last?.to === from) last.to += bucketMs;
+    else gaps.push({ from, to: from + bucketMs });
+  }
+  return gaps as FlowHistogram["gaps"];
+}

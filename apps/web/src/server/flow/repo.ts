@@ -1,0 +1,282 @@
+/** Every statement over flow_updates that history and the live stream need. What they mean stands in the callers. */
+import { type Connection, pool, type Queryable, transaction } from "../db.ts";
+import { type Member, memberColumns, memberOf } from "./member.ts";
+import { type Statement, timestamp, Values } from "./sql.ts";
+
+export type { Connection };
+
+/** All in it sees one state of the database, which `snapshot` names. */
+export const readSnapshot = <T>(work: (on: Connection, snapshot: string) => Promise<T>): Promise<T> =>
+  transaction(
+    async (on) => {
+      const { rows } = await on.query<{ snapshot: string }>("select pg_current_snapshot()::text as snapshot");
+      return work(on, rows[0]?.snapshot as string);
+    },
+    { mode: "repeatable read read only" },
+  );
+
+export const rowsOf = async <T extends object>(statement: Statement, on: Queryable = pool()): Promise<T[]> =>
+  (await on.query<T>(statement.text, statement.values)).rows;
+
+/** A range of update times: from is in it, to isn't. Microseconds. */
+export type Span = { fromUs: number; toUs: number };
+/** A condition over updates `alias`, with its values. */
+export type Condition = (alias: string, values: Values) => string;
+export type Candidate = { flowId: string; pairKey: string; key: number; firstSeenUs: number };
+export type CandidateQuery = {
+  /** Where to look. */
+  window: Span;
+  /** The search's whole range: what has a newer update in it that fits was found before. */
+  range: Span;
+  fits: Condition;
+  /** The last one already seen. */
+  after: { key: number; flowId: string } | null;
+  limit: number;
+};
+
+const US = (column: string) => `round(date_part('epoch', ${column}) * 1e6) as`;
+
+/** Flows by their newest fitting update, newest first. */
+export function findCandidates(on: Connection, query: CandidateQuery): Promise<Candidate[]> {
+  const { window, range } = query;
+  const values = new Values();
+  const from = values.add(timestamp(window.fromUs));
+  const to = values.add(timestamp(window.toUs));
+  const conditions: string[] = [];
+  if (query.after) {
+    const key = values.add(timestamp(query.after.key), "timestamptz");
+    conditions.push(`(f.key, f.flow_id) < (${key}, ${values.add(query.after.flowId, "uuid")})`);
+  }
+  if (window.toUs < range.toUs)
+    conditions.push(
+      `not exists (select from flow_updates n where n.pair_key = f.pair_key and n.flow_id = f.flow_id
+         and n.ts >= ${to} and n.ts < ${values.add(timestamp(range.toUs))} and ${query.fits("n", values)})`,
+    );
+  const text = `
+    select f.flow_id as "flowId", f.pair_key as "pairKey", ${US("f.key")} key, ${US("f.first_seen")} "firstSeenUs"
+    from (select u.flow_id, min(u.pair_key) as pair_key, max(u.ts) as key, min(u.first_seen) as first_seen
+          from flow_updates u
+          where u.ts >= ${from} and u.ts < ${to} and ${query.fits("u", values)}
+          group by u.flow_id) f
+    where ${conditions.join(" and ") || "true"}
+    order by f.key desc, f.flow_id desc limit ${values.add(query.limit)}`;
+  return rowsOf<Candidate>({ text, values: values.list }, on);
+}
+
+/** What a flow's updates in a span add up to, for ordering by it. Not by time: that is findCandidates. */
+export const METRICS = {
+  lastSeen: "round(date_part('epoch', max(u.last_seen)) * 1e6)",
+  firstSeen: "round(date_part('epoch', min(u.first_seen)) * 1e6)",
+  bytes: "sum(u.fwd_bytes + u.rev_bytes)::float8",
+  packets: "sum(u.fwd_packets + u.rev_packets)::float8",
+  rtt: "coalesce((max(array[date_part('epoch', u.ts), u.rtt_us]) filter (where u.rtt_us is not null))[2], -1)",
+  retransmits: "sum(u.retransmits)::float8",
+  drops: "sum(u.drops)::float8",
+} as const;
+export type Metric = keyof typeof METRICS;
+export type MetricQuery = {
+  span: Span;
+  fits: Condition;
+  metric: Metric;
+  descending: boolean;
+  after: { key: number; flowId: string } | null;
+  limit: number;
+};
+
+/** Flows by a sum over their updates in the span, of those with a fitting update there. */
+export function findByMetric(on: Connection, query: MetricQuery): Promise<Candidate[]> {
+  const values = new Values();
+  const span = `u.ts >= ${values.add(timestamp(query.span.fromUs))} and u.ts < ${values.add(timestamp(query.span.toUs))}`;
+  const fits = query.fits("u", values);
+  const chosen =
+    fits === "true"
+      ? ""
+      : `and u.flow_id in (select u.flow_id from flow_updates u where ${span} and ${fits})`;
+  const [way, order] = query.descending ? ["<", "desc"] : [">", "asc"];
+  const after = query.after
+    ? `where (f.key, f.flow_id) ${way} (${values.add(query.after.key, "float8")}, ${values.add(query.after.flowId, "uuid")})`
+    : "";
+  const text = `
+    select f.flow_id as "flowId", f.pair_key as "pairKey", f.key, ${US("f.first_seen")} "firstSeenUs"
+    from (select u.flow_id, min(u.pair_key) as pair_key, min(u.first_seen) as first_seen, ${METRICS[query.metric]} as key
+          from flow_updates u where ${span} ${chosen} group by u.flow_id) f
+    ${after} order by f.key ${order}, f.flow_id ${order} limit ${values.add(query.limit)}`;
+  return rowsOf<Candidate>({ text, values: values.list }, on);
+}
+
+export type SummedUp = { found: Candidate[]; span: Span };
+const SUM_BUDGET_MS = 2500;
+const FIRST_SUM_US = 300_000_000;
+const LONGER = 6;
+
+/** findByMetric over the longest end of the span that is summed up in time. */
+export async function findWithinTime(on: Connection, query: MetricQuery): Promise<SummedUp> {
+  const started = performance.now();
+  let best: SummedUp = { found: [], span: { ...query.span, fromUs: query.span.toUs } };
+  for (let width = FIRST_SUM_US; ; width *= LONGER) {
+    const fromUs = Math.max(query.span.fromUs, query.span.toUs - width);
+    const left = SUM_BUDGET_MS - (performance.now() - started);
+    const span = { ...query.span, fromUs };
+    const found = left < 10 ? null : await inTime(on, left, () => findByMetric(on, { ...query, span }));
+    if (!found) return best;
+    best = { found, span };
+    if (fromUs === query.span.fromUs) return best;
+  }
+}
+
+/** Null when the statement takes longer than this; the transaction goes on either way. */
+async function inTime<T>(on: Connection, budgetMs: number, run: () => Promise<T>): Promise<T | null> {
+  await on.query("savepoint in_time");
+  await on.query(`set local statement_timeout = ${Math.max(1, Math.round(budgetMs))}`);
+  try {
+    return await run();
+  } catch (error) {
+    if ((error as { code?: string }).code !== CANCELLED) throw error;
+    return null;
+  } finally {
+    await on.query("rollback to savepoint in_time");
+  }
+}
+
+export type PairQuery = { pairKey: string; sinceUs: number };
+
+/** Every observer's account of the flows with these pair keys, over the span. */
+export async function findMembers(
+  on: Queryable,
+  pairs: PairQuery[],
+  span: Span,
+  key: Condition,
+): Promise<Member[]> {
+  if (pairs.length === 0) return [];
+  const values = new Values();
+  const keys = values.add(
+    pairs.map((p) => p.pairKey),
+    "bigint[]",
+  );
+  const since = values.add(
+    pairs.map((p) => timestamp(Math.max(p.sinceUs, span.fromUs))),
+    "timestamptz[]",
+  );
+  const text = `
+    select m.* from unnest(${keys}, ${since}) p(pair_key, since) cross join lateral (
+      select ${memberColumns(key("u", values))} from flow_updates u
+      where u.pair_key = p.pair_key and u.ts >= p.since and u.ts < ${values.add(timestamp(span.toUs))}
+      group by u.flow_id) m`;
+  return members(on, text, values.list);
+}
+
+/** Accounts that share a TCP opening across a NAT: same initial sequence number, opened about then. */
+export async function findByOpening(
+  on: Queryable,
+  isns: number[],
+  span: Span,
+  key: Condition,
+): Promise<Member[]> {
+  if (isns.length === 0) return [];
+  const values = new Values();
+  const text = `
+    select ${memberColumns(key("u", values))} from flow_updates u
+    where u.isn = any(${values.add(isns, "bigint[]")}) and u.proto = 6
+      and u.ts >= ${values.add(timestamp(span.fromUs))} and u.ts < ${values.add(timestamp(span.toUs))}
+    group by u.flow_id`;
+  return members(on, text, values.list);
+}
+
+async function members(on: Queryable, text: string, values: unknown[]): Promise<Member[]> {
+  const { rows } = await on.query({ text, values, rowMode: "array" });
+  return (rows as unknown[][]).map(memberOf);
+}
+
+/** The pair key and opening of a flow by its id, when any update of it is still there. */
+export async function findFlow(
+  id: string,
+  span: Span,
+): Promise<(PairQuery & { lastUs: number }) | undefined> {
+  const [row] = await rowsOf<PairQuery & { lastUs: number }>({
+    text: `select min(pair_key) as "pairKey", ${US("min(first_seen)")} "sinceUs", ${US("max(ts)")} "lastUs"
+           from flow_updates where flow_id = $1 and ts >= $2 and ts < $3 having count(*) > 0`,
+    values: [id, timestamp(span.fromUs), timestamp(span.toUs)],
+  });
+  return row;
+}
+
+/** A statement's rows, or null when they would take longer than this. */
+export const rowsWithin = <T extends object>(statement: Statement, budgetMs: number): Promise<T[] | null> =>
+  transaction((on) => inTime(on, budgetMs, () => rowsOf<T>(statement, on)));
+/** query_canceled, by the statement's timeout. */
+const CANCELLED = "57014";
+
+export type BatchRef = {
+  id: string;
+  hostId: number;
+  from: string;
+  to: string;
+  fromUs: number;
+  flowRows: number;
+};
+export type BatchSpan = { batches: BatchRef[]; skippedRows: number };
+
+/**
+ * Batches committed after `since`, up to `until` when given: those one snapshot sees and the other doesn't.
+ * Ids and times are not in the order of commits; transaction ids and snapshots are what tells. The newest come
+ * first; what goes beyond the limits is only counted.
+ */
+export async function findBatches(
+  on: Queryable,
+  since: string,
+  until: string | null,
+  most: { batches: number; rows: number },
+): Promise<BatchSpan> {
+  const found = await rowsOf<BatchRef & { total: number }>(
+    {
+      text: `
+        select id, host_id as "hostId", from_at::text as "from", to_at::text as "to",
+               ${US("from_at")} "fromUs", flow_rows as "flowRows",
+               (sum(flow_rows) over ())::float8 as total
+        from batches
+        where xid >= pg_snapshot_xmin($1::pg_snapshot) and not pg_visible_in_snapshot(xid, $1::pg_snapshot)
+          and ($2::pg_snapshot is null or pg_visible_in_snapshot(xid, $2::pg_snapshot))
+        order by id desc limit $3`,
+      values: [since, until, most.batches],
+    },
+    on,
+  );
+  let rows = 0;
+  const batches: BatchRef[] = [];
+  for (const batch of found) {
+    if (batches.length > 0 && rows + batch.flowRows > most.rows) break;
+    batches.push(batch);
+    rows += batch.flowRows;
+  }
+  return { batches, skippedRows: (found[0]?.total ?? 0) - rows };
+}
+
+/** What the flows of these batches counted in them, one account per batch and flow. */
+export async function findBatchMembers(on: Queryable, batches: BatchRef[]): Promise<Member[]> {
+  if (batches.length === 0) return [];
+  const text = `
+    select m.* from unnest($1::bigint[], $2::int[], $3::timestamptz[], $4::timestamptz[]) b(id, host_id, from_at, to_at)
+    cross join lateral (
+      select ${memberColumns("true")} from flow_updates u
+      where u.host_id = b.host_id and u.ts >= b.from_at and u.ts <= b.to_at and u.batch_id = b.id
+      group by u.flow_id) m`;
+  const column = <K extends keyof BatchRef>(key: K) => batches.map((batch) => batch[key]);
+  return members(on, text, [column("id"), column("hostId"), column("from"), column("to")]);
+}
+
+/** Is it a snapshot of this database's past? Not one that was made up, nor of another database. */
+export async function isPast(on: Queryable, snapshot: string): Promise<boolean> {
+  try {
+    const [row] = await rowsOf<{ past: boolean }>(
+      {
+        text: "select pg_snapshot_xmax($1::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot()) as past",
+        values: [snapshot],
+      },
+      on,
+    );
+    return row?.past ?? false;
+  } catch (error) {
+    if ((error as { code?: string }).code === "22P02") return false; // invalid_text_representation
+    throw error;
+  }
+}

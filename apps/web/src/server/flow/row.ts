@@ -1,0 +1,87 @@
+/** A joined pair as the API's FlowRow: ids become names, two accounts one. No I/O: names are an argument. */
+import type { End, FlowRow } from "@millrace/contract/flow";
+import type { FlowId, Milliseconds } from "@millrace/contract/ids";
+import { OBSERVERS, TCP_STATES, verdictOf } from "@millrace/contract/verdict";
+import type { Names, Wanted } from "../workload/service.ts";
+import { BADNESS, type Counts, type Latest, later, type Member } from "./member.ts";
+import type { Pair } from "./pair.ts";
+
+const membersOf = (pair: Pair): Member[] => (pair.other ? [pair.primary, pair.other] : [pair.primary]);
+const said = (latest: Latest): number | null => latest?.[1] ?? null;
+const ms = (us: number): Milliseconds => Math.floor(us / 1000) as Milliseconds;
+
+/** What has to be known to write the rows. */
+export function wantedBy(members: readonly Member[]): Wanted {
+  return {
+    workloads: members.flatMap((m) => [said(m.srcWorkload), said(m.dstWorkload)]),
+    hosts: members.map((m) => m.hostId),
+    reasons: members.map((m) => said(m.reason)),
+  };
+}
+
+export function rowOf(pair: Pair, names: Names): FlowRow {
+  const { primary, other } = pair;
+  const members = membersOf(pair);
+  const reason = members.map((m) => m.reason).reduce(later);
+  return {
+    id: primary.flowId as FlowId,
+    otherId: (other?.flowId as FlowId | undefined) ?? null,
+    join: pair.join,
+    firstSeen: ms(Math.min(...members.map((m) => m.firstSeenUs))),
+    lastSeen: ms(Math.max(...members.map((m) => m.lastSeenUs))),
+    openerKnown: members.some((m) => m.openerKnown),
+    src: end(primary.src, primary.srcPort, said(identity(pair, "srcWorkload")), names),
+    dst: end(primary.dst, primary.dstPort, said(identity(pair, "dstWorkload")), names),
+    proto: primary.proto,
+    vlan: primary.vlan,
+    verdict: verdictOf((BADNESS as readonly number[])[Math.max(...members.map((m) => m.badness))] ?? 3),
+    dropReason: names.reason(said(reason)) ?? null,
+    drops: sum(members, (m) => m.drops),
+    forward: direction(primary.forward),
+    reverse: direction(primary.reverse),
+    tcpState: TCP_STATES[said(primary.tcpState) ?? 0] ?? "none",
+    rttUs: said(primary.rtt) ?? (other ? said(other.rtt) : null),
+    rttMinUs: primary.rttMinUs ?? other?.rttMinUs ?? null,
+    retransmits: sum(members, (m) => m.retransmits),
+    observers: members.map((m) => ({
+      host: names.host(m.hostId)?.name ?? `host ${m.hostId}`,
+      side: OBSERVERS[m.observer] ?? "unknown",
+    })),
+    simulated: members.some((m) => names.host(m.hostId)?.simulated ?? false),
+  };
+}
+
+const sum = (members: Member[], of: (m: Member) => number): number =>
+  members.reduce((total, m) => total + of(m), 0);
+const direction = ({ packets, segments, bytes, flags }: Counts) => ({
+  packets,
+  segments,
+  bytes,
+  tcpFlags: flags,
+});
+
+/** Each end is known best by the observer that stands there; its word goes first. */
+function identity(pair: Pair, which: "srcWorkload" | "dstWorkload"): Latest {
+  const { primary, other } = pair;
+  if (!other) return primary[which];
+  const sameWay = pair.join === "nat" || (primary.src === other.src && primary.srcPort === other.srcPort);
+  const there = sameWay ? which : which === "srcWorkload" ? "dstWorkload" : "srcWorkload";
+  const side = which === "srcWorkload" ? 0 : 1;
+  return primary.observer === side ? (primary[which] ?? other[there]) : (other[there] ?? primary[which]);
+}
+
+function end(ip: string, port: number, workload: number | null, names: Names): End {
+  const known = names.workload(workload);
+  return {
+    ip,
+    port,
+    kind: known?.kind ?? "unknown",
+    host: known?.host ?? null,
+    namespace: known?.namespace ?? null,
+    pod: known?.pod ?? null,
+    container: known?.container ?? null,
+    service: known?.service ?? null,
+    labels: known?.labels ?? {},
+    unknown: known?.unknown ?? null,
+  };
+}

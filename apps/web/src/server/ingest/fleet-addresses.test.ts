@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import { ip } from "../testing/agent-batch.ts";
+import { keyOf, keysOf, textOf } from "./address.ts";
+import { FleetAddresses } from "./fleet-addresses.ts";
+
+const T = 1_700_000_000e6;
+const S = 1e6;
+const key = (text: string) => keyOf(text) as string;
+const A = key("10.0.0.1");
+function fleet(
+  ...endpoints: { id: number; host?: number; address?: string; first?: number; last?: number }[]
+) {
+  const addresses = new FleetAddresses();
+  for (const { id, host = 1, address = "10.0.0.1", first = T, last = T } of endpoints)
+    addresses.set({
+      ...{ id, hostId: host, workloadId: id * 10, name: { kind: "pod", name: `p${id}` } },
+      ...{ addresses: [key(address)], firstUs: first, lastUs: last },
+    });
+  return addresses;
+}
+const found = (f: FleetAddresses, atUs = T, host = 9) => {
+  const holder = f.find(A, atUs, host);
+  return [holder.endpoint?.id, holder.covered];
+};
+
+describe("an address is", () => {
+  test("the one endpoint's that has it", () => {
+    expect(found(fleet({ id: 1 }))).toEqual([1, true]);
+    expect(found(fleet({ id: 1, address: "10.0.0.2" }))).toEqual([undefined, false]);
+  });
+  test("nobody's when two hosts have it, but covered", () => {
+    expect(found(fleet({ id: 1, host: 1 }, { id: 2, host: 2 }))).toEqual([undefined, true]);
+  });
+  test("the own host's before another's: container networks repeat from host to host", () => {
+    expect(found(fleet({ id: 1, host: 1 }, { id: 2, host: 2 }), T, 2)).toEqual([2, true]);
+  });
+  test("its successor's when a container came back with it on the same host", () => {
+    const f = fleet({ id: 1, first: T - 60 * S, last: T - 10 * S }, { id: 2, first: T - 5 * S, last: T });
+    expect(found(f)).toEqual([2, true]);
+  });
+  test("nobody's while two containers of a host both report it", () => {
+    expect(found(fleet({ id: 1, last: T }, { id: 2, last: T - S }))).toEqual([undefined, true]);
+  });
+  test("no longer anybody's when its endpoint was silent for long, and not yet before it was there", () => {
+    const f = fleet({ id: 1, first: T, last: T });
+    expect(found(f, T + 601 * S)).toEqual([undefined, false]);
+    expect(found(f, T - 60 * S)).toEqual([undefined, false]);
+    expect(found(f, T - 10 * S)).toEqual([1, true]);
+  });
+});
+
+test("what is said of an endpoint anew replaces what was known", () => {
+  const f = fleet({ id: 1 }, { id: 1, address: "10.0.0.7" });
+  expect(f.size).toBe(1);
+  expect(found(f)).toEqual([undefined, false]);
+  expect(f.find(key("10.0.0.7"), T, 1).endpoint?.id).toBe(1);
+  f.remove(1);
+  expect([f.size, f.find(key("10.0.0.7"), T, 1).covered]).toEqual([0, false]);
+});
+
+test("an endpoint told of late doesn't become older than it was", () => {
+  const f = fleet({ id: 1, first: T, last: T + 50 * S }, { id: 1, first: T + S, last: T + S });
+  expect(f.get(1)).toMatchObject({ firstUs: T, lastUs: T + 50 * S });
+});
+
+describe("addresses", () => {
+  test("have the same key as column and as text, and go back to their text", () => {
+    for (const text of ["10.0.0.1", "2001:db8::5", "fd00::1"]) {
+      expect(keysOf(ip(text))).toEqual([keyOf(text)]);
+      expect(textOf(key(text))).toBe(text);
+    }
+    expect(keyOf("::ffff:10.0.0.1")).toBe(keyOf("10.0.0.1"));
+  });
+  test("that every host has stand for no endpoint", () => {
+    for (const text of ["fe80::1", "127.0.0.1", "::1", "224.0.0.1", "0.0.0.0", "nonsense", "10.0.0.1/24"])
+      expect(keyOf(text)).toBeUndefined();
+  });
+});

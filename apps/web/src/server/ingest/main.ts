@@ -1,0 +1,79 @@
+/**
+ * The ingest process: agents' telemetry in, their traces' control out. Wiring only: construct, listen,
+ * drain. The dashboard and the operator API are another process (Next).
+ */
+import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { type Env, env, refusalOfCredentials } from "../../env.ts";
+import { closeBus } from "../bus.ts";
+import { systemClock } from "../clock.ts";
+import { closeDatabase } from "../db.ts";
+import { log } from "../log.ts";
+import { readiness } from "../setting/service.ts";
+import { startSweep } from "../trace/service.ts";
+import { createIngestServer } from "./http.ts";
+import { Ingest } from "./ingest.ts";
+import { Maintenance } from "./maintenance.ts";
+
+const EX_CONFIG = 78;
+const DRAIN_MS = 10_000;
+
+function configuration(): Env {
+  try {
+    const e = env();
+    const refusal = refusalOfCredentials(e, e.INGEST_HOST);
+    if (refusal) throw new Error(refusal);
+    return e;
+  } catch (error) {
+    process.stderr.write(`millrace ingest: ${(error as Error).message}\n`);
+    process.exit(EX_CONFIG);
+  }
+}
+
+function main(): void {
+  const e = configuration();
+  const ingest = new Ingest({ clock: systemClock, log: log() });
+  const maintenance = new Maintenance(ingest);
+  const server = createIngestServer({
+    ingest,
+    readiness: async () => (await readiness()) ?? maintenance.failure,
+    metricsToken: e.METRICS_TOKEN,
+    tls:
+      e.TLS_CERT_FILE && e.TLS_KEY_FILE
+        ? { cert: readFileSync(e.TLS_CERT_FILE), key: readFileSync(e.TLS_KEY_FILE) }
+        : undefined,
+  });
+  server.on("error", (error) => {
+    process.stderr.write(
+      `millrace ingest: can't listen on ${e.INGEST_HOST}:${e.INGEST_PORT}: ${error.message}\n`,
+    );
+    process.exit(1);
+  });
+  server.listen(e.INGEST_PORT, e.INGEST_HOST, () => {
+    const { address, port } = server.address() as AddressInfo;
+    log().info({ address, port }, "ingest listens");
+  });
+  maintenance.start();
+  const stopSweep = startSweep();
+
+  let ending = false;
+  const end = async (signal: string) => {
+    if (ending) return;
+    ending = true;
+    log().info({ signal }, "ingest drains");
+    setTimeout(() => process.exit(1), DRAIN_MS).unref();
+    server.close();
+    server.closeIdleConnections();
+    await Promise.all([maintenance.stop(), stopSweep()]);
+    await ingest.lanes.empty();
+    server.closeAllConnections();
+    ingest.close();
+    await closeBus();
+    await closeDatabase();
+    process.exit(0);
+  };
+  process.on("SIGTERM", end);
+  process.on("SIGINT", end);
+}
+
+main();

@@ -1,0 +1,70 @@
+/**
+ * What ingest does now and then: partitions ahead, retention, what other processes told. Each round
+ * begins anew from what is there; a round that failed (the database is away) is tried again soon.
+ */
+
+import { pool } from "../db.ts";
+import { wrapped } from "../errors.ts";
+import { currentRetention, DEFAULT_RETENTION } from "../setting/service.ts";
+import { affordable } from "./disk.ts";
+import type { Ingest } from "./ingest.ts";
+import { RetentionSweep } from "./retention.ts";
+
+const ROUND_MS = 30_000;
+const RETRY_MS = 1_000;
+
+export class Maintenance {
+  readonly #ingest: Ingest;
+  readonly #sweep: RetentionSweep;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #running: Promise<void> = Promise.resolve();
+  #failure: string | undefined = "starting";
+  #overflowTold = 0;
+
+  constructor(ingest: Ingest) {
+    this.#ingest = ingest;
+    const { endpoints } = ingest.store.enricher;
+    this.#sweep = new RetentionSweep(pool(), ingest.partitions, (host, uid) => endpoints.forget(host, uid));
+  }
+
+  /** Why the last round failed, or undefined. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+  start(): void {
+    this.#running = this.#round();
+  }
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #round(): Promise<void> {
+    try {
+      await this.once();
+      this.#failure = undefined;
+    } catch (error) {
+      const told = wrapped("maintenance", error);
+      this.#failure = told.message;
+      this.#ingest.failed("maintenance", told);
+    }
+    if (this.#stopped) return;
+    this.#timer = setTimeout(this.start.bind(this), this.#failure === undefined ? ROUND_MS : RETRY_MS);
+  }
+
+  async once(): Promise<void> {
+    const { partitions, store, metrics, log, clock } = this.#ingest;
+    await partitions.refresh();
+    await partitions.makeAhead(clock.now());
+    await store.enricher.endpoints.load();
+    this.#ingest.retention = await affordable(await currentRetention(), DEFAULT_RETENTION);
+    for (const { slot, why, bytes } of await this.#sweep.run(this.#ingest.retention, clock.now())) {
+      metrics.partitionsDropped.inc({ why });
+      log.info({ partition: slot.name, why, bytes }, "dropped a partition");
+    }
+    metrics.rollupOverflow.inc(store.cardinality.overflowed - this.#overflowTold);
+    this.#overflowTold = store.cardinality.overflowed;
+  }
+}

@@ -1,0 +1,68 @@
+/** The agents' API: packages/contract/src/agent-protocol.ts, procedure by procedure. */
+import {
+  DesiredTraces,
+  EnrolInput,
+  EnrolOutput,
+  Heartbeat,
+  HeartbeatOutput,
+  HelloInput,
+  HelloOutput,
+  TracePush,
+  TraceReport,
+} from "@millrace/contract/agent-protocol";
+import { PushOutput } from "@millrace/contract/batch";
+import { AppError } from "@millrace/contract/error";
+import { octetInputParser } from "@trpc/server/http";
+import { enrol, heartbeat, hello } from "../agent-gateway/service.ts";
+import { applyHostReport, desiredFor, storeEvents } from "../trace/service.ts";
+import { findNul } from "./decode.ts";
+import { agentProcedure, openProcedure, router } from "./procedure.ts";
+
+/** Postgres' text and jsonb refuse U+0000: told before it gets there. */
+function clean<T>(input: T): T {
+  const place = findNul(input, "");
+  if (place === undefined) return input;
+  const message = `${place}: a text holds a NUL character`;
+  throw new AppError("BAD_REQUEST", message, { publicMessage: message });
+}
+
+export const agentRouter = router({
+  agent: router({
+    enrol: openProcedure
+      .input(EnrolInput)
+      .output(EnrolOutput)
+      .mutation(({ input }) => enrol(clean(input))),
+    hello: agentProcedure
+      .input(HelloInput)
+      .output(HelloOutput)
+      .mutation(({ ctx, input }) => hello(ctx.host, clean(input), ctx.ingest.clock)),
+    heartbeat: agentProcedure
+      .input(Heartbeat)
+      .output(HeartbeatOutput)
+      .mutation(({ ctx, input }) => heartbeat(ctx.host, clean(input), ctx.ingest.clock)),
+  }),
+  telemetry: router({
+    push: agentProcedure
+      .input(octetInputParser)
+      .output(PushOutput)
+      .mutation(({ ctx, input }) => ctx.ingest.push(ctx.host, input, ctx.encoding)),
+  }),
+  trace: router({
+    desired: agentProcedure.output(DesiredTraces).query(async ({ ctx }) => ({
+      traces: await desiredFor(ctx.host.hostId),
+      serverTimeMs: ctx.ingest.clock.now(),
+    })),
+    report: agentProcedure
+      .input(TraceReport)
+      .mutation(({ ctx, input }) => applyHostReport(ctx.host.hostId, clean(input))),
+    push: agentProcedure
+      .input(TracePush)
+      .mutation(({ ctx, input }) => storeEvents(ctx.host.hostId, clean(input))),
+  }),
+  control: router({
+    watch: agentProcedure.subscription(({ ctx, signal }) =>
+      ctx.ingest.watches.watch(ctx.host.hostId, signal ?? new AbortController().signal),
+    ),
+  }),
+});
+export type AgentRouter = typeof agentRouter;

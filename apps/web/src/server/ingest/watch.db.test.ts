@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { testDatabase } from "../../../../../tools/testing/test-database.ts";
+import { IngestInstance, rows } from "../testing/ingest-instance.ts";
+
+const database = testDatabase();
+let instance: IngestInstance;
+beforeAll(async () => {
+  instance = await IngestInstance.start(database.url);
+});
+afterAll(() => instance?.stop());
+
+/** An agent's open control.watch: waits for what it is told, one after the other. */
+async function watch(credential: string) {
+  const end = new AbortController();
+  const response = await fetch(`${instance.url}/trpc/control.watch`, {
+    headers: { authorization: `Bearer ${credential}`, accept: "text/event-stream" },
+    signal: end.signal,
+  });
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  const next = async (): Promise<string> => {
+    for (;;) {
+      const match = /data: (\{"what":"[^"]+"\})\n/.exec(text);
+      if (match) {
+        text = text.slice(match.index + match[0].length);
+        return JSON.parse(match[1] as string).what;
+      }
+      const { value, done } = await reader.read();
+      if (done) return "end";
+      text += decoder.decode(value, { stream: true });
+    }
+  };
+  return { status: response.status, next, end: () => end.abort() };
+}
+
+test("an agent hears at once that traces changed, that its database was away, and that it was revoked", async () => {
+  const credential = await instance.enrol("h1");
+  const heard = await watch(credential);
+  try {
+    expect(await heard.next()).toBe("traces"); // whatever changed before it watched
+    await rows("select pg_notify('millrace_traces', 'x')");
+    expect(await heard.next()).toBe("traces");
+    await rows(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'millrace-bus'",
+    );
+    expect(await heard.next()).toBe("traces"); // reconnected: something may have been missed
+    await rows("update hosts set revoked_at = now() where name = 'h1'");
+    await rows("select pg_notify('millrace_agents', id::text) from hosts where name = 'h1'");
+    let last = await heard.next();
+    while (last === "traces") last = await heard.next();
+    expect(last).toBe("credential-revoked");
+  } finally {
+    heard.end();
+  }
+});
+
+test("other hosts' revocations end nothing", async () => {
+  const mine = await instance.enrol("h2");
+  await instance.enrol("h3");
+  const heard = await watch(mine);
+  try {
+    expect(await heard.next()).toBe("traces");
+    await rows("update hosts set revoked_at = now() where name = 'h3'");
+    await rows("select pg_notify('millrace_agents', id::text) from hosts where name = 'h3'");
+    await rows("select pg_notify('millrace_traces', 'x')");
+    expect(await heard.next()).toBe("traces");
+  } finally {
+    heard.end();
+  }
+});
+
+test("a host watches twice at most; places of those that hung up are free again", async () => {
+  const credential = await instance.enrol("h4");
+  const open = [await watch(credential), await watch(credential)];
+  for (const one of open) expect(await one.next()).toBe("traces");
+  const before = instance.ingest.watches.open;
+  for (const one of open) one.end();
+  while (instance.ingest.watches.open > before - 2) await new Promise((r) => setTimeout(r, 5));
+  const again = await watch(credential);
+  expect(await again.next()).toBe("traces");
+  again.end();
+});

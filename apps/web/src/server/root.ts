@@ -1,0 +1,30 @@
+/** The operator API: one router a noun. The dashboard and the CLI type against AppRouter. */
+import { agentsRouter } from "./routers/agents.ts";
+import { auditRouter } from "./routers/audit.ts";
+import { dropsRouter } from "./routers/drops.ts";
+import { flowsRouter } from "./routers/flows.ts";
+import { hostsRouter } from "./routers/hosts.ts";
+import { overviewRouter } from "./routers/overview.ts";
+import { retentionRouter } from "./routers/retention.ts";
+import { sessionRouter } from "./routers/session.ts";
+import { tokensRouter } from "./routers/tokens.ts";
+import { tracesRouter } from "./routers/traces.ts";
+import { usersRouter } from "./routers/users.ts";
+import { createCaller, router } from "./trpc.ts";
+
+export const appRouter = router({
+  session: sessionRouter,
+  overview: overviewRouter,
+  flows: flowsRouter,
+  drops: dropsRouter,
+  hosts: hostsRouter,
+  traces: tracesRouter,
+  tokens: tokensRouter,
+  users: usersRouter,
+  agents: agentsRouter,
+  retention: retentionRouter,
+  audit: auditRouter,
+});
+export type AppRouter = typeof appRouter;
+/** Calls without HTTP: server components and tests. */
+export const callerFor = createCaller(appRouter);

@@ -1,0 +1,38 @@
+/** Settings of the installation. Today one: how long telemetry is kept; the ingest process acts on it. */
+import { Retention, type RetentionView } from "@millrace/contract/setting";
+import { type Author, change } from "../audit/service.ts";
+import { isDatabaseAway } from "../errors.ts";
+import * as repo from "./repo.ts";
+
+const KEY = "retention";
+/** Safe for a machine that nobody looks after: a week, 20 GB. */
+export const DEFAULT_RETENTION: Retention = { rawDays: 7, rawBytes: 20e9, rollupDays: 90 };
+
+/** What holds now; a stored value that is no longer valid counts as none. */
+export async function currentRetention(): Promise<Retention> {
+  const stored = Retention.safeParse(await repo.findSetting(KEY));
+  return stored.success ? stored.data : DEFAULT_RETENTION;
+}
+
+export async function getRetention(): Promise<RetentionView> {
+  const [settings, usage] = await Promise.all([currentRetention(), repo.telemetryUsage()]);
+  return { settings, ...usage };
+}
+
+export async function setRetention(input: Retention, author: Author): Promise<RetentionView> {
+  const detail = { from: await currentRetention(), to: input };
+  await change({ author, action: "retention.set", target: KEY, detail }, (tx) =>
+    repo.upsertSetting(tx, KEY, input),
+  );
+  return getRetention();
+}
+
+/** Why this process can't work now, or undefined. */
+export async function readiness(): Promise<string | undefined> {
+  try {
+    await repo.findSetting(KEY);
+    return undefined;
+  } catch (error) {
+    return isDatabaseAway(error) ? "the database can't be reached" : "the database is not migrated";
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * How every operator procedure is built: who may call it comes from the one table of role × procedure by
+ * the procedure's own path, errors travel as the contract's table says, a refused or failed change is
+ * audited here (a done one by its service, in the change's own transaction). No procedure stands here.
+ */
+import { AppError, ERROR_CODES } from "@millrace/contract/error";
+import { mayCall, PROCEDURE_ROLE, type Procedure } from "@millrace/contract/role";
+import { initTRPC, TRPCError } from "@trpc/server";
+import { ZodError } from "zod";
+import { recordAttempt } from "./audit/service.ts";
+import type { Context } from "./context.ts";
+import { isDatabaseAway, wrapped } from "./errors.ts";
+
+const t = initTRPC.context<Context>().create({
+  sse: {
+    ping: { enabled: true, intervalMs: 5000 },
+    client: { reconnectAfterInactivityMs: 15_000 },
+  },
+  errorFormatter: ({ shape, error }) => ({
+    ...shape,
+    message: publicMessage(error),
+    data: {
+      code: shape.data.code,
+      httpStatus: shape.data.httpStatus,
+      path: shape.data.path,
+      app: codeOf(error),
+    },
+  }),
+});
+
+export const router = t.router;
+export const createCaller = t.createCallerFactory;
+
+/** Every problem of a malformed input at once, each with its field. */
+function publicMessage(error: TRPCError): string {
+  if (error.cause instanceof AppError) return error.cause.publicMessage;
+  if (error.cause instanceof ZodError)
+    return error.cause.issues.map((i) => `${i.path.join(".") || "input"}: ${i.message}`).join("; ");
+  return error.code === "INTERNAL_SERVER_ERROR" ? ERROR_CODES.INTERNAL.title : error.message;
+}
+function codeOf(error: TRPCError): string {
+  if (error.cause instanceof AppError) return error.cause.code;
+  return error.code === "INTERNAL_SERVER_ERROR" ? "INTERNAL" : error.code;
+}
+
+/** An AppError thrown anywhere below leaves with the code its table gives it; so does a database that is away. */
+const translated = t.middleware(async ({ path, next }) => {
+  const result = await next();
+  const cause = result.ok ? undefined : result.error.cause;
+  if (result.ok || (!(cause instanceof AppError) && !isDatabaseAway(cause))) return result;
+  const error = cause instanceof AppError ? cause : wrapped(path, cause);
+  throw new TRPCError({ code: ERROR_CODES[error.code].trpc, message: error.message, cause: error });
+});
+
+/** Fails closed: a procedure that isn't in the table can't be called by anybody. */
+const guarded = t.middleware(async ({ ctx, path, next }) => {
+  if (ctx.refusal) throw ctx.refusal;
+  if (!ctx.me) throw new AppError("UNAUTHENTICATED", `${path} without credentials`);
+  if (!(path in PROCEDURE_ROLE)) throw new AppError("FORBIDDEN", `${path} is in no role's table`);
+  const procedure = path as Procedure;
+  if (!mayCall(ctx.me.role, procedure))
+    throw new AppError("FORBIDDEN", `${ctx.me.email} (${ctx.me.role}) called ${path}`, {
+      publicMessage: `Your role is ${ctx.me.role}; this needs ${PROCEDURE_ROLE[procedure]}`,
+    });
+  return next({ ctx: { ...ctx, me: ctx.me } });
+});
+
+/** A change that didn't happen is written down as well: who tried what, and why not. */
+const audited = t.middleware(async ({ ctx, path, type, getRawInput, next }) => {
+  const result = await next();
+  if (type === "mutation" && !result.ok)
+    await recordAttempt(ctx.me, path, await getRawInput().catch(() => null), result.error);
+  return result;
+});
+
+export const publicProcedure = t.procedure.use(translated);
+export const protectedProcedure = t.procedure.use(audited).use(translated).use(guarded);

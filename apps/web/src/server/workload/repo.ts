@@ -1,0 +1,43 @@
+/** The interned names that telemetry rows point to: workloads, hosts, drop reasons, drop places. Read only. */
+import { pool } from "../db.ts";
+
+export type WorkloadRow = {
+  id: number;
+  kind: "pod" | "host" | "external";
+  host: string | null;
+  namespace: string | null;
+  pod: string | null;
+  container: string | null;
+  service: string | null;
+  labels: Record<string, string>;
+  unknown: string | null;
+};
+
+export async function findWorkloads(ids: number[]): Promise<WorkloadRow[]> {
+  const found = await pool().query<WorkloadRow>(
+    `select w.id, w.kind, h.name as host, w.namespace, w.pod, w.container, w.service, w.labels, w.unknown
+     from workloads w left join hosts h on h.id = w.host_id where w.id = any($1)`,
+    [ids],
+  );
+  return found.rows;
+}
+
+export type HostRow = { id: number; name: string; simulated: boolean };
+export async function findHosts(): Promise<HostRow[]> {
+  const found = await pool().query<HostRow>(
+    "select id, name, coalesce((hello->>'simulated')::boolean, false) as simulated from hosts",
+  );
+  return found.rows;
+}
+
+export type Dictionary = "drop_reasons" | "drop_places";
+const BY_ID: Record<Dictionary, string> = {
+  drop_reasons: "select id, name from drop_reasons where id = any($1)",
+  drop_places: "select id, name from drop_places where id = any($1)",
+};
+export async function findWords(of: Dictionary, ids: number[]): Promise<{ id: number; name: string }[]> {
+  return (await pool().query<{ id: number; name: string }>(BY_ID[of], [ids])).rows;
+}
+
+/** The database the names belong to: what is cached of one must not answer for another. */
+export const source = (): object => pool();

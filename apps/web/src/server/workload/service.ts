@@ -1,0 +1,85 @@
+/**
+ * Ids to names, from memory where possible: interned rows never change, so what was read once stays true.
+ * Hosts can change (a new one, a simulated one), and are read anew when they are older than a few seconds.
+ */
+import { systemClock } from "../clock.ts";
+import * as repo from "./repo.ts";
+
+export type WorkloadNames = repo.WorkloadRow;
+export type HostNames = repo.HostRow;
+
+/** What rows ask for; unknown ids answer undefined, never throw. */
+export type Names = {
+  workload(id: number | null): WorkloadNames | undefined;
+  host(id: number): HostNames | undefined;
+  reason(id: number | null): string | undefined;
+  place(id: number): string | undefined;
+};
+export type Wanted = {
+  workloads?: Iterable<number | null>;
+  hosts?: Iterable<number>;
+  reasons?: Iterable<number | null>;
+  places?: Iterable<number>;
+};
+
+/** 100,000 × about 400 bytes: 40 MB at most; the oldest go first. */
+const MOST_KEPT = 100_000;
+const HOSTS_FRESH_MS = 5000;
+
+class NameCache implements Names {
+  readonly #workloads = new Map<number, WorkloadNames>();
+  readonly #reasons = new Map<number, string>();
+  readonly #places = new Map<number, string>();
+  #hosts = new Map<number, HostNames>();
+  #hostsReadAt = 0;
+
+  workload = (id: number | null) => (id === null ? undefined : this.#workloads.get(id));
+  host = (id: number) => this.#hosts.get(id);
+  reason = (id: number | null) => (id === null ? undefined : this.#reasons.get(id));
+  place = (id: number) => this.#places.get(id);
+
+  async load(wanted: Wanted): Promise<void> {
+    const workloads = missing(wanted.workloads, this.#workloads);
+    const reasons = missing(wanted.reasons, this.#reasons);
+    const places = missing(wanted.places, this.#places);
+    const [foundWorkloads, foundReasons, foundPlaces] = await Promise.all([
+      workloads.length > 0 ? repo.findWorkloads(workloads) : [],
+      reasons.length > 0 ? repo.findWords("drop_reasons", reasons) : [],
+      places.length > 0 ? repo.findWords("drop_places", places) : [],
+      this.#loadHosts(wanted.hosts),
+    ]);
+    for (const row of foundWorkloads) keep(this.#workloads, row.id, row);
+    for (const row of foundReasons) keep(this.#reasons, row.id, row.name);
+    for (const row of foundPlaces) keep(this.#places, row.id, row.name);
+  }
+
+  async #loadHosts(ids: Iterable<number> | undefined): Promise<void> {
+    const known = missing(ids, this.#hosts).length === 0;
+    const now = systemClock.now();
+    if (known && (!ids || now - this.#hostsReadAt < HOSTS_FRESH_MS)) return;
+    this.#hosts = new Map((await repo.findHosts()).map((row) => [row.id, row]));
+    this.#hostsReadAt = now;
+  }
+}
+
+function missing(ids: Iterable<number | null> | undefined, known: Map<number, unknown>): number[] {
+  const out = new Set<number>();
+  for (const id of ids ?? []) if (id !== null && !known.has(id)) out.add(id);
+  return [...out];
+}
+function keep<V>(map: Map<number, V>, id: number, value: V): void {
+  if (map.size >= MOST_KEPT) map.delete(map.keys().next().value as number);
+  map.set(id, value);
+}
+
+const place = globalThis as { millraceNames?: WeakMap<object, NameCache> };
+
+/** Reads what isn't known yet, and answers from memory. */
+export async function namesFor(wanted: Wanted): Promise<Names> {
+  place.millraceNames ??= new WeakMap();
+  const source = repo.source();
+  const cache = place.millraceNames.get(source) ?? new NameCache();
+  place.millraceNames.set(source, cache);
+  await cache.load(wanted);
+  return cache;
+}

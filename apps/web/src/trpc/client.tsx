@@ -1,0 +1,46 @@
+"use client";
+/**
+ * The operator API as the browser calls it: queries and mutations in batches, subscriptions over SSE. The
+ * only module of the browser that knows the router, and only its type.
+ */
+import { QueryClientProvider } from "@tanstack/react-query";
+import { createTRPCClient, httpBatchStreamLink, httpSubscriptionLink, splitLink } from "@trpc/client";
+import { createTRPCContext } from "@trpc/tanstack-react-query";
+import { type ReactNode, useState } from "react";
+import type { AppRouter } from "@/server/root";
+import { makeQueryClient } from "./query-client.ts";
+
+export const { TRPCProvider, useTRPC, useTRPCClient } = createTRPCContext<AppRouter>();
+
+const URL_OF_API = "/api/trpc";
+
+/** A full load, so that nothing of the former session stays in memory. */
+function goToSignIn(): void {
+  if (window.location.pathname === "/sign-in") return;
+  const here = window.location.pathname + window.location.search;
+  window.location.assign(`/sign-in?next=${encodeURIComponent(here)}`);
+}
+
+function makeClient() {
+  return createTRPCClient<AppRouter>({
+    links: [
+      splitLink({
+        condition: (operation) => operation.type === "subscription",
+        true: httpSubscriptionLink({ url: URL_OF_API }),
+        false: httpBatchStreamLink({ url: URL_OF_API, maxURLLength: 8000 }),
+      }),
+    ],
+  });
+}
+
+export function ApiProvider({ children }: { children: ReactNode }) {
+  const [queryClient] = useState(() => makeQueryClient(goToSignIn));
+  const [client] = useState(makeClient);
+  return (
+    <QueryClientProvider client={queryClient}>
+      <TRPCProvider trpcClient={client} queryClient={queryClient}>
+        {children}
+      </TRPCProvider>
+    </QueryClientProvider>
+  );
+}

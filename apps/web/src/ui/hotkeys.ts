@@ -1,0 +1,59 @@
+"use client";
+/**
+ * Single keys for the whole page. They rest while somebody types or a dialog is open, and the last one
+ * registered wins, so a drawer may take a key over from its table.
+ */
+import { useEffect, useRef } from "react";
+
+export type Hotkey = { key: string; mod?: boolean; run: (event: KeyboardEvent) => void };
+
+const stack: (() => readonly Hotkey[])[] = [];
+
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement &&
+  (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+
+/** Buttons and links keep Enter and Space for themselves. */
+const ownsKey = (event: KeyboardEvent): boolean =>
+  (event.key === "Enter" || event.key === " ") &&
+  event.target instanceof Element &&
+  event.target.closest("button, a, summary, [role=menuitem], [role=option], [role=tab]") !== null;
+
+export function matchesHotkey(
+  hotkey: Hotkey,
+  event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">,
+) {
+  const mod = event.ctrlKey || event.metaKey;
+  return hotkey.key === event.key && Boolean(hotkey.mod) === mod && !event.altKey;
+}
+
+function dispatch(event: KeyboardEvent): void {
+  const modal = document.querySelector(
+    "[role=dialog][data-state=open]:not([data-radix-popper-content-wrapper] *)",
+  );
+  for (let at = stack.length - 1; at >= 0; at--) {
+    for (const hotkey of stack[at]?.() ?? []) {
+      if (!matchesHotkey(hotkey, event)) continue;
+      if (!hotkey.mod && (isTyping(event.target) || ownsKey(event) || modal)) continue;
+      event.preventDefault();
+      hotkey.run(event);
+      return;
+    }
+  }
+}
+
+export function useHotkeys(hotkeys: readonly Hotkey[]): void {
+  const latest = useRef(hotkeys);
+  useEffect(() => {
+    latest.current = hotkeys;
+  });
+  useEffect(() => {
+    const read = () => latest.current;
+    if (stack.length === 0) document.addEventListener("keydown", dispatch);
+    stack.push(read);
+    return () => {
+      stack.splice(stack.indexOf(read), 1);
+      if (stack.length === 0) document.removeEventListener("keydown", dispatch);
+    };
+  }, []);
+}

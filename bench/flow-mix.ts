@@ -1,0 +1,219 @@
+/**
+ * A flow mix that resembles a shop's: short and long connections between services, clients from outside,
+ * name look-ups, pings, some of it dropped; per interval one update of each flow from each agent that sees
+ * an end of it. Pretended for benchmarks of what comes after the agent; the agent itself is measured on real packets.
+ */
+import type { FLOW_COLUMNS } from "@millrace/contract/batch";
+import type { ColumnRow } from "@millrace/contract/column";
+import { TCP_STATES, VERDICT_NUMBER } from "@millrace/contract/verdict";
+import type { Fleet, Place, Pod } from "./fleet.ts";
+import { Random } from "./random.ts";
+
+export type Row = { -readonly [K in keyof typeof FLOW_COLUMNS]: ColumnRow<typeof FLOW_COLUMNS>[K] };
+
+type Flow = {
+  readonly source: Place;
+  readonly destination: Place;
+  readonly srcPort: number;
+  readonly dstPort: number;
+  readonly proto: number;
+  readonly firstSeenUs: number;
+  readonly isn: number;
+  readonly rttUs: number;
+  /** How its size differs from the usual. */
+  readonly weight: number;
+  /** Index of DROPS from 1; 0: gets through. */
+  readonly dropped: number;
+  readonly ids: readonly [Uint8Array, Uint8Array];
+  rttMinUs: number;
+  updates: number;
+  readonly length: number;
+};
+
+/** One agent's word on one flow. The row is reused: its workload, endpoint and reason columns are the caller's to fill. */
+export type Sighting = {
+  readonly row: Row;
+  readonly observer: Pod;
+  readonly source: Place;
+  readonly destination: Place;
+  /** Index of DROPS from 1 where this observer met the drop, else 0. */
+  readonly dropped: number;
+};
+
+/** What the kernel says of drops: reason and place. */
+export const DROPS = [
+  { reason: "NO_SOCKET", place: "tcp_v4_rcv+0x5a1" },
+  { reason: "NETFILTER_DROP", place: "nft_do_chain+0x3f2" },
+  { reason: "QDISC_DROP", place: "__dev_queue_xmit+0x9c4" },
+  { reason: "SOCKET_RCVBUFF", place: "sock_queue_rcv_skb_reason+0x44" },
+] as const;
+
+const TCP = 6;
+const UDP = 17;
+const ICMP = 1;
+const SYN_FIN_PSH_ACK = 0x1b;
+const PSH_ACK = 0x18;
+
+/** Of the flows, how many live for how many intervals: the mean is about 3.4. */
+const LENGTHS = [
+  { share: 0.62, from: 1, to: 1 },
+  { share: 0.22, from: 2, to: 3 },
+  { share: 0.12, from: 4, to: 10 },
+  { share: 0.035, from: 11, to: 40 },
+  { share: 0.005, from: 41, to: 200 },
+] as const;
+
+export class FlowMix {
+  readonly #fleet: Fleet;
+  readonly #random: Random;
+  readonly #newPerInterval: number;
+  #flows: Flow[] = [];
+  #owed = 0;
+  #row: Row;
+
+  constructor(fleet: Fleet, options: { newPerInterval: number; seed?: number }) {
+    this.#fleet = fleet;
+    this.#newPerInterval = options.newPerInterval;
+    this.#random = new Random(options.seed ?? 2);
+    const none = new Uint8Array(16);
+    this.#row = {
+      ...{ flowId: none, firstSeen: 0, lastSeen: 0, src: none, dst: none, srcPort: 0, dstPort: 0, proto: 0 },
+      ...{ vlan: 0, observer: 0, openerKnown: 1, verdict: 0, dropReason: 0, drops: 0, fwdPackets: 0 },
+      ...{
+        fwdSegments: 0,
+        fwdBytes: 0,
+        revPackets: 0,
+        revSegments: 0,
+        revBytes: 0,
+        fwdFlags: 0,
+        revFlags: 0,
+      },
+      ...{ tcpState: 0, rttUs: 0, rttMinUs: 0, retransmits: 0, opens: 0, isn: 0, srcWorkload: 0 },
+      ...{ dstWorkload: 0, endpoint: 0, final: 0 },
+    };
+  }
+
+  get open(): number {
+    return this.#flows.length;
+  }
+
+  /** Everything the agents have to report of the interval. */
+  interval(fromUs: number, toUs: number, report: (sighting: Sighting) => void): void {
+    this.#owed += this.#newPerInterval;
+    for (; this.#owed >= 1; this.#owed--) this.#flows.push(this.#opened(fromUs, toUs));
+    for (const flow of this.#flows) this.#report(flow, fromUs, toUs, report);
+    this.#flows = this.#flows.filter((flow) => ++flow.updates < flow.length);
+  }
+
+  #opened(fromUs: number, toUs: number): Flow {
+    const random = this.#random;
+    const kind = random.share();
+    const [proto, source, destination, dstPort] = this.#ends(kind);
+    const firstSeenUs = fromUs + random.below(toUs - fromUs);
+    const rttUs = Math.round(random.logNormal(source.pod && destination.pod ? 180 : 24_000, 0.6));
+    const dropped = random.chance(0.01) ? random.between(1, DROPS.length) : 0;
+    return {
+      ...{ source, destination, proto, dstPort, firstSeenUs, rttUs, rttMinUs: rttUs, dropped },
+      srcPort: proto === ICMP ? 0 : random.between(32_768, 60_999),
+      isn: proto === TCP ? random.word() : 0,
+      weight: random.logNormal(1, 1.1),
+      ids: [flowId(firstSeenUs, random), flowId(firstSeenUs, random)],
+      updates: 0,
+      length: proto === TCP && !dropped ? this.#length() : 1,
+    };
+  }
+
+  #ends(kind: number): [proto: number, source: Place, destination: Place, dstPort: number] {
+    const random = this.#random;
+    const fleet = this.#fleet;
+    const client = random.pick(fleet.service(random).pods);
+    const service = fleet.service(random);
+    const server = random.pick(service.pods);
+    if (kind < 0.15) return [UDP, client, fleet.resolver, 53];
+    if (kind < 0.17) return [ICMP, client, server, 0];
+    if (kind < 0.32)
+      return [TCP, fleet.external(random), random.pick((fleet.services[0] ?? service).pods), 443];
+    if (kind < 0.4) return [TCP, client, fleet.external(random), 443];
+    return [TCP, client, server, service.port];
+  }
+
+  #length(): number {
+    let left = this.#random.share();
+    for (const { share, from, to } of LENGTHS) {
+      if (left < share) return this.#random.between(from, to);
+      left -= share;
+    }
+    return 1;
+  }
+
+  #report(flow: Flow, fromUs: number, toUs: number, report: (sighting: Sighting) => void): void {
+    this.#fill(flow, fromUs, toUs);
+    const { source, destination } = flow;
+    for (const [side, place] of [source, destination].entries()) {
+      if (!place.pod) continue;
+      const dropped = side === 1 || !destination.pod ? flow.dropped : 0;
+      this.#row.flowId = flow.ids[side] as Uint8Array;
+      this.#row.observer = side;
+      this.#row.verdict = VERDICT_NUMBER[dropped ? "dropped" : flow.dropped ? "unknown" : "forwarded"];
+      this.#row.drops = dropped ? 1 : 0;
+      report({ row: this.#row, observer: place.pod, source, destination, dropped });
+    }
+  }
+
+  #fill(flow: Flow, fromUs: number, toUs: number): void {
+    const row = this.#row;
+    const random = this.#random;
+    const first = flow.updates === 0;
+    const last = flow.updates + 1 === flow.length;
+    const tcp = flow.proto === TCP;
+    row.src = flow.source.address;
+    row.dst = flow.destination.address;
+    row.srcPort = flow.srcPort;
+    row.dstPort = flow.dstPort;
+    row.proto = flow.proto;
+    row.firstSeen = flow.firstSeenUs;
+    const from = Math.max(flow.firstSeenUs, fromUs);
+    row.lastSeen = from + random.below(Math.max(1, toUs - from));
+    this.#fillCounters(flow);
+    row.fwdFlags = tcp ? (first && last ? SYN_FIN_PSH_ACK : PSH_ACK) : 0;
+    row.revFlags = row.fwdFlags;
+    row.tcpState = TCP_STATES.indexOf(tcp ? (last ? "closed" : "established") : "none");
+    row.rttUs = tcp ? Math.round(flow.rttUs * (0.8 + 0.4 * random.share())) : 0;
+    flow.rttMinUs = Math.min(flow.rttMinUs, row.rttUs);
+    row.rttMinUs = tcp ? flow.rttMinUs : 0;
+    row.retransmits = tcp && random.chance(0.01) ? random.between(1, 3) : 0;
+    row.opens = tcp && first ? 1 : 0;
+    row.isn = flow.isn;
+    row.final = last ? 1 : 0;
+  }
+
+  #fillCounters(flow: Flow): void {
+    const row = this.#row;
+    const random = this.#random;
+    const oneShot = flow.proto !== TCP || flow.dropped;
+    const requests = oneShot ? 1 : Math.max(1, Math.round(random.logNormal(3, 0.8)));
+    const answer = Math.round(random.logNormal(2_500, 1) * flow.weight);
+    row.fwdPackets = oneShot ? 1 : 4 + requests * 2;
+    row.fwdSegments = row.fwdPackets;
+    row.fwdBytes =
+      row.fwdPackets * 66 + (oneShot ? random.between(40, 90) : requests * random.between(200, 900));
+    row.revSegments = flow.dropped ? 0 : oneShot ? 1 : 3 + Math.ceil((requests * answer) / 1448);
+    row.revPackets = flow.dropped ? 0 : oneShot ? 1 : 3 + Math.ceil((requests * answer) / 16_000);
+    row.revBytes = flow.dropped
+      ? 0
+      : row.revSegments * 66 + (oneShot ? random.between(60, 200) : requests * answer);
+  }
+}
+
+/** As the agent makes them: 48 bits of milliseconds, the rest as good as random. */
+function flowId(firstSeenUs: number, random: Random): Uint8Array {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  const ms = Math.floor(firstSeenUs / 1000);
+  view.setUint16(0, Math.floor(ms / 2 ** 32));
+  view.setUint32(2, ms % 2 ** 32);
+  view.setUint16(6, 0x7000 | (random.word() & 0x0fff));
+  view.setUint32(8, 0x8000_0000 | (random.word() & 0x3fff_ffff));
+  view.setUint32(12, random.word());
+  return bytes;
+}

@@ -1,0 +1,188 @@
+/**
+ * How long the operator API takes to answer over ten million flow updates: its own procedures, called as the
+ * dashboard calls them, without HTTP. What misses its goal leaves its plans in bench/results/query-plans.txt.
+ * `node --import tsx bench/query.ts [updates] [folder of a database to keep and use again]`.
+ */
+import { randomBytes } from "node:crypto";
+import { rmSync, writeFileSync } from "node:fs";
+import { at } from "../tools/paths.mjs";
+import { build, databaseClient } from "../tools/up/build.mjs";
+import { Fleet } from "./fleet.ts";
+import { FlowMix } from "./flow-mix.ts";
+import { History } from "./history.ts";
+import { plansOf } from "./query-plan.ts";
+import { Random } from "./random.ts";
+import { percentile, writeResult } from "./result.ts";
+import { openDatabase } from "./stage.ts";
+
+process.env.BETTER_AUTH_SECRET ??= randomBytes(24).toString("hex");
+process.env.DATABASE_URL ??= "postgresql://set.by/useDatabase";
+await build(databaseClient);
+const { closeDatabase, pool, useDatabase } = await import("../apps/web/src/server/db.ts");
+const { callerFor } = await import("../apps/web/src/server/root.ts");
+
+const UPDATES = Number(process.argv[2] ?? 10_000_000);
+const KEPT = process.argv[3];
+const HOURS = 6;
+const RUNS = 40;
+/** Of this mix, so many updates come of one new flow: what the size is steered by. */
+const UPDATES_A_FLOW = 5.4;
+const PLANS = at("bench/results/query-plans.txt");
+const HOUR_MS = 3_600_000;
+
+const fleet = new Fleet({ hosts: 4, podsPerHost: 30, services: 40, externals: 20_000 });
+const random = new Random(11);
+const person = {
+  id: "bench",
+  name: "bench",
+  email: "bench@localhost",
+  role: "admin",
+  via: "session",
+} as const;
+const api = callerFor({ me: person, refusal: null });
+type Range = Parameters<typeof api.flows.facets>[0]["range"];
+
+type Question = {
+  name: string;
+  /** Milliseconds at the 95th percentile; absent: nothing was promised. */
+  goalMs?: number;
+  ask: (end: number) => Promise<() => Promise<unknown>>;
+};
+const last = (hours: number, end: number): Range => ({ from: end - hours * HOUR_MS, to: end }) as Range;
+const address = (): string => (random.chance(0.7) ? random.pick(fleet.pods) : fleet.external(random)).text;
+const service = (): string => fleet.service(random).name;
+const find = (hours: number, filter: () => string, more: object = {}): Question["ask"] => {
+  return async (end) => {
+    const input = { range: last(hours, end), filter: filter(), limit: 100, ...more };
+    return () => api.flows.search(input);
+  };
+};
+
+const QUESTIONS: Question[] = [
+  { name: "last 100 flows of an address, 1 h", goalMs: 20, ask: find(1, () => `ip=${address()}`) },
+  { name: "last 100 flows of an address, 6 h", goalMs: 20, ask: find(6, () => `ip=${address()}`) },
+  { name: "newest 200 flows, 1 h", ask: find(1, () => "", { limit: 200 }) },
+  { name: "last 100 flows of a service, 1 h", ask: find(1, () => `service=${service()}`) },
+  { name: "last 100 dropped flows, 1 h", ask: find(1, () => "verdict=dropped") },
+  {
+    name: "series of a service, 1 h",
+    goalMs: 100,
+    ask: async (end) => {
+      const input = { range: last(1, end), filter: `service=${service()}` };
+      return () => api.flows.histogram(input);
+    },
+  },
+  {
+    name: "series of everything, 6 h",
+    goalMs: 100,
+    ask: async (end) => () => api.flows.histogram({ range: last(HOURS, end) }),
+  },
+  {
+    name: "overview with top talkers, 1 h",
+    goalMs: 200,
+    ask: async (end) => () => api.overview.get({ range: last(1, end) }),
+  },
+  {
+    name: "overview with top talkers, 6 h",
+    goalMs: 200,
+    ask: async (end) => () => api.overview.get({ range: last(HOURS, end) }),
+  },
+  { name: "largest 100 flows, 1 h", ask: find(1, () => "", { sort: "bytes" }) },
+  {
+    name: "facets, 1 h",
+    ask: async (end) => () => api.flows.facets({ range: last(1, end) }),
+  },
+  {
+    name: "a flow's drawer",
+    ask: async (end) => {
+      const page = await api.flows.search({ range: last(1, end), filter: `ip=${address()}`, limit: 100 });
+      const { id } = random.pick(page.rows);
+      return () => api.flows.get({ id, range: last(1, end) });
+    },
+  },
+  {
+    name: "drops by reason and place, 1 h",
+    ask: async (end) => () => api.drops.summary({ range: last(1, end) }),
+  },
+];
+
+type Answered = {
+  name: string;
+  goalMs: number | null;
+  p50Ms: number;
+  p95Ms: number;
+  slowestMs: number;
+  short: boolean;
+};
+
+/** Each input once to warm up, then once by the clock. */
+async function measure({ name, goalMs, ask }: Question, end: number): Promise<Answered> {
+  const calls: (() => Promise<unknown>)[] = [];
+  for (let i = 0; i < RUNS; i++) calls.push(await ask(end));
+  for (const call of calls) await call();
+  const times: number[] = [];
+  for (const call of calls) {
+    const started = performance.now();
+    await call();
+    times.push(performance.now() - started);
+  }
+  const p95Ms = percentile(times, 0.95);
+  const timed = { p50Ms: percentile(times, 0.5), p95Ms, slowestMs: percentile(times, 1) };
+  return { name, goalMs: goalMs ?? null, ...timed, short: goalMs !== undefined && p95Ms > goalMs };
+}
+
+async function fill(url: string): Promise<void> {
+  await useDatabase(url);
+  const toUs = Math.floor(Date.now() / 60_000) * 60_000_000;
+  const seconds = HOURS * 3600;
+  const mix = new FlowMix(fleet, { newPerInterval: UPDATES / seconds / UPDATES_A_FLOW });
+  const history = new History(pool(), fleet, mix);
+  const filled = await history.fill(toUs - seconds * 1_000_000, toUs);
+  process.stderr.write(`filled: ${JSON.stringify(filled)}\n`);
+}
+
+/** What the database holds, for the method. */
+async function sizes(): Promise<{ updates: number; flows: number; endMs: number; gigabytes: number }> {
+  const { rows } = await pool().query(
+    `select count(*)::float8 as updates, count(distinct flow_id)::float8 as flows,
+       (extract(epoch from max(ts)) * 1000)::float8 as "endMs",
+       (select sum(pg_total_relation_size(inhrelid)) / 1e9 from pg_inherits
+        where inhparent = 'flow_updates'::regclass)::float8 as gigabytes
+     from flow_updates`,
+  );
+  return rows[0];
+}
+
+async function main(): Promise<void> {
+  const database = await openDatabase(KEPT);
+  try {
+    if (!database.found) await fill(database.url);
+    await useDatabase(database.url);
+    const { updates, flows, endMs, gigabytes } = await sizes();
+    const answers: Answered[] = [];
+    for (const question of QUESTIONS) answers.push(await measure(question, endMs));
+    rmSync(PLANS, { force: true });
+    const plans: string[] = [];
+    for (const { name } of answers.filter((one) => one.short)) {
+      const question = QUESTIONS.find((one) => one.name === name) as Question;
+      const call = await question.ask(endMs);
+      await call();
+      for (const plan of await plansOf(database.url, call)) plans.push(`--- ${name}\n${plan}\n`);
+    }
+    if (plans.length > 0) writeFileSync(PLANS, plans.join("\n"));
+    writeResult("query", {
+      question: "how long the operator API takes to answer over ten million flow updates",
+      goal: "p95: last 100 flows of an address <= 20 ms; series <= 100 ms; top talkers <= 200 ms",
+      method:
+        `${updates} updates of ${flows} flow ids over ${HOURS} h, 4 hosts of 30 pods, 40 services and 20,000 external peers by Zipf's law, ` +
+        `${gigabytes.toFixed(1)} GB with indexes; the API's procedures in one process with Postgres on the same two cores, without HTTP; ` +
+        `${RUNS} different inputs a question, each asked once to warm up and once by the clock`,
+      figures: answers,
+    });
+  } finally {
+    await closeDatabase();
+    await database.stop();
+  }
+}
+
+await main();

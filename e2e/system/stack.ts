@@ -1,0 +1,221 @@
+/**
+ * The system below the dashboard, for tests that break it: a Postgres of its own, the ingest process and an
+ * agent for each lab host, each a real process that a test may kill. Not the supervisor: nothing here
+ * brings anything back by itself.
+ */
+
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { Lab } from "@millrace/lab/lab";
+import pg from "pg";
+import { at } from "../../tools/paths.mjs";
+import { type Cluster, clusterUrl, createDatabase, startServer } from "../../tools/postgres.mjs";
+import { migrate } from "../../tools/up/migrate.mjs";
+import { freePort } from "../../tools/up/preflight.mjs";
+import { Child, until } from "./child.ts";
+
+const run = promisify(execFile);
+const AGENT = at("apps/agent/build/main.js");
+const INGEST = at("apps/web/build/ingest.js");
+const SETUP = at("apps/web/build/setup.js");
+
+export type StackOptions = {
+  name: string;
+  hosts?: number;
+  shop?: boolean;
+  /** Extra flags of every agent, e.g. a flow table deliberately too small. */
+  agentFlags?: readonly string[];
+  /** Puts the agents' state on a disk of this size of their own. */
+  stateDiskBytes?: number;
+};
+type Server = Awaited<ReturnType<typeof startServer>>;
+
+export class Stack {
+  readonly folder: string;
+  readonly pinRoot: string;
+  readonly lab: Lab;
+  readonly ingest: Child;
+  readonly agents: readonly Child[];
+  readonly ingestPort: number;
+  readonly #cluster: Cluster;
+  readonly #mounts: string[] = [];
+  #server: Server;
+
+  private constructor(parts: {
+    folder: string;
+    pinRoot: string;
+    lab: Lab;
+    ingest: Child;
+    agents: readonly Child[];
+    ingestPort: number;
+    cluster: Cluster;
+    server: Server;
+  }) {
+    this.folder = parts.folder;
+    this.pinRoot = parts.pinRoot;
+    this.lab = parts.lab;
+    this.ingest = parts.ingest;
+    this.agents = parts.agents;
+    this.ingestPort = parts.ingestPort;
+    this.#cluster = parts.cluster;
+    this.#server = parts.server;
+  }
+
+  /** Comes back with every agent enrolled and said hello, or throws and leaves nothing. */
+  static async up(options: StackOptions): Promise<Stack> {
+    const folder = mkdtempSync(path.join(tmpdir(), `millrace-${options.name}-`));
+    const cluster: Cluster = {
+      dataDir: path.join(folder, "pg"),
+      port: await freePort(),
+      password: randomBytes(16).toString("hex"),
+    };
+    const server = await startServer(cluster);
+    await createDatabase(cluster);
+    const databaseUrl = clusterUrl(cluster);
+    await migrate(databaseUrl);
+    const lab = await Lab.up({
+      stateDirectory: path.join(folder, "lab"),
+      name: options.name,
+      hosts: options.hosts ?? 1,
+      shop: options.shop ?? false,
+    });
+    const ingestPort = await freePort();
+    const env = {
+      DATABASE_URL: databaseUrl,
+      INGEST_PORT: String(ingestPort),
+      BETTER_AUTH_SECRET: randomBytes(24).toString("hex"),
+    };
+    const pinRoot = `/sys/fs/bpf/millrace-${options.name}`;
+    const ingest = new Child("ingest", ["--enable-source-maps", INGEST], env);
+    const agents: Child[] = [];
+    const stack = new Stack({ folder, pinRoot, lab, ingest, agents, ingestPort, cluster, server });
+    try {
+      ingest.start();
+      await stack.ingestReady();
+      for (let n = 1; n <= (options.hosts ?? 1); n++) agents.push(await stack.#agent(n, env, options));
+      for (const agent of agents) agent.start();
+      await stack.allCovered();
+      return stack;
+    } catch (error) {
+      const said = [ingest, ...agents].map((c) => `--- ${c.name}\n${c.output.slice(-4000)}`).join("\n");
+      await stack.down();
+      throw new Error(`the stack did not come up: ${(error as Error).message}\n${said}`, { cause: error });
+    }
+  }
+
+  async #agent(number: number, env: Record<string, string>, options: StackOptions): Promise<Child> {
+    const host = this.lab.host(number);
+    const name = `${this.lab.name}-${host.name}`;
+    const { stdout } = await run(process.execPath, [SETUP, "enrol", "--host", name], {
+      env: { ...process.env, ...env },
+    });
+    const state = path.join(this.folder, "agents", name);
+    mkdirSync(state, { recursive: true });
+    if (options.stateDiskBytes) {
+      await run("mount", ["-t", "tmpfs", "-o", `size=${options.stateDiskBytes}`, "tmpfs", state]);
+      this.#mounts.push(state);
+    }
+    const tokenFile = path.join(state, "enrol-token");
+    writeFileSync(tokenFile, JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}").token, { mode: 0o600 });
+    return new Child(`agent ${name}`, [
+      ...["--enable-source-maps", AGENT, "--server", `http://127.0.0.1:${this.ingestPort}`],
+      ...["--host-name", name, "--host-netns", host.netns, "--runtime", `runc=${host.runcRoot}`],
+      ...["--state-dir", state, "--pin-dir", `${this.pinRoot}/${host.name}`, "--enrol-token-file", tokenFile],
+      ...(options.agentFlags ?? []),
+    ]);
+  }
+
+  async query<T extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<T[]> {
+    const client = new pg.Client(clusterUrl(this.#cluster));
+    await client.connect();
+    try {
+      return (await client.query<T>(sql, values)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  ingestReady(): Promise<boolean> {
+    return until(
+      "ingest is ready",
+      async () => {
+        const answer = await fetch(`http://127.0.0.1:${this.ingestPort}/readyz`).catch(() => undefined);
+        return answer?.ok === true;
+      },
+      { deadlineMs: 30_000, explain: () => this.ingest.output.slice(-2000) },
+    );
+  }
+
+  /** Every pod of the lab is reported as covered by its host's agent. */
+  allCovered(): Promise<boolean> {
+    const wanted = this.lab.status().hosts.flatMap((h) => h.pods.map((p) => p.name));
+    return until(
+      `agents cover ${wanted.length} pods`,
+      async () => {
+        const rows = await this.query<{ heartbeat: { pods?: { pod: string; state: string }[] } | null }>(
+          "select heartbeat from hosts where heartbeat is not null",
+        );
+        const covered = rows.flatMap((r) => r.heartbeat?.pods ?? []).filter((p) => p.state === "covered");
+        return (
+          rows.length === this.agents.length && wanted.every((name) => covered.some((p) => p.pod === name))
+        );
+      },
+      {
+        deadlineMs: 30_000,
+        everyMs: 200,
+        explain: () => this.agents.map((a) => a.output.slice(-3000)).join("\n"),
+      },
+    );
+  }
+
+  async killDatabase(): Promise<void> {
+    await this.#server.stop("SIGKILL");
+    // The postmaster's children notice its death and end; a new one refuses to start before.
+    await until("the killed database's port is free", () => portFree(this.#cluster.port), {
+      deadlineMs: 20_000,
+    });
+  }
+  stopDatabase(): Promise<void> {
+    return this.#server.stop();
+  }
+  async startDatabase(): Promise<void> {
+    this.#server = await until(
+      "the database starts again",
+      async () => startServer(this.#cluster).catch(() => undefined),
+      { deadlineMs: 60_000, everyMs: 500 },
+    );
+  }
+
+  async down(): Promise<void> {
+    for (const agent of this.agents) await agent.end("SIGTERM");
+    await this.ingest.end("SIGTERM");
+    for (let n = 1; n <= this.agents.length; n++)
+      await run(process.execPath, [
+        AGENT,
+        "cleanup",
+        "--pin-dir",
+        `${this.pinRoot}/${this.lab.host(n).name}`,
+      ]).catch(() => undefined);
+    await this.lab.down();
+    await this.#server.stop();
+    for (const mount of this.#mounts) await run("umount", [mount]);
+    rmSync(this.pinRoot, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function portFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createConnection({ port, host: "127.0.0.1" });
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once("error", () => resolve(true));
+  });
+}
