@@ -114,7 +114,7 @@ export class Stack {
     const { stdout } = await run(process.execPath, [SETUP, "enrol", "--host", name], {
       env: { ...process.env, ...env },
     });
-    const state = path.join(this.folder, "agents", name);
+    const state = this.stateFolder(number);
     mkdirSync(state, { recursive: true });
     if (options.stateDiskBytes) {
       await run("mount", ["-t", "tmpfs", "-o", `size=${options.stateDiskBytes}`, "tmpfs", state]);
@@ -128,6 +128,11 @@ export class Stack {
       ...["--state-dir", state, "--pin-dir", `${this.pinRoot}/${host.name}`, "--enrol-token-file", tokenFile],
       ...(options.agentFlags ?? []),
     ]);
+  }
+
+  /** Where the agent of the lab's host keeps its credential and spool. */
+  stateFolder(number: number): string {
+    return path.join(this.folder, "agents", `${this.lab.name}-h${number}`);
   }
 
   async query<T extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<T[]> {
