@@ -18,6 +18,11 @@ function differences(folder: string, files: Map<string, string>): string[] {
   return [...stale, ...changed];
 }
 
+/** What is as it was keeps its time, so that nothing is built anew because of it. */
+function writeChanged(path: string, text: string): void {
+  if (!existsSync(path) || readFileSync(path, "utf8") !== text) writeFileSync(path, text);
+}
+
 function main(args: string[]): number {
   const check = args.includes("--check");
   const [object, headers, folder, hashHeader] = args.filter((arg) => !arg.startsWith("--"));
@@ -28,14 +33,14 @@ function main(args: string[]): number {
   const layouts = readLayouts(object);
   const files = generate(layouts, headerHomes(headers));
   const different = differences(folder, files);
-  writeFileSync(hashHeader, `#define ABI_HASH 0x${abiHash(layouts).toString(16).padStart(16, "0")}ULL\n`);
+  writeChanged(hashHeader, `#define ABI_HASH 0x${abiHash(layouts).toString(16).padStart(16, "0")}ULL\n`);
   if (check) {
     for (const line of different) console.error(`drift: ${line}`);
     return different.length === 0 ? 0 : 1;
   }
   mkdirSync(folder, { recursive: true });
   for (const name of readdirSync(folder)) if (!files.has(name)) rmSync(join(folder, name));
-  for (const [name, text] of files) writeFileSync(join(folder, name), text);
+  for (const [name, text] of files) writeChanged(join(folder, name), text);
   return 0;
 }
 

@@ -22,4 +22,10 @@ static __always_inline int packet_load(const struct packet_source *source, __u32
 	return bpf_probe_read_kernel(to, bytes, source->base + at);
 }
 
+/* As load_skb.h has it; here there is no faster way for the headers in front. */
+static __always_inline int packet_load_front(const struct packet_source *source, __u32 at, void *to, __u32 bytes)
+{
+	return packet_load(source, at, to, bytes);
+}
+
 #endif

@@ -35,7 +35,7 @@ static __always_inline int parse_ethernet(const struct packet_source *source, st
 {
 	__be16 ethertype;
 
-	if (packet_load(source, *at + ETH_HEADER_BYTES - 2, &ethertype, 2))
+	if (packet_load_front(source, *at + ETH_HEADER_BYTES - 2, &ethertype, 2))
 		return -EP_NOT_IP;
 	*at += ETH_HEADER_BYTES;
 	for (int i = 0; i < PARSE_VLAN_TAGS; i++) {
@@ -43,7 +43,7 @@ static __always_inline int parse_ethernet(const struct packet_source *source, st
 
 		if (ethertype != bpf_htons(ETH_P_8021Q) && ethertype != bpf_htons(ETH_P_8021AD))
 			break;
-		if (packet_load(source, *at, &tag, sizeof(tag)))
+		if (packet_load_front(source, *at, &tag, sizeof(tag)))
 			return -EP_NOT_IP;
 		packet_take_vlan(packet, bpf_ntohs(tag.tci));
 		ethertype = tag.ethertype;
@@ -73,7 +73,7 @@ static __always_inline int parse_ip4(const struct packet_source *source, struct 
 {
 	struct iphdr ip;
 
-	if (packet_load(source, at, &ip, sizeof(ip)))
+	if (packet_load_front(source, at, &ip, sizeof(ip)))
 		return -EP_TRUNCATED;
 
 	__u32 header_bytes = ip.ihl * 4;
@@ -145,7 +145,7 @@ static __always_inline int parse_ip6(const struct packet_source *source, struct 
 {
 	struct ipv6hdr ip;
 
-	if (packet_load(source, at, &ip, sizeof(ip)))
+	if (packet_load_front(source, at, &ip, sizeof(ip)))
 		return -EP_TRUNCATED;
 
 	__u32 payload_bytes = bpf_ntohs(ip.payload_len);

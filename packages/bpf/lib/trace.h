@@ -86,10 +86,13 @@ static __always_inline bool trace_addresses_equal(const __u8 a[16], const volati
 	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
 }
 
-/* A port of 0 in the flow isn't known yet (a socket that begins to connect), and matches. */
-static __always_inline bool trace_port_matches(__be16 port, __be16 wanted)
+/*
+ * A socket that begins to connect has port 0 yet: it may become the wanted one. That is only believed when
+ * the filter names the other end's port as well, which then must fit.
+ */
+static __always_inline bool trace_port_matches(__be16 port, __be16 wanted, __be16 others_wanted)
 {
-	return !wanted || !port || port == wanted;
+	return !wanted || port == wanted || (!port && others_wanted);
 }
 
 static __always_inline bool trace_ends_match(const __u8 a[16], __be16 port_a, const __u8 b[16], __be16 port_b)
@@ -98,7 +101,8 @@ static __always_inline bool trace_ends_match(const __u8 a[16], __be16 port_a, co
 
 	return (!filter->match_addr_a || trace_addresses_equal(a, filter->addr_a)) &&
 	       (!filter->match_addr_b || trace_addresses_equal(b, filter->addr_b)) &&
-	       trace_port_matches(port_a, filter->port_a) && trace_port_matches(port_b, filter->port_b);
+	       trace_port_matches(port_a, filter->port_a, filter->port_b) &&
+	       trace_port_matches(port_b, filter->port_b, filter->port_a);
 }
 
 /* A flow that is all zero (no IP header was found) matches only a filter without a tuple. */

@@ -12,6 +12,7 @@
 #include "lib/flows.h"
 #include "lib/fragment.h"
 #include "lib/parse.h"
+#include "lib/segments.h"
 #include "lib/tcp_state.h"
 #include "shared/config.h"
 
@@ -164,17 +165,18 @@ static __always_inline int flow_update(struct __sk_buff *skb, struct packet *pac
 
 static __always_inline int endpoint_packet(struct __sk_buff *skb, __u32 direction)
 {
-	struct flow_counters add = { .packets = 1, .segments = skb->gso_segs ?: 1, .bytes = skb->len };
 	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
 	struct net_device *dev = kernel_skb->dev;
 	struct endpoint *endpoint = endpoint_of(dev);
 	struct packet packet = {};
+	struct flow_counters add;
 	int result;
 
 	if (!endpoint) {
 		count(OBSERVER_UNKNOWN_ENDPOINT);
 		return TCX_NEXT_PROGRAM;
 	}
+	counters_of_packet(&add, skb, kernel_skb, dev, direction);
 	counters_add(&endpoint->counters[direction][EP_TOTAL], &add);
 	packet.key.endpoint_id = endpoint->endpoint_id;
 	result = packet_parse(skb, &packet, dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK);

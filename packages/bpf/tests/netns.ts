@@ -9,10 +9,16 @@ export class TestNetns implements Disposable {
   readonly name: string;
   readonly path: string;
 
-  constructor(label: string) {
+  readonly ipv6: boolean;
+
+  /** Without IPv6 nothing moves by itself but ARP, and what is counted is what a test sent. */
+  constructor(label: string, options: { ipv6?: boolean } = {}) {
+    this.ipv6 = options.ipv6 ?? true;
     this.name = `bpft-${process.pid}-${made++}-${label}`;
     this.path = `/run/netns/${this.name}`;
     execFileSync("ip", ["netns", "add", this.name]);
+    if (!this.ipv6)
+      this.sh("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
     this.run("ip", "link", "set", "lo", "up");
   }
 
@@ -40,15 +46,19 @@ function inside(path: string, command: string[]): string {
   return String(execFileSync("nsenter", [`--net=${path}`, ...command], options));
 }
 
-/** Two namespaces on one veth: `pod` has eth0 with 10.9.0.2 and fd09::2, `peer` has .1 and ::1. */
-export function vethPair(pod: TestNetns, peer: TestNetns): void {
+/**
+ * Two namespaces on one veth: `pod` has eth0 with 10.9.0.2 and fd09::2, `peer` has .1 and ::1. What must be
+ * done before the first packet moves goes into `whileDown`.
+ */
+export function vethPair(pod: TestNetns, peer: TestNetns, whileDown: () => void = () => {}): void {
   pod.sh(`ip link add eth0 type veth peer name veth0 netns ${peer.name}`);
+  whileDown();
   for (const [netns, device, host] of [
     [pod, "eth0", 2],
     [peer, "veth0", 1],
   ] as const) {
     netns.sh(`ip addr add 10.9.0.${host}/24 dev ${device}`);
-    netns.sh(`ip -6 addr add fd09::${host}/64 dev ${device} nodad`);
+    if (netns.ipv6) netns.sh(`ip -6 addr add fd09::${host}/64 dev ${device} nodad`);
     netns.sh(`ip link set ${device} up`);
   }
 }

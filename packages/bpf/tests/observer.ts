@@ -2,6 +2,8 @@
  * The observer as tests use it: loaded once per instance, its one endpoint the loopback of a private
  * namespace (where test runs happen), packets in by test-run, maps out decoded. Not the agent's dataplane.
  */
+
+import { existsSync } from "node:fs";
 import { ABI_HASH } from "@millrace/abi/generated/abi-hash";
 import { encodeObserveConfig, OBSERVE_CONFIG_SIZE, type ObserveConfig } from "@millrace/abi/generated/config";
 import {
@@ -40,6 +42,8 @@ export interface ObserverOptions {
   config?: Partial<ObserveConfig>;
   /** Programs to load; by default those that test-run can drive. */
   programs?: string[];
+  /** Of its namespace; see TestNetns. */
+  ipv6?: boolean;
 }
 
 export interface Flow {
@@ -56,7 +60,7 @@ export class Observer implements Disposable {
   readonly #links: BpfLink[] = [];
 
   constructor(label: string, options: ObserverOptions = {}) {
-    this.netns = new TestNetns(label);
+    this.netns = new TestNetns(label, { ipv6: options.ipv6 ?? true });
     this.cookie = netnsCookie(this.netns.path);
     this.object = openObject(OBSERVE_OBJECT);
     this.object.setMaxEntries("flows", options.flows ?? 1024);
@@ -112,6 +116,17 @@ export class Observer implements Disposable {
       .program(`endpoint_${way}`)
       .attach({ kind: "tcx", ifindex, direction: way, netns: netns.path });
     this.#links.push(link);
+  }
+
+  /** Attaches a program to where its section says, or sockops to the root cgroup; lasts as long as the observer. */
+  attachTracing(program: string): void {
+    this.#links.push(this.object.program(program).attach({ kind: "tracing" }));
+  }
+
+  attachSockops(): void {
+    const path = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].find((p) => existsSync(`${p}/cgroup.procs`));
+    if (!path) throw new Error("no cgroup v2 hierarchy");
+    this.#links.push(this.object.program("tcp_sockops").attach({ kind: "cgroup", path }));
   }
 
   flows(): Flow[] {

@@ -4,12 +4,8 @@
  */
 import {
   encodeFlowKey,
-  encodeFlowRetireRequest,
   FLOW_KEY_SIZE,
   FLOW_RECORD_OFFSETS,
-  FLOW_RETIRE_BATCH_OFFSETS,
-  FLOW_RETIRE_BATCH_SIZE,
-  FLOW_RETIRE_REQUEST_SIZE,
   type FlowKey,
   FlowLifecycle,
   FlowLimit,
@@ -18,12 +14,12 @@ import {
 import { rcuBarrier } from "@millrace/native/native";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ENDPOINT_ID, expectConserved, keyOf } from "./expectations.ts";
-import { Observer, u32, viewOf } from "./observer.ts";
+import { Observer, viewOf } from "./observer.ts";
 import { PROTO, packet } from "./packet-builder.ts";
+import { NOW, retire } from "./retirement.ts";
 
 const A = "10.1.0.1";
 const B = "10.1.0.2";
-const NOW = 1n << 62n;
 
 let observer: Observer;
 beforeAll(() => {
@@ -34,20 +30,6 @@ afterAll(() => observer[Symbol.dispose]());
 
 const udp = (port: number) => packet().ethernet().ip4(A, B).udp(port, 53).bytes();
 const keyOfPort = (port: number) => keyOf({ saddr: A, daddr: B, sport: port, dport: 53, proto: PROTO.udp });
-
-function retire(keys: FlowKey[], quietSinceNs: bigint): { retired: number; outcome: number[] } {
-  const batch = Buffer.alloc(FLOW_RETIRE_BATCH_SIZE);
-  keys.forEach((key, i) => {
-    encodeFlowKey(key, viewOf(batch), i * FLOW_KEY_SIZE);
-  });
-  const map = observer.object.map("retire_batch");
-  map.update(u32(0), batch);
-  const ctx = Buffer.alloc(FLOW_RETIRE_REQUEST_SIZE);
-  encodeFlowRetireRequest({ quietSinceNs, count: keys.length }, viewOf(ctx));
-  const retired = observer.object.program("flow_retire").testRun({ ctx }).retval;
-  const after = map.lookup(u32(0)) as Buffer;
-  return { retired, outcome: [...after.subarray(FLOW_RETIRE_BATCH_OFFSETS.outcome)].slice(0, keys.length) };
-}
 
 function deleteFlow(key: FlowKey): void {
   const bytes = Buffer.alloc(FLOW_KEY_SIZE);
@@ -60,32 +42,35 @@ test("each key has its outcome: quiet ones retire, busy ones stay live, unknown 
   observer.send("egress", udp(2));
   const { lastSeenNs } = observer.flows().find((f) => f.key.sport === 2)?.record ?? { lastSeenNs: 0n };
   const asked = [keyOfPort(1), keyOfPort(3)];
-  expect(retire(asked, NOW)).toEqual({
+  expect(retire(observer, asked, NOW)).toEqual({
     retired: 1,
     outcome: [FlowRetireOutcome.DONE, FlowRetireOutcome.MISSING],
   });
-  expect(retire([keyOfPort(2)], lastSeenNs)).toEqual({ retired: 0, outcome: [FlowRetireOutcome.BUSY] });
+  expect(retire(observer, [keyOfPort(2)], lastSeenNs)).toEqual({
+    retired: 0,
+    outcome: [FlowRetireOutcome.BUSY],
+  });
   expect(observer.flows().find((f) => f.key.sport === 2)?.record.lifecycle).toBe(FlowLifecycle.LIVE);
 });
 
 test("asking again for a retired flow says done", () => {
   observer.send("egress", udp(1));
-  retire([keyOfPort(1)], NOW);
-  expect(retire([keyOfPort(1)], 0n)).toEqual({ retired: 1, outcome: [FlowRetireOutcome.DONE] });
+  retire(observer, [keyOfPort(1)], NOW);
+  expect(retire(observer, [keyOfPort(1)], 0n)).toEqual({ retired: 1, outcome: [FlowRetireOutcome.DONE] });
 });
 
 test("a batch may be full, and what lies beyond the count is not touched", () => {
   const ports = Array.from({ length: FlowLimit.RETIRE_BATCH }, (_, i) => i + 1);
   for (const port of ports) observer.send("egress", udp(port));
-  expect(retire(ports.map(keyOfPort), NOW).retired).toBe(FlowLimit.RETIRE_BATCH);
+  expect(retire(observer, ports.map(keyOfPort), NOW).retired).toBe(FlowLimit.RETIRE_BATCH);
   observer.send("egress", udp(5000));
-  expect(retire([], NOW).retired).toBe(0);
+  expect(retire(observer, [], NOW).retired).toBe(0);
   expect(observer.flows().find((f) => f.key.sport === 5000)?.record.lifecycle).toBe(FlowLifecycle.LIVE);
 });
 
 test("a packet that meets a retired flow is unattributed; after the delete the tuple is a new flow", () => {
   for (let i = 0; i < 3; i++) observer.send("egress", udp(1));
-  retire([keyOfPort(1)], NOW);
+  retire(observer, [keyOfPort(1)], NOW);
   rcuBarrier();
   observer.send("egress", udp(1));
   expect(observer.flow().record.counters[0]?.packets).toBe(3n);

@@ -22,7 +22,7 @@ let injector: Injector;
 let ifindex: number;
 beforeAll(() => {
   injector = new Injector();
-  observer = new Observer("truncate");
+  observer = new Observer("truncate", { ipv6: false });
   ifindex = silentDevice(observer.netns);
   observer.attach("ingress", ifindex);
 });

@@ -89,7 +89,7 @@ export function readColumns<T extends ColumnTable>(
 
 function view(type: ColumnType, bytes: Uint8Array): Arrays[ColumnType] {
   if (type === "u8" || type === "b16") return bytes;
-  const copy = bytes.slice().buffer;
+  const copy = new Uint8Array(bytes).buffer; // a Buffer's own slice() would be a view, not a copy
   if (type === "u16") return new Uint16Array(copy);
   if (type === "u32") return new Uint32Array(copy);
   return new Float64Array(copy);

@@ -71,12 +71,20 @@ export function readValue(field: FilterField, text: string): FilterValue | { pro
         ? { text, number: null }
         : { problem: `“${text}” is none of ${field.values?.join(", ")}` };
     case "ip":
-      return /^[0-9a-f:.]+(\/\d{1,3})?$/i.test(text)
-        ? { text, number: null }
-        : { problem: `“${text}” is not an address or CIDR` };
+      return isNetwork(text) ? { text, number: null } : { problem: `“${text}” is not an address or CIDR` };
     case "text":
       return { text, number: null };
   }
+}
+
+const IPV4 = /^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(?!$)|$)){4}$/;
+
+/** An address, or one with a prefix length; nothing that Postgres' inet wouldn't take. */
+function isNetwork(text: string): boolean {
+  const [address = "", bits, ...rest] = text.split("/");
+  const v6 = /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(address) && URL.canParse(`http://[${address}]/`);
+  if (rest.length > 0 || !(v6 || IPV4.test(address))) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (v6 ? 128 : 32));
 }
 
 function wholeNumber(text: string, max: number): FilterValue | { problem: string } {

@@ -3,7 +3,7 @@
  *   src.service=checkout verdict=dropped dst.port=443 rtt>5ms -reason=NO_SOCKET label=app:web payments
  * Terms are joined by AND; a comma in a value is OR; `-` before a term negates it; `~` means contains; a bare
  * word matches any name or address. The parser reports every problem with its place. Not here: SQL (web)
- * and evaluation over rows (flow-match.ts).
+ * and evaluation over rows (web: flow/match.ts).
  */
 import { FILTER_FIELDS, type FilterField, type FilterValue, readValue } from "./filter-field.ts";
 
@@ -38,6 +38,10 @@ export function parseFilter(input: string): Filter {
       break;
     }
     const start = from + (match[0].length - match[0].trimStart().length);
+    if (input[TERM.lastIndex] === '"') {
+      problems.push({ start, end: input.length, message: "a quote is not closed" });
+      break;
+    }
     const read = readTerm(match, start, TERM.lastIndex);
     if (read === undefined) continue;
     if ("message" in read) problems.push(read);
@@ -143,6 +147,7 @@ export function withoutTerm(input: string, field: string, value: string): string
     (t) => t.field === field && t.operator === "=" && t.values.length === 1 && t.values[0]?.text === value,
   );
   let out = input;
-  for (const t of [...hit].reverse()) out = out.slice(0, t.start) + out.slice(t.end);
-  return out.replace(/\s+/g, " ").trim();
+  for (const t of [...hit].reverse())
+    out = `${out.slice(0, t.start).trimEnd()} ${out.slice(t.end).trimStart()}`;
+  return out.trim();
 }

@@ -118,7 +118,7 @@ export const FlowTailInput = z.object({
   snapshot: Snapshot.nullish(),
   lastEventId: z.string().nullish(),
 });
-/** One tick of the live stream. Rows replace rows of the same id. */
+/** One tick of the live stream. A row replaces those whose id is its id or its otherId. */
 export const FlowTailOutput = z.object({
   snapshot: Snapshot,
   rows: z.array(FlowRow),
@@ -151,6 +151,8 @@ export const FlowFacets = z.array(
     values: z.array(z.object({ value: z.string(), count: z.number() })),
     /** Values beyond those listed. */
     more: z.int(),
+    /** Counted over the newest flows only: the range held more than could be counted in a moment. */
+    sampled: z.boolean().default(false),
   }),
 );
 export type FlowFacets = z.infer<typeof FlowFacets>;

@@ -81,14 +81,15 @@ class RunStats : public Handle<RunStats> {
   Fd fd_;
 };
 
-// Calls back with a descriptor for each id; what is gone between the two calls is left out.
+// Calls back with a descriptor for each id; what is gone between the two calls (ENOENT), or not quite there yet (EAGAIN),
+// is left out.
 template <typename Fn>
 void EachId(int (*next)(uint32_t, uint32_t*), int (*open)(uint32_t), const char* op, Fn&& fn) {
   uint32_t id = 0;
   while (next(id, &id) == 0) {
     Fd fd(open(id));
     if (fd.valid()) fn(id, fd.get());
-    else if (errno != ENOENT) throw Failure(errno, op, "id " + std::to_string(id));
+    else if (errno != ENOENT && errno != EAGAIN) throw Failure(errno, op, "id " + std::to_string(id));
   }
   if (errno != ENOENT) throw Failure(errno, op, "");
 }

@@ -148,6 +148,10 @@ void RingPump::Run() {
     if (!stopping()) epoll_wait(pause.get(), &event, 1, kPauseMs);
   }
   if (!abandoned()) Drain();
+  // Not left to the collector: a ring is megabytes, and its descriptor keeps the map alive.
+  ring_buffer__free(ring_);
+  ring_ = nullptr;
+  map_.Reset();
 }
 
 void RingPump::Drain() {

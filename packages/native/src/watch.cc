@@ -140,6 +140,9 @@ void WatchPump::Run() {
     }
     HandOver(std::move(events));
   }
+  // Not left to the collector: each socket keeps its namespace alive.
+  std::lock_guard<std::mutex> hold(sources_lock_);
+  sources_.clear();
 }
 
 Watcher::Watcher(const Napi::CallbackInfo& info) : Handle<Watcher>(info) {

@@ -1,7 +1,7 @@
 // Scenarios that could take a process down, each run by 50.lifetime.kernel.test.ts in a process of its own:
 // argv[2] is the scenario. Prints 'done' at the end.
 import { Worker } from "node:worker_threads";
-import { listLinks, openObject, RingReader } from "../lib/native.ts";
+import { type BpfError, FEATURES, isSupported, listLinks, openObject, RingReader } from "../lib/native.ts";
 import { eventually, fixture } from "./fixture.ts";
 
 /** A worker that reads a ring and watches a namespace while it is written; says 'busy', then exits or goes on. */
@@ -48,7 +48,7 @@ const scenarios: Record<string, () => Promise<void>> = {
   "worker-exit": () => endOf(busyWorker(true)),
   "worker-terminate": terminate,
   "many-workers": async () => {
-    for (let i = 0; i < 20; i++) await terminate();
+    for (let i = 0; i < 8; i++) await terminate();
   },
   "process-exit": async () => {
     const reader = startReader();
@@ -64,6 +64,14 @@ const scenarios: Record<string, () => Promise<void>> = {
     await eventually("a batch", () => reader.batches() > 0);
     // A reader keeps the process alive; nothing else would end this one.
     setTimeout(() => process.exit(0), 0);
+  },
+  unprivileged: async () => {
+    for (const feature of FEATURES) console.log(`${feature}: ${isSupported(feature).reason ?? "supported"}`);
+    try {
+      openObject(fixture("packets")).load();
+    } catch (error) {
+      console.log(`load ${(error as BpfError).code}`);
+    }
   },
   collected: async () => {
     const id = abandonHandles();

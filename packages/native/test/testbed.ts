@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { mountBpffs } from "../lib/native.ts";
+import { links, mountBpffs } from "../lib/native.ts";
 
 export const BPFFS = "/sys/fs/bpf";
 
@@ -50,6 +50,16 @@ export class Testbed {
     return [a, b];
   }
 
+  /** The same without IPv6 and with fixed neighbours: nothing passes but what the test sends, so counts are exact. */
+  quietPair(): [Namespace, Namespace] {
+    const [a, b] = this.pair();
+    for (const ns of [a, b]) ns.run("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6");
+    const mac = (ns: Namespace) => links(ns.path).find((l) => l.name === "eth0")?.mac ?? "";
+    a.ip("neighbour", "replace", "10.9.0.2", "lladdr", mac(b), "dev", "eth0", "nud", "permanent");
+    b.ip("neighbour", "replace", "10.9.0.1", "lladdr", mac(a), "dev", "eth0", "nud", "permanent");
+    return [a, b];
+  }
+
   /** A folder for pins. What is still in it at the end goes with it. */
   pins(): string {
     mountBpffs(BPFFS);
@@ -69,8 +79,12 @@ export class Testbed {
     return path;
   }
 
-  defer(undo: () => void): void {
-    this.#undo.push(undo);
+  /** Mounted where it isn't already. */
+  tracefs(): void {
+    const path = "/sys/kernel/tracing";
+    if (existsSync(join(path, "events"))) return;
+    execFileSync("mount", ["-t", "tracefs", "tracefs", path]);
+    this.#undo.push(() => execFileSync("umount", [path]));
   }
 
   close(): void {

@@ -61,9 +61,9 @@ struct flow_key {
 ABI_SIZE(struct flow_key, 44);
 
 struct flow_counters {
-	__u64 packets;  /* the kernel's buffers, before segmentation offload */
+	__u64 packets;  /* as the interface counts them: buffers, or pieces where it doesn't segment itself */
 	__u64 segments; /* packets on the wire */
-	__u64 bytes;    /* of the buffers, link header included: what the interface counts */
+	__u64 bytes;    /* of those packets, link header included */
 };
 ABI_SIZE(struct flow_counters, 24);
 
