@@ -5,6 +5,7 @@ import { instance } from "./tools/testing/browser-instance.ts";
 
 export default defineConfig({
   testDir: "e2e",
+  testMatch: "*.spec.ts",
   outputDir: ".data/test-results/browser",
   timeout: 60_000,
   workers: 1,
@@ -22,14 +23,17 @@ export default defineConfig({
       ],
     },
   },
-  webServer: {
-    command: `node tools/up/main.mjs --name ${instance.name}`,
-    env: instance.env,
-    url: `${instance.url}/readyz`,
-    reuseExistingServer: false,
-    gracefulShutdown: { signal: "SIGTERM", timeout: 60_000 },
-    timeout: 600_000,
-    stdout: "ignore",
-    stderr: "pipe",
-  },
+  webServer: instance.running
+    ? undefined
+    : {
+        command: `node tools/up/main.mjs --name ${instance.name}`,
+        env: instance.env,
+        // Its last line: agents and all. An answer on a port would come earlier.
+        wait: { stdout: /ready after/ },
+        reuseExistingServer: false,
+        gracefulShutdown: { signal: "SIGTERM", timeout: 60_000 },
+        timeout: 600_000,
+        stdout: "ignore",
+        stderr: "pipe",
+      },
 });

@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 // `npm run check`: every static rule and the unit tests, side by side, without privilege, with no
 // database. Not the place of a rule: rules live in biome.json, tsconfig.json, deps.ts and sizes.ts.
+import "./up/node-version.mjs"; // first: it ends an old Node with a clear line
+
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { endRunningOnSignal, run } from "./command.mjs";
 import { at, bin } from "./paths.mjs";
-import { runSteps, seconds } from "./steps.mjs";
+import { runStep, runSteps, seconds } from "./steps.mjs";
+import { build, databaseClient } from "./up/build.mjs";
 import { vitestStep } from "./vitest-step.mjs";
 
 /** @returns {import("./steps.mjs").Step} */
@@ -40,7 +43,11 @@ async function main() {
     return 1;
   }
   const began = performance.now();
-  const results = await runSteps(checkSteps([]));
+  const generated = await runStep({
+    name: databaseClient.name,
+    run: async () => ({ ok: true, note: await build(databaseClient) }),
+  });
+  const results = [generated, ...(await runSteps(checkSteps([])))];
   const failed = results.filter((result) => !result.ok).map((result) => result.name);
   const took = seconds(performance.now() - began);
   console.log(failed.length ? `check: ${failed.join(", ")} failed (${took})` : `check: all passed (${took})`);

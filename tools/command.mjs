@@ -1,6 +1,7 @@
 // Runs one command to its end and keeps what it said. Not for services: those are supervised by
 // tools/up/. The output is kept whole, because a failing step is printed in full.
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { root } from "./paths.mjs";
 
 /** What a build or a test must not do behind the user's back: phone home, or ask for an update. */
@@ -11,6 +12,9 @@ export const quietEnv = {
   PRISMA_HIDE_UPDATE_MESSAGE: "1",
   BETTER_AUTH_TELEMETRY: "0",
 };
+
+/** The kernel ends the command when this process is gone, even by kill -9. */
+const deathGuard = existsSync("/usr/bin/setpriv") ? ["setpriv", "--pdeathsig", "TERM"] : [];
 
 /** Children of this process that still run; `endRunning` ends them with their process groups. */
 const running = new Set();
@@ -23,7 +27,8 @@ const running = new Set();
  */
 export function run(command, args, options = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, {
+    const [guarded, ...rest] = [...deathGuard, command, ...args];
+    const child = spawn(guarded, rest, {
       cwd: options.cwd ?? root,
       env: { ...process.env, ...quietEnv, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],

@@ -18,6 +18,8 @@ export interface Module {
 
 const contract = "packages/contract/src/";
 const abi = "packages/abi/src/";
+/** What people read of the kernel's numbers. */
+const abiWords = [`${abi}labels.ts`, `${abi}drop-reasons`];
 const web = "apps/web/src/";
 const server = `${web}server/`;
 
@@ -81,7 +83,7 @@ export const modules: readonly Module[] = [
   {
     name: "web/view",
     at: `${web}view/`,
-    may: [contract, `${abi}labels.ts`, `${web}ui/`, `${web}trpc/client`],
+    may: [contract, ...abiWords, `${web}ui/`, `${web}trpc/client`],
     packages: browser,
   },
   {
@@ -94,7 +96,7 @@ export const modules: readonly Module[] = [
   {
     name: "web/features/<noun>",
     at: `${web}features/*/`,
-    may: [contract, `${abi}labels.ts`, `${web}ui/`, `${web}view/`, `${web}trpc/client`],
+    may: [contract, ...abiWords, `${web}ui/`, `${web}view/`, `${web}trpc/client`],
     packages: browser,
   },
   ...[`${web}app/api/`, `${web}app/*/route.ts`].map((at) => ({
@@ -154,7 +156,10 @@ export const modules: readonly Module[] = [
   {
     name: "bench",
     at: "bench/",
-    may: [abi, contract, "packages/native/", "packages/lab/", "tools/"],
+    may: [
+      ...[abi, contract, "packages/native/", "packages/lab/", "tools/", "e2e/system/"],
+      ...["apps/agent/src/", server],
+    ],
     packages: ["*"],
   },
   { name: "e2e", at: "e2e/", may: [contract, "packages/lab/", "tools/"], packages: ["*"] },
@@ -185,6 +190,7 @@ export const reserved: readonly Reserved[] = [
       `${server}*/repo.ts`,
       `${server}ingest/`,
       `${server}setup/main.ts`,
+      "bench/",
     ],
   },
   {
@@ -200,8 +206,8 @@ export const forbiddenNames: readonly string[] = [
   ...["shared", "common", "utils", "helpers", "misc", "core", "v2", "new", "enhanced"],
 ];
 
-/** The one folder that really is shared memory. */
-export const forbiddenNamesExcept: readonly string[] = ["packages/bpf/include/shared/"];
+/** The one folder that really is shared memory, and those whose names are addresses in the browser. */
+export const forbiddenNamesExcept: readonly string[] = ["packages/bpf/include/shared/", `${web}app/`];
 
 /** Debt: imports that are wrong and known. Each has an owner and an ADR; the list may only shrink. */
 export interface Debt {

@@ -1,7 +1,15 @@
 // The browser tests as a step, and what they counted, by Playwright's JSON report.
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { run } from "./command.mjs";
 import { at, bin } from "./paths.mjs";
+
+const instanceData = at(".data/e2e");
+
+/** The end of the instance's own log: a test that fails on an empty page has its reason there. */
+function lastLines(file, count) {
+  if (!existsSync(file)) return `\nno ${file}: the instance did not get as far\n`;
+  return `\n${file} ends:\n${readFileSync(file, "utf8").trimEnd().split("\n").slice(-count).join("\n")}\n`;
+}
 
 /** @param {any} report @returns {import("./vitest-step.mjs").Tally} */
 export function tallyOfBrowserReport(report) {
@@ -18,6 +26,7 @@ export function playwrightStep(tallies) {
       const reportFile = at(".data/test-results/browser.json");
       mkdirSync(at(".data/test-results"), { recursive: true });
       rmSync(reportFile, { force: true });
+      rmSync(instanceData, { recursive: true, force: true }); // a first start, as a new user has it
       const env = { PLAYWRIGHT_JSON_OUTPUT_FILE: reportFile };
       const { code, output } = await run(bin("playwright"), ["test", "--reporter=line,json"], { env });
       let tally = { name: "browser", passed: 0, failed: 0, skipped: 0 };
@@ -28,7 +37,12 @@ export function playwrightStep(tallies) {
       }
       if (code !== 0 && tally.failed === 0) tally.failed = 1;
       tallies.push(tally);
-      return { ok: code === 0, output, note: `${tally.passed} passed, ${tally.failed} failed` };
+      const said = code === 0 ? "" : lastLines(`${instanceData}/millrace.log`, 60);
+      return {
+        ok: code === 0,
+        output: `${output}${said}`,
+        note: `${tally.passed} passed, ${tally.failed} failed`,
+      };
     },
   };
 }

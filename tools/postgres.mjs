@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { at } from "./paths.mjs";
+import { at, root } from "./paths.mjs";
 
 const nobody = 65534;
 const user = "millrace";
@@ -51,34 +51,39 @@ async function executable(program) {
   return path.join(path.dirname(postgres), program);
 }
 
-/** Postgres refuses uid 0. As root it runs in a user namespace where our uid looks like nobody's: files
- *  stay root's, and no path has to be readable by another user. Where user namespaces are forbidden
- *  (Docker's default), it really becomes nobody. */
-function unprivileged() {
-  if (process.getuid?.() !== 0) return { wrap: (command) => command, credentials: {} };
+/** Postgres refuses uid 0. As root it runs in a user namespace where our uid looks like nobody's: files stay
+ *  root's, and no path has to be readable by another user. Where user namespaces are forbidden (Docker's
+ *  default, a chroot) it really becomes nobody, who owns the data then. */
+async function unprivileged() {
+  if (process.getuid?.() !== 0) return { wrap: (command) => command, owner: undefined };
   const mapped = ["unshare", "-U", `--map-user=${nobody}`, `--map-group=${nobody}`];
-  if (spawnSync(mapped[0], [...mapped.slice(1), "true"]).status === 0) {
-    return { wrap: (command) => [...mapped, ...command], credentials: {} };
-  }
-  return { wrap: (command) => command, credentials: { uid: nobody, gid: nobody } };
+  const works = (command) => spawnSync(command[0], command.slice(1)).status === 0;
+  if (works([...mapped, "true"])) return { wrap: (command) => [...mapped, ...command], owner: undefined };
+  const become = ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"];
+  const wrap = (command) => [...become, ...command];
+  if (works(wrap([await executable("initdb"), "--version"]))) return { wrap, owner: nobody };
+  throw new Error(
+    `PostgreSQL doesn't run as root, user namespaces are forbidden here, and user nobody can't enter ${root}: ` +
+      "move the checkout to a place like /opt, or set DATABASE_URL",
+  );
 }
 
 /** Makes the data directory if there is none. An interrupted attempt leaves nothing half made.
  * @param {Cluster} cluster */
 export async function initCluster(cluster) {
   if (existsSync(path.join(cluster.dataDir, "PG_VERSION"))) return;
-  const { wrap, credentials } = unprivileged();
+  const { wrap, owner } = await unprivileged();
   const fresh = `${cluster.dataDir}.new`;
   const passwordFile = `${cluster.dataDir}.password`;
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(fresh, { recursive: true, mode: 0o700 });
   writeFileSync(passwordFile, cluster.password, { mode: 0o600 });
-  if (credentials.uid) for (const file of [fresh, passwordFile]) chownSync(file, nobody, nobody);
+  if (owner) for (const file of [fresh, passwordFile]) chownSync(file, owner, owner);
   const [command, ...args] = wrap([
     ...[await executable("initdb"), "-D", fresh, "-U", user, "-A", "scram-sha-256"],
     ...[`--pwfile=${passwordFile}`, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
   ]);
-  const made = spawnSync(command, args, { encoding: "utf8", cwd: "/", ...credentials });
+  const made = spawnSync(command, args, { encoding: "utf8", cwd: "/" });
   rmSync(passwordFile);
   if (made.status !== 0) {
     const said = `${made.stdout ?? ""}${made.stderr ?? ""}${made.error?.message ?? ""}`.trim();
@@ -93,10 +98,10 @@ export async function initCluster(cluster) {
  *  a change of credentials clears it.
  * @param {Cluster} cluster @param {string[]} [guard] a command prefix such as setpriv --pdeathsig INT */
 export async function serverCommand(cluster, guard = []) {
-  const { wrap, credentials } = unprivileged();
+  const { wrap } = await unprivileged();
   const serve = [await executable("postgres"), "-D", cluster.dataDir, "-p", String(cluster.port)];
   const [command, ...args] = wrap([...guard, ...serve]);
-  return { command, args, options: { cwd: "/", ...credentials } };
+  return { command, args, options: { cwd: "/" } };
 }
 
 /** What pg_ctl waits for: postgres rewrites the last line of postmaster.pid as its state changes. The

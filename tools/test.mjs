@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // `npm test`: install and build, what `npm run check` does, then the tests that need BPF, a database, the
 // lab and a browser. Everything runs, even after a failure. The last line is the sum of all tests.
+import "./up/node-version.mjs"; // first: it ends an old Node with a clear line
+
 import { existsSync, readdirSync } from "node:fs";
 import { checkSteps } from "./check.mjs";
 import { endRunningOnSignal } from "./command.mjs";

@@ -8,8 +8,8 @@ interface TextRule {
   /** The files it is for. */
   where: RegExp;
   except?: RegExp;
-  /** What is searched: code has its comments blanked, everything has not. */
-  in: "code" | "everything";
+  /** What is searched: code is without comments and quoted strings, statements without templates too. */
+  in: "code" | "statements" | "everything";
   tests: boolean;
   message: string;
 }
@@ -33,14 +33,14 @@ export const textRules: readonly TextRule[] = [
     pattern: /^\s*export\s+default\b|\bas\s+default\b/,
     where: /\.(ts|tsx|mjs)$/,
     except: defaultExports,
-    in: "code",
+    in: "statements",
     tests: true,
     message: "no default exports outside Next's own files: name it",
   },
   {
     pattern: /^\s*export\s+\*\s+from\b/,
     where: /\.(ts|tsx|mjs)$/,
-    in: "code",
+    in: "statements",
     tests: true,
     message: "no barrel files: import the file you mean",
   },
@@ -80,10 +80,13 @@ export function textProblems(file: SourceFile): { path: string; line: number; me
     (rule) =>
       rule.where.test(file.path) && !rule.except?.test(file.path) && (rule.tests || !isTest(file.path)),
   );
-  const everything = file.text.split("\n");
-  const code = withoutComments(file.text, "quoted").split("\n");
+  const lines = {
+    everything: file.text.split("\n"),
+    code: withoutComments(file.text, "quoted").split("\n"),
+    statements: withoutComments(file.text, "strings").split("\n"),
+  };
   return rules.flatMap((rule) =>
-    (rule.in === "code" ? code : everything).flatMap((text, index) =>
+    lines[rule.in].flatMap((text, index) =>
       rule.pattern.test(text) ? [{ path: file.path, line: index + 1, message: rule.message }] : [],
     ),
   );

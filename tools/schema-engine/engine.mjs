@@ -1,5 +1,5 @@
 // Prisma's schema engine as WebAssembly, on the pg driver. It leans on what the packages don't
-// document, hence exact versions in package.json and prisma/migrate.db.test.ts.
+// document, hence exact versions in package.json and tools/up/migrate.db.test.ts.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";

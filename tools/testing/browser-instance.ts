@@ -3,13 +3,15 @@
 import { readFileSync } from "node:fs";
 import { at } from "../paths.mjs";
 
-const port = 3900;
+/** `MILLRACE_INSTANCE=name:port` uses an instance that runs already, while a test is being written. */
+const [name = "e2e", port = "3900"] = process.env.MILLRACE_INSTANCE?.split(":") ?? [];
 
 export const instance = {
-  name: "e2e",
+  name,
+  running: process.env.MILLRACE_INSTANCE !== undefined,
   url: `http://127.0.0.1:${port}`,
-  dataDir: at(".data/e2e"),
-  env: { PORT: String(port), INGEST_PORT: String(port + 1) },
+  dataDir: at(`.data/${name}`),
+  env: { PORT: port, INGEST_PORT: String(Number(port) + 1) },
 } as const;
 
 export interface SignIn {

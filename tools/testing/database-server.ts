@@ -1,7 +1,7 @@
 // The Postgres of the db and lab tiers: one server for a whole run, in a private directory, with one
 // database migrated as `npm start` migrates. Tests take copies of it (test-database.ts), never itself.
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
@@ -11,15 +11,9 @@ import { freePort } from "../up/preflight.mjs";
 
 export const templateName = "template_millrace";
 
-declare module "vitest" {
-  interface ProvidedContext {
-    /** URL of the migrated database that each test copies. */
-    templateUrl: string;
-  }
-}
-
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(path.join(tmpdir(), "millrace-test-pg-"));
+  chmodSync(folder, 0o711); // Postgres may have to run as somebody else: postgres.mjs
   const cluster: Cluster = {
     dataDir: path.join(folder, "data"),
     port: await freePort(),

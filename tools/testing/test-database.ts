@@ -4,6 +4,13 @@ import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, inject } from "vitest";
 
+declare module "vitest" {
+  interface ProvidedContext {
+    /** URL of the migrated database that each test copies. */
+    templateUrl: string;
+  }
+}
+
 export interface TestDatabase {
   /** Known from the first test on. */
   readonly url: string;
@@ -23,9 +30,14 @@ export function testDatabase(): TestDatabase {
   };
 }
 
-/** Copies the template; whoever still holds a connection at the end is disconnected. */
-export async function createTestDatabase(templateUrl: string) {
-  const template = new URL(templateUrl).pathname.slice(1);
+/** A copy of the template; whoever still holds a connection at its end is disconnected. */
+export const createTestDatabase = (templateUrl: string) =>
+  createDatabase(templateUrl, new URL(templateUrl).pathname.slice(1));
+
+/** One without a schema, for tests of the migrations themselves. */
+export const createEmptyDatabase = (templateUrl: string) => createDatabase(templateUrl, "template0");
+
+async function createDatabase(templateUrl: string, template: string) {
   const name = `test_${randomBytes(6).toString("hex")}`;
   await asAdmin(templateUrl, `create database ${name} template ${template} strategy wal_log`);
   const url = new URL(templateUrl);

@@ -6,14 +6,16 @@ const flags = {
   "--no-lab": "observe this machine's own containers; start no demo hosts",
   "--build-only": "install and build, then stop",
   "--no-serve": "install, build and migrate the database, then stop",
-  "--name": "NAME   run beside another one, with its own data and lab (default: demo)",
+  "--name": "run as another instance of that NAME, with its own data and lab (default: demo)",
   "--help": "this text",
 };
+
+const withValue = (flag) => (flag === "--name" ? "--name NAME" : flag);
 
 export const usage = [
   "usage: npm start -- [options]",
   "",
-  ...Object.entries(flags).map(([flag, text]) => `  ${flag.padEnd(14)} ${text}`),
+  ...Object.entries(flags).map(([flag, text]) => `  ${withValue(flag).padEnd(14)} ${text}`),
   "",
   "environment: PORT (3000), INGEST_PORT (3001), HOST (127.0.0.1), DATABASE_URL (instead of the embedded",
   "PostgreSQL), MILLRACE_PG_PORT (54329)",

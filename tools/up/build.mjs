@@ -26,7 +26,7 @@ export const dependencies = {
   inputs: [lock],
   outputs: [at("node_modules/.package-lock.json")],
   work: () =>
-    must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    must("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], {
       // Prisma's own engine would be downloaded from a host of theirs; ours is in the lock.
       env: {
         ...schemaEngineEnv,

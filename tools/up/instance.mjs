@@ -23,7 +23,11 @@ export function instanceOf(options, env) {
     databasePort: portOf(env, "MILLRACE_PG_PORT", 54329),
     /** Given by the user: then no PostgreSQL of ours is started. */
     databaseUrl: env.DATABASE_URL,
-    address: `http://${shownHost(host)}:${port}`,
+    address: env.TLS_CERT_FILE
+      ? `https://${shownHost(host)}:${portOf(env, "TLS_PORT", 3443)}`
+      : `http://${shownHost(host)}:${port}`,
+    /** Next's own server: behind our TLS it is loopback's only. */
+    plainAddress: `http://${env.TLS_CERT_FILE ? "127.0.0.1" : shownHost(host)}:${port}`,
     pinRoot: path.join(bpffs, "millrace", options.name),
   };
 }

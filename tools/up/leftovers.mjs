@@ -1,6 +1,6 @@
 // Removes what a killed supervisor or a power cut left of this instance: processes by their notes, the
 // lab, pins. By what exists, never by memory; on a clean machine it does nothing. Data is never touched.
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { run } from "../command.mjs";
@@ -48,6 +48,7 @@ export async function removePins(pinRoot) {
     rmSync(folder, { recursive: true, force: true });
   }
   rmSync(pinRoot, { recursive: true, force: true });
+  if (readdirSync(path.dirname(pinRoot)).length === 0) rmdirSync(path.dirname(pinRoot));
   return folders.length;
 }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // `npm start`: from a bare checkout to a running Millrace, and to nothing left when it ends. Wiring only:
 // arguments, preflight, build, serve, stop. Imports Node's own modules until `npm ci` has run.
+import "./node-version.mjs"; // first: it ends an old Node with a clear line
+
 import { existsSync } from "node:fs";
 import { endRunning, run } from "../command.mjs";
 import { at } from "../paths.mjs";
@@ -11,7 +13,7 @@ import { tryLock } from "./lock.mjs";
 import { createLog } from "./log.mjs";
 import { machineProblems, portProblem, thisMachine } from "./preflight.mjs";
 import { prepare } from "./prepare.mjs";
-import { createSite, openDatabase, start, stop } from "./serve.mjs";
+import { createSite, onlyDatabase, start, stop } from "./serve.mjs";
 
 const addonFile = at("packages/native/build/millrace_native.node");
 
@@ -21,16 +23,21 @@ function refuse(problems, code = 1) {
   process.exit(code);
 }
 
-/** @param {import("./instance.mjs").Instance} instance @param {import("./arguments.mjs").Options} options */
-async function preflight(instance, options) {
-  const observes = options.serve && !options.buildOnly;
+/** @param {import("./arguments.mjs").Options} options */
+function checkMachine({ serve, buildOnly }) {
   const built = existsSync(at("apps/web/.next/standalone"));
-  const problems = machineProblems(thisMachine(), { observes, built });
-  if (observes) {
-    problems.push((await portProblem(instance.host, instance.port, "PORT")) ?? "");
-    problems.push((await portProblem("127.0.0.1", instance.ingestPort, "INGEST_PORT")) ?? "");
-  }
-  const found = problems.filter(Boolean);
+  const problems = machineProblems(thisMachine(), { observes: serve && !buildOnly, built });
+  if (problems.length) refuse(problems);
+}
+
+/** @param {import("./instance.mjs").Instance} instance @param {import("./arguments.mjs").Options} options */
+async function checkPorts(instance, { serve, buildOnly }) {
+  if (!serve || buildOnly) return;
+  const problems = await Promise.all([
+    portProblem(instance.host, instance.port, "PORT"),
+    portProblem("127.0.0.1", instance.ingestPort, "INGEST_PORT"),
+  ]);
+  const found = problems.filter((problem) => problem !== undefined);
   if (found.length) refuse(found);
 }
 
@@ -87,11 +94,12 @@ async function main() {
   if (!parsed.ok) return refuse([parsed.message], 2);
   if (parsed.options.help) return console.log(usage);
   const { options } = parsed;
+  checkMachine(options);
   const instance = instanceOf(options, process.env);
   const lock = tryLock(instance.in("up.lock"));
   if ("heldBy" in lock) return refuse([`already running (process ${lock.heldBy}) on ${instance.address}`]);
   process.once("exit", lock.release);
-  await preflight(instance, options);
+  await checkPorts(instance, options);
   const log = createLog({ file: instance.in("millrace.log") });
   const site = createSite(instance, log, stepsInto(log));
   const end = createEnding(log, lock, site);
@@ -103,7 +111,7 @@ async function main() {
     await prepare({ doStep: site.doStep, purposes, say: (line) => log.line("up", line) });
     if (options.buildOnly) return end(0, `built ${after()}`);
     if (!options.serve) {
-      await openDatabase(site);
+      await onlyDatabase(site);
       return end(0, `built and migrated ${after()}`);
     }
     await site.doStep("bpf", bpfAllowed);

@@ -3,10 +3,10 @@
 import { existsSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
 import { root } from "../paths.mjs";
+import { nodeProblem } from "./node-version.mjs";
 
 /** @typedef {{ nodeVersion: string, platform: string, arch: string, root: boolean, btf: boolean, freeBytes: number }} Machine */
 
-const wantedNode = [20, 19];
 const wantedBytes = 3 * 2 ** 30;
 
 /** @returns {Machine} */
@@ -25,10 +25,8 @@ export function thisMachine() {
 /** @param {Machine} machine @param {{ observes: boolean, built: boolean }} plan */
 export function machineProblems(machine, plan) {
   const problems = [];
-  const [major, minor] = machine.nodeVersion.split(".").map(Number);
-  if (major < wantedNode[0] || (major === wantedNode[0] && minor < wantedNode[1])) {
-    problems.push(`Node ${machine.nodeVersion} is too old: Millrace needs ${wantedNode.join(".")} or newer`);
-  }
+  const tooOld = nodeProblem(machine.nodeVersion);
+  if (tooOld) problems.push(tooOld);
   if (machine.platform !== "linux") {
     problems.push(`${machine.platform} has no eBPF that Millrace knows: it runs on Linux`);
   }

@@ -15,7 +15,8 @@ import { answers, until } from "./until.mjs";
 /** @typedef {(name: string, work: () => Promise<string | undefined>) => Promise<void>} DoStep
  *  @typedef {import("./service.mjs").Service} Service
  *  @typedef {{ instance: import("./instance.mjs").Instance, log: import("./log.mjs").Log, doStep: DoStep,
- *    running: { database: Service[], servers: Service[], agents: Service[] } }} Site what runs, and where */
+ *    running: { database: Service[], servers: Service[], agents: Service[] }, stopping: boolean }} Site
+ *    what runs, and where */
 
 /** @returns {Site} */
 export const createSite = (instance, log, doStep) => ({
@@ -23,6 +24,7 @@ export const createSite = (instance, log, doStep) => ({
   log,
   doStep,
   running: { database: [], servers: [], agents: [] },
+  stopping: false,
 });
 
 /** @param {Site} site */
@@ -30,19 +32,25 @@ const surroundings = ({ instance, log }) => ({ log, runFolder: instance.in("run"
 
 /** @param {Site} site @param {Service[]} group @param {import("./service.mjs").ServiceSpec} spec */
 function launch(site, group, spec) {
+  if (site.stopping) throw new Error(`${spec.name} is not started: everything is stopping`);
   const service = createService(spec, surroundings(site));
   group.push(service);
   service.start();
   return service;
 }
 
-/** Clean ground, a database that answers, the schema of this checkout.
- * @param {Site} site @returns {Promise<Record<string, string>>} the servers' environment */
-export async function openDatabase(site) {
-  const { instance, doStep } = site;
+/** Clean ground: nothing of an earlier run that was cut off.
+ * @param {Site} site */
+async function sweep({ instance, doStep }) {
   mkdirSync(instance.in("run"), { recursive: true, mode: 0o700 });
-  const secrets = secretsIn(instance.in("secrets.json"));
   await doStep("sweep", () => sweepLeftovers(instance));
+}
+
+/** A database that answers, with the schema of this checkout.
+ * @param {Site} site @returns {Promise<Record<string, string>>} the servers' environment */
+async function openDatabase(site) {
+  const { instance, doStep } = site;
+  const secrets = secretsIn(instance.in("secrets.json"));
   let url = "";
   await doStep("database", async () => {
     const database = await startDatabase(instance, secrets, surroundings(site), site.running.database);
@@ -80,35 +88,49 @@ async function startLab(site) {
  * @param {Site} site @param {Record<string, string>} env */
 async function startAgents(site, env) {
   const hosts = site.instance.lab ? await labHosts(site.instance) : [{ name: hostname() }];
-  for (const host of hosts) {
+  const startOne = async (host) => {
     const tokenFile = await enrolmentToken(site.instance, host, env);
     launch(site, site.running.agents, agentService(site.instance, host, tokenFile));
-  }
+  };
+  await Promise.all(hosts.map(startOne));
   return hosts.map((host) => host.name).join(", ");
+}
+
+/** What `--no-serve` stops after.
+ * @param {Site} site */
+export async function onlyDatabase(site) {
+  await sweep(site);
+  await openDatabase(site);
 }
 
 /** @param {Site} site @returns {Promise<string[]>} what to tell the person who started it */
 export async function start(site) {
   const { instance, doStep } = site;
-  const env = await openDatabase(site);
-  let words = [];
-  await doStep("first sign-in", async () => {
-    words = await firstAdministrator(instance, env);
-    return undefined;
-  });
+  await sweep(site);
   const ingestUrl = `http://127.0.0.1:${instance.ingestPort}/healthz`;
-  await Promise.all([
-    doStep("ingest", () => startServer(site, ingestService(env), ingestUrl)),
-    doStep("web", () => startServer(site, webService(env), `${instance.address}/healthz`)),
-    doStep("lab", () => startLab(site)),
-  ]);
+  const serverSide = async () => {
+    const env = await openDatabase(site);
+    let words = [];
+    await doStep("first sign-in", async () => {
+      words = await firstAdministrator(instance, env);
+      return undefined;
+    });
+    await Promise.all([
+      doStep("ingest", () => startServer(site, ingestService(env), ingestUrl)),
+      doStep("web", () => startServer(site, webService(env), `${instance.plainAddress}/healthz`)),
+    ]);
+    return { env, words };
+  };
+  const [{ env, words }] = await Promise.all([serverSide(), doStep("lab", () => startLab(site))]);
   await doStep("agents", () => startAgents(site, env));
   return words;
 }
 
 /** Agents first, so that what they still hold reaches the database; the database last.
  * @param {Site} site */
-export async function stop({ instance, running }) {
+export async function stop(site) {
+  const { instance, running } = site;
+  site.stopping = true;
   const end = (services) => Promise.all(services.map((service) => service.stop()));
   await end(running.agents);
   await removePins(instance.pinRoot);

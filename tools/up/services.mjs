@@ -35,7 +35,8 @@ export const webService = (env) => ({
   name: "web",
   ...node(path.join(standalone, "server.js")),
   cwd: standalone,
-  env: { ...env, HOSTNAME: env.HOST ?? "127.0.0.1" },
+  // With our own certificate TLS is ended before Next (server/tls-front.ts), which then is loopback's only.
+  env: { ...env, HOSTNAME: process.env.TLS_CERT_FILE ? "127.0.0.1" : (env.HOST ?? "127.0.0.1") },
 });
 
 /** @param {import("./instance.mjs").Instance} instance @returns {import("./service.mjs").ServiceSpec} */

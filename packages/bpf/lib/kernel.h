@@ -19,6 +19,9 @@
 #define ETH_P_8021Q 0x8100
 #define ETH_P_8021AD 0x88A8
 #define ETH_HEADER_BYTES 14
+#define PACKET_BROADCAST 1 /* linux/if_packet.h: for everybody, for a group, for somebody else */
+#define PACKET_MULTICAST 2
+#define PACKET_OTHERHOST 3
 #define ARPHRD_ETHER 1
 #define ARPHRD_LOOPBACK 772
 

@@ -44,6 +44,27 @@ static __always_inline bool drop_is_ordinary(__u32 reason)
 	return class && *class == DROP_CLASS_ORDINARY;
 }
 
+/*
+ * Freed with a reason, and no loss to anybody: a bridge flooded it here and it is meant for another
+ * interface, or it is for a group that nobody here joined.
+ */
+static __always_inline bool drop_is_strangers(struct sk_buff *skb, __u32 reason)
+{
+	__u8 type = BPF_CORE_READ_BITFIELD(skb, pkt_type);
+
+	if (type == PACKET_OTHERHOST)
+		return true;
+	return (type == PACKET_MULTICAST || type == PACKET_BROADCAST) &&
+	       reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED);
+}
+
+/* Raw sockets are given their copy before the kernel looks for a ping socket and finds none. */
+static __always_inline bool drop_is_raw_icmp(const struct packet *packet, __u32 reason)
+{
+	return proto_is_icmp(packet->key.proto) &&
+	       reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NO_SOCKET);
+}
+
 /* In the host's namespace: whose packet was it? Leaves the key as that endpoint sees it. */
 static __always_inline bool drop_match_address(struct drop_key *drop, const struct packet *packet)
 {
@@ -159,6 +180,10 @@ static __noinline int drop_attribute(const struct netns_info *info, struct drop_
 		count(OBSERVER_DROPS_NOT_IP);
 		return 0;
 	}
+	if (drop_is_raw_icmp(&packet, drop->reason)) {
+		count(OBSERVER_DROPS_ORDINARY);
+		return 0;
+	}
 	if (packet.fragment_offset)
 		fragment_recall(&packet);
 	if (info->kind == NETNS_HOST) {
@@ -189,7 +214,7 @@ int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location, enum skb_drop_
 	info = netns_lookup(dropped.netns_cookie);
 	if (!info)
 		return 0;
-	if (drop_is_ordinary(reason)) {
+	if (drop_is_ordinary(reason) || drop_is_strangers(skb, reason)) {
 		count(OBSERVER_DROPS_ORDINARY);
 		return 0;
 	}

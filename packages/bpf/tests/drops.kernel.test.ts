@@ -225,3 +225,11 @@ test("over a pod's own loopback: reported for the namespace, for no endpoint", a
   expect(key.flow.endpointId).toBe(0);
   expect(key.netnsCookie).toBe(observer.cookie);
 });
+
+test("a ping's answer is freed without a socket after the raw one had it, and a group nobody joined: no losses", async () => {
+  for (const to of [PEER, PEER6]) observer.netns.run("ping", "-c", "2", "-i", "0.05", "-q", to);
+  await eventually("ordinary ends are counted", () => observer.observed(ObserverCount.DROPS_ORDINARY) >= 4);
+  expect(
+    drops().filter((drop) => drop.key.flow.proto === PROTO.icmp || drop.key.flow.proto === PROTO.icmp6),
+  ).toEqual([]);
+});
