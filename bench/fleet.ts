@@ -19,10 +19,17 @@ export type Pod = {
   readonly workload: Workload;
   readonly ip4: string;
 };
-export type Service = { readonly name: string; readonly port: number; readonly pods: readonly Place[] };
+export type Service = {
+  readonly name: string;
+  readonly port: number;
+  readonly pods: readonly Place[];
+  /** The services it calls, by number: a graph of services is sparse. */
+  readonly calls: readonly number[];
+};
 
 export type FleetSize = { hosts: number; podsPerHost: number; services: number; externals: number };
 
+const CALLS = 4;
 const NAMES = ["web", "checkout", "payments", "cart", "search", "stock", "mail", "auth", "users", "billing"];
 const PORTS = [8080, 443, 9000, 6379, 5432, 50051, 3306, 9092];
 
@@ -38,29 +45,33 @@ export class Fleet {
   constructor(size: FleetSize, seed = 1) {
     const random = new Random(seed);
     this.hosts = Array.from({ length: size.hosts }, (_, i) => `bench-${i + 1}`);
+    this.#busyServices = new Zipf(size.services);
+    this.#busyExternals = new Zipf(size.externals);
     this.pods = Array.from({ length: size.hosts * size.podsPerHost }, (_, i) => podAt(i, size));
     this.services = Array.from({ length: size.services }, (_, service) => ({
       name: serviceName(service),
       port: PORTS[service % PORTS.length] as number,
       pods: this.pods.filter((place) => place.pod?.service === service),
+      calls: Array.from({ length: CALLS }, () => this.#busyServices.pick(random)),
     }));
     this.externals = Array.from({ length: size.externals }, () => {
       const bytes = [random.between(1, 223), random.below(256), random.below(256), random.below(256)];
       return { address: mapped(bytes), text: bytes.join("."), pod: null };
     });
     this.resolver = this.pods[0] as Place;
-    this.#busyServices = new Zipf(size.services);
-    this.#busyExternals = new Zipf(size.externals);
   }
 
   service(random: Random): Service {
     return this.services[this.#busyServices.pick(random)] as Service;
   }
+  calledBy(service: Service, random: Random): Service {
+    return this.services[random.pick(service.calls)] as Service;
+  }
   external(random: Random): Place {
     return this.externals[this.#busyExternals.pick(random)] as Place;
   }
-  podsOf(host: number): Place[] {
-    return this.pods.filter((place) => place.pod?.host === host);
+  podsOf(host: number): Pod[] {
+    return this.pods.flatMap(({ pod }) => (pod?.host === host ? [pod] : []));
   }
 }
 

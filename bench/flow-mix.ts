@@ -126,8 +126,9 @@ export class FlowMix {
   #ends(kind: number): [proto: number, source: Place, destination: Place, dstPort: number] {
     const random = this.#random;
     const fleet = this.#fleet;
-    const client = random.pick(fleet.service(random).pods);
-    const service = fleet.service(random);
+    const caller = fleet.service(random);
+    const client = random.pick(caller.pods);
+    const service = fleet.calledBy(caller, random);
     const server = random.pick(service.pods);
     if (kind < 0.15) return [UDP, client, fleet.resolver, 53];
     if (kind < 0.17) return [ICMP, client, server, 0];

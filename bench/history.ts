@@ -15,7 +15,7 @@ import { rollupNameInterner } from "../apps/web/src/server/ingest/names.ts";
 import { Partitions } from "../apps/web/src/server/ingest/partitions.ts";
 import { addUp, peerBytes } from "../apps/web/src/server/ingest/rollup.ts";
 import { RollupCardinality } from "../apps/web/src/server/ingest/rollup-cardinality.ts";
-import { rollupNameIds, storeRollup } from "../apps/web/src/server/ingest/rollup-store.ts";
+import { rollupNameIds, storeRollups } from "../apps/web/src/server/ingest/rollup-store.ts";
 import { DROP_TABLE, dropRows, FLOW_TABLE, flowRows } from "../apps/web/src/server/ingest/rows.ts";
 import { copy } from "../apps/web/src/server/ingest/store.ts";
 import type { Fleet } from "./fleet.ts";
@@ -23,8 +23,9 @@ import type { FlowMix } from "./flow-mix.ts";
 import { type BatchContent, HostBatch, headOf } from "./host-batch.ts";
 import { RollupBuckets } from "./rollup-buckets.ts";
 
-const SECOND_US = 1_000_000;
-const MINUTE_US = 60 * SECOND_US;
+/** Longer than an agent's, so that there are fewer batches to make; the number of updates is the same. */
+export const INTERVAL_US = 5_000_000;
+const MINUTE_US = 60_000_000;
 /** Of a COPY's message: signature, flags and extension length before the rows, the end mark after. */
 const COPY_HEADER_BYTES = 19;
 const COPY_END_BYTES = 2;
@@ -58,13 +59,13 @@ export class History {
     this.#rollupNames = rollupNameInterner(pool);
   }
 
-  /** Seconds of whole minutes; one batch a host and second. */
+  /** Whole minutes; one batch a host and interval. */
   async fill(fromUs: number, toUs: number): Promise<Filled> {
     await this.#partitions.refresh();
     for (const name of this.#fleet.hosts) this.#hosts.push(await this.#host(name, fromUs));
-    for (let at = fromUs; at < toUs; at += SECOND_US) {
-      await this.#second(at);
-      if ((at + SECOND_US) % MINUTE_US === 0) await this.#minute(at + SECOND_US);
+    for (let at = fromUs; at < toUs; at += INTERVAL_US) {
+      await this.#interval(at, at + INTERVAL_US);
+      if ((at + INTERVAL_US) % MINUTE_US === 0) await this.#minute(at + INTERVAL_US);
     }
     await this.#minute(toUs);
     await this.#written;
@@ -86,14 +87,14 @@ export class History {
     return { hostId, hostName: name };
   }
 
-  async #second(fromUs: number): Promise<void> {
-    const writers = this.#fleet.hosts.map((_, host) => new HostBatch(host, 5000));
-    this.#mix.interval(fromUs, fromUs + SECOND_US, (sighting) => {
+  async #interval(fromUs: number, toUs: number): Promise<void> {
+    const writers = this.#fleet.hosts.map((_, host) => new HostBatch(this.#fleet.podsOf(host), 5000));
+    this.#mix.interval(fromUs, toUs, (sighting) => {
       writers[sighting.observer.host]?.add(sighting, fromUs);
       if (sighting.row.firstSeen >= fromUs) this.filled.flows++;
     });
     for (const [host, writer] of writers.entries())
-      if (writer.rows > 0) await this.#batch(host, writer.take(fromUs + SECOND_US));
+      if (writer.rows > 0) await this.#batch(host, writer.take(toUs));
   }
 
   async #batch(host: number, content: BatchContent): Promise<void> {
@@ -135,17 +136,14 @@ export class History {
     rollups: ReturnType<RollupBuckets["take"]>,
   ): Promise<void> {
     for (const { content } of batches) await this.#partitions.ensure(content.to / 1000, () => 0);
-    const nameIds = await rollupNameIds(
-      this.#rollupNames,
-      rollups.flatMap((r) => r.rows),
-    );
+    const nameIds = await rollupNameIds(this.#rollupNames, rollups);
     await transaction(
       async (connection) => {
         await copy(connection, "flow_updates", FLOW_TABLE, message(flows));
         await copy(connection, "drop_updates", DROP_TABLE, message(drops));
-        for (const { table, at, rows } of rollups) {
-          await storeRollup(connection, table, at, rows, nameIds);
-          this.filled.rollupRows += rows.length;
+        for (const bucket of rollups) {
+          await storeRollups(connection, bucket.hostId, [bucket], nameIds);
+          this.filled.rollupRows += bucket.rows.length;
         }
         await connection.query(
           `insert into batches (id, host_id, incarnation, sequence, from_at, to_at, received_at, flow_rows, drop_rows)

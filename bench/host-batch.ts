@@ -22,7 +22,7 @@ export type BatchContent = {
   from: number;
   to: number;
   workloads: Workload[];
-  endpoints: Pod[];
+  endpoints: readonly Pod[];
   flowRows: number;
   dropRows: number;
   flows: RawColumns<typeof FLOW_COLUMNS>;
@@ -30,15 +30,15 @@ export type BatchContent = {
 };
 
 export class HostBatch {
-  readonly #host: number;
+  /** Those of the host: all of them have something to report in each batch. */
+  readonly #pods: readonly Pod[];
   readonly #rows: ColumnWriter<typeof FLOW_COLUMNS>;
   readonly #drops = new ColumnWriter(DROP_COLUMNS, { maxRows: 5000 });
   readonly #workloads = new Map<Workload, number>();
-  readonly #endpoints = new Map<Pod, number>();
   #fromUs = 0;
 
-  constructor(host: number, maxRows: number) {
-    this.#host = host;
+  constructor(pods: readonly Pod[], maxRows: number) {
+    this.#pods = pods;
     this.#rows = new ColumnWriter(FLOW_COLUMNS, { maxRows });
   }
   get full(): boolean {
@@ -54,7 +54,7 @@ export class HostBatch {
     if (this.#rows.rows === 0) this.#fromUs = fromUs;
     row.srcWorkload = this.#workload(source);
     row.dstWorkload = this.#workload(destination);
-    row.endpoint = numberIn(this.#endpoints, observer);
+    row.endpoint = observer.endpoint;
     row.dropReason = dropped;
     this.#rows.append(row);
     if (dropped && !this.#drops.full) this.#drops.append(dropRow(sighting));
@@ -62,21 +62,23 @@ export class HostBatch {
 
   /** What was added, copied, and begins anew. */
   take(toUs: number): BatchContent {
+    for (const { workload } of this.#pods) numberIn(this.#workloads, workload);
     const content: BatchContent = {
       ...{ from: this.#fromUs, to: toUs, flowRows: this.#rows.rows, dropRows: this.#drops.rows },
-      ...{ workloads: [...this.#workloads.keys()], endpoints: [...this.#endpoints.keys()] },
+      ...{ workloads: [...this.#workloads.keys()], endpoints: [...this.#pods] },
       flows: copied(this.#rows.raw()),
       drops: copied(this.#drops.raw()),
     };
     this.#rows.rows = 0;
     this.#drops.rows = 0;
     this.#workloads.clear();
-    this.#endpoints.clear();
     return content;
   }
 
   #workload(place: Place): number {
-    return place.pod?.host === this.#host ? numberIn(this.#workloads, place.pod.workload) + 1 : 0;
+    return place.pod && this.#pods.includes(place.pod)
+      ? numberIn(this.#workloads, place.pod.workload) + 1
+      : 0;
   }
 }
 
@@ -104,7 +106,6 @@ const QUIET = {
   ...{ notIp: NO_COUNTS, truncated: NO_COUNTS, tableFull: NO_COUNTS, flowRetired: NO_COUNTS },
 };
 
-/** Each endpoint reports in each batch, as one does whose flows are in it. */
 function endpointReport(pod: Pod, content: BatchContent) {
   const total = { packets: 900, segments: 1100, bytes: 800_000 };
   return {

@@ -9,10 +9,10 @@ import { at } from "../tools/paths.mjs";
 import { build, databaseClient } from "../tools/up/build.mjs";
 import { Fleet } from "./fleet.ts";
 import { FlowMix } from "./flow-mix.ts";
-import { History } from "./history.ts";
+import { History, INTERVAL_US } from "./history.ts";
 import { plansOf } from "./query-plan.ts";
 import { Random } from "./random.ts";
-import { percentile, writeResult } from "./result.ts";
+import { type Finding, percentile, writeResult } from "./result.ts";
 import { openDatabase } from "./stage.ts";
 
 process.env.BETTER_AUTH_SECRET ??= randomBytes(24).toString("hex");
@@ -24,7 +24,8 @@ const { callerFor } = await import("../apps/web/src/server/root.ts");
 const UPDATES = Number(process.argv[2] ?? 10_000_000);
 const KEPT = process.argv[3];
 const HOURS = 6;
-const RUNS = 40;
+const RUNS = 30;
+const WARM_UP_MS = 15_000;
 /** Of this mix, so many updates come of one new flow: what the size is steered by. */
 const UPDATES_A_FLOW = 5.4;
 const PLANS = at("bench/results/query-plans.txt");
@@ -115,11 +116,18 @@ type Answered = {
   short: boolean;
 };
 
-/** Each input once to warm up, then once by the clock. */
+const findingOf = ({ name, goalMs, p50Ms, p95Ms, short }: Answered): Finding => ({
+  what: name,
+  ...(goalMs === null ? {} : { goal: `≤ ${goalMs} ms at p95`, met: !short }),
+  measured: `p50 ${p50Ms} ms, p95 ${p95Ms} ms`,
+});
+
+/** Each input once to warm up, as far as there is time, then once by the clock. */
 async function measure({ name, goalMs, ask }: Question, end: number): Promise<Answered> {
   const calls: (() => Promise<unknown>)[] = [];
   for (let i = 0; i < RUNS; i++) calls.push(await ask(end));
-  for (const call of calls) await call();
+  const until = performance.now() + WARM_UP_MS;
+  for (const call of calls) if (performance.now() < until) await call();
   const times: number[] = [];
   for (const call of calls) {
     const started = performance.now();
@@ -127,6 +135,7 @@ async function measure({ name, goalMs, ask }: Question, end: number): Promise<An
     times.push(performance.now() - started);
   }
   const p95Ms = percentile(times, 0.95);
+  process.stderr.write(`${name}: p95 ${p95Ms} ms\n`);
   const timed = { p50Ms: percentile(times, 0.5), p95Ms, slowestMs: percentile(times, 1) };
   return { name, goalMs: goalMs ?? null, ...timed, short: goalMs !== undefined && p95Ms > goalMs };
 }
@@ -134,10 +143,11 @@ async function measure({ name, goalMs, ask }: Question, end: number): Promise<An
 async function fill(url: string): Promise<void> {
   await useDatabase(url);
   const toUs = Math.floor(Date.now() / 60_000) * 60_000_000;
-  const seconds = HOURS * 3600;
-  const mix = new FlowMix(fleet, { newPerInterval: UPDATES / seconds / UPDATES_A_FLOW });
+  const fromUs = toUs - HOURS * 3_600_000_000;
+  const intervals = (toUs - fromUs) / INTERVAL_US;
+  const mix = new FlowMix(fleet, { newPerInterval: UPDATES / intervals / UPDATES_A_FLOW });
   const history = new History(pool(), fleet, mix);
-  const filled = await history.fill(toUs - seconds * 1_000_000, toUs);
+  const filled = await history.fill(fromUs, toUs);
   process.stderr.write(`filled: ${JSON.stringify(filled)}\n`);
 }
 
@@ -172,11 +182,11 @@ async function main(): Promise<void> {
     if (plans.length > 0) writeFileSync(PLANS, plans.join("\n"));
     writeResult("query", {
       question: "how long the operator API takes to answer over ten million flow updates",
-      goal: "p95: last 100 flows of an address <= 20 ms; series <= 100 ms; top talkers <= 200 ms",
       method:
         `${updates} updates of ${flows} flow ids over ${HOURS} h, 4 hosts of 30 pods, 40 services and 20,000 external peers by Zipf's law, ` +
         `${gigabytes.toFixed(1)} GB with indexes; the API's procedures in one process with Postgres on the same two cores, without HTTP; ` +
         `${RUNS} different inputs a question, each asked once to warm up and once by the clock`,
+      findings: answers.map(findingOf),
       figures: answers,
     });
   } finally {

@@ -25,6 +25,7 @@ const settings = [
   "unix_socket_directories = ''",
   "password_encryption = 'scram-sha-256'",
   "max_connections = 80",
+  "max_locks_per_transaction = 256", // a query over a week of hourly partitions locks each and its indexes
   "shared_buffers = 256MB",
   "work_mem = 32MB",
   "maintenance_work_mem = 128MB",

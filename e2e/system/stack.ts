@@ -135,6 +135,10 @@ export class Stack {
     return path.join(this.folder, "agents", `${this.lab.name}-h${number}`);
   }
 
+  get databaseUrl(): string {
+    return clusterUrl(this.#cluster);
+  }
+
   async query<T extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<T[]> {
     const client = new pg.Client(clusterUrl(this.#cluster));
     await client.connect();

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { ABI_HASH } from "@millrace/abi/generated/abi-hash";
 import { type HelloInput, PROTOCOL_VERSION } from "@millrace/contract/agent-protocol";
 import { Incarnation } from "@millrace/contract/ids";
-import type { TraceKind } from "@millrace/contract/trace";
+import type { TraceKind } from "@millrace/contract/trace-kind";
 import type { Logger } from "pino";
 import type { AgentConfig } from "./config.ts";
 import { ControlPlane } from "./connection/client.ts";
@@ -32,7 +32,7 @@ const DISCOVER_MS = 1000;
 const TRACE_POLL_MS = 5000;
 const TRACE_TICK_MS = 1000;
 const TRACE_FLUSH_MS = 100;
-const IDLE_SEND_MS = 200;
+const IDLE_SEND_MS = 1000; // each interval nudges it
 /** New flows are read before their interval is over, unless there are so many that it would cost. */
 const EARLY_MS = 250;
 const EARLY_FLOWS = 4096;
@@ -97,6 +97,7 @@ export class Agent {
     this.#condition = new Condition({
       ...{ incarnation: this.#incarnation, dataplane, telemetry: this.#telemetry, sender: this.#sender },
       ...{ reconciler: this.#reconciler, traces: this.#traces, nowMs: Date.now },
+      skewMs: () => this.#session.skewMs,
     });
     this.#session = this.#makeSession();
     this.#watch = new ControlWatch({
@@ -138,7 +139,8 @@ export class Agent {
     const { config } = this.#o;
     return new ConnectionSession({
       ...{ client: this.#client, credential: new CredentialFile(config.stateDir) },
-      ...{ hostName: config.hostName, tokenFile: config.enrolTokenFile, random: Math.random },
+      ...{ hostName: config.hostName, tokenFile: config.enrolTokenFile },
+      ...{ nowMs: Date.now, random: Math.random },
       hello: () => this.#hello(),
       heartbeat: () => this.#condition.read(),
       log: (level, text) => this.#log[level](text),

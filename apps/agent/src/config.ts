@@ -2,6 +2,7 @@
  * The agent's settings from flags and environment, checked together: every problem is named at once, and a
  * misspelt flag is corrected. The only reader of process.env.
  */
+import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { HostName } from "@millrace/contract/ids";
@@ -61,6 +62,7 @@ export const AgentConfig = z.object({
   interval: wholeNumber(100, 60_000).optional(),
   bpfDir: directory,
   detachOnExit: z.boolean(),
+  /** Tests only: the kernel loses updates, which whoever adds up must notice. */
   breakCounter: z.boolean(),
   logLevel: z.enum(["debug", "info", "warn", "error"]),
 });
@@ -80,7 +82,7 @@ const OPTIONS: readonly [flags: string, description: string, fallback?: string][
   ["--host-name <name>", "what this host is called", os.hostname()],
   ["--state-dir <dir>", "credential and spool", "/var/lib/millrace-agent"],
   ["--pin-dir <dir>", "in a bpffs, which is mounted if need be", "/sys/fs/bpf/millrace/agent"],
-  ["--host-netns <path>", "the host's own network namespace", "/proc/1/ns/net"],
+  ["--host-netns <path>", "the host's own network namespace", hostNamespace()],
   ["--enrol-token-file <file>", "one-time token, read when there is no credential yet"],
   ["--metrics <address:port>", "serve /metrics, /healthz and /readyz here"],
   ["--flow-table <entries>", "how many flows the kernel keeps", "65536"],
@@ -95,7 +97,7 @@ export function readInvocation(argv: readonly string[], env: NodeJS.ProcessEnv):
   let chosen: Invocation | undefined;
   const program = new Command("millrace-agent");
   program.description("Counts what this host's containers send and receive. Changes no packet.");
-  program.exitOverride().showSuggestionAfterError();
+  program.exitOverride().showSuggestionAfterError().enablePositionalOptions();
   program.configureOutput({ writeOut: (text) => (output += text), writeErr: (text) => (output += text) });
   for (const [flags, description, fallback] of OPTIONS) {
     const option = new Option(flags, description);
@@ -114,9 +116,8 @@ export function readInvocation(argv: readonly string[], env: NodeJS.ProcessEnv):
     .command("cleanup")
     .description("end counting and remove what is pinned")
     .requiredOption("--pin-dir <dir>")
-    .action((_, command: Command) => {
-      const pinDir = path.resolve((command.optsWithGlobals() as CleanupConfig).pinDir);
-      chosen = { do: "cleanup", config: { pinDir } };
+    .action((given: CleanupConfig) => {
+      chosen = { do: "cleanup", config: { pinDir: path.resolve(given.pinDir) } };
     });
   try {
     program.parse([...argv], { from: "user" });
@@ -159,6 +160,16 @@ function check(given: Record<string, unknown>): Invocation {
 
 const flagOf = (at: readonly PropertyKey[]): string =>
   String(at[0] ?? "").replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** The first process's, where that may be seen; an agent in a container of its own namespace must be told. */
+function hostNamespace(): string {
+  try {
+    fs.statSync("/proc/1/ns/net");
+    return "/proc/1/ns/net";
+  } catch {
+    return "/proc/self/ns/net";
+  }
+}
 
 /** From here upwards: the agent runs from its sources and from its bundle. */
 function defaultBpfDirectory(): string {

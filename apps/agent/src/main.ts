@@ -28,13 +28,7 @@ async function run(config: AgentConfig): Promise<void> {
     process.exitCode = EXIT_UNAVAILABLE;
     return;
   }
-  const processes = new ProcessTable();
-  const agent = new Agent({
-    ...{ config, dataplane, log, processes, host: hostFacts() },
-    runtimes: runtimesAt(config.runtime, processes),
-    cgroups: new Cgroups(cgroup2Mount(), processes),
-  });
-  await agent.start();
+  const agent = await begin(config, dataplane, log);
   let ending = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const)
     process.on(signal, () => {
@@ -43,6 +37,24 @@ async function run(config: AgentConfig): Promise<void> {
       log.info({ signal }, "ending");
       void agent.stop().then(() => process.exit(0));
     });
+}
+
+/** What can't be begun is told in one line; the supervisor tries again. */
+async function begin(config: AgentConfig, dataplane: LibbpfDataplane, log: pino.Logger): Promise<Agent> {
+  try {
+    const processes = new ProcessTable();
+    const agent = new Agent({
+      ...{ config, dataplane, log, processes, host: hostFacts() },
+      runtimes: runtimesAt(config.runtime, processes),
+      cgroups: new Cgroups(cgroup2Mount(), processes),
+    });
+    await agent.start();
+    return agent;
+  } catch (error) {
+    const { message, verifierLog } = error as Error & { verifierLog?: string };
+    log.fatal({ verifierLog: verifierLog?.slice(-2000) }, message);
+    process.exit(EXIT_UNAVAILABLE);
+  }
 }
 
 const isRequired = (name: string): boolean => REQUIRED.some((feature) => feature === name);

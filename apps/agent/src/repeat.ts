@@ -33,7 +33,8 @@ export class Repeat {
       return;
     }
     clearTimeout(this.#timer);
-    this.#running = this.#once();
+    // Not at once: work that fails without waiting would be over before it counts as running.
+    this.#running = Promise.resolve().then(() => this.#once());
   }
   /** Ends after the time that is under way. */
   async stop(): Promise<void> {

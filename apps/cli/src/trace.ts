@@ -1,14 +1,7 @@
 /** `millrace trace`: start a live trace and watch it, list traces, stop them. Ctrl-C stops what was started here. */
 import { TraceSessionId } from "@millrace/contract/ids";
-import {
-  TRACE_END_TITLE,
-  TRACE_KINDS,
-  TRACE_LIMITS,
-  type TraceEventView,
-  type TraceKind,
-  type TraceSessionView,
-  TraceSpec,
-} from "@millrace/contract/trace";
+import { type TraceEventView, type TraceSessionView, TraceSpec } from "@millrace/contract/trace";
+import { TRACE_END_TITLE, TRACE_KINDS, TRACE_LIMITS, type TraceKind } from "@millrace/contract/trace-kind";
 import { parseDuration } from "@millrace/contract/units";
 import { protocolNumber } from "@millrace/contract/verdict";
 import { Command, Option } from "commander";

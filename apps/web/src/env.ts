@@ -30,6 +30,8 @@ export const Env = z
     /** Our own certificate, for the dashboard and for agents. */
     TLS_CERT_FILE: file.optional(),
     TLS_KEY_FILE: file.optional(),
+    /** With our own certificate the dashboard is here on HOST, and PORT is for loopback only. */
+    TLS_PORT: port.default(3443),
     /** A reverse proxy ends TLS before us and sets x-forwarded-*. */
     TRUST_PROXY: flag,
     BETTER_AUTH_SECRET: z.string().min(32, "needs at least 32 characters").optional(),

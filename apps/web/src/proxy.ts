@@ -32,7 +32,10 @@ function signInRedirect(request: NextRequest): NextResponse | null {
   const { pathname, search } = request.nextUrl;
   if (pathname === "/sign-in" || SESSION_COOKIES.some((name) => request.cookies.has(name))) return null;
   const next = pathname === "/" ? "" : `?next=${encodeURIComponent(pathname + search)}`;
-  return new NextResponse(null, { status: 307, headers: { location: `/sign-in${next}` } });
+  const to = request.nextUrl.clone(); // the adapter takes an absolute address only, and makes it relative again
+  to.pathname = "/sign-in";
+  to.search = next;
+  return NextResponse.redirect(to);
 }
 
 export function proxy(request: NextRequest): NextResponse {

@@ -5,7 +5,8 @@
  */
 import { z } from "zod";
 import { HostId, HostName, Incarnation, TraceSessionId } from "./ids.ts";
-import { TRACE_ENDS, TraceEvent, TraceSpec, TraceStats } from "./trace.ts";
+import { TraceEvent, TraceSpec, TraceStats } from "./trace.ts";
+import { TRACE_ENDS } from "./trace-kind.ts";
 
 /** Raised when an old agent could misunderstand a new server or the other way round. */
 export const PROTOCOL_VERSION = 1;

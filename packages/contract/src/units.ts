@@ -26,6 +26,8 @@ export const bytesPerSecond = (n: number): Quantity => {
   return { value: q.value, unit: `${q.unit}/s` };
 };
 export const count = (n: number): Quantity => scaled(n, 1000, ["", "k", "M", "G", "T"]);
+/** Every digit, in groups of three: 12,480. */
+export const grouped = (n: number): string => n.toLocaleString("en-US");
 export const perSecond = (n: number): Quantity => {
   const q = count(n);
   return { value: q.value, unit: `${q.unit}/s` };

@@ -25,7 +25,7 @@ function scene(answers: { enrol?: Failure; hello?: (Failure | Hello)[]; heartbea
   const log: string[] = [];
   const calls: string[] = [];
   const session = new ConnectionSession({
-    ...{ credential, hostName: "h1", tokenFile, random: () => 1 },
+    ...{ credential, hostName: "h1", tokenFile, nowMs: () => 0, random: () => 1 },
     hello: () => ({}) as HelloInput,
     heartbeat: () => ({}) as Heartbeat,
     log: (level, text) => log.push(`${level}: ${text}`),

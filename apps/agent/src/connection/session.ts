@@ -12,6 +12,7 @@ import type { CredentialFile } from "./credential.ts";
 /** When the answer won't change before somebody does something. */
 const SLOW_MS = 30_000;
 const TOKEN_WAIT_MS = 5000;
+const SKEW_MS = 60_000;
 
 export type SessionState = "connecting" | "connected" | "no-token" | "unauthorized" | "incompatible";
 export type ConnectionSessionOptions = {
@@ -21,6 +22,7 @@ export type ConnectionSessionOptions = {
   tokenFile: string | undefined;
   hello: () => HelloInput;
   heartbeat: () => Heartbeat;
+  nowMs: () => number;
   random: () => number;
   log: (level: "info" | "warn" | "error", text: string) => void;
   onConnected: (intervalMs: number) => void;
@@ -33,6 +35,8 @@ export class ConnectionSession {
   #heartbeatMs = 5000;
   #said = "";
   state: SessionState = "connecting";
+  /** How far our clock runs ahead of the server's. */
+  skewMs = 0;
 
   constructor(options: ConnectionSessionOptions) {
     this.#o = options;
@@ -47,7 +51,10 @@ export class ConnectionSession {
     if (!this.#hasCredential && !(await this.#obtainCredential())) return this.#wait();
     if (!this.isConnected) return this.#greet();
     const answer = await this.#o.client.heartbeat(this.#o.heartbeat());
-    if (answer.ok) return this.#heartbeatMs;
+    if (answer.ok) {
+      this.#compareClocks(answer.value.serverTimeMs);
+      return this.#heartbeatMs;
+    }
     return this.#failed(answer);
   }
 
@@ -63,6 +70,7 @@ export class ConnectionSession {
     this.#heartbeatMs = answer.value.heartbeatMs;
     this.#backoff.succeeded();
     this.#say("info", `connected as host ${answer.value.hostId}`);
+    this.#compareClocks(answer.value.serverTimeMs);
     this.#o.onConnected(answer.value.intervalMs);
     return 0;
   }
@@ -97,6 +105,14 @@ export class ConnectionSession {
     } catch {
       return undefined; // it may yet be put there
     }
+  }
+
+  /** The server refuses batches from its future, so this must be said before they are given up. */
+  #compareClocks(serverTimeMs: number): void {
+    this.skewMs = Math.round(this.#o.nowMs() - serverTimeMs);
+    if (Math.abs(this.skewMs) < SKEW_MS) return;
+    const minutes = Math.round(this.skewMs / 60_000);
+    this.#say("warn", `this host's clock is ${minutes} minutes ahead of the server's: set one of them`);
   }
 
   #failed(failure: Failure): number {

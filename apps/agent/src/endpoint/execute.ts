@@ -5,6 +5,7 @@
 import { EndpointLimit, NetnsKind } from "@millrace/abi/generated/endpoint";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import { deviceAtZero, deviceCounters, isEqual, readTotals } from "../telemetry/endpoint-baseline.ts";
+import type { SocketSamples } from "../telemetry/socket-samples.ts";
 import { addressBytes } from "./address.ts";
 import { describeStep, type Step, type WantedInterface } from "./plan.ts";
 import { type EndpointRegistry, type LiveEndpoint, NOBODY } from "./registry.ts";
@@ -15,6 +16,7 @@ const RETRY_MS = [500, 1000, 2000, 5000, 15_000];
 export type ExecuteOptions = {
   dataplane: Dataplane;
   registry: EndpointRegistry;
+  sockets: SocketSamples;
   nowMs: () => number;
   log: (line: string, error?: string) => void;
 };
@@ -32,12 +34,14 @@ export class EndpointExecutor {
       if (endpoint) touched.add(endpoint.cookie);
     }
     for (const cookie of touched) this.#setNamespace(cookie);
+    for (const cookie of touched) this.#sampleSockets(cookie);
     if (touched.size > 0) this.#setAddresses();
   }
 
   /** After the endpoint's last report. */
   forget(endpoint: LiveEndpoint): void {
     this.#o.dataplane.forget({ cookie: endpoint.cookie, ifindex: endpoint.state.ifindex });
+    this.#o.sockets.forget(endpoint.id);
     this.#o.log(`forgot endpoint ${endpoint.id}`);
   }
 
@@ -129,6 +133,21 @@ export class EndpointExecutor {
       endpointCount: ids.length,
       endpointIds,
     });
+  }
+
+  /** Connections that were open before: their sockets say what the programs haven't seen. */
+  #sampleSockets(cookie: bigint): void {
+    const here = [...this.#o.registry.all.values()].filter((e) => e.cookie === cookie && e.attached);
+    const netns = here[0]?.netns;
+    if (!netns) return;
+    try {
+      this.#o.sockets.add(
+        this.#o.dataplane.sockets(netns),
+        here.map(({ id }) => id),
+      );
+    } catch (error) {
+      this.#o.log(`the sockets of namespace ${cookie} can't be listed`, (error as Error).message);
+    }
   }
 
   #setAddresses(): void {

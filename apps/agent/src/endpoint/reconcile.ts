@@ -13,6 +13,8 @@ import type { EndpointRegistry } from "./registry.ts";
 const YOUNG_MS = 10_000;
 const YOUNG_READ_MS = 200;
 const READ_MS = 5000;
+/** As many as a report takes. */
+const MAX_ADDRESSES = 64;
 export const ENDPOINT_LIMIT = 1024;
 
 export type ReconcileOptions = {
@@ -82,7 +84,10 @@ export class EndpointReconciler {
     if (cookie === undefined || netns === undefined) return [];
     return this.#interfaces(cookie, netns)
       .filter((link) => !link.loopback)
-      .map(({ ifindex, name, addresses }) => ({ cookie: String(cookie), netns, ifindex, name, addresses }));
+      .map(({ ifindex, name, addresses }) => ({
+        ...{ cookie: String(cookie), netns, ifindex, name },
+        addresses: addresses.slice(0, MAX_ADDRESSES),
+      }));
   }
 
   #interfaces(cookie: bigint, netns: string): readonly InterfaceFacts[] {

@@ -8,6 +8,7 @@ import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { EndpointReconciler } from "../endpoint/reconcile.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Traces } from "../trace/traces.ts";
+import type { Pod } from "../workload/pod.ts";
 import { gapsOf } from "./gaps.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { Usage } from "./usage.ts";
@@ -19,6 +20,7 @@ export type ConditionOptions = {
   reconciler: EndpointReconciler;
   sender: Sender;
   traces: Traces;
+  skewMs: () => number;
   nowMs: () => number;
 };
 /** What is lost to the operator when a capability is absent. */
@@ -44,7 +46,7 @@ export class Condition {
   read(): Heartbeat {
     const { incarnation, dataplane, telemetry, reconciler } = this.#o;
     return heartbeat({
-      ...{ incarnation, dataplane, flowsUsed: telemetry.flowsUsed, pods: reconciler.pods },
+      ...{ incarnation, dataplane, flowsUsed: telemetry.flowsUsed, pods: this.#pods() },
       ...{ gaps: this.#gaps(), counters: this.#counters(), spool: telemetry.spool.stats() },
       uptimeS: (this.#o.nowMs() - this.#startedMs) / 1000,
       ...this.#usage.read(),
@@ -53,12 +55,19 @@ export class Condition {
     });
   }
 
+  /** A namespace that nobody claims and that has nothing but a loopback is some program's sandbox. */
+  #pods(): readonly Pod[] {
+    const { reconciler } = this.#o;
+    const isReachable = (pod: Pod) => reconciler.interfacesOf(pod).some((link) => !link.loopback);
+    return reconciler.pods.filter((pod) => pod.runtime !== "unknown" || isReachable(pod));
+  }
+
   #gaps(): Heartbeat["gaps"] {
     const { reconciler, telemetry, dataplane } = this.#o;
     const absent = dataplane.capabilities().filter(({ supported }) => !supported);
     return gapsOf({
-      pods: reconciler.pods,
-      loopbacks: reconciler.pods.filter((pod) =>
+      pods: this.#pods(),
+      loopbacks: this.#pods().filter((pod) =>
         reconciler.interfacesOf(pod).some((link) => link.loopback && link.up),
       ).length,
       refusedInterfaces: reconciler.refused.length,
@@ -81,6 +90,7 @@ export class Condition {
       ...prefixed("sender", sender.counts),
       ...prefixed("event", events),
       "event.ringLost": ringLost,
+      "clock.skewMs": this.#o.skewMs(),
       "spool.failures": telemetry.spool.failures,
       "trace.running": traces.running,
       "trace.lostEvents": traces.lostEvents,

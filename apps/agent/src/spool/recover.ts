@@ -9,7 +9,13 @@ import { readFrames } from "./frame.ts";
 import { type BatchRecord, mergeLosses, readRecord, type SpoolRecord } from "./record.ts";
 
 export type PendingBatch = BatchRecord & { file: string; offset: number; bytes: number };
-export type SegmentFile = { file: string; number: number; bytes: number };
+export type SegmentFile = {
+  file: string;
+  number: number;
+  bytes: number;
+  /** Nothing but its snapshot: of no use once there is a newer one. */
+  empty: boolean;
+};
 export type Recovered = {
   segments: SegmentFile[];
   /** In the order they were written, which is the order to send them in. */
@@ -37,7 +43,7 @@ export function recover(disk: SpoolDisk, directory: string): Recovered {
       .filter((record) => record !== undefined);
     if (records[0]?.kind === "header") {
       const number = Number(SEGMENT.exec(path.basename(file))?.[1]);
-      out.segments.push({ file, number, bytes: bytes.length });
+      out.segments.push({ file, number, bytes: bytes.length, empty: records.length === 1 });
       for (const record of records) replay(out, file, record);
     } else out.unusable.push(file);
   }

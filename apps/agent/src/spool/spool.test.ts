@@ -193,6 +193,16 @@ describe("spool", () => {
     ]);
   });
 
+  test("an agent that can't stay up leaves one snapshot behind, not one for each try", () => {
+    const directory = temporaryDirectory("spool");
+    open(directory).append("a");
+    for (let i = 0; i < 20; i++) expect(open(directory).spool.begin()).toEqual({ ok: true });
+    expect(segments(directory)).toHaveLength(2);
+    const last = open(directory);
+    expect(last.state.baseline).toBe("a");
+    expect(last.drain()).toEqual(["payload of a"]);
+  });
+
   test("files of others in the directory are left alone", () => {
     const directory = temporaryDirectory("spool");
     fs.writeFileSync(path.join(directory, "notes.txt"), "mine");

@@ -154,6 +154,7 @@ export class Spool {
       written = this.#disk.write(fd, bytes);
       if (written < bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes fit`);
       segment.bytes += bytes.length;
+      segment.empty = false;
     } catch (error) {
       this.#cutOff(fd, segment.bytes);
       throw error;
@@ -186,7 +187,8 @@ export class Spool {
     }
     this.close();
     this.#fd = fd;
-    this.#segments.push({ file, number, bytes: bytes.length });
+    this.#segments = this.#segments.filter((segment) => !segment.empty || !this.#remove(segment.file));
+    this.#segments.push({ file, number, bytes: bytes.length, empty: true });
     this.#fullAt = Math.max(this.#segmentBytes, 2 * bytes.length);
     this.#sweep();
   }

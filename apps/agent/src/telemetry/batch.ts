@@ -19,6 +19,7 @@ import { Packr } from "msgpackr";
 import { mergeLosses } from "../spool/record.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { Baselines } from "./baselines.ts";
+import { ColumnBlock } from "./column-block.ts";
 import type { EndpointState } from "./endpoint-baseline.ts";
 import { FlowChanges } from "./flow-baseline.ts";
 
@@ -49,7 +50,7 @@ class Dictionary<T> {
 export type Interval = { fromUs: number; toUs: number };
 
 export class BatchBuilder {
-  readonly flows = new ColumnWriter(FLOW_COLUMNS, { maxRows: BATCH_MAX_ROWS });
+  readonly flows = new ColumnBlock(FLOW_COLUMNS, BATCH_MAX_ROWS);
   readonly drops = new ColumnWriter(DROP_COLUMNS, { maxRows: BATCH_MAX_ROWS });
   readonly flowChanges = new FlowChanges();
   readonly #spool: Spool;

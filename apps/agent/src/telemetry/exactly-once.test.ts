@@ -66,7 +66,7 @@ describe("exactly once", () => {
     killBytes: fc.nat(3000),
     acknowledge: fc.boolean(),
   });
-  test.prop([fc.array(life, { maxLength: 8 })], { numRuns: 60 })(
+  test.prop([fc.array(life, { maxLength: 8 })], { numRuns: 40 })(
     "killed between any two calls or in the middle of a write, nothing is lost and nothing doubled",
     (lives) => {
       const directory = temporaryDirectory("lives");

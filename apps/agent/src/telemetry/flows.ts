@@ -136,9 +136,7 @@ export class FlowPass {
     }
     const entry = this.#enter(endpoint, i, slot, final);
     this.#row.fill(this.#table, i, slot, entry);
-    this.#row.value.endpoint = endpoints.number(endpoint.id, batch);
-    this.#row.value.final = final ? 1 : 0;
-    batch.flows.append(this.#row.value);
+    this.#row.end(endpoints.number(endpoint.id, batch), final);
     if (final) this.#final.push(this.#table.keys, this.#table.keyAt(i));
     return true;
   }
@@ -161,7 +159,11 @@ export class FlowPass {
     for (let c = 0; c < COUNTERS; c++) doubles[entry / 2 + DOUBLE.counters + c] = table.counter(i, c);
     doubles[entry / 2 + DOUBLE.firstSeenUs] = this.#firstSeenUs(i, slot);
     if (slot >= 0 && reversed === this.#wasReversed(slot)) this.#keepId(changes, entry, slot);
-    else this.#makeId(changes, entry, i, { endpoint: endpoint.hash, reversed });
+    else {
+      const firstSeenMs = Math.floor((doubles[entry / 2 + DOUBLE.firstSeenUs] as number) / 1000);
+      const seed = reversed ? ~endpoint.hash : endpoint.hash;
+      writeFlowId(words, entry + WORD.id, entry, entry + WORD.firstSeenLow, firstSeenMs, seed);
+    }
     return entry;
   }
 
@@ -175,23 +177,6 @@ export class FlowPass {
     const from = slot * ENTRY_WORDS + WORD.id;
     for (let word = 0; word < 4; word++)
       changes.words[entry + WORD.id + word] = this.#o.baseline.words[from + word] as number;
-  }
-
-  #makeId(
-    changes: FlowChanges,
-    entry: number,
-    i: number,
-    parts: { endpoint: number; reversed: boolean },
-  ): void {
-    const { words, doubles } = changes;
-    writeFlowId(words, entry + WORD.id, this.#table.keys, this.#table.keyAt(i), {
-      ...parts,
-      firstSeenMs: Math.floor((doubles[entry / 2 + DOUBLE.firstSeenUs] as number) / 1000),
-      firstSeenNs: {
-        low: words[entry + WORD.firstSeenLow] as number,
-        high: words[entry + WORD.firstSeenHigh] as number,
-      },
-    });
   }
 
   #wasReversed(slot: number): boolean {

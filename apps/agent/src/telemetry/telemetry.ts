@@ -18,6 +18,7 @@ import { DropPass } from "./drops.ts";
 import { EndpointReports } from "./endpoint-reports.ts";
 import { FlowPass } from "./flows.ts";
 import { Symbols } from "./place.ts";
+import { SocketSamples } from "./socket-samples.ts";
 import { WallClock } from "./time.ts";
 
 export type TelemetryOptions = {
@@ -40,6 +41,7 @@ export class Telemetry {
   readonly reasons: DropReasons;
   readonly symbols = new Symbols();
   readonly clock = new WallClock();
+  readonly sockets = new SocketSamples();
   readonly batch: BatchBuilder;
   readonly adopted: boolean;
   readonly #cycle: Cycle;
@@ -59,7 +61,8 @@ export class Telemetry {
     const begun = this.spool.begin();
     if (begun.ok) this.#markReported();
     else log("the spool can't be begun", begun.reason);
-    this.executor = new EndpointExecutor({ dataplane, registry: this.registry, nowMs, log });
+    const { registry, sockets } = this;
+    this.executor = new EndpointExecutor({ dataplane, registry, sockets, nowMs, log });
     this.batch = new BatchBuilder({ spool: this.spool, baselines, nowMs });
     this.#cycle = this.#makeCycle(options, baselines);
   }
@@ -110,7 +113,7 @@ export class Telemetry {
     const { dataplane, losses } = options;
     const { registry, batch, clock, reasons, symbols } = this;
     const reports = new EndpointReports(baselines, registry.all);
-    const common = { batch, identities: registry, clock, reasons };
+    const common = { batch, identities: registry, clock, reasons, sockets: this.sockets };
     return new Cycle({
       ...{ dataplane, baselines, batch, reports, clock, losses, endpoints: registry.all },
       flows: new FlowPass({ ...common, baseline: baselines.flows, endpoints: reports }),

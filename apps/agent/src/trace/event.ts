@@ -13,7 +13,8 @@ import {
   type TraceEventHeader,
 } from "@millrace/abi/generated/trace";
 import type { Workload } from "@millrace/contract/batch";
-import type { TraceEvent, TraceKind } from "@millrace/contract/trace";
+import type { TraceEvent } from "@millrace/contract/trace";
+import type { TraceKind } from "@millrace/contract/trace-kind";
 import { addressText } from "../endpoint/address.ts";
 import type { DropReasons } from "../telemetry/drop-reasons.ts";
 import type { Symbols } from "../telemetry/place.ts";

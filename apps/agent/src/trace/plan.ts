@@ -3,7 +3,7 @@
  * ended here by its lease or rate is not started again while the server still lists it.
  */
 import type { DesiredTrace } from "@millrace/contract/agent-protocol";
-import type { TraceEnd, TraceKind } from "@millrace/contract/trace";
+import type { TraceEnd, TraceKind } from "@millrace/contract/trace-kind";
 
 export type RunningTrace = { id: string; generation: number; ended: boolean };
 export type TraceStep =

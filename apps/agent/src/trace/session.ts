@@ -4,7 +4,8 @@
  * leaves a gap in the sequence.
  */
 import type { DesiredTrace, TraceReport } from "@millrace/contract/agent-protocol";
-import type { TraceEnd, TraceEvent, TraceStats } from "@millrace/contract/trace";
+import type { TraceEvent, TraceStats } from "@millrace/contract/trace";
+import type { TraceEnd } from "@millrace/contract/trace-kind";
 import type { TraceAttachment, TraceScope } from "../dataplane/dataplane.ts";
 import { eachRecord } from "../dataplane/record-batch.ts";
 

@@ -3,7 +3,7 @@
  * reads everything anew, and with the server silent the sessions end by their leases.
  */
 import type { DesiredTrace } from "@millrace/contract/agent-protocol";
-import { TRACE_LIMITS, type TraceKind } from "@millrace/contract/trace";
+import { TRACE_LIMITS, type TraceKind } from "@millrace/contract/trace-kind";
 import type { ControlPlane } from "../connection/client.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import { decodeEvent, type EventNames } from "./event.ts";

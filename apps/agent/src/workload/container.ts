@@ -28,11 +28,28 @@ export interface Runtime {
 }
 
 const MAX_LABELS = 64;
-/** As the wire takes them; what is longer is left out, not cut. */
+const NUL = String.fromCharCode(0);
+
+/** As the wire takes them; a label that is longer is left out, not cut. */
 export function boundedLabels(labels: Record<string, unknown>): Record<string, string> {
   const fit = Object.entries(labels).filter(
     (entry): entry is [string, string] =>
-      typeof entry[1] === "string" && entry[0].length <= 63 && entry[1].length <= 253,
+      typeof entry[1] === "string" && fits(entry[0], 63) && fits(entry[1], 253),
   );
   return Object.fromEntries(fit.slice(0, MAX_LABELS));
+}
+const fits = (text: string, most: number): boolean => text.length <= most && !text.includes(NUL);
+
+/** Whatever a file on disk said: no name of it may make a batch that the server can't take. */
+export function bounded(container: Container): Container {
+  const { runtime, id, name, podName, podNamespace, image, unknown } = container;
+  return {
+    ...container,
+    ...{ runtime: cut(runtime, 40), id: cut(id, 128), name: cut(name, 253), podName: cut(podName, 253) },
+    ...{ podNamespace: cut(podNamespace, 253), image: cut(image, 500), unknown: cut(unknown, 200) },
+    labels: boundedLabels(container.labels),
+  };
+}
+function cut<T extends string | null>(text: T, most: number): T {
+  return (text === null ? null : text.replaceAll(NUL, "").slice(0, most)) as T;
 }

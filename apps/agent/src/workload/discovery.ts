@@ -3,7 +3,7 @@
  * each sweep looks at everything and remembers only what is costly to find out. Attaches nothing.
  */
 import type { Cgroups } from "./cgroup.ts";
-import type { Container, Runtime } from "./container.ts";
+import { bounded, type Container, type Runtime } from "./container.ts";
 import { type Pod, type PodContainer, podOf } from "./pod.ts";
 import type { ProcessTable } from "./process.ts";
 import { unclaimed } from "./unclaimed.ts";
@@ -63,7 +63,7 @@ export class Discovery {
     // A cgroup may be joined, and made below, after the start.
     if (facts !== known || this.#sweeps++ % 16 === 0) facts.cgroups = this.#o.cgroups.of(container.pid);
     this.#next.set(key, facts);
-    return { container: { ...container, cgroups: facts.cgroups }, cookie: facts.cookie };
+    return { container: { ...bounded(container), cgroups: facts.cgroups }, cookie: facts.cookie };
   }
 
   #find(pid: number, netns: string): Facts | undefined {

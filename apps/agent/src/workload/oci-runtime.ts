@@ -39,6 +39,8 @@ export class OciRuntime implements Runtime {
     const names = namesFrom({ ...own, ...container.annotations }, this.#options.name);
     const { id, pid, startTicks, createdAtMs } = container;
     const name = names.name ?? (names.isSandbox ? null : id.slice(0, 253));
-    return { ...names, id: id.slice(0, 128), pid, startTicks, name, startedAtMs: createdAtMs };
+    // containerd keeps its states under its own root: below another, somebody else wrote CRI's annotations.
+    const runtime = names.runtime === "containerd" ? this.#options.name : names.runtime;
+    return { ...names, runtime, id: id.slice(0, 128), pid, startTicks, name, startedAtMs: createdAtMs };
   }
 }

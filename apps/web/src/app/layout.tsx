@@ -3,8 +3,9 @@ import "./globals.css";
 import { GeistMono } from "geist/font/mono";
 import { GeistSans } from "geist/font/sans";
 import type { Metadata, Viewport } from "next";
-import { headers } from "next/headers";
+import { cookies, headers } from "next/headers";
 import type { ReactNode } from "react";
+import { THEME_COOKIE } from "@/ui/theme-cookie.ts";
 import { Providers } from "./providers.tsx";
 
 export const metadata: Metadata = {
@@ -23,8 +24,13 @@ export const viewport: Viewport = {
 
 export default async function Layout({ children }: { children: ReactNode }) {
   const nonce = (await headers()).get("x-nonce") ?? undefined;
+  const theme = (await cookies()).get(THEME_COOKIE)?.value === "light" ? "" : "dark";
   return (
-    <html lang="en" suppressHydrationWarning className={`${GeistSans.variable} ${GeistMono.variable}`}>
+    <html
+      lang="en"
+      suppressHydrationWarning
+      className={`${theme} ${GeistSans.variable} ${GeistMono.variable}`}
+    >
       <body>
         <Providers nonce={nonce}>{children}</Providers>
       </body>

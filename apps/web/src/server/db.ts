@@ -29,6 +29,8 @@ export function createPool(url: string, name: string, limits: PoolLimits): pg.Po
     keepAlive: true,
     statement_timeout: limits.statementTimeoutMs,
     idle_in_transaction_session_timeout: limits.statementTimeoutMs,
+    // What was acknowledged is on the disk, whatever the server's default is.
+    options: "-c synchronous_commit=on",
   });
   pool.on("error", () => {}); // the pool has dropped the connection already
   return pool;

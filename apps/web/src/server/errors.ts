@@ -11,11 +11,20 @@ const NETWORK = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "EN
 const LOST =
   /connection terminated|connection ended|timeout exceeded when trying to connect|client has encountered a connection error|not queryable|Query read timeout/i;
 
+/** Prisma's own codes: not reachable, timed out, connection closed, no free connection, transaction lost. */
+const PRISMA = new Set(["P1001", "P1002", "P1008", "P1017", "P2024", "P2028"]);
+/** Prisma wraps what Postgres said. */
+const originalCode = (error: Error): unknown =>
+  (error as { meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } } }).meta
+    ?.driverAdapterError?.cause?.originalCode;
+
 /** True when the database is away, going, or too busy: the same call may succeed later. */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const code = (error as { code?: unknown }).code;
-  if (typeof code === "string" && (NETWORK.has(code) || TRANSIENT.test(code))) return true;
+  const { code } = error as { code?: unknown };
+  if (typeof code === "string" && (NETWORK.has(code) || PRISMA.has(code) || TRANSIENT.test(code)))
+    return true;
+  if (TRANSIENT.test(String(originalCode(error) ?? ""))) return true;
   if (error instanceof AggregateError) return error.errors.some(isDatabaseAway);
   return LOST.test(error.message) || (error.cause !== undefined && isDatabaseAway(error.cause));
 }

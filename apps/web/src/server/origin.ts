@@ -6,7 +6,7 @@ import { type Env, isLoopback } from "../env.ts";
 export function publicUrl(e: Env): string {
   if (e.PUBLIC_URL) return new URL(e.PUBLIC_URL).origin;
   const host = e.HOST.includes(":") ? `[${e.HOST}]` : e.HOST;
-  return `${e.TLS_CERT_FILE ? "https" : "http"}://${host}:${e.PORT}`;
+  return e.TLS_CERT_FILE ? `https://${host}:${e.TLS_PORT}` : `http://${host}:${e.PORT}`;
 }
 
 /** On loopback every name of loopback is us. */

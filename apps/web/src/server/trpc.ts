@@ -10,10 +10,13 @@ import { ZodError } from "zod";
 import { recordAttempt } from "./audit/service.ts";
 import type { Context } from "./context.ts";
 import { isDatabaseAway, wrapped } from "./errors.ts";
+import { metrics } from "./metrics.ts";
 
 const t = initTRPC.context<Context>().create({
   sse: {
     ping: { enabled: true, intervalMs: 5000 },
+    // A stream that goes on for ever would outlive its session: the client comes back, and is asked again.
+    maxDurationMs: 600_000,
     client: { reconnectAfterInactivityMs: 15_000 },
   },
   errorFormatter: ({ shape, error }) => ({
@@ -73,5 +76,14 @@ const audited = t.middleware(async ({ ctx, path, type, getRawInput, next }) => {
   return result;
 });
 
-export const publicProcedure = t.procedure.use(translated);
-export const protectedProcedure = t.procedure.use(audited).use(translated).use(guarded);
+/** By procedure and outcome; of a path that doesn't exist no middleware hears. */
+const measured = t.middleware(async ({ path, next }) => {
+  const started = performance.now();
+  const result = await next();
+  const outcome = result.ok ? "ok" : codeOf(result.error);
+  metrics().called(path, outcome, (performance.now() - started) / 1000);
+  return result;
+});
+
+export const publicProcedure = t.procedure.use(measured).use(translated);
+export const protectedProcedure = t.procedure.use(measured).use(audited).use(translated).use(guarded);

@@ -1,18 +1,18 @@
 "use client";
 /**
- * The operator API as the browser calls it: queries and mutations in batches, subscriptions over SSE. The
- * only module of the browser that knows the router, and only its type.
+ * The operator API as the browser calls it: each query on its own, so that a slow one holds up no other, and
+ * subscriptions over SSE. The only module of the browser that knows the router, and only its type.
  */
 import { QueryClientProvider } from "@tanstack/react-query";
-import { createTRPCClient, httpBatchStreamLink, httpSubscriptionLink, splitLink } from "@trpc/client";
+import { createTRPCClient, httpLink, httpSubscriptionLink, splitLink } from "@trpc/client";
 import { createTRPCContext } from "@trpc/tanstack-react-query";
 import { type ReactNode, useState } from "react";
-import type { AppRouter } from "@/server/root";
+import type { AppRouter } from "@/server/root.ts";
 import { makeQueryClient } from "./query-client.ts";
 
 export const { TRPCProvider, useTRPC, useTRPCClient } = createTRPCContext<AppRouter>();
 
-const URL_OF_API = "/api/trpc";
+const API = "/api/trpc";
 
 /** A full load, so that nothing of the former session stays in memory. */
 function goToSignIn(): void {
@@ -26,8 +26,8 @@ function makeClient() {
     links: [
       splitLink({
         condition: (operation) => operation.type === "subscription",
-        true: httpSubscriptionLink({ url: URL_OF_API }),
-        false: httpBatchStreamLink({ url: URL_OF_API, maxURLLength: 8000 }),
+        true: httpSubscriptionLink({ url: API }),
+        false: httpLink({ url: API }),
       }),
     ],
   });

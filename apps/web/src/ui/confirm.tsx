@@ -1,10 +1,13 @@
 "use client";
 /** Asks once before something that can't be taken back; the words say what it will do and to how many. */
+import dynamic from "next/dynamic";
 import type { ReactNode } from "react";
-import { Button } from "./button.tsx";
-import { Dialog } from "./dialog.tsx";
 
-type ConfirmProps = {
+const ConfirmDialog = dynamic(() => import("./confirm-dialog.tsx").then((m) => m.ConfirmDialog), {
+  ssr: false,
+});
+
+export type ConfirmProps = {
   open: boolean;
   onOpenChange: (open: boolean) => void;
   title: string;
@@ -15,15 +18,6 @@ type ConfirmProps = {
   onConfirm: () => void;
 };
 
-export function Confirm({ open, onOpenChange, title, children, action, busy, onConfirm }: ConfirmProps) {
-  return (
-    <Dialog open={open} onOpenChange={onOpenChange} title={title} about={children}>
-      <div className="mt-4 flex justify-end gap-2">
-        <Button onClick={() => onOpenChange(false)}>Keep things as they are</Button>
-        <Button variant="danger" busy={busy} onClick={onConfirm}>
-          {action}
-        </Button>
-      </div>
-    </Dialog>
-  );
+export function Confirm(props: ConfirmProps) {
+  return props.open ? <ConfirmDialog {...props} /> : null;
 }

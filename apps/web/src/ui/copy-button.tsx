@@ -1,8 +1,8 @@
 "use client";
-/** Copies a text and says so in its own place, without a toast. */
-import { Check, Copy } from "lucide-react";
 import { useState } from "react";
 import { Button } from "./button.tsx";
+/** Copies a text and says so in its own place, without a toast. */
+import { Icon } from "./icon.tsx";
 import { showToast } from "./toast.tsx";
 
 export function CopyButton(props: { text: () => string; label: string; size?: "sm" | "md" }) {
@@ -18,7 +18,7 @@ export function CopyButton(props: { text: () => string; label: string; size?: "s
   };
   return (
     <Button size={props.size ?? "sm"} variant="quiet" onClick={copy}>
-      {copied ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />}
+      {copied ? <Icon name="check" /> : <Icon name="copy" />}
       {props.label}
     </Button>
   );

@@ -1,10 +1,4 @@
 "use client";
-/**
- * The rows in view. When rows are put on top while the reader is further down, the view is moved by as much,
- * so that what they read stays where it is.
- */
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { Minus, Plus } from "lucide-react";
 import {
   memo,
   type ReactNode,
@@ -16,10 +10,15 @@ import {
 } from "react";
 import { classNames } from "./class-names.ts";
 import type { TermChoice } from "./data-table.tsx";
+/**
+ * The rows in view. When rows come or go above while the reader is further down, the view is moved by as much,
+ * so that what they read stays where it is.
+ */
+import { Icon } from "./icon.tsx";
+import { useRowWindow } from "./row-window.ts";
 import type { TableColumn } from "./table-column.ts";
 
 export const ROW_PX = 28;
-const OVERSCAN = 12;
 /** How near the end counts as "in sight". */
 const END_ROWS = 40;
 
@@ -38,30 +37,16 @@ type RowsProps<Row> = {
 };
 
 export function DataTableRows<Row>(props: RowsProps<Row>) {
-  // The virtualizer hands out changing values from a stable object, which the React Compiler can't see.
-  "use no memo";
   const { id, rows, rowKey, scroller, columns, selected, hovered, onTerm, onEnd } = props;
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
-    overscan: OVERSCAN,
-    // The header covers the first row of the view.
-    scrollPaddingEnd: ROW_PX,
-    initialRect: { width: 1000, height: 800 },
-  });
-  useImperativeHandle(props.handle, () => ({ show: (index) => virtual.scrollToIndex(index) }));
+  const { from, to, show } = useRowWindow(scroller, rows.length, ROW_PX);
+  useImperativeHandle(props.handle, () => ({ show }));
   usePlaceKeeping(rows, rowKey, scroller);
 
-  const items = virtual.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (rows.length > 0 && last >= rows.length - END_ROWS) onEnd?.();
-  }, [last, rows.length, onEnd]);
-
-  const active = items.some(
-    (item) => rows[item.index] !== undefined && rowKey(rows[item.index] as Row) === selected,
-  );
+    if (rows.length > 0 && to >= rows.length - END_ROWS) onEnd?.();
+  }, [to, rows.length, onEnd]);
+  const drawn = rows.slice(from, to);
+  const active = selected !== null && drawn.some((row) => rowKey(row) === selected);
   useEffect(() => {
     // Only a row that is drawn may be named: the attribute must point at something.
     if (active) scroller.current?.setAttribute("aria-activedescendant", `${id}-${selected}`);
@@ -70,16 +55,14 @@ export function DataTableRows<Row>(props: RowsProps<Row>) {
 
   return (
     // biome-ignore lint/a11y/useSemanticElements: part of a grid made of divs
-    <div role="rowgroup" className="relative min-w-fit" style={{ height: virtual.getTotalSize() }}>
-      {items.map((item) => {
-        const row = rows[item.index];
-        if (row === undefined) return null;
+    <div role="rowgroup" className="relative min-w-fit" style={{ height: rows.length * ROW_PX }}>
+      {drawn.map((row, at) => {
         const key = rowKey(row);
         return (
           <TableRow
             key={key}
             id={`${id}-${key}`}
-            index={item.index}
+            index={from + at}
             row={row}
             columns={columns as readonly TableColumn<unknown>[]}
             selected={key === selected}
@@ -108,7 +91,7 @@ function usePlaceKeeping<Row>(
     if (anchor === undefined) return;
     const key = rowKey(anchor);
     const now = rows.findIndex((row) => rowKey(row) === key);
-    if (now > at) element.scrollTop += (now - at) * ROW_PX;
+    if (now >= 0 && now !== at) element.scrollTop += (now - at) * ROW_PX;
   }, [rows, rowKey, scroller]);
 }
 
@@ -179,7 +162,7 @@ function TermButtons(props: {
         aria-label={`Only ${name}`}
         onClick={() => onTerm(term.field, term.value, false)}
       >
-        <Plus size={13} aria-hidden />
+        <Icon name="plus" size={13} />
       </button>
       <button
         type="button"
@@ -189,7 +172,7 @@ function TermButtons(props: {
         aria-label={`Without ${name}`}
         onClick={() => onTerm(term.field, term.value, true)}
       >
-        <Minus size={13} aria-hidden />
+        <Icon name="minus" size={13} />
       </button>
     </span>
   );

@@ -1,9 +1,9 @@
 "use client";
-/** A question or a form that must be answered before anything else. Escape and the backdrop close it. */
-import { X } from "lucide-react";
 import { Close, Content, Description, Overlay, Portal, Root, Title } from "radix-ui/dialog";
 import type { ReactNode } from "react";
 import { classNames } from "./class-names.ts";
+/** A question or a form that must be answered before anything else. Escape and the backdrop close it. */
+import { Icon } from "./icon.tsx";
 
 type DialogProps = {
   open: boolean;
@@ -36,7 +36,7 @@ export function Dialog({ open, onOpenChange, title, about, children, className }
               aria-label="Close"
               className="-mt-1 -mr-1 grid size-7 place-items-center rounded-md text-text-3 hover:bg-surface-2 hover:text-text-1"
             >
-              <X size={16} aria-hidden />
+              <Icon name="close" size={16} />
             </Close>
           </div>
           {children}

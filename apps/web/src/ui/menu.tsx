@@ -1,80 +1,41 @@
 "use client";
-/** A list of commands or choices that drops from a button. Not modal: the page behind stays usable. */
-import {
-  CheckboxItem,
-  Content,
-  Item,
-  ItemIndicator,
-  Label,
-  Portal,
-  Root,
-  Separator,
-  Trigger,
-} from "radix-ui/dropdown-menu";
-import type { ReactNode } from "react";
+/**
+ * A button and the list of commands or choices that drops from it. Not modal: the page behind stays usable.
+ * The list's machinery is loaded at the first press, so entries are data, not components.
+ */
+import dynamic from "next/dynamic";
+import { type ReactNode, useRef, useState } from "react";
+import { Button, type ButtonProps } from "./button.tsx";
 
-const ITEM =
-  "flex h-7 items-center gap-2 rounded px-2 text-sm text-text-1 outline-none select-none data-[highlighted]:bg-surface-2 data-[disabled]:text-text-3";
+const load = () => import("./menu-panel.tsx").then((m) => m.MenuPanel);
+const MenuPanel = dynamic(load, { ssr: false });
 
-export function Menu({
-  trigger,
-  children,
-  align = "end",
-}: {
-  trigger: ReactNode;
-  children: ReactNode;
+export type MenuEntry =
+  | { kind: "item"; id: string; title: ReactNode; run: () => void }
+  | { kind: "check"; id: string; title: ReactNode; checked: boolean; onChange: (checked: boolean) => void }
+  | { kind: "label"; id: string; title: ReactNode }
+  | { kind: "line"; id: string };
+
+type MenuProps = {
+  button: Omit<ButtonProps, "ref" | "onClick">;
+  entries: readonly MenuEntry[];
   align?: "start" | "end";
-}) {
+};
+
+export function Menu({ button, entries, align }: MenuProps) {
+  const anchor = useRef<HTMLButtonElement>(null);
+  const [open, setOpen] = useState(false);
   return (
-    <Root modal={false}>
-      <Trigger asChild>{trigger}</Trigger>
-      <Portal>
-        <Content
-          align={align}
-          sideOffset={6}
-          collisionPadding={8}
-          className="enter z-40 max-h-[70vh] min-w-44 overflow-auto rounded-md border border-line bg-surface-1 p-1 shadow-overlay"
-        >
-          {children}
-        </Content>
-      </Portal>
-    </Root>
+    <span className="relative inline-flex">
+      <Button
+        {...button}
+        ref={anchor}
+        aria-haspopup="menu"
+        aria-expanded={open}
+        onPointerEnter={() => void load()}
+        onClick={() => setOpen(!open)}
+      />
+      {open && <MenuPanel anchor={anchor} entries={entries} align={align} onOpenChange={setOpen} />}
+    </span>
   );
-}
-
-export function MenuItem({ children, onSelect }: { children: ReactNode; onSelect: () => void }) {
-  return (
-    <Item className={ITEM} onSelect={onSelect}>
-      {children}
-    </Item>
-  );
-}
-
-export function MenuCheck(props: {
-  children: ReactNode;
-  checked: boolean;
-  onChange: (checked: boolean) => void;
-}) {
-  return (
-    <CheckboxItem
-      className={ITEM}
-      checked={props.checked}
-      onCheckedChange={props.onChange}
-      // Several may be switched before the menu closes.
-      onSelect={(event) => event.preventDefault()}
-    >
-      <span className="w-3 text-accent">
-        <ItemIndicator>✓</ItemIndicator>
-      </span>
-      {props.children}
-    </CheckboxItem>
-  );
-}
-
-export function MenuLabel({ children }: { children: ReactNode }) {
-  return <Label className="px-2 py-1 text-xs text-text-3">{children}</Label>;
-}
-
-export function MenuLine() {
-  return <Separator className="my-1 h-px bg-line" />;
 }

@@ -1,45 +1,41 @@
 "use client";
-/** A panel that hangs from a button and doesn't block the page. For lists of commands use menu.tsx. */
-import { Content, Portal, Root, Trigger } from "radix-ui/popover";
-import type { ReactNode } from "react";
-import { classNames } from "./class-names.ts";
+/**
+ * A button and the panel that hangs from it, not blocking the page. The panel's machinery is loaded at the
+ * first press, or a moment before when the pointer comes near. For lists of commands use menu.tsx.
+ */
+import dynamic from "next/dynamic";
+import { type ReactNode, useRef, useState } from "react";
+import { Button, type ButtonProps } from "./button.tsx";
+
+const load = () => import("./popover-panel.tsx").then((m) => m.PopoverPanel);
+const PopoverPanel = dynamic(load, { ssr: false });
 
 type PopoverProps = {
-  trigger: ReactNode;
-  children: ReactNode;
+  button: Omit<ButtonProps, "ref" | "onClick">;
   label: string;
+  children: ReactNode;
   align?: "start" | "center" | "end";
   className?: string;
   open?: boolean;
   onOpenChange?: (open: boolean) => void;
 };
 
-export function Popover({
-  trigger,
-  children,
-  label,
-  align = "end",
-  className,
-  open,
-  onOpenChange,
-}: PopoverProps) {
+export function Popover({ button, open, onOpenChange, ...panel }: PopoverProps) {
+  const anchor = useRef<HTMLButtonElement>(null);
+  const [ownOpen, setOwnOpen] = useState(false);
+  const isOpen = open ?? ownOpen;
+  const setOpen = onOpenChange ?? setOwnOpen;
   return (
-    <Root open={open} onOpenChange={onOpenChange}>
-      <Trigger asChild>{trigger}</Trigger>
-      <Portal>
-        <Content
-          align={align}
-          sideOffset={6}
-          collisionPadding={8}
-          aria-label={label}
-          className={classNames(
-            "enter z-40 max-h-[80vh] max-w-[calc(100vw-16px)] overflow-auto rounded-md border border-line bg-surface-1 p-3 shadow-overlay",
-            className,
-          )}
-        >
-          {children}
-        </Content>
-      </Portal>
-    </Root>
+    <>
+      <Button
+        {...button}
+        ref={anchor}
+        aria-haspopup="dialog"
+        aria-expanded={isOpen}
+        onPointerEnter={() => void load()}
+        onClick={() => setOpen(!isOpen)}
+      />
+      {isOpen && <PopoverPanel {...panel} anchor={anchor} onOpenChange={setOpen} />}
+    </>
   );
 }

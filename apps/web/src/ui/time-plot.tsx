@@ -84,6 +84,8 @@ export function TimePlot(props: TimeChartProps) {
           tick={TICK}
           stroke={COLOR.line}
           tickLine={false}
+          interval="preserveStart"
+          minTickGap={20}
           height={20}
         />
         <YAxis

@@ -1,11 +1,11 @@
 "use client";
+import { useSyncExternalStore } from "react";
+import { classNames } from "./class-names.ts";
 /**
  * Short answers to what the user did: done, or not done and why. Kept outside React, so that a mutation can
  * speak after its page is gone. Failures stay until dismissed.
  */
-import { X } from "lucide-react";
-import { useSyncExternalStore } from "react";
-import { classNames } from "./class-names.ts";
+import { Icon } from "./icon.tsx";
 
 export type Toast = { id: number; tone: "done" | "failed" | "working"; text: string; detail?: string };
 
@@ -75,7 +75,7 @@ export function Toasts() {
             onClick={() => dismissToast(toast.id)}
             className="grid size-6 shrink-0 place-items-center rounded text-text-3 hover:bg-surface-2 hover:text-text-1"
           >
-            <X size={14} aria-hidden />
+            <Icon name="close" />
           </button>
         </div>
       ))}

@@ -1,8 +1,8 @@
 "use client";
-/** A value that stands for a filter term: click for only these, the minus for all but these. */
-import { Minus } from "lucide-react";
 import type { ReactNode } from "react";
 import { classNames } from "@/ui/class-names.ts";
+/** A value that stands for a filter term: click for only these, the minus for all but these. */
+import { Icon } from "@/ui/icon.tsx";
 import { useView } from "./url-state.ts";
 
 type TermValueProps = { field: string; value: string; children?: ReactNode; className?: string };
@@ -29,7 +29,7 @@ export function TermValue({ field, value, children, className }: TermValueProps)
         onClick={() => addTerm(field, value, true)}
         className="grid size-6 shrink-0 place-items-center rounded text-text-3 opacity-0 group-hover/term:opacity-100 hover:bg-surface-2 focus-visible:opacity-100"
       >
-        <Minus size={12} aria-hidden />
+        <Icon name="minus" size={12} />
       </button>
     </span>
   );

@@ -2,7 +2,8 @@
  * A trace that is being asked for, as an address: any page can offer one, the form reads it back. Only names
  * and numbers, checked by the form and again by the API.
  */
-import type { TraceFilter, TraceKind } from "@millrace/contract/trace";
+import type { TraceFilter } from "@millrace/contract/trace";
+import type { TraceKind } from "@millrace/contract/trace-kind";
 import { href } from "./url-state.ts";
 
 export type TraceWish = { kind: TraceKind; hosts: readonly string[]; filter: TraceFilter };

@@ -1,8 +1,8 @@
 /**
  * The parameters that every page reads from its address, for server and browser alike. The hooks that change
- * them are in url-state.ts.
+ * them are in url-state.ts, the reading of a request in load-view.ts.
  */
-import { createLoader, createParser, parseAsString } from "nuqs/server";
+import { createParser, parseAsString } from "nuqs/server";
 import { LIVE, parseTimeChoice, type TimeChoice, timeChoiceText } from "./time-range.ts";
 
 const parseAsTimeChoice = createParser<TimeChoice>({
@@ -15,7 +15,6 @@ export const viewParams = {
   t: parseAsTimeChoice.withDefault(LIVE),
   q: parseAsString.withDefault(""),
 };
-export const loadView = createLoader(viewParams);
 
 /** `-bytes`: descending. Keys that aren't allowed fall back to the default. */
 export type SortChoice<Key extends string> = { key: Key; descending: boolean };

@@ -1,16 +1,21 @@
 "use client";
-/**
- * The filter as a line of text with completion; what can't be read is underlined where it stands. On pages
- * that have no flows to filter, it leads to the flows that match.
- */
-import { Filter, X } from "lucide-react";
+import dynamic from "next/dynamic";
 import { usePathname, useRouter } from "next/navigation";
 import { type KeyboardEvent, useId, useRef, useState } from "react";
 import { classNames } from "@/ui/class-names.ts";
 import { useHotkeys } from "@/ui/hotkeys.ts";
+/**
+ * The filter as a line of text with completion; what can't be read is underlined where it stands. On pages
+ * that have no flows to filter, it leads to the flows that match.
+ */
+import { Icon } from "@/ui/icon.tsx";
 import { useHref, useView } from "@/view/url-state.ts";
-import { FilterProblems, FilterUnderlines } from "./filter-underlines.tsx";
+import { FilterUnderlines } from "./filter-underlines.tsx";
 import { useFilterInput } from "./use-filter-input.ts";
+
+const FilterSuggestions = dynamic(() => import("./filter-suggestions.tsx").then((m) => m.FilterSuggestions), {
+  ssr: false,
+});
 
 const FILTERED_PAGES = ["/flows", "/drops"];
 
@@ -58,7 +63,7 @@ export function FilterBar() {
   const bad = state.problems.length > 0;
   return (
     <search className="relative min-w-0 grow basis-60">
-      <Filter size={14} aria-hidden className="absolute top-2.25 left-2.5 z-10 text-text-3" />
+      <Icon name="filter" className="absolute top-2.25 left-2.5 z-10 text-text-3" />
       <FilterUnderlines ref={mirror} text={state.draft} problems={state.problems} />
       <input
         ref={input}
@@ -101,39 +106,17 @@ export function FilterBar() {
             if (FILTERED_PAGES.includes(path)) setFilter("");
           }}
         >
-          <X size={14} aria-hidden />
+          <Icon name="close" />
         </button>
       )}
       {open && (listed || bad) && (
-        <div className="enter absolute top-9 left-0 z-30 w-full min-w-72 overflow-hidden rounded-md border border-line bg-surface-1 shadow-overlay">
-          <FilterProblems id={`${id}-problems`} problems={state.problems} />
-          <div
-            id={`${id}-list`}
-            role="listbox"
-            aria-label="Completions"
-            className="max-h-80 overflow-auto p-1"
-          >
-            {state.suggestions.map((suggestion, at) => (
-              // biome-ignore lint/a11y/useFocusableInteractive: reached by the input's active descendant
-              // biome-ignore lint/a11y/useKeyWithClickEvents: Enter and Tab in the input do the same
-              <div
-                key={suggestion.text}
-                id={`${id}-${at}`}
-                role="option"
-                aria-selected={at === state.active}
-                onMouseDown={(event) => event.preventDefault()}
-                onClick={() => accept(suggestion)}
-                className={classNames(
-                  "flex h-7 cursor-pointer items-center gap-3 rounded px-2 text-xs hover:bg-surface-2",
-                  at === state.active && "bg-surface-2",
-                )}
-              >
-                <span className="figure">{suggestion.text}</span>
-                <span className="truncate text-text-3">{suggestion.hint}</span>
-              </div>
-            ))}
-          </div>
-        </div>
+        <FilterSuggestions
+          id={id}
+          problems={state.problems}
+          suggestions={state.suggestions}
+          active={state.active}
+          onAccept={accept}
+        />
       )}
     </search>
   );

@@ -1,4 +1,4 @@
-/** A filter's problems: a wavy line under the words in question, and a sentence for each. */
+/** A filter's problems where they stand: a wavy line under the words in question. */
 import type { FilterProblem } from "@millrace/contract/filter";
 import type { Ref } from "react";
 
@@ -36,16 +36,5 @@ export function FilterUnderlines(props: {
         </span>
       ))}
     </div>
-  );
-}
-
-export function FilterProblems(props: { id: string; problems: readonly FilterProblem[] }) {
-  if (props.problems.length === 0) return null;
-  return (
-    <ul id={props.id} className="border-b border-line px-3 py-2 text-xs text-dropped">
-      {props.problems.map((problem) => (
-        <li key={`${problem.start}${problem.message}`}>{problem.message}</li>
-      ))}
-    </ul>
   );
 }

@@ -1,31 +1,22 @@
 "use client";
 import { mayCall, type Procedure } from "@millrace/contract/role";
 /** The way from page to page. Links keep the time; on narrow screens only the icons stay, on phones a menu. */
-import {
-  type Activity,
-  ArrowLeftRight,
-  CircleSlash2,
-  Crosshair,
-  LayoutDashboard,
-  ScrollText,
-  Server,
-  Settings,
-} from "lucide-react";
 import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { classNames } from "@/ui/class-names.ts";
+import { Icon, type IconName } from "@/ui/icon.tsx";
 import { useMe } from "@/view/session.ts";
 import { useHref } from "@/view/url-state.ts";
 
-type Page = { path: string; title: string; question: string; icon: typeof Activity; needs?: Procedure };
+type Page = { path: string; title: string; question: string; icon: IconName; needs?: Procedure };
 export const PAGES: readonly Page[] = [
-  { path: "/overview", title: "Overview", question: "Is the fleet well?", icon: LayoutDashboard },
-  { path: "/flows", title: "Flows", question: "Who talks to whom, how well?", icon: ArrowLeftRight },
-  { path: "/drops", title: "Drops", question: "What is dropped, where and why?", icon: CircleSlash2 },
-  { path: "/traces", title: "Traces", question: "Show me, inside", icon: Crosshair },
-  { path: "/hosts", title: "Fleet", question: "Which hosts, in what state?", icon: Server },
-  { path: "/audit", title: "Audit", question: "Who did what?", icon: ScrollText, needs: "audit.list" },
-  { path: "/settings", title: "Settings", question: "Users, tokens, agents, retention", icon: Settings },
+  { path: "/overview", title: "Overview", question: "Is the fleet well?", icon: "overview" },
+  { path: "/flows", title: "Flows", question: "Who talks to whom, how well?", icon: "flows" },
+  { path: "/drops", title: "Drops", question: "What is dropped, where and why?", icon: "drops" },
+  { path: "/traces", title: "Traces", question: "Show me, inside", icon: "traces" },
+  { path: "/hosts", title: "Fleet", question: "Which hosts, in what state?", icon: "hosts" },
+  { path: "/audit", title: "Audit", question: "Who did what?", icon: "audit", needs: "audit.list" },
+  { path: "/settings", title: "Settings", question: "Users, tokens, agents, retention", icon: "settings" },
 ];
 
 export function usePages(): readonly Page[] {
@@ -38,7 +29,7 @@ export function NavLinks({ wide, onGo }: { wide?: boolean; onGo?: () => void }) 
   const link = useHref();
   return (
     <ul className="flex flex-col gap-0.5">
-      {usePages().map(({ path: to, title, question, icon: Icon }) => {
+      {usePages().map(({ path: to, title, question, icon }) => {
         const here = path === to || path.startsWith(`${to}/`);
         return (
           <li key={to}>
@@ -52,7 +43,7 @@ export function NavLinks({ wide, onGo }: { wide?: boolean; onGo?: () => void }) 
                 here ? "bg-surface-2 text-text-1" : "text-text-2 hover:bg-surface-2 hover:text-text-1",
               )}
             >
-              <Icon size={16} aria-hidden className="shrink-0" />
+              <Icon name={icon} size={16} />
               <span className={wide ? undefined : "max-rail:sr-only"}>{title}</span>
             </Link>
           </li>
@@ -62,7 +53,7 @@ export function NavLinks({ wide, onGo }: { wide?: boolean; onGo?: () => void }) 
   );
 }
 
-export function Wordmark({ wide }: { wide?: boolean }) {
+export function Wordmark() {
   return (
     <Link href="/overview" className="flex h-8 items-center gap-2.5 px-2.5">
       <svg viewBox="0 0 32 32" width="18" height="18" aria-hidden="true" className="shrink-0 text-accent">
@@ -76,7 +67,7 @@ export function Wordmark({ wide }: { wide?: boolean }) {
         />
         <circle cx="16" cy="16" r="3" className="fill-text-1" />
       </svg>
-      <span className={classNames("font-medium tracking-tight", !wide && "max-rail:sr-only")}>Millrace</span>
+      <span className="font-medium tracking-tight max-rail:sr-only">Millrace</span>
     </Link>
   );
 }

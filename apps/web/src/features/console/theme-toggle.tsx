@@ -1,20 +1,14 @@
 "use client";
-/** Dark or light. Which one it is can't be known on the server, so the icons are switched by the theme itself. */
-import { Moon, Sun } from "lucide-react";
-import { useTheme } from "next-themes";
+/** Dark or light. The icons are switched by the theme itself, so that they are right from the first paint. */
 import { Button } from "@/ui/button.tsx";
+import { Icon } from "@/ui/icon.tsx";
+import { toggleTheme } from "@/ui/theme.ts";
 
 export function ThemeToggle() {
-  const { resolvedTheme, setTheme } = useTheme();
   return (
-    <Button
-      size="icon"
-      variant="quiet"
-      aria-label="Switch between dark and light"
-      onClick={() => setTheme(resolvedTheme === "dark" ? "light" : "dark")}
-    >
-      <Sun size={16} aria-hidden className="hidden dark:block" />
-      <Moon size={16} aria-hidden className="dark:hidden" />
+    <Button size="icon" variant="quiet" aria-label="Switch between dark and light" onClick={toggleTheme}>
+      <Icon name="sun" size={16} className="hidden dark:block" />
+      <Icon name="moon" size={16} className="dark:hidden" />
     </Button>
   );
 }

@@ -1,17 +1,19 @@
 "use client";
-/** The one time control: live, the last so much, or from–to. It also says which zone the page speaks. */
-import { Clock, Pause, Play } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import dynamic from "next/dynamic";
+import { useState } from "react";
 import { Button } from "@/ui/button.tsx";
 import { classNames } from "@/ui/class-names.ts";
-import { TextField } from "@/ui/field.tsx";
 import { useHotkeys } from "@/ui/hotkeys.ts";
-import { dayText, zoneText } from "@/ui/instant.ts";
+/** The one time control: live, the last so much, or from–to. It also says which zone the page speaks. */
+import { Icon } from "@/ui/icon.tsx";
+import { dayText } from "@/ui/instant.ts";
 import { Popover } from "@/ui/popover.tsx";
 import { useUtc } from "@/ui/time-text.tsx";
 import { usePaused } from "@/view/clock.tsx";
-import { LIVE, PRESETS, sameChoice, type TimeChoice } from "@/view/time-range.ts";
+import { PRESETS, type TimeChoice } from "@/view/time-range.ts";
 import { useView } from "@/view/url-state.ts";
+
+const TimeChoices = dynamic(() => import("./time-choices.tsx").then((m) => m.TimeChoices), { ssr: false });
 
 export function TimeControl() {
   const { choice, setChoice } = useView();
@@ -28,25 +30,18 @@ export function TimeControl() {
         open={open}
         onOpenChange={setOpen}
         className="w-72"
-        trigger={
-          <Button className="figure text-xs">
-            {choice.kind === "live" ? <LiveDot /> : <Clock size={14} aria-hidden />}
-            {titleOf(choice, utc)}
-            <span aria-hidden>▾</span>
-          </Button>
-        }
+        button={{
+          className: "figure text-xs",
+          children: (
+            <>
+              {choice.kind === "live" ? <LiveDot /> : <Icon name="clock" />}
+              {titleOf(choice, utc)}
+              <span aria-hidden>▾</span>
+            </>
+          ),
+        }}
       >
-        <div className="grid grid-cols-2 gap-1">
-          <Choice title="Live" active={choice.kind === "live"} onChoose={() => choose(LIVE)} />
-          {PRESETS.map((preset) => {
-            const one = { kind: "last", ms: preset.ms } as const;
-            const active = sameChoice(choice, one);
-            return (
-              <Choice key={preset.text} title={preset.title} active={active} onChoose={() => choose(one)} />
-            );
-          })}
-        </div>
-        <FromTo onChoose={choose} />
+        <TimeChoices choice={choice} onChoose={choose} />
       </Popover>
       {choice.kind !== "fixed" && <PauseButton live={choice.kind === "live"} />}
     </div>
@@ -69,66 +64,6 @@ function LiveDot() {
   );
 }
 
-function Choice(props: { title: string; active: boolean; onChoose: () => void }) {
-  return (
-    <button
-      type="button"
-      aria-pressed={props.active}
-      onClick={props.onChoose}
-      className={classNames(
-        "h-7 rounded px-2 text-left text-xs",
-        props.active ? "bg-accent-soft" : "hover:bg-surface-2",
-      )}
-    >
-      {props.title}
-    </button>
-  );
-}
-
-/** `datetime-local` speaks the reader's zone without naming it; the hint does. */
-const localText = (at: number): string => {
-  const shifted = new Date(at - new Date(at).getTimezoneOffset() * 60_000);
-  return shifted.toISOString().slice(0, 19);
-};
-
-function FromTo({ onChoose }: { onChoose: (choice: TimeChoice) => void }) {
-  const { range } = useView();
-  const [problem, setProblem] = useState<string | null>(null);
-  const onSubmit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const from = Date.parse(String(form.get("from")));
-    const to = Date.parse(String(form.get("to")));
-    if (!(from < to)) return setProblem("“From” must be before “to”");
-    onChoose({ kind: "fixed", from, to });
-  };
-  return (
-    <form onSubmit={onSubmit} className="mt-3 grid gap-2 border-t border-line pt-3">
-      <TextField
-        label="From"
-        name="from"
-        type="datetime-local"
-        step={1}
-        defaultValue={localText(range.from)}
-        figure
-      />
-      <TextField
-        label="To"
-        name="to"
-        type="datetime-local"
-        step={1}
-        defaultValue={localText(range.to)}
-        figure
-        problem={problem}
-        hint={`Your zone: ${zoneText(range.to)}`}
-      />
-      <Button type="submit" variant="primary">
-        Show this time
-      </Button>
-    </form>
-  );
-}
-
 function PauseButton({ live }: { live: boolean }) {
   const [paused, setPaused] = usePaused();
   const toggle = () => setPaused(!paused);
@@ -143,7 +78,7 @@ function PauseButton({ live }: { live: boolean }) {
       aria-pressed={paused}
       onClick={toggle}
     >
-      {paused ? <Play size={14} aria-hidden /> : <Pause size={14} aria-hidden />}
+      {paused ? <Icon name="play" /> : <Icon name="pause" />}
     </Button>
   );
 }

@@ -1,14 +1,14 @@
 "use client";
-/** Filter, time, completeness and the few things needed everywhere. */
-import { Command, Menu as MenuIcon } from "lucide-react";
 import dynamic from "next/dynamic";
 import { useState } from "react";
 import { Button } from "@/ui/button.tsx";
 import { useHotkeys } from "@/ui/hotkeys.ts";
+/** Filter, time, completeness and the few things needed everywhere. */
+import { Icon } from "@/ui/icon.tsx";
 import { Popover } from "@/ui/popover.tsx";
 import { CompletenessChip } from "./completeness-chip.tsx";
 import { FilterBar } from "./filter-bar.tsx";
-import { NavLinks, Wordmark } from "./nav.tsx";
+import { NavLinks } from "./nav.tsx";
 import { ThemeToggle } from "./theme-toggle.tsx";
 import { TimeControl } from "./time-control.tsx";
 import { UserMenu } from "./user-menu.tsx";
@@ -24,9 +24,8 @@ export function TopBar() {
   ]);
   return (
     <header className="flex flex-wrap items-center gap-2 border-b border-line bg-surface-1 px-4 py-1.5 max-sm:px-2">
-      <div className="flex items-center sm:hidden">
+      <div className="sm:hidden">
         <NavMenu />
-        <Wordmark wide />
       </div>
       <div className="flex min-w-0 grow basis-60 max-sm:order-last max-sm:basis-full">
         <FilterBar />
@@ -42,7 +41,7 @@ export function TopBar() {
             onClick={() => setOpen("palette")}
             className="px-2"
           >
-            <Command size={14} aria-hidden />
+            <Icon name="palette" />
             <span className="figure text-xs">K</span>
           </Button>
         </span>
@@ -63,11 +62,12 @@ function NavMenu() {
       align="start"
       open={open}
       onOpenChange={setOpen}
-      trigger={
-        <Button size="icon" variant="quiet" aria-label="Pages">
-          <MenuIcon size={16} aria-hidden />
-        </Button>
-      }
+      button={{
+        size: "icon",
+        variant: "quiet",
+        "aria-label": "Pages",
+        children: <Icon name="menu" size={16} />,
+      }}
     >
       <nav aria-label="Pages">
         <NavLinks wide onGo={() => setOpen(false)} />

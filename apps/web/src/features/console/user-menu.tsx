@@ -1,8 +1,7 @@
 "use client";
 /** Who is signed in, in what role, and the way out. */
-import { CircleUser } from "lucide-react";
-import { Button } from "@/ui/button.tsx";
-import { Menu, MenuItem, MenuLabel, MenuLine } from "@/ui/menu.tsx";
+import { Icon } from "@/ui/icon.tsx";
+import { Menu } from "@/ui/menu.tsx";
 import { showToast } from "@/ui/toast.tsx";
 import { useMe } from "@/view/session.ts";
 
@@ -18,19 +17,27 @@ export function UserMenu() {
   const me = useMe();
   return (
     <Menu
-      trigger={
-        <Button size="icon" variant="quiet" aria-label={me ? `Signed in as ${me.email}` : "Your account"}>
-          <CircleUser size={16} aria-hidden />
-        </Button>
-      }
-    >
-      <MenuLabel>
-        {me?.name}
-        <br />
-        {me?.email} · {me?.role}
-      </MenuLabel>
-      <MenuLine />
-      <MenuItem onSelect={() => void signOut()}>Sign out</MenuItem>
-    </Menu>
+      entries={[
+        {
+          kind: "label",
+          id: "who",
+          title: (
+            <>
+              {me?.name}
+              <br />
+              {me?.email} · {me?.role}
+            </>
+          ),
+        },
+        { kind: "line", id: "line" },
+        { kind: "item", id: "out", title: "Sign out", run: () => void signOut() },
+      ]}
+      button={{
+        size: "icon",
+        variant: "quiet",
+        "aria-label": me ? `Signed in as ${me.email}` : "Your account",
+        children: <Icon name="user" size={16} />,
+      }}
+    />
   );
 }

@@ -3,6 +3,7 @@
 import type { DropSummary } from "@millrace/contract/drop";
 import { count } from "@millrace/contract/units";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import dynamic from "next/dynamic";
 import { useQueryStates } from "nuqs";
 import { useMemo } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
@@ -17,9 +18,14 @@ import { rangePhrase } from "@/view/time-range.ts";
 import { useView } from "@/view/url-state.ts";
 import { DropChart } from "./drop-chart.tsx";
 import { dropParams } from "./drop-params.ts";
-import { DropReasonPanel } from "./drop-reason-panel.tsx";
 import { DropTable } from "./drop-table.tsx";
 import { type DropReason, dropTree } from "./drop-tree.ts";
+
+/** The explanations of all reasons weigh as much as the page. */
+const DropReasonPanel = dynamic(() => import("./drop-reason-panel.tsx").then((m) => m.DropReasonPanel), {
+  ssr: false,
+  loading: () => <aside className="w-96 shrink-0 border-l border-line max-lg:w-full max-lg:border-l-0" />,
+});
 
 export function DropPage() {
   const { range, filter } = useView();

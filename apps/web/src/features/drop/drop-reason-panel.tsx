@@ -1,12 +1,12 @@
 "use client";
 /** What a drop reason means and what to do next; from here to the flows and to a trace. */
 import { dropReason } from "@millrace/abi/drop-reasons";
-import { Crosshair } from "lucide-react";
 import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { Button } from "@/ui/button.tsx";
 import { buttonLook } from "@/ui/button-look.ts";
 import { CodeText } from "@/ui/code-text.tsx";
+import { Icon } from "@/ui/icon.tsx";
 import { spanText } from "@/ui/instant.ts";
 import { useNow } from "@/view/clock.tsx";
 import { useRefusal } from "@/view/session.ts";
@@ -62,7 +62,7 @@ function PanelActions({ node }: { node: DropReason }) {
         refusal={refusal}
         onClick={() => router.push(newTraceHref({ kind: "drops", hosts: node.hosts, filter }))}
       >
-        <Crosshair size={14} aria-hidden />
+        <Icon name="traces" />
         Trace these drops
       </Button>
       <p className="text-xs text-text-3">

@@ -9,7 +9,7 @@ import type { TableColumn } from "@/ui/table-column.ts";
 import { TimeText } from "@/ui/time-text.tsx";
 import { endAddress, endName, endTerm } from "@/view/end-name.ts";
 import { VerdictMark } from "@/view/verdict-mark.tsx";
-import { lasted, totalBytes, totalPackets } from "./flow-format.ts";
+import { lasted, totalBytes, totalPackets } from "./flow-sum.ts";
 
 const KIND_NOTE: Partial<Record<End["kind"], string>> = {
   external: "outside the fleet",
@@ -23,12 +23,12 @@ function EndCell({ end, port }: { end: End; port?: boolean }) {
   const shownPort = port && end.port > 0 ? `:${end.port}` : "";
   return (
     <span className="flex min-w-0 items-baseline gap-2" title={end.unknown ?? note}>
-      <span className={end.pod || end.service ? "truncate" : "figure truncate"}>
+      <span className={end.pod || end.service ? "min-w-0 truncate" : "figure min-w-0 truncate"}>
         {name}
         <span className="figure text-text-2">{shownPort}</span>
       </span>
       {name !== end.ip && (
-        <span className="figure shrink truncate text-2xs text-text-3">
+        <span className="figure min-w-0 shrink-[99] truncate text-2xs text-text-3">
           {shownPort ? end.ip : endAddress(end)}
         </span>
       )}
@@ -45,7 +45,7 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
     id: "time",
     title: "Time",
     help: "When a packet of it was last seen. While live, new flows come on top and known ones stay in place.",
-    width: 96,
+    width: 100,
     sort: "lastSeen",
     cell: (row) => <TimeText at={row.lastSeen} as="fine" />,
   },
@@ -61,7 +61,7 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
     id: "source",
     title: "Source",
     help: "Who opened the flow",
-    width: 210,
+    width: 180,
     grow: 3,
     cell: (row) => <EndCell end={row.src} />,
     term: (row) => endTerm(row.src, "src"),
@@ -69,7 +69,7 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
   {
     id: "destination",
     title: "→ Destination",
-    width: 220,
+    width: 190,
     grow: 3,
     cell: (row) => <EndCell end={row.dst} port />,
     term: (row) => endTerm(row.dst, "dst"),
@@ -77,14 +77,14 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
   {
     id: "proto",
     title: "Proto",
-    width: 64,
+    width: 60,
     cell: (row) => protocolName(row.proto),
     term: (row) => ({ field: "proto", value: protocolName(row.proto) }),
   },
   {
     id: "verdict",
     title: "Verdict",
-    width: 140,
+    width: 196,
     grow: 1,
     cell: (row) => <VerdictMark verdict={row.verdict} reason={row.dropReason} />,
     term: (row) =>
@@ -102,7 +102,7 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
     id: "rtt",
     title: "RTT",
     help: "Smoothed round-trip time of TCP, as the socket has it",
-    width: 80,
+    width: 74,
     align: "right",
     sort: "rtt",
     cell: (row) => <Quantity value={row.rttUs === null ? null : microseconds(row.rttUs)} />,
@@ -111,7 +111,7 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
     id: "retransmits",
     title: "Retrans.",
     help: "Segments sent again",
-    width: 76,
+    width: 72,
     align: "right",
     sort: "retransmits",
     cell: (row) => number(row.retransmits),
@@ -139,7 +139,7 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
     id: "bytes",
     title: "Bytes",
     help: "Both directions, as on the wire",
-    width: 84,
+    width: 78,
     align: "right",
     sort: "bytes",
     cell: (row) => <Quantity value={bytes(totalBytes(row))} />,
@@ -166,7 +166,7 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
     id: "age",
     title: "Age",
     help: "From its first packet seen to its last",
-    width: 88,
+    width: 84,
     align: "right",
     cell: (row) => <span className="figure text-text-2">{spanText(lasted(row))}</span>,
   },

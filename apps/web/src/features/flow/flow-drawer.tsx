@@ -2,11 +2,11 @@
 /** One flow, whole: what happened, both ends, every observer's account, its life over time. Not modal. */
 import type { FlowDetail } from "@millrace/contract/flow";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { X } from "lucide-react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { CopyButton } from "@/ui/copy-button.tsx";
 import { useHotkeys } from "@/ui/hotkeys.ts";
+import { Icon } from "@/ui/icon.tsx";
 import { SkeletonRows } from "@/ui/skeleton.tsx";
 import { Answer } from "@/view/answer.tsx";
 import { endName } from "@/view/end-name.ts";
@@ -36,7 +36,7 @@ export function FlowDrawer({ id, onClose }: { id: string; onClose: () => void })
           {query.data ? `${endName(query.data.row.src)} → ${endName(query.data.row.dst)}` : "Flow"}
         </h2>
         <Button size="tiny" variant="quiet" aria-label="Close the flow" title="Close (Esc)" onClick={onClose}>
-          <X size={14} aria-hidden />
+          <Icon name="close" />
         </Button>
       </div>
       <Answer query={query} skeleton={<SkeletonRows rows={14} label="Loading the flow" />}>

@@ -2,7 +2,7 @@
 /** No flows, and why: the filter, silent hosts, nothing enrolled, or a time before the data begins. */
 import { parseFilter } from "@millrace/contract/filter";
 import type { FlowSearchOutput } from "@millrace/contract/flow";
-import { count, text } from "@millrace/contract/units";
+import { count, grouped, text } from "@millrace/contract/units";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useTRPC } from "@/trpc/client.tsx";
@@ -44,7 +44,7 @@ function FilteredAway({ range, filter }: { range: Range; filter: string }) {
   const culprits = single
     .map((term, at) => ({ ...term, matched: found[at]?.data?.matched.count ?? 0 }))
     .filter((term) => term.matched > 0);
-  const total = all ? `${all.capped ? "more than " : ""}${all.count.toLocaleString("en")}` : "the flows";
+  const total = all ? `${all.capped ? "more than " : ""}${grouped(all.count)}` : "the flows";
   return (
     <Notice
       title={

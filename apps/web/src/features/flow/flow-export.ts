@@ -1,12 +1,17 @@
 /**
  * Flows as files: CSV for spreadsheets, JSON for programs. Pages are fetched until all is there or the limit
- * is reached, and a file that was cut says so.
+ * is reached, and a file that was cut says so. Loaded when somebody exports.
  */
 import type { FlowRow, FlowSearchOutput } from "@millrace/contract/flow";
+import { count, text } from "@millrace/contract/units";
 import { protocolName } from "@millrace/contract/verdict";
+import { showToast } from "@/ui/toast.tsx";
+import { problemOf } from "@/view/problem.ts";
 
+export type ExportFormat = "csv" | "json";
+/** The menu names it too. */
 export const EXPORT_ROWS_MAX = 50_000;
-export const EXPORT_PAGE_ROWS = 1000;
+const EXPORT_PAGE_ROWS = 1000;
 
 type Cell = string | number | null;
 const COLUMNS: Record<string, (row: FlowRow) => Cell> = {
@@ -61,7 +66,7 @@ export function toCsv(rows: readonly FlowRow[]): string {
 export type Collected = { rows: FlowRow[]; cut: boolean; matched: number };
 
 export async function collectRows(
-  fetchPage: (cursor: string | null) => Promise<Pick<FlowSearchOutput, "rows" | "nextCursor" | "matched">>,
+  fetchPage: (cursor: string | null) => Promise<Page>,
   onProgress: (rows: number) => void,
   limit = EXPORT_ROWS_MAX,
 ): Promise<Collected> {
@@ -69,11 +74,46 @@ export async function collectRows(
   let cursor: string | null = null;
   let matched = 0;
   do {
-    const page: Pick<FlowSearchOutput, "rows" | "nextCursor" | "matched"> = await fetchPage(cursor);
+    const page: Page = await fetchPage(cursor);
     rows.push(...page.rows);
     cursor = page.nextCursor;
     matched = Math.max(matched, page.matched.count);
     onProgress(rows.length);
   } while (cursor !== null && rows.length < limit);
   return { rows: rows.slice(0, limit), cut: cursor !== null || rows.length > limit, matched };
+}
+
+type Page = Pick<FlowSearchOutput, "rows" | "nextCursor" | "matched">;
+
+export async function exportFlows(
+  format: ExportFormat,
+  until: number,
+  pages: (limit: number) => (cursor: string | null) => Promise<Page>,
+): Promise<void> {
+  const working = (rows: number) =>
+    ({ tone: "working", text: `Collecting flows: ${text(count(rows))}` }) as const;
+  const id = showToast(working(0));
+  try {
+    const { rows, cut, matched } = await collectRows(pages(EXPORT_PAGE_ROWS), (n) =>
+      showToast(working(n), id),
+    );
+    const name = `flows-${new Date(until).toISOString().slice(0, 19).replaceAll(":", "")}.${format}`;
+    if (format === "csv") save(name, "text/csv", toCsv(rows));
+    else save(name, "application/json", JSON.stringify(rows, null, 1));
+    const detail = cut
+      ? `Cut at ${text(count(rows.length))} of ${text(count(matched))}: narrow the filter or the time for the rest.`
+      : undefined;
+    showToast({ tone: cut ? "failed" : "done", text: `${text(count(rows.length))} flows saved`, detail }, id);
+  } catch (error) {
+    showToast({ tone: "failed", text: "The export failed", detail: problemOf(error).title }, id);
+  }
+}
+
+function save(name: string, type: string, content: string): void {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

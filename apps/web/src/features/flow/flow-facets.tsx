@@ -4,9 +4,10 @@ import { parseFilter } from "@millrace/contract/filter";
 import type { FlowFacets as Facets } from "@millrace/contract/flow";
 import { count } from "@millrace/contract/units";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { X } from "lucide-react";
+import { memo } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { classNames } from "@/ui/class-names.ts";
+import { Icon } from "@/ui/icon.tsx";
 import { Quantity } from "@/ui/quantity.tsx";
 import { Skeleton } from "@/ui/skeleton.tsx";
 import { Answer } from "@/view/answer.tsx";
@@ -21,7 +22,8 @@ export function termState(filter: string, field: string, value: string): TermSta
   return term.negated ? "without" : "only";
 }
 
-export function FlowFacets() {
+/** Remembered, since the table beside it draws several times a second. */
+export const FlowFacets = memo(function FlowFacets() {
   const view = useView();
   const trpc = useTRPC();
   const query = useQuery(
@@ -43,7 +45,7 @@ export function FlowFacets() {
       )}
     </Answer>
   );
-}
+});
 
 function Facet({ facet, view }: { facet: Facets[number]; view: View }) {
   const most = Math.max(...facet.values.map((v) => v.count), 1);
@@ -114,7 +116,7 @@ function FacetValue({ value, count: n, share, state, name, onTerm, onClear }: Fa
         onClick={() => onTerm(true)}
         className="grid size-6 shrink-0 place-items-center rounded text-text-3 opacity-0 group-hover:opacity-100 hover:text-text-1 focus-visible:opacity-100"
       >
-        <X size={12} aria-hidden />
+        <Icon name="close" size={12} />
       </button>
     </li>
   );

@@ -4,14 +4,11 @@ import { bytes, count, microseconds, text } from "@millrace/contract/units";
 import { protocolName, VERDICT_TITLE } from "@millrace/contract/verdict";
 import { spanText } from "@/ui/instant.ts";
 import { endName } from "@/view/end-name.ts";
+import { lasted } from "./flow-sum.ts";
 
 const FLAGS = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"] as const;
 export const flagsText = (flags: number): string =>
   FLAGS.filter((_, bit) => flags & (1 << bit)).join(" ") || "none";
-
-export const totalBytes = (row: FlowRow): number => row.forward.bytes + row.reverse.bytes;
-export const totalPackets = (row: FlowRow): number => row.forward.packets + row.reverse.packets;
-export const lasted = (row: FlowRow): number => row.lastSeen - row.firstSeen;
 
 /** Ports of ICMP are its identifiers; they say nothing as ports. */
 const withPort = (row: FlowRow): string =>

@@ -3,7 +3,7 @@
 import type { FlowHistogram as Histogram } from "@millrace/contract/flow";
 import { count } from "@millrace/contract/units";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { memo, useMemo } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { Skeleton } from "@/ui/skeleton.tsx";
 import { TimeChart } from "@/ui/time-chart.tsx";
@@ -32,7 +32,8 @@ export function seriesIn(histogram: Histogram): readonly TimeSeries[] {
   );
 }
 
-export function FlowHistogram() {
+/** Remembered, since the table beside it draws several times a second. */
+export const FlowHistogram = memo(function FlowHistogram() {
   const { range, filter, setSpan } = useView();
   const trpc = useTRPC();
   const query = useQuery(
@@ -60,4 +61,4 @@ export function FlowHistogram() {
       </Answer>
     </div>
   );
-}
+});

@@ -1,11 +1,11 @@
 "use client";
 /** Where one goes from a flow: a trace of it, the flows around it. */
 import type { FlowRow } from "@millrace/contract/flow";
-import { Crosshair } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { Button } from "@/ui/button.tsx";
 import { useHotkeys } from "@/ui/hotkeys.ts";
-import { Menu, MenuItem } from "@/ui/menu.tsx";
+import { Icon } from "@/ui/icon.tsx";
+import { Menu, type MenuEntry } from "@/ui/menu.tsx";
 import { endName, endTerm } from "@/view/end-name.ts";
 import { useRefusal } from "@/view/session.ts";
 import { newTraceHref, type TraceWish } from "@/view/trace-link.ts";
@@ -35,7 +35,7 @@ export function TraceFlow({ row }: { row: FlowRow }) {
   useHotkeys([{ key: "t", run: () => refusal === null && go() }]);
   return (
     <Button size="sm" variant="primary" refusal={refusal} onClick={go}>
-      <Crosshair size={14} aria-hidden />
+      <Icon name="traces" />
       Trace this flow
     </Button>
   );
@@ -48,25 +48,31 @@ export function RelatedFlows({ row }: { row: FlowRow }) {
   const quote = (value: string) => (/[\s,"]/.test(value) ? `"${value}"` : value);
   const from = `${src.field}=${quote(src.value)}`;
   const to = `${dst.field}=${quote(dst.value)}`;
+  const narrow = (id: string, title: string, filter: string): MenuEntry => ({
+    kind: "item",
+    id,
+    title,
+    run: () => setFilter(filter),
+  });
+  const entries = [
+    narrow("pair", `${endName(row.src)} → ${endName(row.dst)}`, `${from} ${to}`),
+    narrow("to", `everything to ${dst.value}`, to),
+    narrow("from", `everything from ${src.value}`, from),
+  ];
+  if (row.dropReason)
+    entries.push(narrow("reason", `dropped for ${row.dropReason}`, `reason=${row.dropReason}`));
   return (
     <Menu
       align="start"
-      trigger={
-        <Button size="sm">
-          Related flows <span aria-hidden>▾</span>
-        </Button>
-      }
-    >
-      <MenuItem onSelect={() => setFilter(`${from} ${to}`)}>
-        {endName(row.src)} → {endName(row.dst)}
-      </MenuItem>
-      <MenuItem onSelect={() => setFilter(to)}>everything to {dst.value}</MenuItem>
-      <MenuItem onSelect={() => setFilter(from)}>everything from {src.value}</MenuItem>
-      {row.dropReason && (
-        <MenuItem onSelect={() => setFilter(`reason=${row.dropReason}`)}>
-          dropped for {row.dropReason}
-        </MenuItem>
-      )}
-    </Menu>
+      entries={entries}
+      button={{
+        size: "sm",
+        children: (
+          <>
+            Related flows <span aria-hidden>▾</span>
+          </>
+        ),
+      }}
+    />
   );
 }

@@ -1,9 +1,9 @@
 "use client";
-/** The flows page: what the histogram, the facets, the table and the drawer show is one question. */
-import { SlidersHorizontal } from "lucide-react";
+import dynamic from "next/dynamic";
 import { useQueryStates } from "nuqs";
-import { Button } from "@/ui/button.tsx";
 import { ColumnMenu } from "@/ui/column-menu.tsx";
+/** The flows page: what the histogram, the facets, the table and the drawer show is one question. */
+import { Icon } from "@/ui/icon.tsx";
 import { Popover } from "@/ui/popover.tsx";
 import { useColumns } from "@/ui/use-columns.ts";
 import { useReportCompleteness } from "@/view/completeness-store.ts";
@@ -12,13 +12,15 @@ import { SimulatedBadge } from "@/view/simulated-badge.tsx";
 import { useView } from "@/view/url-state.ts";
 import { ExportMenu } from "./export-menu.tsx";
 import { FLOW_COLUMNS } from "./flow-columns.tsx";
-import { FlowDrawer } from "./flow-drawer.tsx";
 import { FlowFacets } from "./flow-facets.tsx";
 import { FlowHistogram } from "./flow-histogram.tsx";
 import { flowParams } from "./flow-params.ts";
 import { FlowSummary } from "./flow-summary.tsx";
 import { FlowTable } from "./flow-table.tsx";
 import { useFlowRows } from "./use-flow-rows.ts";
+
+/** Most look at the table first; the drawer comes when a flow is opened. */
+const FlowDrawer = dynamic(() => import("./flow-drawer.tsx").then((m) => m.FlowDrawer));
 
 export function FlowPage() {
   const { choice, range, filter } = useView();
@@ -70,12 +72,16 @@ function FacetButton() {
     <Popover
       label="Facets"
       className="w-64"
-      trigger={
-        <Button size="sm" variant="quiet">
-          <SlidersHorizontal size={14} aria-hidden />
-          Facets
-        </Button>
-      }
+      button={{
+        size: "sm",
+        variant: "quiet",
+        children: (
+          <>
+            <Icon name="settings" />
+            Facets
+          </>
+        ),
+      }}
     >
       <FlowFacets />
     </Popover>

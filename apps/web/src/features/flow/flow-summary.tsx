@@ -17,6 +17,11 @@ export function FlowSummary({ flows }: { flows: Flows }) {
   return (
     <p className="flex flex-wrap items-center gap-x-3" aria-live="off">
       {first && <Matched first={first} />}
+      {stream.fresh > 0 && (
+        <span>
+          <span className="figure">{text(count(stream.fresh))}</span> new since
+        </span>
+      )}
       {stream.status !== "off" && <StreamLine flows={flows} />}
       {stream.status === "off" && <HeldLine flows={flows} />}
       {query.isFetching && !query.isFetchingNextPage && <span className="text-text-3">asking…</span>}

@@ -2,6 +2,7 @@
 /** The table of flows: live and history, with what is missing from it said below. */
 import type { FlowRow } from "@millrace/contract/flow";
 import { count, text } from "@millrace/contract/units";
+import dynamic from "next/dynamic";
 import { useQueryStates } from "nuqs";
 import { useCallback } from "react";
 import { Button } from "@/ui/button.tsx";
@@ -10,10 +11,10 @@ import { SkeletonRows } from "@/ui/skeleton.tsx";
 import type { Columns } from "@/ui/use-columns.ts";
 import { Failed, Stale } from "@/view/answer.tsx";
 import { useView } from "@/view/url-state.ts";
-import { FlowEmpty } from "./flow-empty.tsx";
 import { type FlowSort, flowParams } from "./flow-params.ts";
 import type { useFlowRows } from "./use-flow-rows.ts";
 
+const FlowEmpty = dynamic(() => import("./flow-empty.tsx").then((m) => m.FlowEmpty));
 const rowKey = (row: FlowRow): string => row.id;
 
 export function FlowTable({

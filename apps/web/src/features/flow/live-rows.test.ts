@@ -1,12 +1,14 @@
+import type { FlowRow } from "@millrace/contract/flow";
 import { describe, expect, test } from "vitest";
 import { flowRow } from "./flow-row.fixture.ts";
 import {
   draw,
+  type LiveRows,
   merge,
-  NEW_ROWS_A_DRAW,
   NO_LIVE_ROWS,
   ON_TOP_MAX,
   ordered,
+  roomAfter,
   WAITING_MAX,
   wait,
 } from "./live-rows.ts";
@@ -18,29 +20,32 @@ const tick = (...rows: ReturnType<typeof row>[]) => {
   return waiting;
 };
 const none = () => false;
+const ROOM = 40;
+const drawn = (live: LiveRows, waiting: Map<string, FlowRow>, inHistory: (id: string) => boolean) =>
+  draw(live, { waiting, inHistory, room: ROOM });
 
 describe("what the stream brings", () => {
   test("a flow that is on the page is updated in its place", () => {
     const history = [row("a"), row("b")];
-    const live = draw(NO_LIVE_ROWS, tick(row("b", { retransmits: 7 })), (id) => id === "a" || id === "b");
+    const live = drawn(NO_LIVE_ROWS, tick(row("b", { retransmits: 7 })), (id) => id === "a" || id === "b");
     const rows = merge(live, history, 0);
     expect(rows.map((r) => r.id)).toEqual(["a", "b"]);
     expect(rows[1]?.retransmits).toBe(7);
   });
   test("new flows come on top, the latest first", () => {
-    const live = draw(draw(NO_LIVE_ROWS, tick(row("c")), none), tick(row("d"), row("e")), none);
+    const live = drawn(drawn(NO_LIVE_ROWS, tick(row("c")), none), tick(row("d"), row("e")), none);
     expect(merge(live, [row("a")], 0).map((r) => r.id)).toEqual(["e", "d", "c", "a"]);
   });
   test("more than the cap of new flows in one draw are counted, not drawn, and may be drawn later", () => {
-    const many = Array.from({ length: NEW_ROWS_A_DRAW + 5 }, (_, n) => row(`f${n}`));
-    const live = draw(NO_LIVE_ROWS, tick(...many), none);
-    expect(live.onTop).toHaveLength(NEW_ROWS_A_DRAW);
+    const many = Array.from({ length: ROOM + 5 }, (_, n) => row(`f${n}`));
+    const live = drawn(NO_LIVE_ROWS, tick(...many), none);
+    expect(live.onTop).toHaveLength(ROOM);
     expect(live.notDrawn).toBe(5);
-    expect(draw(live, tick(row("f0")), none).onTop[0]).toBe("f0");
+    expect(drawn(live, tick(row("f0")), none).onTop[0]).toBe("f0");
   });
   test("updates of drawn flows are never subject to the cap", () => {
-    const ids = Array.from({ length: NEW_ROWS_A_DRAW * 3 }, (_, n) => `f${n}`);
-    const live = draw(NO_LIVE_ROWS, tick(...ids.map((id) => row(id, { drops: 3 }))), (id) =>
+    const ids = Array.from({ length: ROOM * 3 }, (_, n) => `f${n}`);
+    const live = drawn(NO_LIVE_ROWS, tick(...ids.map((id) => row(id, { drops: 3 }))), (id) =>
       ids.includes(id),
     );
     expect(live.notDrawn).toBe(0);
@@ -54,11 +59,11 @@ describe("what the stream brings", () => {
   });
   test("the other observer's report of the same flow replaces the row instead of doubling it", () => {
     const joined = row("b", { otherId: "a", join: "tuple" });
-    const live = draw(NO_LIVE_ROWS, tick(joined), (id) => id === "a");
+    const live = drawn(NO_LIVE_ROWS, tick(joined), (id) => id === "a");
     const rows = merge(live, [row("a")], 0);
     expect(rows).toHaveLength(1);
     expect(rows[0]?.join).toBe("tuple");
-    const twice = draw(draw(NO_LIVE_ROWS, tick(row("a")), none), tick(joined), none);
+    const twice = drawn(drawn(NO_LIVE_ROWS, tick(row("a")), none), tick(joined), none);
     expect(merge(twice, [], 0)).toEqual([joined]);
   });
 });
@@ -72,13 +77,13 @@ test("while paused the latest changes wait, within a limit, and the rest is coun
 });
 test("what is kept on top is bounded", () => {
   let live = NO_LIVE_ROWS;
-  for (let n = 0; n * NEW_ROWS_A_DRAW <= ON_TOP_MAX; n++)
-    live = draw(live, tick(...Array.from({ length: NEW_ROWS_A_DRAW }, (_, m) => row(`${n}.${m}`))), none);
+  for (let n = 0; n * ROOM <= ON_TOP_MAX; n++)
+    live = drawn(live, tick(...Array.from({ length: ROOM }, (_, m) => row(`${n}.${m}`))), none);
   expect(live.onTop).toHaveLength(ON_TOP_MAX);
   expect(live.latest.size).toBe(ON_TOP_MAX);
 });
 test("a page of history loaded later doesn't repeat what the stream already drew", () => {
-  const live = draw(NO_LIVE_ROWS, tick(row("x")), none);
+  const live = drawn(NO_LIVE_ROWS, tick(row("x")), none);
   expect(merge(live, [row("a"), row("x")], 0).map((r) => r.id)).toEqual(["x", "a"]);
 });
 test("rows that have left the time shown go", () => {
@@ -88,4 +93,10 @@ test("another order sorts history and stream together", () => {
   const rows = [row("a", { drops: 1 }), row("b", { drops: 9 }), row("c", { drops: 4 })];
   expect(ordered(rows, { key: "drops", descending: true }).map((r) => r.id)).toEqual(["b", "c", "a"]);
   expect(ordered(rows, { key: "lastSeen", descending: true })).toBe(rows);
+});
+
+test("a page that slept may draw more at once, but not without end", () => {
+  expect(roomAfter(250)).toBe(40);
+  expect(roomAfter(1000)).toBe(160);
+  expect(roomAfter(3_600_000)).toBe(400);
 });

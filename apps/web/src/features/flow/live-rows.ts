@@ -4,9 +4,13 @@
  * and the stream are use-flow-rows'.
  */
 import type { FlowRow } from "@millrace/contract/flow";
+import { totalBytes, totalPackets } from "./flow-sum.ts";
 
-export const NEW_ROWS_A_DRAW = 40;
+/** New rows a second: more can't be read, and the table stays calm. */
+export const NEW_ROWS_A_SECOND = 160;
 export const DRAW_MS = 250;
+/** However long the page slept. */
+const NEW_ROWS_A_DRAW_MAX = 400;
 /** While paused, changes wait; beyond this many they are counted instead. */
 export const WAITING_MAX = 5000;
 /** New rows kept above the history; the oldest leave first. */
@@ -38,13 +42,21 @@ export function wait(waiting: Map<string, FlowRow>, rows: readonly FlowRow[]): n
   return left;
 }
 
-/** Everything that waits, drawn or counted. `inHistory` tells rows that have a place already. */
-export function draw(
-  live: LiveRows,
-  waiting: ReadonlyMap<string, FlowRow>,
-  inHistory: (id: string) => boolean,
-  leftOut = 0,
-): LiveRows {
+/** How many new rows may be drawn after so long. */
+export const roomAfter = (ms: number): number =>
+  Math.min(NEW_ROWS_A_DRAW_MAX, Math.ceil((NEW_ROWS_A_SECOND * ms) / 1000));
+
+export type Draw = {
+  readonly waiting: ReadonlyMap<string, FlowRow>;
+  /** Tells rows that have a place already. */
+  readonly inHistory: (id: string) => boolean;
+  readonly room: number;
+  /** What was left out before it came here. */
+  readonly leftOut?: number;
+};
+
+/** Everything that waits, drawn or counted. */
+export function draw(live: LiveRows, { waiting, inHistory, room, leftOut = 0 }: Draw): LiveRows {
   const latest = new Map(live.latest);
   const fresh: FlowRow[] = [];
   for (const row of waiting.values()) {
@@ -52,7 +64,7 @@ export function draw(
     if (place) latest.set(place, row);
     else fresh.push(row);
   }
-  const drawn = fresh.slice(-NEW_ROWS_A_DRAW).reverse();
+  const drawn = room > 0 ? fresh.slice(-room).reverse() : [];
   for (const row of drawn) latest.set(row.id, row);
   const onTop = [...drawn.map((row) => row.id), ...live.onTop];
   for (const id of onTop.slice(ON_TOP_MAX)) latest.delete(id);
@@ -87,8 +99,8 @@ export function merge(live: LiveRows, history: readonly FlowRow[], from: number)
 type Order = { key: string; descending: boolean };
 const VALUE: Record<string, (row: FlowRow) => number> = {
   firstSeen: (row) => row.firstSeen,
-  bytes: (row) => row.forward.bytes + row.reverse.bytes,
-  packets: (row) => row.forward.packets + row.reverse.packets,
+  bytes: totalBytes,
+  packets: totalPackets,
   rtt: (row) => row.rttUs ?? -1,
   retransmits: (row) => row.retransmits,
   drops: (row) => row.drops,

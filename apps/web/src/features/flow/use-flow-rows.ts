@@ -11,11 +11,13 @@ import { useTRPC } from "@/trpc/client.tsx";
 import { usePaused } from "@/view/clock.tsx";
 import { LIVE_MS, timeChoiceText } from "@/view/time-range.ts";
 import { type FlowQuestion, historyInput } from "./history-input.ts";
-import { DRAW_MS, draw, type LiveRows, merge, NO_LIVE_ROWS, ordered, wait } from "./live-rows.ts";
+import { DRAW_MS, draw, type LiveRows, merge, NO_LIVE_ROWS, ordered, roomAfter, wait } from "./live-rows.ts";
 
 export type StreamState = {
   status: "off" | "connecting" | "open" | "failed";
   error: unknown;
+  /** Flows that came after the history was read. */
+  fresh: number;
   notDrawn: number;
   waiting: number;
 };
@@ -99,13 +101,17 @@ function useStream({ name, filter, snapshot, isLive, history }: StreamInput) {
 
   useEffect(() => {
     if (!isLive) return;
+    let last = performance.now();
     const timer = setInterval(() => {
+      const now = performance.now();
+      const room = roomAfter(now - last);
+      last = now;
       const { rows, leftOut } = waiting.current;
       if (paused) return setWaitingCount(rows.size + leftOut);
       setWaitingCount(0);
       if (rows.size === 0 && leftOut === 0) return;
       waiting.current = { rows: new Map(), leftOut: 0 };
-      setLive((old) => draw(old, rows, inHistory, leftOut));
+      setLive((old) => draw(old, { waiting: rows, inHistory, room, leftOut }));
     }, DRAW_MS);
     return () => clearInterval(timer);
   }, [isLive, paused, inHistory]);
@@ -114,6 +120,7 @@ function useStream({ name, filter, snapshot, isLive, history }: StreamInput) {
   const stream: StreamState = {
     status,
     error: subscription.error,
+    fresh: live.onTop.length + live.notDrawn,
     notDrawn: live.notDrawn,
     waiting: waitingCount,
   };

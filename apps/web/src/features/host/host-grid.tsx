@@ -4,8 +4,8 @@
  * below holds the same for those who can't see or point.
  */
 import type { HostSummary } from "@millrace/contract/host";
-import { useTheme } from "next-themes";
 import { type MouseEvent, useEffect, useRef, useState } from "react";
+import { useTheme } from "@/ui/theme.ts";
 import { colorValue } from "@/ui/tokens.ts";
 import { gridOf, paintOf } from "./host-order.ts";
 import type { GridColor } from "./host-params.ts";
@@ -19,7 +19,7 @@ export function HostGrid({ hosts, color, onGo }: GridProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   const [hovered, setHovered] = useState<HostSummary | null>(null);
-  const { resolvedTheme } = useTheme();
+  const theme = useTheme();
   useEffect(() => {
     const parent = canvas.current?.parentElement;
     if (!parent) return;
@@ -32,7 +32,7 @@ export function HostGrid({ hosts, color, onGo }: GridProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new theme changes the colours' values
   useEffect(() => {
     if (canvas.current && width > 0) paint(canvas.current, hosts, color, width, height);
-  }, [hosts, color, width, height, resolvedTheme]);
+  }, [hosts, color, width, height, theme]);
 
   const hostAt = (event: MouseEvent<HTMLCanvasElement>): HostSummary | null => {
     const column = Math.floor(event.nativeEvent.offsetX / grid.cell);

@@ -2,7 +2,6 @@
 /** One host: how it is, what runs on it, what its kernel can do, what its agent does. */
 import type { HostDetail } from "@millrace/contract/host";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { ArrowLeft, Crosshair } from "lucide-react";
 import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { useQueryStates } from "nuqs";
@@ -10,6 +9,7 @@ import { useTRPC } from "@/trpc/client.tsx";
 import { Badge } from "@/ui/badge.tsx";
 import { Button } from "@/ui/button.tsx";
 import { buttonLook } from "@/ui/button-look.ts";
+import { Icon } from "@/ui/icon.tsx";
 import { SkeletonRows } from "@/ui/skeleton.tsx";
 import { Tabs } from "@/ui/tabs.tsx";
 import { Answer } from "@/view/answer.tsx";
@@ -40,7 +40,7 @@ export function HostPage({ name }: { name: string }) {
               aria-label="Back to the fleet"
               className="grid size-6 place-items-center rounded text-text-3 hover:bg-surface-2"
             >
-              <ArrowLeft size={16} aria-hidden />
+              <Icon name="back" size={16} />
             </Link>
             <span className="figure">{name}</span>
           </span>
@@ -84,7 +84,7 @@ function HostActions({ name }: { name: string }) {
         refusal={refusal}
         onClick={() => router.push(newTraceHref({ kind: "drops", hosts: [name], filter: {} }))}
       >
-        <Crosshair size={14} aria-hidden />
+        <Icon name="traces" />
         Trace
       </Button>
     </>

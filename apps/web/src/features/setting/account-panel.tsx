@@ -3,6 +3,7 @@
 import { isAtLeast, ROLES, type Role } from "@millrace/contract/role";
 import type { TokenView } from "@millrace/contract/setting";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import dynamic from "next/dynamic";
 import { type FormEvent, useState } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
@@ -18,8 +19,8 @@ import { useNow } from "@/view/clock.tsx";
 import { problemOf } from "@/view/problem.ts";
 import { useMe } from "@/view/session.ts";
 import { PasswordForm } from "./password-form.tsx";
-import { SecretOnce } from "./secret-once.tsx";
 
+const SecretOnce = dynamic(() => import("./secret-once.tsx").then((m) => m.SecretOnce), { ssr: false });
 const DAYS = [7, 30, 90, 366];
 
 export function AccountPanel() {

@@ -2,6 +2,7 @@
 /** Which agents may report, and how one more gets in. */
 import type { AgentView } from "@millrace/contract/setting";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import dynamic from "next/dynamic";
 import Link from "next/link";
 import { type FormEvent, useState } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
@@ -17,8 +18,8 @@ import { Answer } from "@/view/answer.tsx";
 import { useNow } from "@/view/clock.tsx";
 import { problemOf } from "@/view/problem.ts";
 import { useRefusal } from "@/view/session.ts";
-import { SecretOnce } from "./secret-once.tsx";
 
+const SecretOnce = dynamic(() => import("./secret-once.tsx").then((m) => m.SecretOnce), { ssr: false });
 const MINUTES = [
   { value: "15", title: "15 minutes" },
   { value: "60", title: "1 hour" },

@@ -1,6 +1,7 @@
 "use client";
 /** The columns of a trace's events, by its kind. */
-import type { TraceEvent, TraceEventView, TraceKind } from "@millrace/contract/trace";
+import type { TraceEvent, TraceEventView } from "@millrace/contract/trace";
+import type { TraceKind } from "@millrace/contract/trace-kind";
 import { bytes, microseconds } from "@millrace/contract/units";
 import { protocolName } from "@millrace/contract/verdict";
 import { clockText } from "@/ui/instant.ts";

@@ -3,11 +3,11 @@
 import type { TraceEventView } from "@millrace/contract/trace";
 import { bytes, count, microseconds, text } from "@millrace/contract/units";
 import { protocolName } from "@millrace/contract/verdict";
-import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { Button } from "@/ui/button.tsx";
 import { CopyButton } from "@/ui/copy-button.tsx";
 import { useHotkeys } from "@/ui/hotkeys.ts";
+import { Icon } from "@/ui/icon.tsx";
 import { Section } from "@/ui/section.tsx";
 import { endAddress } from "@/view/end-name.ts";
 import { eventTime } from "./event-columns.tsx";
@@ -34,7 +34,7 @@ export function EventDetail({ view, onClose }: { view: TraceEventView; onClose: 
           title="Close (Esc)"
           onClick={onClose}
         >
-          <X size={14} aria-hidden />
+          <Icon name="close" />
         </Button>
       </div>
       <div className="flex flex-col gap-5 px-4 py-3 text-xs">

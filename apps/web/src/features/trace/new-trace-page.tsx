@@ -1,6 +1,6 @@
 "use client";
 /** The form for a trace. What it asks for stands in the address, so it can be prefilled and shared. */
-import { TRACE_KIND_TITLE, TRACE_KINDS, TRACE_LIMITS } from "@millrace/contract/trace";
+import { TRACE_KIND_TITLE, TRACE_KINDS, TRACE_LIMITS } from "@millrace/contract/trace-kind";
 import { protocolName } from "@millrace/contract/verdict";
 import { useQueryStates } from "nuqs";
 import { classNames } from "@/ui/class-names.ts";

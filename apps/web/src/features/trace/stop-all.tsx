@@ -2,11 +2,11 @@
 /** The switch for everything: takes every trace off every host. Asks once, and says how many. */
 import type { TraceSessionView } from "@millrace/contract/trace";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { OctagonX } from "lucide-react";
 import { useState } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { Confirm } from "@/ui/confirm.tsx";
+import { Icon } from "@/ui/icon.tsx";
 import { showToast } from "@/ui/toast.tsx";
 import { problemOf } from "@/view/problem.ts";
 import { useRefusal } from "@/view/session.ts";
@@ -32,7 +32,7 @@ export function StopAll({ running }: { running: readonly TraceSessionView[] }) {
   return (
     <>
       <Button refusal={refusal} onClick={() => setOpen(true)}>
-        <OctagonX size={14} aria-hidden />
+        <Icon name="stopAll" />
         Stop all traces
       </Button>
       <Confirm

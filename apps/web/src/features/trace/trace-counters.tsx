@@ -1,7 +1,7 @@
 "use client";
 /** A trace's hosts with their states, and its counters: what was seen, shown, and left out by whom. */
 import type { TraceHostView, TraceSessionView } from "@millrace/contract/trace";
-import { TRACE_END_TITLE } from "@millrace/contract/trace";
+import { TRACE_END_TITLE } from "@millrace/contract/trace-kind";
 import { count } from "@millrace/contract/units";
 import { classNames } from "@/ui/class-names.ts";
 import { Quantity } from "@/ui/quantity.tsx";

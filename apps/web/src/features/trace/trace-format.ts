@@ -1,11 +1,6 @@
 /** Traces in words: what they narrow to, what they will do, what they saw. */
-import {
-  TRACE_KIND_TITLE,
-  type TraceEvent,
-  type TraceFilter,
-  type TraceSpec,
-  type TraceStats,
-} from "@millrace/contract/trace";
+import type { TraceEvent, TraceFilter, TraceSpec, TraceStats } from "@millrace/contract/trace";
+import { TRACE_KIND_TITLE } from "@millrace/contract/trace-kind";
 import { count, text } from "@millrace/contract/units";
 import { protocolName } from "@millrace/contract/verdict";
 import { spanText } from "@/ui/instant.ts";

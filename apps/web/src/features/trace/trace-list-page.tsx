@@ -1,9 +1,9 @@
 "use client";
 /** All traces, the running ones first; from here one starts a new one or stops them all. */
-import { TRACE_END_TITLE, TRACE_KIND_TITLE, type TraceSessionView } from "@millrace/contract/trace";
+import type { TraceSessionView } from "@millrace/contract/trace";
+import { TRACE_END_TITLE, TRACE_KIND_TITLE } from "@millrace/contract/trace-kind";
 import { count } from "@millrace/contract/units";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Crosshair } from "lucide-react";
 import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { parseAsString, useQueryState } from "nuqs";
@@ -11,6 +11,7 @@ import { useCallback, useMemo } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { DataTable } from "@/ui/data-table.tsx";
+import { Icon } from "@/ui/icon.tsx";
 import { Notice } from "@/ui/notice.tsx";
 import { Quantity } from "@/ui/quantity.tsx";
 import { SkeletonRows } from "@/ui/skeleton.tsx";
@@ -150,7 +151,7 @@ function NewTrace() {
   const refusal = useRefusal("traces.start");
   return (
     <Button variant="primary" refusal={refusal} onClick={() => router.push("/traces/new")}>
-      <Crosshair size={14} aria-hidden />
+      <Icon name="traces" />
       New trace
     </Button>
   );

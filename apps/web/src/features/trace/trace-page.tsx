@@ -3,14 +3,10 @@ import type { TraceSessionId } from "@millrace/contract/ids";
 /** One trace, live or ended: its hosts, its counters, its events as they come. */
 import { next } from "@millrace/contract/machines/machine";
 import { TRACE_SESSION } from "@millrace/contract/machines/trace-session";
-import {
-  TRACE_END_TITLE,
-  TRACE_KIND_TITLE,
-  type TraceEventView,
-  type TraceSessionView,
-} from "@millrace/contract/trace";
+import type { TraceEventView, TraceSessionView } from "@millrace/contract/trace";
+import { TRACE_END_TITLE, TRACE_KIND_TITLE } from "@millrace/contract/trace-kind";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { ArrowLeft, RotateCcw, Square } from "lucide-react";
+import dynamic from "next/dynamic";
 import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { parseAsString, useQueryState } from "nuqs";
@@ -18,6 +14,7 @@ import { useTRPC } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { ColumnMenu } from "@/ui/column-menu.tsx";
 import { DataTable } from "@/ui/data-table.tsx";
+import { Icon } from "@/ui/icon.tsx";
 import { SkeletonRows } from "@/ui/skeleton.tsx";
 import { showToast } from "@/ui/toast.tsx";
 import { useColumns } from "@/ui/use-columns.ts";
@@ -27,13 +24,13 @@ import { problemOf } from "@/view/problem.ts";
 import { useRefusal } from "@/view/session.ts";
 import { newTraceHref } from "@/view/trace-link.ts";
 import { EVENT_COLUMNS } from "./event-columns.tsx";
-import { EventDetail } from "./event-detail.tsx";
-import { EventsEmpty } from "./events-empty.tsx";
 import { SessionState, TimeLeft } from "./session-state.tsx";
 import { TraceCounters, TraceHosts } from "./trace-counters.tsx";
 import { filterText } from "./trace-format.ts";
 import { useTrace } from "./use-trace.ts";
 
+const EventsEmpty = dynamic(() => import("./events-empty.tsx").then((m) => m.EventsEmpty), { ssr: false });
+const EventDetail = dynamic(() => import("./event-detail.tsx").then((m) => m.EventDetail));
 const eventKey = (view: TraceEventView): string => view.id;
 
 export function TracePage({ id }: { id: TraceSessionId }) {
@@ -64,7 +61,7 @@ function TraceBody({ session, trace }: { session: TraceSessionView; trace: Retur
                 aria-label="Back to the traces"
                 className="grid size-6 place-items-center rounded text-text-3 hover:bg-surface-2"
               >
-                <ArrowLeft size={16} aria-hidden />
+                <Icon name="back" size={16} />
               </Link>
               {TRACE_KIND_TITLE[session.spec.kind].title} trace
             </span>
@@ -146,7 +143,7 @@ function StopButton({ session }: { session: TraceSessionView }) {
       busy={stop.isPending}
       onClick={() => stop.mutate({ id: session.id })}
     >
-      <Square size={13} aria-hidden />
+      <Icon name="stop" size={13} />
       Stop
     </Button>
   );
@@ -158,7 +155,7 @@ function AgainButton({ session }: { session: TraceSessionView }) {
   const again = () => router.push(newTraceHref(session.spec));
   return (
     <Button refusal={role} onClick={again}>
-      <RotateCcw size={13} aria-hidden />
+      <Icon name="again" size={13} />
       Again
     </Button>
   );

@@ -23,6 +23,7 @@ export function useTrace(id: TraceSessionId) {
   const [buffer, setBuffer] = useState(NO_EVENTS);
   const [notShown, setNotShown] = useState(0);
   const waiting = useRef<TraceEventView[]>([]);
+  const first = useRef(true);
   const latest = watched ?? session.data;
   const ended = latest?.state === "done";
 
@@ -33,7 +34,9 @@ export function useTrace(id: TraceSessionId) {
         onData: ({ data }: { data: TraceWatchOutput }) => {
           setWatched(data.session);
           waiting.current.push(...data.events);
-          if (data.notShown > 0) setNotShown((n) => n + data.notShown);
+          // The first answer begins with the newest events; what it leaves out, history brings.
+          if (data.notShown > 0 && !first.current) setNotShown((n) => n + data.notShown);
+          first.current = false;
         },
       },
     ),

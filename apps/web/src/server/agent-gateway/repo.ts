@@ -1,6 +1,9 @@
 /** hosts and enrol_tokens as agents change them: enrolment, hello, heartbeat. Only hashes of secrets are here. */
 import type { Heartbeat, HelloInput } from "@millrace/contract/agent-protocol";
-import { type Connection, pool, type Queryable } from "../db.ts";
+import { type Connection, pool, type Queryable, transaction } from "../db.ts";
+
+export type Transaction = Connection;
+export const transact = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => transaction(work);
 
 export type EnrolToken = { hostName: string | null };
 

@@ -12,7 +12,6 @@ import { HostId } from "@millrace/contract/ids";
 import type { z } from "zod";
 import { notify } from "../bus.ts";
 import type { Clock } from "../clock.ts";
-import { type Connection, transaction } from "../db.ts";
 import { hashSecret } from "../secret.ts";
 import { type AgentHost, Credentials, newCredential } from "./credential.ts";
 import * as repo from "./repo.ts";
@@ -29,7 +28,7 @@ export const agentCredentials = (clock: Clock): Credentials => new Credentials(r
 export async function enrol(input: z.infer<typeof EnrolInput>): Promise<z.infer<typeof EnrolOutput>> {
   const incompatible = incompatibility(input.protocol);
   if (incompatible) throw incompatible;
-  return transaction(async (tx) => {
+  return repo.transact(async (tx) => {
     const token = await repo.takeToken(tx, hashSecret(input.token), input.host);
     if (!token)
       throw new AppError("UNAUTHENTICATED", `a token that can't enrol ${input.host}`, {
@@ -44,7 +43,7 @@ export async function enrol(input: z.infer<typeof EnrolInput>): Promise<z.infer<
   });
 }
 
-async function enrolledHost(tx: Connection, name: string, token: repo.EnrolToken): Promise<number> {
+async function enrolledHost(tx: repo.Transaction, name: string, token: repo.EnrolToken): Promise<number> {
   const made = await repo.insertHost(tx, name);
   if (made !== undefined) return made;
   const there = await repo.lockHost(tx, name);

@@ -19,3 +19,12 @@ export function matchesAddress(wanted: string, address: string): boolean {
   const length = bits === undefined ? width : Number(bits);
   return length <= width && actual.match(network as ipaddr.IPv4, length);
 }
+
+const PRIVATE: ReadonlySet<string> = new Set([
+  ...["private", "uniqueLocal", "carrierGradeNat", "linkLocal", "loopback"],
+]);
+/** Of a network that isn't the public Internet. */
+export function isPrivate(address: string): boolean {
+  const parsed = parse(address);
+  return parsed !== undefined && PRIVATE.has(parsed.range());
+}

@@ -1,31 +1,39 @@
 /** How many flows match, within a time that a page may wait for: exact for what is quick, else a lower bound. */
 import type { Filter } from "@millrace/contract/filter";
+import { timestamp, Values } from "../sql.ts";
 import { columnsOf, filterSql } from "./filter-sql.ts";
 import * as repo from "./repo.ts";
-import { timestamp, Values } from "./sql.ts";
 import { decidedByUpdate, weakened, witnessTerms } from "./witness.ts";
 
 export type Matched = { count: number; capped: boolean };
 /** Enough to say "many". */
 const MOST = 100_000;
-const BUDGET_MS = 150;
+const BUDGET_MS = 100;
 const FIRST_WINDOW_US = 10_000_000;
 const WIDER = 8;
 
+export type Counting = {
+  /** The best so far, when the page is done: it waits no more than this for a better one. */
+  result(patienceMs: number): Promise<Matched>;
+};
+
 /** Over windows that reach further back each time, until the range is done or the time is up. */
-export async function countFlows(filter: Filter, range: repo.Span): Promise<Matched> {
-  const started = performance.now();
+export function countFlows(filter: Filter, range: repo.Span): Counting {
   let best: Matched = { count: 0, capped: true };
-  for (let width = FIRST_WINDOW_US; ; width *= WIDER) {
-    const fromUs = Math.max(range.fromUs, range.toUs - width);
-    const left = BUDGET_MS - (performance.now() - started);
-    const statement = countStatement(filter, { ...range, fromUs });
-    const rows = left < 5 ? null : await repo.rowsWithin<{ count: number }>(statement, left);
-    if (!rows) return best;
-    const count = rows[0]?.count ?? 0;
-    best = { count: Math.min(count, MOST), capped: fromUs > range.fromUs || count > MOST };
-    if (!best.capped || count > MOST) return best;
-  }
+  const counting = repo.readWithin(BUDGET_MS, async (rowsOf) => {
+    for (let width = FIRST_WINDOW_US; best.capped && best.count < MOST; width *= WIDER) {
+      const fromUs = Math.max(range.fromUs, range.toUs - width);
+      const [row] = await rowsOf<{ count: number }>(countStatement(filter, { ...range, fromUs }));
+      const count = row?.count ?? 0;
+      best = { count: Math.min(count, MOST), capped: fromUs > range.fromUs || count > MOST };
+    }
+  });
+  return {
+    result: async (patienceMs) => {
+      await Promise.race([counting, new Promise((resolve) => setTimeout(resolve, patienceMs))]);
+      return best;
+    },
+  };
 }
 
 /**
@@ -45,7 +53,8 @@ function countStatement(filter: Filter, span: repo.Span) {
 }
 
 const latest = (column: string): string =>
-  `(max(array[date_part('epoch', u.ts), u.${column}]) filter (where u.${column} is not null))[2]::int as ${column}`;
+  `(max((floor(date_part('epoch', u.ts))::bigint << 32) | u.${column}::bigint)
+    filter (where u.${column} is not null) & 4294967295)::int as ${column}`;
 
 /** Updates as flows, with the columns that filters look at (columnsOf). */
 export function summed(filter: Filter, where: string, values: Values): string {

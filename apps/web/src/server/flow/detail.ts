@@ -2,11 +2,11 @@
 import { AppError } from "@millrace/contract/error";
 import type { FlowDetail, TimeRange } from "@millrace/contract/flow";
 import type { Milliseconds } from "@millrace/contract/ids";
+import { microseconds, timestamp } from "../sql.ts";
 import { namesFor } from "../workload/service.ts";
 import { type Pair, pairMembers, seeksNat } from "./pair.ts";
 import * as repo from "./repo.ts";
 import { rowOf, wantedBy } from "./row.ts";
-import { microseconds, timestamp } from "./sql.ts";
 
 const MINUTE_US = 60_000_000;
 const DAY_US = 86_400_000_000;

@@ -4,9 +4,9 @@
  */
 import type { FlowFacets, TimeRange } from "@millrace/contract/flow";
 import { PROTOCOLS, verdictOf } from "@millrace/contract/verdict";
+import { type Statement, Values } from "../sql.ts";
 import { readFilter } from "./filter.ts";
 import * as repo from "./repo.ts";
-import { type Statement, Values } from "./sql.ts";
 import { COUNTED, updateCondition } from "./update-condition.ts";
 
 const BUDGET_MS = 200;
@@ -33,25 +33,26 @@ const FACETS: readonly Facet[] = [
   { field: "observer", title: "Host", sql: "(select name from hosts h where h.id = f.host_id)" },
 ];
 
+type RowsOf = <T extends object>(statement: Statement) => Promise<T[]>;
 type Row = { facet: number; value: string; count: number; more: number };
 
 export async function flowFacets(input: { range: TimeRange; filter: string }): Promise<FlowFacets> {
   const filter = readFilter(input.filter);
   const range = { fromUs: input.range.from * 1000, toUs: input.range.to * 1000 };
-  const started = performance.now();
-  let rows: Row[] = [];
-  let sampled = true;
-  for (let width = FIRST_WINDOW_US; sampled; width *= WIDER) {
+  const found: { rows: Row[]; sampled: boolean } = { rows: [], sampled: true };
+  const look = async (width: number, rowsOf: RowsOf) => {
     const fromUs = Math.max(range.fromUs, range.toUs - width);
     const values = new Values();
     const condition = updateCondition(filter, { ...range, fromUs }, values);
-    // The first window is waited for: no facets at all would say that nothing is there.
-    const left = width === FIRST_WINDOW_US ? 5000 : BUDGET_MS - (performance.now() - started);
-    const found = left < 10 ? null : await repo.rowsWithin<Row>(facetStatement(condition, values), left);
-    if (!found) break;
-    rows = found;
-    sampled = fromUs > range.fromUs;
-  }
+    found.rows = await rowsOf<Row>(facetStatement(condition, values));
+    found.sampled = fromUs > range.fromUs;
+  };
+  // The first window is waited for: no facets at all would say that nothing is there.
+  await look(FIRST_WINDOW_US, repo.rowsOf);
+  await repo.readWithin(BUDGET_MS, async (rowsOf) => {
+    for (let width = FIRST_WINDOW_US * WIDER; found.sampled; width *= WIDER) await look(width, rowsOf);
+  });
+  const { rows, sampled } = found;
   return FACETS.map(({ field, title, value }, facet) => {
     const own = rows.filter((row) => row.facet === facet);
     const values = own.map((row) => ({ value: value?.(row.value) ?? row.value, count: row.count }));

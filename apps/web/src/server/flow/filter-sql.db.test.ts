@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testDatabase } from "../../../../../tools/testing/test-database.ts";
 import { closeDatabase, pool, useDatabase } from "../db.ts";
+import { timestamp, Values } from "../sql.ts";
 import { knownNames } from "../testing/known-names.ts";
 import { type Known, randomFilter, randomFlow } from "../testing/random-flows.ts";
 import { insertUpdates, makePartitions, START_US } from "../testing/telemetry-rows.ts";
@@ -12,7 +13,6 @@ import { columnsOf, filterSql } from "./filter-sql.ts";
 import { matches } from "./match.ts";
 import { findMembers } from "./repo.ts";
 import { rowOf, wantedBy } from "./row.ts";
-import { timestamp, Values } from "./sql.ts";
 
 const database = testDatabase();
 const range = { fromUs: START_US, toUs: START_US + 3600e6 };

@@ -6,7 +6,7 @@
 import type { Filter, FilterTerm } from "@millrace/contract/filter";
 import { FILTER_FIELDS, type FilterValue } from "@millrace/contract/filter-field";
 import { TCP_STATES, VERDICT_NUMBER, VERDICTS, type Verdict } from "@millrace/contract/verdict";
-import type { Values } from "./sql.ts";
+import type { Values } from "../sql.ts";
 
 const COLUMN_NAMES = {
   flowId: "flow_id",
@@ -43,10 +43,10 @@ export function columnsOf(alias: string): Columns {
 export const filterSql = (terms: Filter["terms"], columns: Columns, values: Values): string =>
   terms.length === 0 ? "true" : terms.map((term) => termSql(term, columns, values)).join(" and ");
 
-/** Never null: what can't be compared doesn't match, negated or not. */
+/** What can't be compared doesn't match, negated or not. Bare where it can be: an index doesn't see through coalesce. */
 function termSql(term: FilterTerm, columns: Columns, values: Values): string {
   const any = term.values.map((value) => valueSql(term, value, columns, values)).join(" or ");
-  return `${term.negated ? "not " : ""}coalesce((${any}), false)`;
+  return term.negated ? `not coalesce((${any}), false)` : `(${any})`;
 }
 
 function valueSql(term: FilterTerm, value: FilterValue, c: Columns, values: Values): string {

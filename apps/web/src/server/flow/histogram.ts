@@ -2,14 +2,16 @@
  * Flow reports over time by verdict, and bytes: from rollups when they can answer the filter, else from the
  * flows themselves. Where no host reported at all, a gap.
  */
+import type { Filter } from "@millrace/contract/filter";
 import type { FlowHistogram, TimeRange } from "@millrace/contract/flow";
 import type { Milliseconds } from "@millrace/contract/ids";
+import { type Buckets, bucketsOf, rollupFor } from "../bucket.ts";
+import { type BucketCache, cacheFor } from "../bucket-cache.ts";
 import { systemClock } from "../clock.ts";
-import { type Buckets, bucketsOf, rollupFor } from "./bucket.ts";
+import { type Statement, Values } from "../sql.ts";
 import { readFilter } from "./filter.ts";
 import * as repo from "./repo.ts";
 import { rollupCondition } from "./rollup-filter.ts";
-import { type Statement, Values } from "./sql.ts";
 import { COUNTED, updateCondition } from "./update-condition.ts";
 
 type Row = { bucket: number; verdict: number; reports: number; bytes: number };
@@ -19,14 +21,11 @@ const COLUMN = ["forwarded", "dropped", "wouldDrop", "unknown"] as const;
 export async function flowHistogram(input: { range: TimeRange; filter: string }): Promise<FlowHistogram> {
   const filter = readFilter(input.filter);
   const cut = bucketsOf(input.range);
-  const values = new Values();
-  const condition = rollupCondition(filter, values);
-  const span = { fromUs: input.range.from * 1000, toUs: input.range.to * 1000 };
-  const statement =
-    condition === null
-      ? overFlows(updateConditionFor(filter, span), cut)
-      : overRollup(condition, values, cut);
-  const [rows, gaps] = await Promise.all([repo.rowsOf<Row>(statement), findGaps(cut)]);
+  const byRollup = rollupCondition(filter, new Values()) !== null;
+  const [rows, gaps] = await Promise.all([
+    byRollup ? fromRollups(filter, cut) : fromFlows(filter, input.range, cut),
+    findGaps(cut),
+  ]);
   const buckets = Array.from({ length: cut.count }, (_, i) => empty(cut.fromMs + i * cut.bucketMs));
   for (const { bucket, verdict, reports, bytes } of rows) {
     const into = buckets[bucket];
@@ -37,16 +36,47 @@ export async function flowHistogram(input: { range: TimeRange; filter: string })
   return { bucketMs: cut.bucketMs, buckets, gaps };
 }
 
+function fromFlows(filter: Filter, range: TimeRange, cut: Buckets): Promise<Row[]> {
+  const values = new Values();
+  const span = { fromUs: range.from * 1000, toUs: range.to * 1000 };
+  return repo.rowsOf<Row>(overFlows({ condition: updateCondition(filter, span, values), values }, cut));
+}
+
+const caches = new WeakMap<object, BucketCache<Row[]>>();
+
+async function fromRollups(filter: Filter, cut: Buckets): Promise<Row[]> {
+  const { fromMs, bucketMs, count } = cut;
+  const starts = Array.from({ length: count }, (_, i) => fromMs + i * bucketMs);
+  const read = async (from: number, to: number) => {
+    const values = new Values();
+    const condition = rollupCondition(filter, values) ?? "true";
+    const part = { bucketMs, fromMs: from, count: Math.round((to - from) / bucketMs) };
+    const rows = new Map<number, Row[]>();
+    for (const row of await repo.rowsOf<Row>(overRollup(condition, values, part))) {
+      const start = from + row.bucket * bucketMs;
+      rows.set(start, [...(rows.get(start) ?? []), row]);
+    }
+    return rows;
+  };
+  const question = JSON.stringify(filter.terms);
+  const found = await cacheFor(caches, repo.source()).rows(
+    question,
+    bucketMs,
+    starts,
+    systemClock.now(),
+    read,
+  );
+  return [...found].flatMap(([start, rows]) =>
+    rows.map((row) => ({ ...row, bucket: Math.round((start - fromMs) / bucketMs) })),
+  );
+}
+
 const empty = (at: number): Bucket => ({
   at: at as Milliseconds,
   ...{ forwarded: 0, dropped: 0, wouldDrop: 0, unknown: 0, bytes: 0 },
 });
 
 type Written = { condition: string; values: Values };
-function updateConditionFor(...[filter, span]: [Parameters<typeof updateCondition>[0], repo.Span]): Written {
-  const values = new Values();
-  return { condition: updateCondition(filter, span, values), values };
-}
 
 const bucketSql = (column: string, { fromMs, bucketMs }: Buckets, values: Values): string =>
   `floor((extract(epoch from ${column})::float8 * 1000 - ${values.add(fromMs, "float8")}) / ${values.add(bucketMs, "float8")})::int`;
@@ -58,10 +88,9 @@ function overFlows({ condition, values }: Written, cut: Buckets): Statement {
   return { text, values: values.list };
 }
 
-/** Rows without a counted report stand for drops that only the other observer met. */
 function overRollup(condition: string, values: Values, cut: Buckets): Statement {
   const text = `select ${bucketSql("r.bucket", cut, values)} as bucket, r.verdict,
-      (sum(r.updates) + count(*) filter (where r.updates = 0 and r.verdict = 1))::float8 as reports,
+      sum(r.updates)::float8 as reports,
       sum(r.fwd_bytes + r.rev_bytes)::float8 as bytes
     from ${rollupFor(cut.bucketMs)} r
     where r.bucket >= to_timestamp(${values.add(cut.fromMs / 1000, "float8")})
@@ -77,8 +106,9 @@ const UNDERWAY_MS = 12_000;
 export async function findGaps({ fromMs, bucketMs, count }: Buckets): Promise<FlowHistogram["gaps"]> {
   const silent = await repo.rowsOf<{ i: number }>({
     text: `select i from generate_series(0, $3::int - 1) i,
-        lateral (select to_timestamp(($1 + i * $2) / 1000) as begins, to_timestamp(($1 + (i + 1) * $2) / 1000) as ends) s
-      where $1 + (i + 1) * $2 < $4 and not exists (
+        lateral (select $1::float8 + i * $2::float8 as begins_ms, $1 + (i + 1) * $2 as ends_ms) ms,
+        lateral (select to_timestamp(ms.begins_ms / 1000) as begins, to_timestamp(ms.ends_ms / 1000) as ends) s
+      where ms.ends_ms < $4::float8 and not exists (
         select from hosts h cross join lateral
           (select b.from_at from batches b where b.host_id = h.id and b.to_at >= s.begins order by b.to_at limit 1) b
         where b.from_at < s.ends) order by i`,

@@ -3,10 +3,12 @@
  * snapshot, at most every TICK_MS, writes the moved flows' rows once, and hands them to every feed. Filters
  * and what a client missed are tail.ts's. Feeds are bounded: who is too slow is told to catch up.
  */
+
 import type { FlowRow } from "@millrace/contract/flow";
 import { bus } from "../bus.ts";
 import { systemClock } from "../clock.ts";
 import { log } from "../log.ts";
+import { metrics } from "../metrics.ts";
 import { namesFor } from "../workload/service.ts";
 import { LiveFlows } from "./live-flows.ts";
 import type { Member } from "./member.ts";
@@ -75,8 +77,10 @@ export class Live {
 
   /** When the database is away the snapshot stays: the next tick covers the time between. */
   async #tickSafely(): Promise<boolean> {
+    const timed = metrics().liveTicks.startTimer();
     try {
       const tick = await this.#tick();
+      timed();
       this.#snapshot = tick.snapshot;
       for (const feed of this.#feeds) feed.push(tick);
       return true;

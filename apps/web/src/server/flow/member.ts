@@ -2,11 +2,14 @@
  * One observer's account of a flow: its updates summed up, in SQL for history and in memory for the live
  * stream, which must agree. Two accounts of the same flow are joined in pair.ts.
  */
-import { microseconds } from "./sql.ts";
+import { microseconds } from "../sql.ts";
 
 export type Counts = { packets: number; segments: number; bytes: number; flags: number };
-/** The latest value of a field that updates may leave out, with the microsecond it was said. */
-export type Latest = readonly [atUs: number, value: number] | null;
+/**
+ * The latest value of a field that updates may leave out, with the second it was said in. Within a second the
+ * greater one counts: it makes both one number, and a maximum of numbers is what SQL sums up fastest.
+ */
+export type Latest = readonly [atS: number, value: number] | null;
 
 export type Member = {
   flowId: string;
@@ -47,7 +50,7 @@ export const BADNESS = [3, 0, 2, 1] as const;
 const BADNESS_SQL = "(array[1,3,2,0])[u.verdict + 1]";
 
 const latest = (column: string): string =>
-  `max(array[${microseconds("u.ts")}, u.${column}::float8]) filter (where u.${column} is not null)`;
+  `max((floor(date_part('epoch', u.ts))::bigint << 32) | u.${column}::bigint) filter (where u.${column} is not null)`;
 const counts = (way: "fwd" | "rev"): string =>
   `sum(u.${way}_packets)::float8, sum(u.${way}_segments)::float8, sum(u.${way}_bytes)::float8, bit_or(u.${way}_flags)`;
 
@@ -71,6 +74,12 @@ export const memberColumns = (key: string): string =>
 export function memberOf(row: readonly unknown[]): Member {
   const at = { column: 0 };
   const next = <T>(): T => row[at.column++] as T;
+  const latest = (): Latest => {
+    const both = next<string | null>();
+    if (both === null) return null;
+    const packed = BigInt(both);
+    return [Number(packed >> 32n), Number(packed & 0xffff_ffffn)];
+  };
   const direction = (): Counts => ({
     packets: next<number>(),
     segments: next<number>(),
@@ -86,8 +95,8 @@ export function memberOf(row: readonly unknown[]): Member {
     ...{ proto: next<number>(), vlan: next<number>(), isn: next<number>() },
     ...{ badness: next<number>(), drops: next<number>(), forward: direction(), reverse: direction() },
     ...{ retransmits: next<number>(), rttMinUs: next<number | null>() },
-    ...{ reason: next<Latest>(), tcpState: next<Latest>(), rtt: next<Latest>() },
-    ...{ srcWorkload: next<Latest>(), dstWorkload: next<Latest>(), keyUs: next<number | null>() },
+    ...{ reason: latest(), tcpState: latest(), rtt: latest() },
+    ...{ srcWorkload: latest(), dstWorkload: latest(), keyUs: next<number | null>() },
   };
 }
 
@@ -125,7 +134,6 @@ const least = (a: number | null, b: number | null) => (a === null || b === null 
 const greatest = (a: number | null, b: number | null) =>
   a === null || b === null ? (a ?? b) : Math.max(a, b);
 
-/** Of two said in the same microsecond the greater one: any rule will do, as long as SQL has the same. */
 export function later(a: Latest, b: Latest): Latest {
   if (a === null || b === null) return a ?? b;
   if (a[0] !== b[0]) return a[0] > b[0] ? a : b;

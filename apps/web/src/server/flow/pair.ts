@@ -2,6 +2,7 @@
  * Joins the two observers of one flow. Each end's agent reports it under its own id; on a page it is one row,
  * whose traffic is one observer's (sums take one), and whose verdict, drops and retransmits are both's. Pure.
  */
+import { isPrivate } from "./address.ts";
 import type { Member } from "./member.ts";
 
 export type Pair = {
@@ -105,9 +106,12 @@ function inOrder(a: Member, b: Member): Couple {
   return a.flowId < b.flowId ? [a, b] : [b, a];
 }
 
-/** Who could still lack an observer that a NAT hides: worth asking for by sequence number. */
-export const seeksNat = (pair: Pair): boolean =>
-  pair.join === "single" &&
-  pair.primary.isn !== 0 &&
-  pair.primary.proto === 6 &&
-  pair.primary.observer !== UNKNOWN;
+/**
+ * Who may have another observer that a NAT hides, worth asking for by sequence number: its far end has an
+ * address of a private network, as services, pods and gateways have. The Internet's own have no agent of ours.
+ */
+export function seeksNat(pair: Pair): boolean {
+  const { isn, proto, observer, src, dst } = pair.primary;
+  if (pair.join !== "single" || isn === 0 || proto !== 6 || observer === UNKNOWN) return false;
+  return isPrivate(observer === SOURCE ? dst : src);
+}

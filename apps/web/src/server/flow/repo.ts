@@ -1,7 +1,7 @@
 /** Every statement over flow_updates that history and the live stream need. What they mean stands in the callers. */
 import { type Connection, pool, type Queryable, transaction } from "../db.ts";
+import { type Statement, timestamp, Values } from "../sql.ts";
 import { type Member, memberColumns, memberOf } from "./member.ts";
-import { type Statement, timestamp, Values } from "./sql.ts";
 
 export type { Connection };
 
@@ -15,6 +15,8 @@ export const readSnapshot = <T>(work: (on: Connection, snapshot: string) => Prom
     { mode: "repeatable read read only" },
   );
 
+/** The database that is read: what is kept of one must not answer for another. */
+export const source = (): object => pool();
 export const rowsOf = async <T extends object>(statement: Statement, on: Queryable = pool()): Promise<T[]> =>
   (await on.query<T>(statement.text, statement.values)).rows;
 
@@ -69,7 +71,8 @@ export const METRICS = {
   firstSeen: "round(date_part('epoch', min(u.first_seen)) * 1e6)",
   bytes: "sum(u.fwd_bytes + u.rev_bytes)::float8",
   packets: "sum(u.fwd_packets + u.rev_packets)::float8",
-  rtt: "coalesce((max(array[date_part('epoch', u.ts), u.rtt_us]) filter (where u.rtt_us is not null))[2], -1)",
+  rtt: `coalesce(max((floor(date_part('epoch', u.ts))::bigint << 32) | u.rtt_us::bigint)
+    filter (where u.rtt_us is not null) & 4294967295, -1)::float8`,
   retransmits: "sum(u.retransmits)::float8",
   drops: "sum(u.drops)::float8",
 } as const;
@@ -200,9 +203,25 @@ export async function findFlow(
   return row;
 }
 
-/** A statement's rows, or null when they would take longer than this. */
-export const rowsWithin = <T extends object>(statement: Statement, budgetMs: number): Promise<T[] | null> =>
-  transaction((on) => inTime(on, budgetMs, () => rowsOf<T>(statement, on)));
+/** Reads in a transaction of its own for no longer than this in all; what was read till then stays read. */
+export async function readWithin(
+  budgetMs: number,
+  read: (rowsOf: <T extends object>(statement: Statement) => Promise<T[]>) => Promise<void>,
+): Promise<void> {
+  const started = performance.now();
+  try {
+    await transaction((on) =>
+      read(async <T extends object>(statement: Statement) => {
+        const left = Math.round(budgetMs - (performance.now() - started));
+        if (left < 1) throw Object.assign(new Error("no time is left"), { code: CANCELLED });
+        await on.query(`set local statement_timeout = ${left}`);
+        return rowsOf<T>(statement, on);
+      }),
+    );
+  } catch (error) {
+    if ((error as { code?: string }).code !== CANCELLED) throw error;
+  }
+}
 /** query_canceled, by the statement's timeout. */
 const CANCELLED = "57014";
 

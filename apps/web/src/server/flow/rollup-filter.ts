@@ -1,7 +1,7 @@
 /** A filter as a condition over rollups, when they have all it asks for: services, server ports, verdicts. */
 import type { Filter, FilterTerm } from "@millrace/contract/filter";
 import { VERDICT_NUMBER, type Verdict } from "@millrace/contract/verdict";
-import type { Values } from "./sql.ts";
+import type { Values } from "../sql.ts";
 
 const FIELDS: ReadonlySet<string> = new Set([
   ...["service", "src.service", "dst.service", "dst.port", "proto", "verdict", "observer"],

@@ -7,8 +7,15 @@ import { closeDatabase, useDatabase } from "../db.ts";
 import { knownNames } from "../testing/known-names.ts";
 import { naiveMembers } from "../testing/naive-history.ts";
 import { randomFilter, randomFlow } from "../testing/random-flows.ts";
-import { insertUpdates, makePartitions, START_US, type UpdateRow } from "../testing/telemetry-rows.ts";
+import {
+  anUpdate,
+  insertUpdates,
+  makePartitions,
+  START_US,
+  type UpdateRow,
+} from "../testing/telemetry-rows.ts";
 import { namesFor } from "../workload/service.ts";
+import { getFlow } from "./detail.ts";
 import { matches } from "./match.ts";
 import { pairMembers } from "./pair.ts";
 import { rowOf, wantedBy } from "./row.ts";
@@ -89,6 +96,44 @@ test("a first page that holds everything says the exact number; a short one says
   expect(all.matched).toEqual({ count: all.rows.length, capped: false });
   const some = await searchFlows(FlowSearchInput.parse({ range, limit: 10 }));
   expect(some.matched.count).toBeGreaterThan(10);
+});
+
+test("across a NAT the two ends of a connection are one row, found from either side", async () => {
+  const opened = START_US + 7200e6;
+  const shared = { isn: 4242, first_seen: opened, fwd_bytes: 10, rev_bytes: 0 };
+  const ids = ["018f0000-0000-7000-8000-00000000aaa1", "018f0000-0000-7000-8000-00000000aaa2"] as const;
+  const web = {
+    ...shared,
+    flow_id: ids[0],
+    pair_key: "71",
+    src: "10.0.0.1",
+    dst: "10.96.0.10",
+    observer: 0,
+    endpoint_id: 1,
+  };
+  const pod = {
+    ...shared,
+    flow_id: ids[1],
+    pair_key: "72",
+    src: "10.0.0.1",
+    dst: "10.0.0.77",
+    observer: 1,
+    endpoint_id: 2,
+  };
+  const at = [1, 2, 50].map((s) => opened + s * 1e6);
+  await insertUpdates([
+    ...at.map((ts) => anUpdate({ ...web, ts })),
+    ...at.map((ts) => anUpdate({ ...pod, ts: ts + 500_000, counted: false, dst_port: 8080 })),
+  ]);
+  const range = { from: opened / 1000 - 1000, to: opened / 1000 + 60_000 };
+  for (const input of [{}, { sort: "bytes" }, { filter: "dst.ip=10.96.0.10" }]) {
+    const { rows } = await searchFlows(FlowSearchInput.parse({ range, ...input }));
+    expect(rows.map((row) => [row.join, row.id, row.otherId, row.dst.ip, row.forward.bytes])).toEqual([
+      ["nat", ...ids, "10.96.0.10", 30],
+    ]);
+  }
+  for (const id of ids)
+    expect((await getFlow({ id })).row).toMatchObject({ join: "nat", id: ids[0], otherId: ids[1] });
 });
 
 test("a filter that can't be read says every problem and where", async () => {

@@ -2,8 +2,10 @@
  * The walk through history that fills one page: by time in windows that widen while little is found, by any
  * other measure over the whole range at once. Bounded in time: what isn't reached is left to the next page.
  */
+
 import type { Filter } from "@millrace/contract/filter";
 import type { FLOW_SORTS, FlowRow } from "@millrace/contract/flow";
+import type { Values } from "../sql.ts";
 import { namesFor } from "../workload/service.ts";
 import { columnsOf, filterSql } from "./filter-sql.ts";
 import { matches } from "./match.ts";
@@ -11,7 +13,6 @@ import type { Member } from "./member.ts";
 import { type Pair, pairMembers, seeksNat } from "./pair.ts";
 import * as repo from "./repo.ts";
 import { rowOf, wantedBy } from "./row.ts";
-import type { Values } from "./sql.ts";
 import { weakened, witnessTerms } from "./witness.ts";
 
 /** Where a page ended; `fromUs` when not the whole range was looked at. */
@@ -103,7 +104,7 @@ async function pageByMetric(
 }
 
 /** Both observers of a flow are candidates, and some rows won't match: look a little further than asked. */
-const chunkFor = (wanted: number): number => Math.min(2000, Math.max(50, wanted * 2 + 10));
+const chunkFor = (wanted: number): number => Math.min(2000, Math.max(50, Math.ceil(wanted * 1.3) + 10));
 
 function outOfTime(search: Search): boolean {
   search.signal?.throwIfAborted();
@@ -221,6 +222,9 @@ async function natPartners(
     toUs: Math.min(range.toUs, newest + 10_000_000),
   };
   const known = new Set(pairs.flatMap((p) => [p.primary.flowId, p.other?.flowId]));
-  const found = await repo.findByOpening(on, [...new Set(near.map((m) => m.isn))], span, fits);
-  return found.filter((m) => !known.has(m.flowId));
+  const opened = await repo.findByOpening(on, [...new Set(near.map((m) => m.isn))], span, fits);
+  const strange = opened.filter((m) => !known.has(m.flowId));
+  const keys = [...new Set(strange.map((m) => m.pairKey))];
+  const queries = keys.map((pairKey) => ({ pairKey, sinceUs: range.fromUs }));
+  return (await wholeMembers(on, queries, range, fits)).filter((m) => !known.has(m.flowId));
 }

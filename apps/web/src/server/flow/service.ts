@@ -2,12 +2,14 @@
  * Flow history: rows of a range that match a filter, a page at a time, under one snapshot that the live stream
  * resumes from. Candidates come from SQL by the filter's witness, the whole filter decides over joined rows.
  */
-import type { FlowRow, FlowSearchInput, FlowSearchOutput } from "@millrace/contract/flow";
+import type { FlowSearchInput, FlowSearchOutput } from "@millrace/contract/flow";
 import type { z } from "zod";
-import { completenessFor } from "../host/view.ts";
-import { countFlows, type Matched } from "./count.ts";
+import { completenessFor } from "../host/service.ts";
+import type { Values } from "../sql.ts";
+import { type Counting, countFlows, type Matched } from "./count.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { readFilter } from "./filter.ts";
+import { columnsOf, filterSql } from "./filter-sql.ts";
 import * as repo from "./repo.ts";
 import { collectPage, type Page, type Search } from "./search.ts";
 
@@ -19,12 +21,15 @@ export async function searchFlows(input: Input, signal?: AbortSignal): Promise<F
   const after = decodeCursor(input.cursor);
   const range = { fromUs: input.range.from * 1000, toUs: input.range.to * 1000 };
   const search: Search = { ...input, filter, range, after, started, signal };
-  const [{ page, snapshot }, counted, completeness] = await Promise.all([
-    repo.readSnapshot(async (on, snapshot) => ({ page: await collectPage(on, search), snapshot })),
-    after ? after.matched : countFlows(filter, range),
-    completenessFor(input.range),
-  ]);
-  const matched = after ? counted : exactWhenComplete(page, counted);
+  const counting = after ? null : countFlows(filter, range);
+  const complete = completenessFor(input.range);
+  complete.catch(() => {}); // told where it is awaited
+  const { page, snapshot } = await repo.readSnapshot(async (on, snapshot) => ({
+    page: await collectPage(on, search),
+    snapshot,
+  }));
+  const matched = after ? after.matched : await matchedBy(page, counting);
+  const completeness = await complete;
   return {
     rows: page.rows,
     nextCursor: page.next && encodeCursor({ ...page.next, matched }),
@@ -35,10 +40,26 @@ export async function searchFlows(input: Input, signal?: AbortSignal): Promise<F
   };
 }
 
+/** The rows don't wait for a count that only says how many more there are. */
+const PATIENCE_MS = 5;
+
 /** A first page that is also the last has counted them all; one that isn't knows at least its own. */
-function exactWhenComplete(page: Page, counted: Matched): Matched {
-  if (!page.next && !page.capped) return { count: page.rows.length, capped: false };
+async function matchedBy(page: Page, counting: Counting | null): Promise<Matched> {
+  const all = !page.next && !page.capped;
+  if (all || !counting) return { count: page.rows.length, capped: !all };
+  const counted = await counting.result(PATIENCE_MS);
   return { count: Math.max(counted.count, page.rows.length), capped: counted.capped };
 }
 
-export type { FlowRow };
+/**
+ * A filter as a condition over drop updates `d`. What only flows have (a state, an RTT) no drop has; of
+ * verdicts a drop has one.
+ */
+export function dropCondition(filterText: string, values: Values): string {
+  const columns = {
+    ...columnsOf("d"),
+    ...{ flowId: "null::uuid", vlan: "null::int", verdict: "1", tcpState: "null::int", rttUs: "null::int" },
+    ...{ retransmits: "null::int", drops: "d.packets", packets: "d.packets", bytes: "d.bytes" },
+  };
+  return filterSql(readFilter(filterText).terms, columns, values);
+}

@@ -5,6 +5,7 @@
  */
 import type { Filter } from "@millrace/contract/filter";
 import type { FlowRow, FlowTailOutput } from "@millrace/contract/flow";
+import { metrics } from "../metrics.ts";
 import { readFilter } from "./filter.ts";
 import { type Feed, live, pairsWanted, rowsFor, type Tick } from "./live.ts";
 import { LiveFlows } from "./live-flows.ts";
@@ -26,17 +27,21 @@ export async function* tailFlows(
   const filter = readFilter(filterText);
   const feed = live().join();
   let saidAt = performance.now();
+  metrics().watchers.inc({ of: "flows" });
   try {
     for await (const tick of ticksOf(feed, since, signal)) {
       const out = shown(tick, filter);
       if (out.rows.length === 0 && out.notShown === 0 && performance.now() - saidAt < QUIET_MS) continue;
       saidAt = performance.now();
+      metrics().liveRows.inc({ fate: "sent" }, out.rows.length);
+      metrics().liveRows.inc({ fate: "left out" }, out.notShown);
       yield out;
     }
   } catch (error) {
     if (!signal?.aborted) throw error;
   } finally {
     feed.leave();
+    metrics().watchers.dec({ of: "flows" });
   }
 }
 

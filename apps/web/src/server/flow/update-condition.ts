@@ -3,10 +3,10 @@
  * update belongs to a flow that matches, and itself meets what an update can meet.
  */
 import type { Filter } from "@millrace/contract/filter";
+import { timestamp, type Values } from "../sql.ts";
 import { summed } from "./count.ts";
 import { columnsOf, filterSql } from "./filter-sql.ts";
 import type { Span } from "./repo.ts";
-import { timestamp, type Values } from "./sql.ts";
 
 /** Only the flow's sum can say these. */
 const SUMS: ReadonlySet<string> = new Set(["bytes", "packets", "retransmits", "drops"]);
@@ -25,5 +25,5 @@ export function updateCondition(filter: Filter, span: Span, values: Values): str
   return `${own} and u.flow_id in (select f.flow_id from (${flows}) f where ${filterSql(sums, columnsOf("f"), values)})`;
 }
 
-/** Traffic is one observer's; a drop is told by whoever met it. */
-export const COUNTED = "(u.counted or u.verdict = 1)";
+/** Traffic is one observer's; a drop is told by whoever met it. The same rule as in rollups (ingest/rollup.ts). */
+export const COUNTED = "(u.counted or (u.verdict = 1 and u.drops > 0))";

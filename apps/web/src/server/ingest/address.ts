@@ -3,7 +3,6 @@
  * columns and plain in text. It compares nothing and resolves nothing.
  */
 import ipaddr from "ipaddr.js";
-import { isMapped } from "./copy.ts";
 
 /** The 16 bytes as a string of as many characters: quick to make, equal when the addresses are. */
 export type AddressKey = string;
@@ -27,8 +26,10 @@ export function keyOf(text: string): AddressKey | undefined {
   return Buffer.from(v6.toByteArray()).toString("latin1");
 }
 
+const MAPPED = `${"\0".repeat(10)}\xff\xff`;
+
 export function textOf(key: AddressKey): string {
-  const bytes = Buffer.from(key, "latin1");
-  if (isMapped(bytes, 0)) return bytes.subarray(12).join(".");
-  return ipaddr.fromByteArray([...bytes]).toString();
+  if (!key.startsWith(MAPPED)) return ipaddr.fromByteArray([...Buffer.from(key, "latin1")]).toString();
+  const byte = (at: number) => key.charCodeAt(12 + at);
+  return `${byte(0)}.${byte(1)}.${byte(2)}.${byte(3)}`;
 }

@@ -58,6 +58,28 @@ test("what is said of an endpoint anew replaces what was known", () => {
   expect([f.size, f.find(key("10.0.0.7"), T, 1).covered]).toEqual([0, false]);
 });
 
+describe("an idle pod that its host's heartbeat lists", () => {
+  const later = T + 3600 * S;
+  test("still has its address; one that it doesn't list has not, nor does another host's word count", () => {
+    const f = fleet({ id: 1, host: 1 });
+    f.alive(2, [A], later);
+    expect(found(f, later)).toEqual([undefined, false]);
+    f.alive(1, [key("10.0.0.9")], later);
+    expect(found(f, later)).toEqual([undefined, false]);
+    f.alive(1, [A], later);
+    expect(found(f, later)).toEqual([1, true]);
+  });
+  test("is the newest with its address, unless two pods have it", () => {
+    const two = () => fleet({ id: 1, first: T - 60 * S, last: T }, { id: 2, first: T, last: T });
+    const one = two();
+    one.alive(1, [A], T + 10 * S);
+    expect(found(one, T + 10 * S)).toEqual([2, true]);
+    const both = two();
+    both.alive(1, [A, A], T + 10 * S);
+    expect(found(both, T + 10 * S)).toEqual([undefined, true]);
+  });
+});
+
 test("an endpoint told of late doesn't become older than it was", () => {
   const f = fleet({ id: 1, first: T, last: T + 50 * S }, { id: 1, first: T + S, last: T + S });
   expect(f.get(1)).toMatchObject({ firstUs: T, lastUs: T + 50 * S });

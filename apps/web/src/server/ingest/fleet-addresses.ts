@@ -61,6 +61,20 @@ export class FleetAddresses {
     return this.#byId.get(id);
   }
 
+  /**
+   * A host's heartbeat lists the addresses of the pods it covers, idle ones too: they are alive. Of several
+   * endpoints of the host with one address, the newest is meant, unless as many pods have it.
+   */
+  alive(hostId: number, addresses: readonly AddressKey[], atUs: number): void {
+    const pods = new Map<AddressKey, number>();
+    for (const key of addresses) pods.set(key, (pods.get(key) ?? 0) + 1);
+    for (const [key, count] of pods) {
+      const own = (this.#byAddress.get(key) ?? []).filter((e) => e.hostId === hostId);
+      const newest = own.sort((a, b) => b.firstUs - a.firstUs).slice(0, count);
+      for (const endpoint of newest) endpoint.lastUs = Math.max(endpoint.lastUs, atUs);
+    }
+  }
+
   remove(id: number): void {
     const old = this.#byId.get(id);
     if (!old) return;

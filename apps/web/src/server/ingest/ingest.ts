@@ -2,6 +2,7 @@
  * The ingest process's parts put together, without its HTTP: what a push passes through, what is done now
  * and then, what is told about it. Each part has its own file.
  */
+import type { Heartbeat } from "@millrace/contract/agent-protocol";
 import type { PushOutput } from "@millrace/contract/batch";
 import { AppError, ERROR_CODES } from "@millrace/contract/error";
 import type { Retention } from "@millrace/contract/setting";
@@ -11,6 +12,7 @@ import { type Bus, bus } from "../bus.ts";
 import type { Clock } from "../clock.ts";
 import { pool } from "../db.ts";
 import { DEFAULT_RETENTION } from "../setting/service.ts";
+import { keyOf } from "./address.ts";
 import { readBody } from "./body.ts";
 import { decodeBatch } from "./decode.ts";
 import { Lanes } from "./lanes.ts";
@@ -22,6 +24,13 @@ import { BatchStore, type Stored } from "./store.ts";
 
 /** 4 batches at work on the database's side, 28 behind them: 32 × 4 MiB at most. */
 const LANES = { running: 4, waiting: 28 };
+
+/** SQLSTATE class 22, data exception: the same batch would be refused again, so its agent must not come back. */
+const isRefusedValue = (error: unknown): boolean => /^22/.test(String((error as { code?: unknown }).code));
+function refusedValues(host: AgentHost, error: Error): AppError {
+  const options = { cause: error, publicMessage: `sums are out of range: ${error.message}` };
+  return new AppError("BAD_REQUEST", `a batch of ${host.hostName}: ${error.message}`, options);
+}
 
 export type IngestOptions = { readonly clock: Clock; readonly log: Logger };
 
@@ -61,6 +70,15 @@ export class Ingest {
     this.#stopListening();
   }
 
+  /** What a heartbeat means for the fleet's addresses; that it was heard is agent-gateway's. */
+  alive(host: AgentHost, { pods }: Heartbeat): void {
+    const covered = pods.filter((pod) => pod.state === "covered");
+    const addresses = covered.flatMap((pod) => [
+      ...new Set(pod.addresses.flatMap((text) => keyOf(text) ?? [])),
+    ]);
+    this.store.enricher.fleet.alive(host.hostId, addresses, this.clock.now() * 1000);
+  }
+
   async push(
     host: AgentHost,
     body: ReadableStream<Uint8Array>,
@@ -84,7 +102,9 @@ export class Ingest {
       });
     }
     const { head } = decoded.batch;
-    const stored = await this.store.store(decoded.batch, host, nowMs);
+    const stored = await this.store.store(decoded.batch, host, nowMs).catch((error) => {
+      throw isRefusedValue(error) ? refusedValues(host, error) : error;
+    });
     this.metrics.batches.inc({ outcome: stored.duplicate ? "duplicate" : "stored" });
     if (stored.duplicate) return stored;
     this.metrics.writeSeconds.observe(stored.writeMs / 1000);

@@ -147,7 +147,11 @@ describe("exactly once", () => {
     expect(await push(12, [[10, 11]])).toBe(12);
     // What another life of the agent lost doesn't move this one past what it is still to send.
     expect(await push(13, [[14, 20]])).toBe(13);
-    expect(await push(10)).toBe(13); // said to be lost, came after all: counted as lost, not stored
+    // Said to be lost, came after all: it was counted as lost and is not stored as well.
+    expect(await push(10)).toBe(13);
+    expect(await rows("select from batches where incarnation = $1 and sequence = 10", [incarnation])).toEqual(
+      [],
+    );
   });
 });
 
@@ -230,6 +234,18 @@ describe("hostile bodies", () => {
     const answer = await instance.push(bytes, credential);
     expect(answer.error?.message).toBe("flows.srcWorkload[1] is 3, the most is 0");
   });
+});
+
+test("values that are each in range but whose sums are not are refused for good, and leave nothing", async () => {
+  const at = now();
+  const incarnation = fresh();
+  const most = Number.MAX_SAFE_INTEGER;
+  const flows = Array.from({ length: 2000 }, (_, i) =>
+    aFlow(at, { flowId: flowId(i), fwdBytes: most, proto: 17 }),
+  );
+  const answer = await instance.push(batchBytes(at, { incarnation, flows }), credential);
+  expect([answer.status, answer.error?.data]).toMatchObject([400, { app: "BAD_REQUEST", retryable: false }]);
+  expect(await rows("select from batches where incarnation = $1", [incarnation])).toEqual([]);
 });
 
 test("the same names are interned once, whoever sends them", async () => {

@@ -34,7 +34,8 @@ export class RollupCardinality {
     const key = `${hostId} ${Math.floor(atMs / HOUR_MS)}`;
     const hour = this.#hours.get(key) ?? { heaviest: new SpaceSaving(COUNTERS), named: new Set<string>() };
     this.#hours.set(key, hour);
-    for (const [peer, weight] of bytes) hour.heaviest.add(peer, weight);
+    const least = floorOfHeaviest(bytes, COUNTERS);
+    for (const [peer, weight] of bytes) if (weight >= least) hour.heaviest.add(peer, weight);
     for (const peer of hour.heaviest.top(TOP_PEERS))
       if (bytes.has(peer) && hour.named.size < TOP_PEERS * 2) hour.named.add(peer);
     return hour.named;
@@ -64,4 +65,10 @@ export class RollupCardinality {
     }
     return keys;
   }
+}
+
+/** Of a batch with more peers than counters, only the heaviest can matter. */
+function floorOfHeaviest(bytes: ReadonlyMap<string, number>, n: number): number {
+  if (bytes.size <= n) return 0;
+  return Float64Array.from(bytes.values()).sort().at(-n) as number;
 }

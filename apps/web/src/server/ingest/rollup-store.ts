@@ -1,11 +1,12 @@
 /**
  * Adds a batch's rollup rows to the three tables, in the batch's transaction, so that sums are exact
- * whatever fails. All three are written directly: deriving the wider ones later would need a second watermark,
- * and a batch has few keys. Only one host writes a key (the host is part of it), and in the order of keys.
+ * whatever fails; in one statement, since most rows are the same in all three. All three are written directly:
+ * deriving the wider ones later would need a second watermark, and a batch has few keys. Only one host writes a
+ * key (the host is part of it), and in the order of keys: batches don't wait for each other.
  */
 import type { Queryable } from "../db.ts";
 import { type Interner, rollupNameKey } from "./names.ts";
-import { type RollupRow, type RollupTable, SUMS } from "./rollup.ts";
+import { ROLLUP_WIDTHS, type RollupRow, type RollupTable, SUMS } from "./rollup.ts";
 import type { RollupName } from "./rollup-name.ts";
 
 const COLUMNS = {
@@ -19,42 +20,82 @@ const COLUMNS = {
   retransmits: "retransmits",
 } as const satisfies Record<(typeof SUMS)[number], string>;
 const SUM_COLUMNS = SUMS.map((name) => COLUMNS[name]);
+const SUM_LIST = SUM_COLUMNS.join(", ");
 
-/** Parameters: bucket (ms), host, five arrays of the key, eight of the sums, one of sketches as text. */
-function statement(table: RollupTable): string {
-  const sums = SUM_COLUMNS.join(", ");
-  const types = ["int4", "int4", "int4", "int2", "int2", ...SUM_COLUMNS.map(() => "int8"), "text"];
-  const arrays = types.map((type, at) => `$${at + 3}::${type}[]`).join(", ");
-  const added = SUM_COLUMNS.map((name) => `${name} = t.${name} + excluded.${name}`).join(", ");
-  return `insert into ${table} as t
-      (bucket, host_id, src_id, dst_id, dst_port, proto, verdict, ${sums}, rtt_sketch)
-    select to_timestamp($1::float8 / 1000), $2::int4, src, dst, port, proto, verdict, ${sums}, sketch::int4[]
-    from unnest(${arrays}) as r (src, dst, port, proto, verdict, ${sums}, sketch)
-    on conflict (bucket, host_id, src_id, dst_id, dst_port, proto, verdict) do update set ${added},
+/** Of one batch and one width. */
+export type RollupPart = {
+  readonly table: RollupTable;
+  readonly bucketMs: number;
+  readonly rows: readonly RollupRow[];
+};
+
+const ADDED = SUM_COLUMNS.map((name) => `${name} = t.${name} + excluded.${name}`).join(", ");
+/** Parameter 1 is the host, 2 to 4 are the widths' buckets (ms). */
+const inserts = ROLLUP_WIDTHS.map(
+  ({ table }, at) => `insert into ${table} as t
+      (bucket, host_id, src_id, dst_id, dst_port, proto, verdict, ${SUM_LIST}, rtt_sketch)
+    select to_timestamp($${at + 2}::float8 / 1000), $1::int4, src, dst, port, proto, verdict, ${SUM_LIST},
+      sketch::int4[] from r where widths & ${1 << at} <> 0
+    on conflict (bucket, host_id, src_id, dst_id, dst_port, proto, verdict) do update set ${ADDED},
       rtt_sketch = case when cardinality(excluded.rtt_sketch) = 0 then t.rtt_sketch
-        else rtt_sketch_add(t.rtt_sketch, excluded.rtt_sketch) end`;
-}
+        else rtt_sketch_add(t.rtt_sketch, excluded.rtt_sketch) end`,
+);
+/** Then arrays: which widths (bits), five of the key, eight of the sums, sketches as text. */
+const TYPES = ["int4", "int4", "int4", "int4", "int2", "int2", ...SUM_COLUMNS.map(() => "int8"), "text"];
+const ARRAYS = TYPES.map((type, at) => `$${at + 2 + ROLLUP_WIDTHS.length}::${type}[]`).join(", ");
+const STATEMENT = `with r as materialized (select * from unnest(${ARRAYS})
+    as r (widths, src, dst, port, proto, verdict, ${SUM_LIST}, sketch)),
+  ${inserts
+    .slice(1)
+    .map((text, at) => `wider${at} as (${text})`)
+    .join(",\n  ")}
+  ${inserts[0]}`;
 
 export type NameIds = ReadonlyMap<string, number>;
 
 /** Outside the transaction: see names.ts. */
-export function rollupNameIds(names: Interner<RollupName>, rows: Iterable<RollupRow>): Promise<NameIds> {
+export function rollupNameIds(names: Interner<RollupName>, parts: readonly RollupPart[]): Promise<NameIds> {
   const wanted = new Map<string, RollupName>();
-  for (const row of rows) for (const name of [row.src, row.dst]) wanted.set(rollupNameKey(name), name);
+  for (const { rows } of parts)
+    for (const row of rows) for (const name of [row.src, row.dst]) wanted.set(rollupNameKey(name), name);
   return names.ids(wanted);
 }
 
-export async function storeRollup(
+/** A width that isn't among the parts is left alone: its partition is gone. */
+export async function storeRollups(
   db: Queryable,
-  table: RollupTable,
-  at: { bucketMs: number; hostId: number },
-  rows: readonly RollupRow[],
+  hostId: number,
+  parts: readonly RollupPart[],
   ids: NameIds,
 ): Promise<void> {
-  if (rows.length === 0) return;
+  const keyed = inKeyOrder(parts, ids);
+  if (keyed.length === 0) return;
+  const bucketOf = (table: RollupTable) => parts.find((part) => part.table === table)?.bucketMs ?? 0;
+  await db.query({
+    name: "add to rollups",
+    text: STATEMENT,
+    values: [
+      hostId,
+      ...ROLLUP_WIDTHS.map(({ table }) => bucketOf(table)),
+      ...(["widths", "src", "dst"] as const).map((name) => keyed.map((k) => k[name])),
+      ...(["dstPort", "proto", "verdict"] as const).map((name) => keyed.map((k) => k.row[name])),
+      ...SUMS.map((name) => keyed.map((k) => k.row[name])),
+      keyed.map((k) => `{${k.row.sketch.join(",")}}`),
+    ],
+  });
+}
+
+type Keyed = { readonly row: RollupRow; readonly widths: number; readonly src: number; readonly dst: number };
+
+/** A row that several widths share is written once, with a bit for each. */
+function inKeyOrder(parts: readonly RollupPart[], ids: NameIds): Keyed[] {
+  const widths = new Map<RollupRow, number>();
+  for (const [at, { table }] of ROLLUP_WIDTHS.entries())
+    for (const row of parts.find((part) => part.table === table)?.rows ?? [])
+      widths.set(row, (widths.get(row) ?? 0) | (1 << at));
   const idOf = (name: RollupName) => ids.get(rollupNameKey(name)) as number;
-  const keyed = rows
-    .map((row) => ({ row, src: idOf(row.src), dst: idOf(row.dst) }))
+  return [...widths]
+    .map(([row, bits]) => ({ row, widths: bits, src: idOf(row.src), dst: idOf(row.dst) }))
     .sort(
       (a, b) =>
         a.src - b.src ||
@@ -63,17 +104,4 @@ export async function storeRollup(
         a.row.proto - b.row.proto ||
         a.row.verdict - b.row.verdict,
     );
-  await db.query({
-    name: `add to ${table}`,
-    text: statement(table),
-    values: [
-      at.bucketMs,
-      at.hostId,
-      keyed.map((k) => k.src),
-      keyed.map((k) => k.dst),
-      ...(["dstPort", "proto", "verdict"] as const).map((name) => keyed.map((k) => k.row[name])),
-      ...SUMS.map((name) => keyed.map((k) => k.row[name])),
-      keyed.map((k) => `{${k.row.sketch.join(",")}}`),
-    ],
-  });
 }

@@ -86,7 +86,7 @@ const rolledUp = (table: string) => `
 /** Updates that add nothing to a sum make no rollup row. */
 const raw = (width: string) => `
   select date_bin('${width}', ts, 'epoch') as bucket, host_id, proto, verdict,
-    count(*) filter (where counted)::text as updates,
+    count(*) filter (where counted or (verdict = 1 and drops > 0))::text as updates,
     ${SUMMED.map((c) => `coalesce(sum(${c}) filter (where counted), 0)::text as ${c}`).join(", ")},
     sum(drops)::text as drops, sum(retransmits)::text as retransmits,
     count(rtt_us) filter (where counted)::text as samples

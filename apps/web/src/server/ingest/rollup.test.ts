@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { aFlow, anEndpoint, batchBytes, type FlowRow } from "../testing/agent-batch.ts";
 import { type Batch, decodeBatch } from "./decode.ts";
 import type { Names } from "./enrich.ts";
-import { addUp, admitted, peerBytes, type RollupRow, SUMS } from "./rollup.ts";
+import { addUp, admitted, keyText, peerBytes, type RollupRow, SUMS } from "./rollup.ts";
 import { RollupCardinality } from "./rollup-cardinality.ts";
 import { OTHER, type RollupName } from "./rollup-name.ts";
 
@@ -31,7 +31,7 @@ const samples = (rows: readonly RollupRow[]) => rows.flatMap((r) => r.sketch).re
 const aRandomFlow = fc.record({
   row: fc.record({
     dstPort: fc.constantFrom(80, 443, 40_000),
-    proto: fc.constantFrom(1, 6, 17),
+    proto: fc.constantFrom(0, 1, 6, 17),
     verdict: fc.nat({ max: 3 }),
     openerKnown: fc.nat({ max: 1 }),
     fwdBytes: fc.nat(),
@@ -58,7 +58,7 @@ test("sums equal those of the counted updates; drops and retransmits those of al
         of.reduce((n, f) => n + pick(f), 0);
       for (const stage of [rows, kept]) {
         expect(total(stage)).toEqual({
-          updates: counted.length,
+          updates: flows.filter((f) => f.end.counted || (f.row.verdict === 1 && f.row.drops > 0)).length,
           opened: counted.length,
           fwdPackets: counted.length * 2,
           fwdBytes: sum(counted, (f) => f.row.fwdBytes),
@@ -67,6 +67,7 @@ test("sums equal those of the counted updates; drops and retransmits those of al
           drops: sum(flows, (f) => f.row.drops),
           retransmits: sum(flows, (f) => f.row.retransmits),
         });
+        expect(new Set(stage.map(keyText)).size).toBe(stage.length);
         expect(samples(stage)).toBe(sum(counted, (f) => (f.row.rttUs ? 1 : 0)));
       }
       // Four verdicts may each have their "other to other" beyond the keys.

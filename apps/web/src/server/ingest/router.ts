@@ -39,7 +39,10 @@ export const agentRouter = router({
     heartbeat: agentProcedure
       .input(Heartbeat)
       .output(HeartbeatOutput)
-      .mutation(({ ctx, input }) => heartbeat(ctx.host, clean(input), ctx.ingest.clock)),
+      .mutation(({ ctx, input }) => {
+        ctx.ingest.alive(ctx.host, clean(input));
+        return heartbeat(ctx.host, input, ctx.ingest.clock);
+      }),
   }),
   telemetry: router({
     push: agentProcedure

@@ -3,7 +3,7 @@ import { TimeRange } from "@millrace/contract/flow";
 import type { HostDetail, HostSummary } from "@millrace/contract/host";
 import { HostName } from "@millrace/contract/ids";
 import { z } from "zod";
-import { getHost, listHosts } from "../host/view.ts";
+import { getHost, listHosts } from "../fleet/service.ts";
 import { protectedProcedure, router } from "../trpc.ts";
 
 const GetInput = z.object({ name: HostName, range: TimeRange });

@@ -2,7 +2,8 @@
 import { BADNESS, combine, type Latest, type Member } from "../flow/member.ts";
 import type { UpdateRow } from "./telemetry-rows.ts";
 
-const at = (row: UpdateRow, value: number | null): Latest => (value === null ? null : [row.ts, value]);
+const at = (row: UpdateRow, value: number | null): Latest =>
+  value === null ? null : [Math.floor(row.ts / 1e6), value];
 
 /** One update as an account of its own. */
 export const memberOfUpdate = (u: UpdateRow): Member => ({

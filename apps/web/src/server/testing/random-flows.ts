@@ -33,7 +33,7 @@ const counters = fc.record({
   retransmits: small,
 });
 
-/** Updates of one observer, in intervals of a second from its opening on. */
+/** Updates of one observer, in intervals shorter than a second from its opening on. */
 function observerRows(known: Known, fixed: Partial<UpdateRow>, openedS: number): fc.Arbitrary<UpdateRow[]> {
   const identity = fc.record({
     src_workload: fc.constantFrom(...known.workloads),
@@ -44,7 +44,7 @@ function observerRows(known: Known, fixed: Partial<UpdateRow>, openedS: number):
     .tuple(uuid, fc.array(fc.tuple(counters, identity), { minLength: 1, maxLength: 4 }))
     .map(([flow_id, updates]) =>
       updates.map(([counts, names], at) => {
-        const ts = START_US + (openedS + at + 1) * SECOND_US;
+        const ts = START_US + openedS * SECOND_US + (at + 1) * 400_000;
         const first_seen = START_US + openedS * SECOND_US + 1000;
         const rtt_min_us = counts.rtt_us;
         return anUpdate({

@@ -1,6 +1,7 @@
 /** Can a host take part in a trace now, and if not, why: said before starting, in words. Pure. */
 import { HelloInput } from "@millrace/contract/agent-protocol";
-import { TRACE_LIMITS, type TraceKind, type TraceSpec } from "@millrace/contract/trace";
+import type { TraceSpec } from "@millrace/contract/trace";
+import { TRACE_LIMITS, type TraceKind } from "@millrace/contract/trace-kind";
 import type { HostFacts } from "./repo.ts";
 
 /** Three heartbeats missed and a little. */

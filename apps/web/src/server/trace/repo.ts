@@ -1,7 +1,8 @@
 /** trace_sessions, trace_hosts, trace_transitions, trace_events. Which changes are allowed is session.ts's. */
 import type { TraceHostState } from "@millrace/contract/machines/trace-host";
 import type { TraceSessionState } from "@millrace/contract/machines/trace-session";
-import type { TraceEnd, TraceEvent, TraceSpec } from "@millrace/contract/trace";
+import type { TraceEvent, TraceSpec } from "@millrace/contract/trace";
+import type { TraceEnd } from "@millrace/contract/trace-kind";
 import type { Transaction } from "../audit/service.ts";
 import { pool, prisma } from "../db.ts";
 import type { Prisma } from "../generated/prisma/client.ts";

@@ -1,6 +1,7 @@
 import "../testing/environment.ts";
 import type { TraceReport } from "@millrace/contract/agent-protocol";
-import { TRACE_LIMITS, type TraceEvent, type TraceSessionView, TraceSpec } from "@millrace/contract/trace";
+import { type TraceEvent, type TraceSessionView, TraceSpec } from "@millrace/contract/trace";
+import { TRACE_LIMITS } from "@millrace/contract/trace-kind";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { testDatabase } from "../../../../../tools/testing/test-database.ts";
 import { closeBus } from "../bus.ts";

@@ -7,7 +7,8 @@ import type { DesiredTrace, TracePush, TraceReport } from "@millrace/contract/ag
 import { AppError } from "@millrace/contract/error";
 import { TRACE_HOST } from "@millrace/contract/machines/trace-host";
 import { TRACE_SESSION } from "@millrace/contract/machines/trace-session";
-import { TRACE_LIMITS, type TraceSessionView, type TraceSpec } from "@millrace/contract/trace";
+import type { TraceSessionView, TraceSpec } from "@millrace/contract/trace";
+import { TRACE_LIMITS } from "@millrace/contract/trace-kind";
 import type { z } from "zod";
 import { type Author, change } from "../audit/service.ts";
 import { systemClock } from "../clock.ts";

@@ -6,7 +6,7 @@
 import { next } from "@millrace/contract/machines/machine";
 import { TRACE_HOST, type TraceHostEvent } from "@millrace/contract/machines/trace-host";
 import { TRACE_SESSION, type TraceSessionEvent } from "@millrace/contract/machines/trace-session";
-import type { TraceEnd } from "@millrace/contract/trace";
+import type { TraceEnd } from "@millrace/contract/trace-kind";
 import type { Transaction } from "../audit/service.ts";
 import * as repo from "./repo.ts";
 

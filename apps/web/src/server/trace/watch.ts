@@ -6,6 +6,7 @@
 import { AppError } from "@millrace/contract/error";
 import type { TraceWatchOutput } from "@millrace/contract/trace";
 import { bus } from "../bus.ts";
+import { metrics } from "../metrics.ts";
 import { readPosition } from "./events.ts";
 import * as repo from "./repo.ts";
 import { eventView, sessionView } from "./view.ts";
@@ -25,6 +26,7 @@ export async function* watchSession(
   const news = new News(sessionId, signal);
   let after = readPosition(lastEventId);
   let said = "";
+  metrics().watchers.inc({ of: "traces" });
   try {
     while (!signal?.aborted) {
       const { data, last } = await look(sessionId, after);
@@ -38,6 +40,7 @@ export async function* watchSession(
     }
   } finally {
     news.end();
+    metrics().watchers.dec({ of: "traces" });
   }
 }
 

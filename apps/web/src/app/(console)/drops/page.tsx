@@ -4,8 +4,8 @@ import { createLoader, type SearchParams } from "nuqs/server";
 import { DropPage } from "@/features/drop/drop-page.tsx";
 import { dropParams } from "@/features/drop/drop-params.ts";
 import { HydrateClient, prefetch, trpc } from "@/trpc/server.tsx";
+import { loadView } from "@/view/load-view.ts";
 import { resolve } from "@/view/time-range.ts";
-import { loadView } from "@/view/url-params.ts";
 
 export const metadata: Metadata = { title: "Drops" };
 const loadDrops = createLoader(dropParams);

@@ -5,8 +5,8 @@ import { FlowPage } from "@/features/flow/flow-page.tsx";
 import { flowParams } from "@/features/flow/flow-params.ts";
 import { historyInput } from "@/features/flow/history-input.ts";
 import { HydrateClient, prefetch, prefetchInfinite, trpc } from "@/trpc/server.tsx";
+import { loadView } from "@/view/load-view.ts";
 import { resolve } from "@/view/time-range.ts";
-import { loadView } from "@/view/url-params.ts";
 
 export const metadata: Metadata = { title: "Flows" };
 const loadFlows = createLoader(flowParams);

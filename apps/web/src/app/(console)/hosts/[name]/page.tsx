@@ -3,8 +3,8 @@ import type { Metadata } from "next";
 import type { SearchParams } from "nuqs/server";
 import { HostPage } from "@/features/host/host-page.tsx";
 import { HydrateClient, prefetch, trpc } from "@/trpc/server.tsx";
+import { loadView } from "@/view/load-view.ts";
 import { resolve } from "@/view/time-range.ts";
-import { loadView } from "@/view/url-params.ts";
 
 type Props = { params: Promise<{ name: string }>; searchParams: Promise<SearchParams> };
 

@@ -10,6 +10,7 @@ const handler = (req: Request): Promise<Response> =>
     req,
     router: appRouter,
     createContext: () => createContext({ headers: req.headers, method: req.method }),
+    responseMeta: () => ({ headers: new Headers({ "cache-control": "no-store" }) }),
     onError: ({ error, path }) => reportFailure(error, path ?? "?"),
   });
 

@@ -1,0 +1,77 @@
+import { Heartbeat } from "@millrace/contract/agent-protocol";
+import { Incarnation } from "@millrace/contract/ids";
+import { describe, expect, test } from "vitest";
+import { FakeDataplane } from "../dataplane/fake-dataplane.ts";
+import { FakeHost, fakeContainer, Life } from "../testing/fake-host.ts";
+import { temporaryDirectory } from "../testing/temporary.ts";
+import { podOf } from "../workload/pod.ts";
+import { gapsOf } from "./gaps.ts";
+import { type HeartbeatFacts, heartbeat } from "./heartbeat.ts";
+
+function facts(host: FakeHost, agent: Life): HeartbeatFacts {
+  return {
+    ...{ incarnation: Incarnation.parse("11111111-1111-4111-8111-111111111111"), uptimeS: 1, cpuShare: 0 },
+    ...{ residentBytes: 1, dataplane: new FakeDataplane(host.kernel), flowsUsed: 3, gaps: [], counters: {} },
+    ...{ pods: host.pods, spool: { batches: 0, bytes: 0, limitBytes: 1, oldestMs: null } },
+    interfacesOf: (pod) => agent.reconciler.interfacesOf(pod),
+    endpoints: [...agent.telemetry.registry.all.values()],
+  };
+}
+
+describe("heartbeat", () => {
+  test("is what the contract asks for, pods with their state, their interfaces and their containers", () => {
+    const host = new FakeHost();
+    host.addPod("web", "10.0.0.1");
+    const agent = new Life(host, temporaryDirectory("heartbeat"));
+    agent.second();
+    const beat = heartbeat(facts(host, agent));
+    expect(Heartbeat.safeParse(beat).error).toBeUndefined();
+    expect(beat.pods[0]).toMatchObject({
+      ...{ pod: "web", namespace: "shop", state: "covered", reason: null, interfaces: ["eth0"] },
+      ...{ addresses: ["10.0.0.1"], service: "web", containers: [{ name: "web", pid: 100 }] },
+    });
+    expect(beat.maps.find(({ name }) => name === "flows")?.used).toBe(3);
+  });
+
+  test("a pod that can't be attached to has failed, with the kernel's reason, and no other suffers", () => {
+    const host = new FakeHost();
+    host.addPod("web", "10.0.0.1");
+    const dataplane = new FakeDataplane(host.kernel);
+    const agent = new Life(host, temporaryDirectory("heartbeat"), { dataplane });
+    agent.second();
+    host.addPod("cart", "10.0.0.2");
+    dataplane.refuseAttach = "bpf_link_create: EPERM";
+    agent.second();
+    expect(heartbeat(facts(host, agent)).pods.map(({ pod, state, reason }) => [pod, state, reason])).toEqual([
+      ["web", "covered", null],
+      ["cart", "failed", "bpf_link_create: EPERM"],
+    ]);
+    dataplane.refuseAttach = undefined;
+    agent.second();
+    expect(heartbeat(facts(host, agent)).pods[1]?.state).toBe("covered");
+  });
+
+  test("a container on the host's network is listed as not covered, with the reason", () => {
+    const host = new FakeHost();
+    host.pods.push(podOf(undefined, undefined, [fakeContainer("proxy")]));
+    const agent = new Life(host, temporaryDirectory("heartbeat"));
+    agent.second();
+    expect(heartbeat(facts(host, agent)).pods[0]).toMatchObject({
+      ...{ pod: "proxy", state: "not-covered", reason: expect.stringMatching(/host's network/) },
+    });
+  });
+});
+
+describe("gaps", () => {
+  test("say what is not seen, how often and why, and nothing that doesn't apply", () => {
+    const pods = [podOf(undefined, undefined, [fakeContainer("proxy")])];
+    const missing = [{ what: "live traces", why: "tracing: EPERM" }];
+    const none = { loopbacks: 0, refusedInterfaces: 0, failedEndpoints: 0 };
+    expect(gapsOf({ pods, ...none, loopbacks: 2, missing }).map(({ what, count }) => [what, count])).toEqual([
+      ["containers on the host's network", 1],
+      ["traffic over a pod's own loopback", 2],
+      ["live traces", 1],
+    ]);
+    expect(gapsOf({ pods: [], ...none, missing: [] })).toEqual([]);
+  });
+});

@@ -1,0 +1,42 @@
+import type { Heartbeat } from "@millrace/contract/agent-protocol";
+import { Incarnation } from "@millrace/contract/ids";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { MetricsServer } from "./metrics.ts";
+
+const STATE: Heartbeat = {
+  ...{ incarnation: Incarnation.parse("11111111-1111-4111-8111-111111111111"), uptimeS: 1, cpuShare: 0.25 },
+  ...{ residentBytes: 1, programs: [], pods: [], gaps: [], counters: { "sender.pushed": 4 } },
+  maps: [{ name: "flows", type: "hash", used: 12, capacity: 64, bytes: 1 }],
+  spool: { batches: 3, bytes: 99, limitBytes: 1000, oldestMs: null },
+};
+
+async function serving(notReady: () => string | undefined) {
+  const server = new MetricsServer({ host: "127.0.0.1", port: 0, state: () => STATE, notReady });
+  const port = await server.listen();
+  onTestFinished(() => server.close());
+  return async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    return { status: response.status, text: await response.text() };
+  };
+}
+
+describe("metrics", () => {
+  test("say what the heartbeat says, with no label that grows with the traffic", async () => {
+    const get = await serving(() => undefined);
+    const { text } = await get("/metrics");
+    expect(text).toContain("millrace_agent_spool_batches 3");
+    expect(text).toContain('millrace_agent_map_used{map="flows"} 12');
+    expect(text).toContain('millrace_agent_counter{name="sender.pushed"} 4');
+    expect(text).toContain("millrace_agent_cpu_share 0.25");
+  });
+
+  test("it is healthy while it answers, ready when it counts, and says why it isn't", async () => {
+    let why: string | undefined = "the spool can't be written";
+    const get = await serving(() => why);
+    expect(await get("/healthz")).toEqual({ status: 200, text: "ok\n" });
+    expect(await get("/readyz")).toEqual({ status: 503, text: "the spool can't be written\n" });
+    why = undefined;
+    expect((await get("/readyz")).status).toBe(200);
+    expect((await get("/elsewhere")).status).toBe(404);
+  });
+});

@@ -1,0 +1,133 @@
+/** Rollups summed up for the overview, and what changed. Read only. */
+import { type Buckets, rollupFor } from "../bucket.ts";
+import { type BucketCache, cacheFor } from "../bucket-cache.ts";
+import { databaseUrl, pool } from "../db.ts";
+
+type Sums = {
+  bytes: number;
+  opened: number;
+  drops: number;
+  retransmits: number;
+  packets: number;
+  sketch: number[];
+};
+export type BucketRow = Sums & { bucket: number };
+const SUMS = `sum(r.fwd_bytes + r.rev_bytes)::float8 as bytes, sum(r.opened)::float8 as opened,
+  sum(r.drops)::float8 as drops, sum(r.retransmits)::float8 as retransmits,
+  sum(r.fwd_packets + r.rev_packets)::float8 as packets, rtt_sketch_merge(r.rtt_sketch) as sketch`;
+
+const during = (from: string, to: string): string =>
+  `r.bucket >= to_timestamp(${from}::float8 / 1000) and r.bucket < to_timestamp(${to}::float8 / 1000)`;
+
+/** What is kept of one database must not answer for another. */
+export const databaseName = (): string => new URL(databaseUrl()).pathname;
+
+const caches = new WeakMap<object, BucketCache<BucketRow>>();
+
+/** By bucket of `cut`; those before its first have negative numbers, down to `earlier` of them. */
+export async function findBuckets(cut: Buckets, earlier: number, nowMs: number): Promise<BucketRow[]> {
+  const { bucketMs, fromMs, count } = cut;
+  const starts = Array.from({ length: earlier + count }, (_, i) => fromMs + (i - earlier) * bucketMs);
+  const read = (from: number, to: number) => readBuckets(bucketMs, from, to);
+  const rows = await cacheFor(caches, pool()).rows("", bucketMs, starts, nowMs, read);
+  return [...rows].map(([start, row]) => ({ ...row, bucket: Math.round((start - fromMs) / bucketMs) }));
+}
+
+async function readBuckets(bucketMs: number, fromMs: number, toMs: number): Promise<Map<number, BucketRow>> {
+  const { rows } = await pool().query<BucketRow>(
+    `select floor((extract(epoch from r.bucket)::float8 * 1000 - $1) / $2)::int as bucket, ${SUMS}
+     from ${rollupFor(bucketMs)} r where ${during("$1", "$3")} group by 1`,
+    [fromMs, bucketMs, toMs],
+  );
+  return new Map(rows.map((row) => [fromMs + row.bucket * bucketMs, row]));
+}
+
+/** What is only ranked needs no edges to the minute: over hours, rollups by the hour do. */
+const HOUR_MS = 3_600_000;
+function ranked({ fromMs, bucketMs, count }: Buckets): { table: string; fromMs: number; toMs: number } {
+  const toMs = fromMs + bucketMs * count;
+  const coarse = toMs - fromMs >= 3 * HOUR_MS;
+  if (!coarse) return { table: rollupFor(bucketMs), fromMs, toMs };
+  return { table: rollupFor(HOUR_MS), fromMs: Math.floor(fromMs / HOUR_MS) * HOUR_MS, toMs };
+}
+
+export type ServiceRow = { name: string; drops: number; retransmits: number; sketch: number[] };
+/** Sketches are merged for the worst only: that is what takes time. */
+export async function worstServices(cut: Buckets, most: number): Promise<ServiceRow[]> {
+  const { table, fromMs, toMs } = ranked(cut);
+  const { rows } = await pool().query<ServiceRow>(
+    `select n.name, w.drops, w.retransmits,
+       (select rtt_sketch_merge(r.rtt_sketch) from ${table} r
+        where ${during("$1", "$2")} and r.dst_id = w.dst_id) as sketch
+     from (
+       select r.dst_id, sum(r.drops)::float8 as drops, sum(r.retransmits)::float8 as retransmits
+       from ${table} r
+       where ${during("$1", "$2")}
+         and r.dst_id in (select id from rollup_names where kind in ('service', 'pod'))
+       group by 1 having sum(r.drops) + sum(r.retransmits) > 0
+       order by 2 desc, 3 desc, 1 limit $3) w
+     join rollup_names n on n.id = w.dst_id order by w.drops desc, w.retransmits desc, n.name`,
+    [fromMs, toMs, most],
+  );
+  return rows;
+}
+
+export type TalkerRow = { src: string; dst: string; bytes: number };
+export async function topTalkers(cut: Buckets, most: number): Promise<TalkerRow[]> {
+  const { table, fromMs, toMs } = ranked(cut);
+  const { rows } = await pool().query<TalkerRow>(
+    `select s.name as src, d.name as dst, t.bytes from (
+       select r.src_id, r.dst_id, sum(r.fwd_bytes + r.rev_bytes)::float8 as bytes
+       from ${table} r where ${during("$1", "$2")}
+       group by 1, 2 order by 3 desc limit $3) t
+     join rollup_names s on s.id = t.src_id join rollup_names d on d.id = t.dst_id order by t.bytes desc`,
+    [fromMs, toMs, most],
+  );
+  return rows;
+}
+
+export async function dropsByHost(cut: Buckets): Promise<{ host: string; drops: number }[]> {
+  const { table, fromMs, toMs } = ranked(cut);
+  const { rows } = await pool().query<{ host: string; drops: number }>(
+    `select h.name as host, sum(r.drops)::float8 as drops
+     from ${table} r join hosts h on h.id = r.host_id
+     where ${during("$1", "$2")} group by h.id having sum(r.drops) > 0 order by 2 desc`,
+    [fromMs, toMs],
+  );
+  return rows;
+}
+
+export async function worstReasons(
+  fromMs: number,
+  toMs: number,
+  most: number,
+): Promise<{ reason: string; packets: number }[]> {
+  const { rows } = await pool().query<{ reason: string; packets: number }>(
+    `select r.name as reason, sum(d.packets)::float8 as packets
+     from drop_updates d join drop_reasons r on r.id = d.reason_id
+     where d.class = 0 and d.ts >= to_timestamp($1::float8 / 1000) and d.ts < to_timestamp($2::float8 / 1000)
+     group by 1 order by 2 desc limit $3`,
+    [fromMs, toMs, most],
+  );
+  return rows;
+}
+
+export type ChangeRow = { at: number; what: string; target: string; author: string | null; detail: unknown };
+/** What people did that shows in the data, and agents' new lives; the newest first. */
+export async function findChanges(fromMs: number, toMs: number, most: number): Promise<ChangeRow[]> {
+  const { rows } = await pool().query<ChangeRow>(
+    `select extract(epoch from at)::float8 * 1000 as at, what, target, author, detail from (
+       (select at, action as what, target, author, detail from audit_entries
+        where outcome = 'done' and at >= to_timestamp($1::float8 / 1000) and at < to_timestamp($2::float8 / 1000)
+          and action in ('traces.start', 'traces.stopAll', 'agents.enrol', 'agents.revoke', 'retention.set')
+        order by at desc limit $3)
+       union all
+       (select i.started_at, 'agent started', h.name, null, jsonb_build_object('version', i.agent_version)
+        from incarnations i join hosts h on h.id = i.host_id
+        where i.started_at >= to_timestamp($1::float8 / 1000) and i.started_at < to_timestamp($2::float8 / 1000)
+        order by i.started_at desc limit $3)) c
+     order by at desc limit $3`,
+    [fromMs, toMs, most],
+  );
+  return rows;
+}

@@ -1,0 +1,191 @@
+import "./testing/environment.ts";
+import { FlowSearchInput, TimeRange } from "@millrace/contract/flow";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { testDatabase } from "../../../../tools/testing/test-database.ts";
+import { getDropGroup, summarizeDrops } from "./drop/service.ts";
+import { getHost, listHosts } from "./fleet/service.ts";
+import { completeValue } from "./flow/complete.ts";
+import { getFlow } from "./flow/detail.ts";
+import { flowFacets } from "./flow/facets.ts";
+import { flowHistogram } from "./flow/histogram.ts";
+import { searchFlows } from "./flow/service.ts";
+import { getOverview } from "./overview/service.ts";
+import { getRetention } from "./setting/service.ts";
+import { openShop, type Shop } from "./testing/shop.ts";
+
+const database = testDatabase();
+let shop: Shop;
+let range: TimeRange;
+
+beforeAll(async () => {
+  shop = await openShop(database.url);
+  range = TimeRange.parse({ from: shop.nowMs - 60_000, to: Date.now() + 1000 });
+});
+afterAll(() => shop.ingest.stop());
+
+const search = (filter: string) => searchFlows(FlowSearchInput.parse({ range, filter, limit: 500 }));
+
+describe("flows", () => {
+  test("a flow that both ends reported is one row with both observers, its bytes counted once", async () => {
+    const { rows } = await search("src.service=web dst.service=checkout dst.port=80");
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toMatchObject({
+      join: "tuple",
+      src: { pod: "web-1", service: "web", host: "h1", ip: "10.0.0.1" },
+      dst: { pod: "checkout-1", service: "checkout", host: "h2", ip: "10.0.0.2" },
+      forward: { bytes: 30 * 200 },
+      observers: [
+        { host: "h1", side: "source" },
+        { host: "h2", side: "destination" },
+      ],
+      verdict: "forwarded",
+    });
+  });
+
+  test("each observer's account, the life and the drops of a flow are in its drawer", async () => {
+    const [row] = (await search("dst.port=80")).rows;
+    const detail = await getFlow({ id: row?.otherId as string });
+    expect(detail.row.id).toBe(row?.id);
+    expect(detail.observers.map((o) => o.observers[0]?.host)).toEqual(["h1", "h2"]);
+    expect(detail.series.reduce((sum, point) => sum + point.forwardBytes, 0)).toBe(30 * 200);
+    const [refused] = (await search("verdict=dropped")).rows;
+    expect((await getFlow({ id: refused?.id as string, range })).drops).toMatchObject([
+      { reason: "NO_SOCKET", place: "tcp_v4_rcv", packets: 2 },
+    ]);
+    await expect(getFlow({ id: crypto.randomUUID() })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("a verdict that one end met is the flow's, with its reason", async () => {
+    const { rows, matched } = await search("verdict=dropped reason=NO_SOCKET");
+    expect(rows).toHaveLength(30);
+    expect(matched).toEqual({ count: 30, capped: false });
+    expect(rows.every((row) => row.dropReason === "NO_SOCKET" && row.drops === 2)).toBe(true);
+  });
+
+  test("the histogram from rollups says what the one from flows says", async () => {
+    const totals = async (filter: string) => {
+      const { buckets } = await flowHistogram({ range, filter });
+      const sum = (of: "forwarded" | "dropped" | "bytes") => buckets.reduce((total, b) => total + b[of], 0);
+      return [sum("forwarded"), sum("dropped"), sum("bytes")];
+    };
+    // A term that every flow meets but rollups don't have sends the same question to the flows.
+    for (const filter of [
+      "",
+      "src.service=web",
+      "dst.port=443",
+      "verdict=forwarded",
+      "-dst.service=checkout",
+    ])
+      expect(await totals(`${filter} packets>=0`), filter).toEqual(await totals(filter));
+    expect(await totals("dst.port=80")).toEqual([30, 0, 30 * 300]);
+    expect((await totals("verdict=dropped"))[1]).toBeGreaterThan(0);
+  });
+
+  test("where no host reported the histogram has a gap", async () => {
+    const wide = TimeRange.parse({ ...range, from: shop.nowMs - 600_000 });
+    const { gaps, bucketMs } = await flowHistogram({ range: wide, filter: "" });
+    expect(gaps).toHaveLength(1);
+    expect(gaps[0]?.to).toBeGreaterThan(shop.nowMs - 30_000 - 2 * bucketMs);
+    expect(gaps[0]?.to).toBeLessThanOrEqual(shop.nowMs - 29_000);
+  });
+
+  test("facets count the flows of each value", async () => {
+    const facets = await flowFacets({ range, filter: "" });
+    const of = (field: string) =>
+      Object.fromEntries(facets.find((f) => f.field === field)?.values.map((v) => [v.value, v.count]) ?? []);
+    expect(of("src.service")).toEqual({ web: 61 });
+    expect(of("dst.port")).toEqual({ "80": 1, "443": 30, "9999": 30 });
+    expect(of("verdict")).toEqual({ forwarded: 31, dropped: 30 });
+    expect(of("reason")).toEqual({ NO_SOCKET: 30 });
+    expect(facets.every((f) => f.sampled === false)).toBe(true);
+  });
+
+  test.each([
+    ["src.service", "che", ["checkout"]],
+    ["pod", "WEB", ["web-1"]],
+    ["label", "app:", ["app:web"]],
+    ["observer", "h", ["h1", "h2"]],
+    ["verdict", "dr", ["dropped"]],
+    ["reason", "no_", ["NO_SOCKET"]],
+    ["dst.ip", "10.0.0.2", ["10.0.0.2"]],
+    ["dst.port", "44", ["443"]],
+    ["proto", "u", ["UDP"]],
+    ["nonsense", "", []],
+  ])("completion of %s “%s”", async (field, prefix, values) => {
+    expect(await completeValue({ field, prefix, range })).toEqual(values);
+  });
+});
+
+describe("drops", () => {
+  test("are grouped by reason, place and host, with their line and ends", async () => {
+    const { groups, bucketMs } = await summarizeDrops({ range, filter: "", ordinary: false });
+    expect(groups).toHaveLength(1);
+    const [group] = groups;
+    expect(group).toMatchObject({
+      reason: "NO_SOCKET",
+      class: "loss",
+      place: "tcp_v4_rcv",
+      host: "h2",
+      packets: 60,
+    });
+    expect(group?.line.reduce((a, b) => a + b, 0)).toBe(60);
+    expect(bucketMs).toBe(10_000);
+    expect(group?.endpoints).toEqual([
+      {
+        ...{ src: "10.0.0.1", dst: "10.0.0.2", dstPort: 9999, proto: 6, packets: 60 },
+        ...{ srcService: "web", dstService: "checkout" },
+      },
+    ]);
+  });
+
+  test("can be filtered like flows, and asked for by group", async () => {
+    const groups = async (filter: string) =>
+      (await summarizeDrops({ range, filter, ordinary: false })).groups.length;
+    expect(await groups("dst.service=checkout dst.port=9999 verdict=dropped")).toBe(1);
+    expect(await groups("dst.service=web")).toBe(0);
+    const group = { reason: "NO_SOCKET", place: "tcp_v4_rcv", host: "h2" };
+    expect((await getDropGroup({ range, filter: "", ordinary: false, ...group })).packets).toBe(60);
+    await expect(
+      getDropGroup({ range, filter: "", ordinary: false, ...group, host: "h1" }),
+    ).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+});
+
+describe("the overview and the fleet", () => {
+  test("the overview's figures are the range's, beside the span before", async () => {
+    const overview = await getOverview({ range });
+    const seconds = (range.to - Math.floor(range.from / 10_000) * 10_000) / 1000;
+    expect(overview.bytesPerSecond.now).toBeCloseTo((30 * 600) / seconds, 1);
+    expect(overview.bytesPerSecond.before).toBeNull();
+    expect(overview.rttP50Us.now).toBeGreaterThan(940);
+    expect(overview.rttP50Us.now).toBeLessThan(1060);
+    expect(overview.hosts).toEqual({ ok: 2, warn: 0, bad: 0, unknown: 0 });
+    expect(overview.worst.reasons).toEqual([{ reason: "NO_SOCKET", packets: 60 }]);
+    expect(overview.worst.hosts).toEqual([{ host: "h2", drops: 60, state: "ok" }]);
+    expect(overview.worst.services[0]).toMatchObject({ name: "shop/checkout", drops: 60 });
+    expect(overview.worst.talkers[0]).toMatchObject({ src: "shop/web" });
+    expect(overview.changes.map((c) => c.text)).toEqual(
+      expect.arrayContaining(["h1 was enrolled", "The agent of h1 started, version 0.1.0"]),
+    );
+  });
+
+  test("the fleet lists hosts with their rates, a host's page its endpoints and lives", async () => {
+    const hosts = await listHosts();
+    expect(hosts.map((h) => [h.name, h.state, h.pods, h.flowTableShare])).toEqual([
+      ["h1", "ok", 1, 0.1],
+      ["h2", "ok", 1, 0.1],
+    ]);
+    const host = await getHost("h2", range);
+    expect(host.endpoints).toMatchObject([{ interface: "eth0", pod: "checkout-1", namespace: "shop" }]);
+    expect(host.incarnations).toMatchObject([{ agentVersion: "0.1.0", lastSequence: 30 }]);
+    expect(host.line.reduce((sum, point) => sum + point.drops, 0) * 10).toBeCloseTo(60);
+    await expect(getHost("h3", range)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("retention says what is used", async () => {
+    const view = await getRetention();
+    expect(view.usedBytes).toBeGreaterThan(0);
+    expect(view.partitions).toBeGreaterThan(0);
+    expect(view.oldestMs).toBeLessThan(shop.nowMs);
+  });
+});

@@ -1,0 +1,19 @@
+/** A certificate for localhost that opens nothing: its key is public, here. Made by openssl, good for a century. Test material. */
+export const CERT = `-----BEGIN CERTIFICATE-----
+MIIBljCCATugAwIBAgIUcM5QCo8LI7mP70sB33Hrw3OVvy0wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzE1MDIwOFoYDzIxMjYxMDMw
+MTUwMjA4WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAReop+RroW2C2IFkbKg0Iv9JShogKYJmdLPyAwYN0BdNTbhEcvYMWaO
+K687s5Ff3DxRDxBRwhTD9QgkvNmxw5Yqo2kwZzAdBgNVHQ4EFgQUu+dxAIk1fj4E
+iUriPO9FGFpIdDwwHwYDVR0jBBgwFoAUu+dxAIk1fj4EiUriPO9FGFpIdDwwDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+SQAwRgIhAKXFl/tBMHH2vdmTqRDHQmW1lE+6itC684wNbVWDEctzAiEAk+rdgw/c
+kv0NCopspdDYJqcISvpeRG0aF68daOXylsE=
+-----END CERTIFICATE-----
+`;
+export const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgqMEntRCliIpX1fM3
+b8fsIdB8+mCthIoctMJIrccg/g+hRANCAAReop+RroW2C2IFkbKg0Iv9JShogKYJ
+mdLPyAwYN0BdNTbhEcvYMWaOK687s5Ff3DxRDxBRwhTD9QgkvNmxw5Yq
+-----END PRIVATE KEY-----
+`;
