@@ -26,7 +26,6 @@ export type Span = { fromUs: number; toUs: number };
 export type Condition = (alias: string, values: Values) => string;
 export type Candidate = { flowId: string; pairKey: string; key: number; firstSeenUs: number };
 export type CandidateQuery = {
-  /** Where to look. */
   window: Span;
   /** The search's whole range: what has a newer update in it that fits was found before. */
   range: Span;
