@@ -24,6 +24,8 @@ const { callerFor } = await import("../apps/web/src/server/root.ts");
 const UPDATES = Number(process.argv[2] ?? 10_000_000);
 const KEPT = process.argv[3];
 const HOURS = 6;
+/** So that questions can begin at different times. */
+const MOST_HOURS = 5;
 const RUNS = 30;
 const WARM_UP_MS = 15_000;
 /** Of this mix, so many updates come of one new flow: what the size is steered by. */
@@ -49,7 +51,11 @@ type Question = {
   goalMs?: number;
   ask: (end: number) => Promise<() => Promise<unknown>>;
 };
-const last = (hours: number, end: number): Range => ({ from: end - hours * HOUR_MS, to: end }) as Range;
+/** No two questions are about the very same time. */
+const last = (hours: number, end: number): Range => {
+  const to = end - random.below(HOUR_MS / 1000) * 1000;
+  return { from: to - hours * HOUR_MS, to } as Range;
+};
 const address = (): string => (random.chance(0.7) ? random.pick(fleet.pods) : fleet.external(random)).text;
 const service = (): string => fleet.service(random).name;
 const find = (hours: number, filter: () => string, more: object = {}): Question["ask"] => {
@@ -61,7 +67,7 @@ const find = (hours: number, filter: () => string, more: object = {}): Question[
 
 const QUESTIONS: Question[] = [
   { name: "last 100 flows of an address, 1 h", goalMs: 20, ask: find(1, () => `ip=${address()}`) },
-  { name: "last 100 flows of an address, 6 h", goalMs: 20, ask: find(6, () => `ip=${address()}`) },
+  { name: "last 100 flows of an address, 5 h", goalMs: 20, ask: find(MOST_HOURS, () => `ip=${address()}`) },
   { name: "newest 200 flows, 1 h", ask: find(1, () => "", { limit: 200 }) },
   { name: "last 100 flows of a service, 1 h", ask: find(1, () => `service=${service()}`) },
   { name: "last 100 dropped flows, 1 h", ask: find(1, () => "verdict=dropped") },
@@ -74,36 +80,52 @@ const QUESTIONS: Question[] = [
     },
   },
   {
-    name: "series of everything, 6 h",
+    name: "series of everything, 5 h",
     goalMs: 100,
-    ask: async (end) => () => api.flows.histogram({ range: last(HOURS, end) }),
+    ask: async (end) => {
+      const range = last(MOST_HOURS, end);
+      return () => api.flows.histogram({ range });
+    },
   },
   {
     name: "overview with top talkers, 1 h",
     goalMs: 200,
-    ask: async (end) => () => api.overview.get({ range: last(1, end) }),
+    ask: async (end) => {
+      const range = last(1, end);
+      return () => api.overview.get({ range });
+    },
   },
   {
-    name: "overview with top talkers, 6 h",
+    name: "overview with top talkers, 5 h",
     goalMs: 200,
-    ask: async (end) => () => api.overview.get({ range: last(HOURS, end) }),
+    ask: async (end) => {
+      const range = last(MOST_HOURS, end);
+      return () => api.overview.get({ range });
+    },
   },
   { name: "largest 100 flows, 1 h", ask: find(1, () => "", { sort: "bytes" }) },
   {
     name: "facets, 1 h",
-    ask: async (end) => () => api.flows.facets({ range: last(1, end) }),
+    ask: async (end) => {
+      const range = last(1, end);
+      return () => api.flows.facets({ range });
+    },
   },
   {
     name: "a flow's drawer",
     ask: async (end) => {
-      const page = await api.flows.search({ range: last(1, end), filter: `ip=${address()}`, limit: 100 });
+      const range = last(1, end);
+      const page = await api.flows.search({ range, filter: `service=${service()}`, limit: 100 });
       const { id } = random.pick(page.rows);
-      return () => api.flows.get({ id, range: last(1, end) });
+      return () => api.flows.get({ id, range });
     },
   },
   {
     name: "drops by reason and place, 1 h",
-    ask: async (end) => () => api.drops.summary({ range: last(1, end) }),
+    ask: async (end) => {
+      const range = last(1, end);
+      return () => api.drops.summary({ range });
+    },
   },
 ];
 
@@ -115,6 +137,7 @@ type Answered = {
   slowestMs: number;
   short: boolean;
 };
+type Timed = Answered & { slowest: () => Promise<unknown> };
 
 const findingOf = ({ name, goalMs, p50Ms, p95Ms, short }: Answered): Finding => ({
   what: name,
@@ -123,7 +146,7 @@ const findingOf = ({ name, goalMs, p50Ms, p95Ms, short }: Answered): Finding => 
 });
 
 /** Each input once to warm up, as far as there is time, then once by the clock. */
-async function measure({ name, goalMs, ask }: Question, end: number): Promise<Answered> {
+async function measure({ name, goalMs, ask }: Question, end: number): Promise<Timed> {
   const calls: (() => Promise<unknown>)[] = [];
   for (let i = 0; i < RUNS; i++) calls.push(await ask(end));
   const until = performance.now() + WARM_UP_MS;
@@ -137,7 +160,8 @@ async function measure({ name, goalMs, ask }: Question, end: number): Promise<An
   const p95Ms = percentile(times, 0.95);
   process.stderr.write(`${name}: p95 ${p95Ms} ms\n`);
   const timed = { p50Ms: percentile(times, 0.5), p95Ms, slowestMs: percentile(times, 1) };
-  return { name, goalMs: goalMs ?? null, ...timed, short: goalMs !== undefined && p95Ms > goalMs };
+  const slowest = calls[times.indexOf(Math.max(...times))] as () => Promise<unknown>;
+  return { name, goalMs: goalMs ?? null, ...timed, short: goalMs !== undefined && p95Ms > goalMs, slowest };
 }
 
 async function fill(url: string): Promise<void> {
@@ -163,23 +187,25 @@ async function sizes(): Promise<{ updates: number; flows: number; endMs: number;
   return rows[0];
 }
 
+/** Of the slowest call of each question that missed its goal. */
+async function keepPlans(url: string, timed: readonly Timed[]): Promise<void> {
+  rmSync(PLANS, { force: true });
+  const plans: string[] = [];
+  for (const { name, slowest } of timed.filter((one) => one.short))
+    for (const plan of await plansOf(url, slowest)) plans.push(`--- ${name}\n${plan}\n`);
+  if (plans.length > 0) writeFileSync(PLANS, plans.join("\n"));
+}
+
 async function main(): Promise<void> {
   const database = await openDatabase(KEPT);
   try {
     if (!database.found) await fill(database.url);
     await useDatabase(database.url);
     const { updates, flows, endMs, gigabytes } = await sizes();
-    const answers: Answered[] = [];
-    for (const question of QUESTIONS) answers.push(await measure(question, endMs));
-    rmSync(PLANS, { force: true });
-    const plans: string[] = [];
-    for (const { name } of answers.filter((one) => one.short)) {
-      const question = QUESTIONS.find((one) => one.name === name) as Question;
-      const call = await question.ask(endMs);
-      await call();
-      for (const plan of await plansOf(database.url, call)) plans.push(`--- ${name}\n${plan}\n`);
-    }
-    if (plans.length > 0) writeFileSync(PLANS, plans.join("\n"));
+    const timed: Timed[] = [];
+    for (const question of QUESTIONS) timed.push(await measure(question, endMs));
+    await keepPlans(database.url, timed);
+    const answers = timed.map(({ slowest, ...answered }): Answered => answered);
     writeResult("query", {
       question: "how long the operator API takes to answer over ten million flow updates",
       method:

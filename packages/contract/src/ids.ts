@@ -18,8 +18,8 @@ export type TraceSessionId = z.infer<typeof TraceSessionId>;
 export const Incarnation = z.uuid().brand<"Incarnation">();
 export type Incarnation = z.infer<typeof Incarnation>;
 
-/** Milliseconds since 1970, UTC. */
-export const Milliseconds = z.number().int().nonnegative().brand<"Milliseconds">();
+/** Milliseconds since 1970, UTC, until 2100: in microseconds it still is an exact number. */
+export const Milliseconds = z.number().int().nonnegative().max(4_102_444_800_000).brand<"Milliseconds">();
 export type Milliseconds = z.infer<typeof Milliseconds>;
 
 /** A host's name: what its operator calls it, unique in the fleet. */

@@ -52,7 +52,12 @@ describe("flows", () => {
     expect((await getFlow({ id: refused?.id as string, range })).drops).toMatchObject([
       { reason: "NO_SOCKET", place: "tcp_v4_rcv", packets: 2 },
     ]);
-    await expect(getFlow({ id: crypto.randomUUID() })).rejects.toMatchObject({ code: "NOT_FOUND" });
+    for (const id of [
+      crypto.randomUUID(),
+      "00000000-0000-7000-8000-000000000000",
+      "ffffffff-ffff-7fff-bfff-ffffffffffff",
+    ])
+      await expect(getFlow({ id }), id).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
   test("a verdict that one end met is the flow's, with its reason", async () => {

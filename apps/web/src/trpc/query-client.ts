@@ -2,7 +2,7 @@
  * One query cache per request on the server, one per page in the browser. What is retried, how long an
  * answer counts as fresh, and what a lost session does are decided here, not in components.
  */
-import { defaultShouldDehydrateQuery, QueryCache, QueryClient } from "@tanstack/react-query";
+import { QueryCache, QueryClient } from "@tanstack/react-query";
 
 type Refusal = { data?: { httpStatus?: number } | null };
 const statusOf = (error: unknown): number | undefined => (error as Refusal | null)?.data?.httpStatus;
@@ -26,11 +26,6 @@ export function makeQueryClient(onSignedOut: () => void = () => {}): QueryClient
         retry: worthRetrying,
         retryDelay: (attempt) => Math.min(500 * 2 ** attempt, 4000),
         refetchOnWindowFocus: false,
-      },
-      dehydrate: {
-        // A slow answer is streamed to the page instead of holding its first byte back.
-        shouldDehydrateQuery: (query) =>
-          defaultShouldDehydrateQuery(query) || query.state.status === "pending",
       },
     },
   });

@@ -26,24 +26,32 @@ export const trpc = createTRPCOptionsProxy({
   queryClient: getQueryClient,
 });
 
-/** A fast answer is part of the page's first HTML; a slower one follows in the same response. */
-const PATIENCE_MS = 120;
+/**
+ * A fast answer is part of the page's first HTML. A slower one the browser asks for itself: handing it over
+ * half done would let the browser draw something else than the server did.
+ */
+const PATIENCE_MS = 150;
+
+async function patiently(fetched: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE_MS);
+  });
+  await Promise.race([fetched, patience]);
+  clearTimeout(timer);
+}
 
 export async function prefetch<Data, Failure, Shown, Key extends QueryKey>(
-  ...queries: FetchQueryOptions<Data, Failure, Shown, Key>[]
+  query: FetchQueryOptions<Data, Failure, Shown, Key>,
 ): Promise<void> {
-  const client = getQueryClient();
-  const patience = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE_MS));
-  const all = Promise.all(queries.map((query) => client.prefetchQuery({ ...query, retry: false })));
-  await Promise.race([all, patience]);
+  await patiently(getQueryClient().prefetchQuery({ ...query, retry: false }));
 }
 
 /** The first page of a list that goes on. */
 export async function prefetchInfinite<Data, Failure, Shown, Key extends QueryKey, Param>(
   query: FetchInfiniteQueryOptions<Data, Failure, Shown, Key, Param>,
 ): Promise<void> {
-  const patience = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE_MS));
-  await Promise.race([getQueryClient().prefetchInfiniteQuery({ ...query, retry: false }), patience]);
+  await patiently(getQueryClient().prefetchInfiniteQuery({ ...query, retry: false }));
 }
 
 export function HydrateClient({ children }: { children: ReactNode }) {

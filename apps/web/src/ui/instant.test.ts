@@ -12,6 +12,7 @@ test("a full instant names its zone", () => {
   expect(fullText(AT, true)).toBe("23 Nov 2026 10:42:07 UTC");
 });
 test("a span shows its two largest units", () => {
+  expect(spanText(0)).toBe("<1ms");
   expect(spanText(120)).toBe("120ms");
   expect(spanText(45_000)).toBe("45s");
   expect(spanText(60_000)).toBe("1m");

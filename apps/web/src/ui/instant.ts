@@ -54,7 +54,8 @@ const SPANS = [
 
 /** `3h 12m`, `45s`, `120ms`: the two largest units at most. */
 export function spanText(ms: number): string {
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
+  if (ms < 1) return "<1ms";
+  if (ms < 1000) return `${Math.round(ms)}ms`;
   const at = SPANS.findIndex(([, size]) => ms >= size);
   const [unit, size] = SPANS[at] as (typeof SPANS)[number];
   const whole = Math.floor(ms / size);

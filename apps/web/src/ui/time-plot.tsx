@@ -3,7 +3,7 @@
  * The drawing of a time chart. Never imported directly: time-chart loads it, so that recharts stays out of
  * every page's first script.
  */
-import { useId, useState } from "react";
+import { useId, useMemo, useState } from "react";
 import {
   Area,
   CartesianGrid,
@@ -18,7 +18,7 @@ import {
 } from "recharts";
 import { clockText, dayText, tickText, timeTicks } from "./instant.ts";
 import { Quantity } from "./quantity.tsx";
-import { brushedSpan, type TimeChartProps, type TimePoint, type TimeSeries } from "./time-series.ts";
+import { brushedSpan, type TimeChartProps, type TimeSeries, withoutIdle } from "./time-series.ts";
 import { COLOR } from "./tokens.ts";
 
 const TICK = { fontSize: 11, fill: COLOR.axis, fontFamily: "var(--font-geist-mono)" } as const;
@@ -32,6 +32,14 @@ export function TimePlot(props: TimeChartProps) {
   const { points, series, range, bucketMs, gaps = [], marks = [], onBrush } = props;
   const [drag, setDrag] = useState<{ from: number; to: number } | null>(null);
   const hatch = useId();
+  const drawn = useMemo(
+    () =>
+      withoutIdle(
+        points,
+        series.filter((one) => one.stack).map((one) => one.key),
+      ),
+    [points, series],
+  );
   const span = range.to - range.from;
   const axis = series[0];
   const finish = () => {
@@ -50,7 +58,7 @@ export function TimePlot(props: TimeChartProps) {
   return (
     <ResponsiveContainer width="100%" height="100%" minWidth={0}>
       <ComposedChart
-        data={points as TimePoint[]}
+        data={drawn}
         margin={{ top: 6, right: 26, bottom: 0, left: 0 }}
         syncId={props.sync}
         syncMethod="value"
@@ -93,6 +101,7 @@ export function TimePlot(props: TimeChartProps) {
           tick={TICK}
           stroke="none"
           tickCount={4}
+          allowDecimals={!props.whole}
           tickFormatter={(n: number) => axisText(axis, n)}
         />
         {gaps.map((gap) => (

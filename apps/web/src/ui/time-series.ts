@@ -29,7 +29,21 @@ export type TimeChartProps = {
   /** Beside the title: a figure, a link. */
   note?: ReactNode;
   hideLegend?: boolean;
+  /** Counts have no halves on the axis. */
+  whole?: boolean;
 };
+
+/**
+ * The points as a stack of steps draws them: a stretch of zeros is a gap, so that its border isn't drawn on
+ * top of the series below. The zero that ends a step stays, or the step would have no width.
+ */
+export function withoutIdle(points: readonly TimePoint[], keys: readonly string[]): TimePoint[] {
+  return points.map((point, at) => {
+    const drawn: TimePoint = { ...point };
+    for (const key of keys) if (point[key] === 0 && !points[at - 1]?.[key]) drawn[key] = null;
+    return drawn;
+  });
+}
 
 export type Summary = { current: number | null; min: number | null; max: number | null };
 

@@ -35,7 +35,7 @@ const COLUMNS: readonly TableColumn<AuditEntry>[] = [
   {
     id: "action",
     title: "Action",
-    width: 170,
+    width: 196,
     cell: (entry) => <span className="figure truncate">{entry.action}</span>,
   },
   {

@@ -41,6 +41,7 @@ export function DropChart({ summary, tree }: { summary: DropSummary; tree: reado
       bucketMs={summary.bucketMs}
       height={120}
       marks={marks}
+      whole
       sync="drops"
       onBrush={setSpan}
     />

@@ -7,7 +7,7 @@ import { spanText } from "@/ui/instant.ts";
 import { Quantity } from "@/ui/quantity.tsx";
 import type { TableColumn } from "@/ui/table-column.ts";
 import { TimeText } from "@/ui/time-text.tsx";
-import { endAddress, endName, endTerm } from "@/view/end-name.ts";
+import { endAddress, endName, endTerm, hasPorts } from "@/view/end-name.ts";
 import { VerdictMark } from "@/view/verdict-mark.tsx";
 import { lasted, totalBytes, totalPackets } from "./flow-sum.ts";
 
@@ -17,19 +17,24 @@ const KIND_NOTE: Partial<Record<End["kind"], string>> = {
   unknown: "not known",
 };
 
-function EndCell({ end, port }: { end: End; port?: boolean }) {
+function EndCell({ end, proto, port }: { end: End; proto: number; port?: boolean }) {
   const name = endName(end);
   const note = KIND_NOTE[end.kind];
-  const shownPort = port && end.port > 0 ? `:${end.port}` : "";
+  const at = hasPorts(proto) ? end : { ip: end.ip, port: 0 };
+  const shownPort = port && at.port > 0 ? `:${at.port}` : "";
   return (
     <span className="flex min-w-0 items-baseline gap-2" title={end.unknown ?? note}>
-      <span className={end.pod || end.service ? "min-w-0 truncate" : "figure min-w-0 truncate"}>
+      <span
+        className={
+          end.pod || end.service ? "max-w-full shrink-0 truncate" : "figure max-w-full shrink-0 truncate"
+        }
+      >
         {name}
         <span className="figure text-text-2">{shownPort}</span>
       </span>
       {name !== end.ip && (
-        <span className="figure min-w-0 shrink-[99] truncate text-2xs text-text-3">
-          {shownPort ? end.ip : endAddress(end)}
+        <span className="figure min-w-0 truncate text-2xs text-text-3">
+          {shownPort ? end.ip : endAddress(at)}
         </span>
       )}
     </span>
@@ -63,7 +68,7 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
     help: "Who opened the flow",
     width: 180,
     grow: 3,
-    cell: (row) => <EndCell end={row.src} />,
+    cell: (row) => <EndCell end={row.src} proto={row.proto} />,
     term: (row) => endTerm(row.src, "src"),
   },
   {
@@ -71,7 +76,7 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
     title: "→ Destination",
     width: 190,
     grow: 3,
-    cell: (row) => <EndCell end={row.dst} port />,
+    cell: (row) => <EndCell end={row.dst} proto={row.proto} port />,
     term: (row) => endTerm(row.dst, "dst"),
   },
   {

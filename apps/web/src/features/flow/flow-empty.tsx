@@ -44,7 +44,7 @@ function FilteredAway({ range, filter }: { range: Range; filter: string }) {
   const culprits = single
     .map((term, at) => ({ ...term, matched: found[at]?.data?.matched.count ?? 0 }))
     .filter((term) => term.matched > 0);
-  const total = all ? `${all.capped ? "more than " : ""}${grouped(all.count)}` : "the flows";
+  const total = all ? `${all.capped ? "at least " : ""}${grouped(all.count)}` : "the flows";
   return (
     <Notice
       title={

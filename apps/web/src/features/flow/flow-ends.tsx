@@ -3,10 +3,10 @@
 import type { End } from "@millrace/contract/flow";
 import type { ReactNode } from "react";
 import { Section } from "@/ui/section.tsx";
+import { hasPorts } from "@/view/end-name.ts";
 import { TermValue } from "@/view/term-value.tsx";
 
 const FIELDS = ["service", "pod", "container", "namespace", "host", "kind", "ip"] as const;
-const PORTLESS = new Set([1, 58]);
 
 export function FlowEnds({ src, dst, proto }: { src: End; dst: End; proto: number }) {
   const labels = [...new Set([...Object.keys(src.labels), ...Object.keys(dst.labels)])].sort();
@@ -33,7 +33,7 @@ export function FlowEnds({ src, dst, proto }: { src: End; dst: End; proto: numbe
               })}
             </Row>
           ))}
-          {!PORTLESS.has(proto) && (
+          {hasPorts(proto) && (
             <Row title="port">
               <TermValue key="src" field="src.port" value={String(src.port)} className="figure" />
               <TermValue key="dst" field="dst.port" value={String(dst.port)} className="figure" />

@@ -3,18 +3,15 @@ import type { FlowDetail, FlowRow } from "@millrace/contract/flow";
 import { bytes, count, microseconds, text } from "@millrace/contract/units";
 import { protocolName, VERDICT_TITLE } from "@millrace/contract/verdict";
 import { spanText } from "@/ui/instant.ts";
-import { endName } from "@/view/end-name.ts";
+import { endName, hasPorts } from "@/view/end-name.ts";
 import { lasted } from "./flow-sum.ts";
 
 const FLAGS = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"] as const;
 export const flagsText = (flags: number): string =>
   FLAGS.filter((_, bit) => flags & (1 << bit)).join(" ") || "none";
 
-/** Ports of ICMP are its identifiers; they say nothing as ports. */
 const withPort = (row: FlowRow): string =>
-  row.dst.port > 0 && row.proto !== 1 && row.proto !== 58
-    ? `${endName(row.dst)}:${row.dst.port}`
-    : endName(row.dst);
+  row.dst.port > 0 && hasPorts(row.proto) ? `${endName(row.dst)}:${row.dst.port}` : endName(row.dst);
 
 export function flowSentence(row: FlowRow): string {
   const opened = row.openerKnown ? "opened" : "talks with (who opened it was not seen)";

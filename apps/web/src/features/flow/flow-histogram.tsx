@@ -54,6 +54,7 @@ export const FlowHistogram = memo(function FlowHistogram() {
             height={HEIGHT}
             gaps={histogram.gaps}
             marks={marks}
+            whole
             sync="flows"
             onBrush={setSpan}
           />

@@ -6,7 +6,7 @@ import { Button } from "@/ui/button.tsx";
 import { useHotkeys } from "@/ui/hotkeys.ts";
 import { Icon } from "@/ui/icon.tsx";
 import { Menu, type MenuEntry } from "@/ui/menu.tsx";
-import { endName, endTerm } from "@/view/end-name.ts";
+import { endName, endTerm, hasPorts } from "@/view/end-name.ts";
 import { useRefusal } from "@/view/session.ts";
 import { newTraceHref, type TraceWish } from "@/view/trace-link.ts";
 import { useView } from "@/view/url-state.ts";
@@ -22,7 +22,7 @@ export function traceWish(row: FlowRow): TraceWish {
     filter: {
       ipA: row.src.ip,
       ipB: row.dst.ip,
-      portB: row.dst.port > 0 ? row.dst.port : null,
+      portB: hasPorts(row.proto) && row.dst.port > 0 ? row.dst.port : null,
       proto: row.proto,
     },
   };

@@ -32,7 +32,7 @@ export function FlowSummary({ flows }: { flows: Flows }) {
 function Matched({ first }: { first: FlowSearchOutput }) {
   return (
     <span title={`Answered in ${spanText(first.tookMs)}`}>
-      {first.matched.capped && "more than "}
+      {first.matched.capped && "at least "}
       <Quantity value={count(first.matched.count)} className="text-text-1" /> flows
     </span>
   );

@@ -8,6 +8,7 @@ import {
   NO_LIVE_ROWS,
   ON_TOP_MAX,
   ordered,
+  ROOM_MAX,
   roomAfter,
   WAITING_MAX,
   wait,
@@ -96,7 +97,7 @@ test("another order sorts history and stream together", () => {
 });
 
 test("a page that slept may draw more at once, but not without end", () => {
-  expect(roomAfter(250)).toBe(40);
-  expect(roomAfter(1000)).toBe(160);
-  expect(roomAfter(3_600_000)).toBe(400);
+  expect(roomAfter(0, 250)).toBe(40);
+  expect(roomAfter(100, 1000)).toBe(260);
+  expect(roomAfter(0, 3_600_000)).toBe(ROOM_MAX);
 });

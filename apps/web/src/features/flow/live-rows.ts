@@ -9,8 +9,8 @@ import { totalBytes, totalPackets } from "./flow-sum.ts";
 /** New rows a second: more can't be read, and the table stays calm. */
 export const NEW_ROWS_A_SECOND = 160;
 export const DRAW_MS = 250;
-/** However long the page slept. */
-const NEW_ROWS_A_DRAW_MAX = 400;
+/** However long nothing came: agents report once a second, so a second's worth comes at once. */
+export const ROOM_MAX = 400;
 /** While paused, changes wait; beyond this many they are counted instead. */
 export const WAITING_MAX = 5000;
 /** New rows kept above the history; the oldest leave first. */
@@ -21,9 +21,11 @@ export type LiveRows = {
   readonly latest: ReadonlyMap<string, FlowRow>;
   /** Ids of rows put on top, newest first. */
   readonly onTop: readonly string[];
+  /** New rows of the last draw. */
+  readonly added: number;
   readonly notDrawn: number;
 };
-export const NO_LIVE_ROWS: LiveRows = { latest: new Map(), onTop: [], notDrawn: 0 };
+export const NO_LIVE_ROWS: LiveRows = { latest: new Map(), onTop: [], added: 0, notDrawn: 0 };
 
 /** Adds a tick's rows to those that wait; gives how many were left out for want of room. */
 export function wait(waiting: Map<string, FlowRow>, rows: readonly FlowRow[]): number {
@@ -42,9 +44,9 @@ export function wait(waiting: Map<string, FlowRow>, rows: readonly FlowRow[]): n
   return left;
 }
 
-/** How many new rows may be drawn after so long. */
-export const roomAfter = (ms: number): number =>
-  Math.min(NEW_ROWS_A_DRAW_MAX, Math.ceil((NEW_ROWS_A_SECOND * ms) / 1000));
+/** How many new rows may be drawn: what was not used before, and what has come with time since. */
+export const roomAfter = (left: number, ms: number): number =>
+  Math.min(ROOM_MAX, left + (NEW_ROWS_A_SECOND * ms) / 1000);
 
 export type Draw = {
   readonly waiting: ReadonlyMap<string, FlowRow>;
@@ -59,18 +61,20 @@ export type Draw = {
 export function draw(live: LiveRows, { waiting, inHistory, room, leftOut = 0 }: Draw): LiveRows {
   const latest = new Map(live.latest);
   const fresh: FlowRow[] = [];
-  for (const row of waiting.values()) {
+  const byTime = [...waiting.values()].sort((a, b) => a.lastSeen - b.lastSeen);
+  for (const row of byTime) {
     const place = [row.id, row.otherId].find((id) => id !== null && (latest.has(id) || inHistory(id)));
     if (place) latest.set(place, row);
     else fresh.push(row);
   }
-  const drawn = room > 0 ? fresh.slice(-room).reverse() : [];
+  const drawn = room >= 1 ? fresh.slice(-Math.floor(room)).reverse() : [];
   for (const row of drawn) latest.set(row.id, row);
   const onTop = [...drawn.map((row) => row.id), ...live.onTop];
   for (const id of onTop.slice(ON_TOP_MAX)) latest.delete(id);
   return {
     latest,
     onTop: onTop.slice(0, ON_TOP_MAX),
+    added: drawn.length,
     notDrawn: live.notDrawn + leftOut + fresh.length - drawn.length,
   };
 }

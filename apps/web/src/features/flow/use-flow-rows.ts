@@ -11,7 +11,17 @@ import { useTRPC } from "@/trpc/client.tsx";
 import { usePaused } from "@/view/clock.tsx";
 import { LIVE_MS, timeChoiceText } from "@/view/time-range.ts";
 import { type FlowQuestion, historyInput } from "./history-input.ts";
-import { DRAW_MS, draw, type LiveRows, merge, NO_LIVE_ROWS, ordered, roomAfter, wait } from "./live-rows.ts";
+import {
+  DRAW_MS,
+  draw,
+  type LiveRows,
+  merge,
+  NO_LIVE_ROWS,
+  ordered,
+  ROOM_MAX,
+  roomAfter,
+  wait,
+} from "./live-rows.ts";
 
 export type StreamState = {
   status: "off" | "connecting" | "open" | "failed";
@@ -71,6 +81,7 @@ function useStream({ name, filter, snapshot, isLive, history }: StreamInput) {
   const [paused] = usePaused();
   const [live, setLive] = useState<LiveRows>(NO_LIVE_ROWS);
   const [waitingCount, setWaitingCount] = useState(0);
+  const drawn = useRef(NO_LIVE_ROWS);
   const waiting = useRef({ rows: new Map<string, FlowRow>(), leftOut: 0 });
   const [startedFor, setStartedFor] = useState(name);
   if (startedFor !== name) {
@@ -80,6 +91,7 @@ function useStream({ name, filter, snapshot, isLive, history }: StreamInput) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: what waited for another question is of no use
   useEffect(() => {
     waiting.current = { rows: new Map(), leftOut: 0 };
+    drawn.current = NO_LIVE_ROWS;
   }, [name]);
 
   const subscription = useSubscription(
@@ -102,16 +114,19 @@ function useStream({ name, filter, snapshot, isLive, history }: StreamInput) {
   useEffect(() => {
     if (!isLive) return;
     let last = performance.now();
+    let left = ROOM_MAX;
     const timer = setInterval(() => {
       const now = performance.now();
-      const room = roomAfter(now - last);
+      left = roomAfter(left, now - last);
       last = now;
       const { rows, leftOut } = waiting.current;
       if (paused) return setWaitingCount(rows.size + leftOut);
       setWaitingCount(0);
       if (rows.size === 0 && leftOut === 0) return;
       waiting.current = { rows: new Map(), leftOut: 0 };
-      setLive((old) => draw(old, { waiting: rows, inHistory, room, leftOut }));
+      drawn.current = draw(drawn.current, { waiting: rows, inHistory, room: left, leftOut });
+      left -= drawn.current.added;
+      setLive(drawn.current);
     }, DRAW_MS);
     return () => clearInterval(timer);
   }, [isLive, paused, inHistory]);

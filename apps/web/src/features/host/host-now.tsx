@@ -52,23 +52,27 @@ function HostCharts({ detail }: { detail: HostDetail }) {
     const [a, b] = detail.line;
     return a && b ? b.at - a.at : 10_000;
   }, [detail.line]);
-  // The line holds sums per bucket; people read rates.
+  // The line holds sums per bucket; people read rates. A bucket that isn't over yet would look like a fall.
   const points = useMemo(
     () =>
-      detail.line.map((point) => ({
-        at: point.at,
-        bytes: point.bytes / (bucketMs / 1000),
-        drops: point.drops / (bucketMs / 1000),
-        cpuShare: point.cpuShare,
-      })),
-    [detail.line, bucketMs],
+      detail.line
+        .filter((point) => point.at + bucketMs <= range.to)
+        .map((point) => ({
+          at: point.at,
+          bytes: point.bytes / (bucketMs / 1000),
+          drops: point.drops / (bucketMs / 1000),
+          cpuShare: point.cpuShare,
+        })),
+    [detail.line, bucketMs, range.to],
   );
   const common = { points, range, bucketMs, height: 110, marks, sync: "host", onBrush: setSpan };
   return (
-    <div className="grid gap-x-8 gap-y-4 lg:grid-cols-3">
+    <div className="grid gap-x-8 gap-y-4 lg:auto-cols-fr lg:grid-flow-col">
       <TimeChart title="Traffic" series={TRAFFIC} {...common} />
       <TimeChart title="Drops" series={DROPS} {...common} />
-      <TimeChart title="Agent CPU" series={CPU} {...common} />
+      {points.some((point) => point.cpuShare !== null) && (
+        <TimeChart title="Agent CPU" series={CPU} {...common} />
+      )}
     </div>
   );
 }

@@ -23,7 +23,8 @@ export function changeText(now: number | null, before: number | null): { text: s
   if (now === null || before === null || before === 0) return null;
   const share = (now - before) / before;
   if (Math.abs(share) < 0.005) return { text: "as before", up: false };
-  const size = Math.abs(share) > 9.99 ? "×10 or more" : text(percent(Math.abs(share)));
+  const size =
+    Math.abs(share) > 9.99 ? "×10 or more" : text(percent(Math.round(Math.abs(share) * 100) / 100));
   return { text: `${share > 0 ? "▴" : "▾"} ${size}`, up: share > 0 };
 }
 

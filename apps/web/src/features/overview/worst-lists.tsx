@@ -9,6 +9,7 @@ import { Quantity } from "@/ui/quantity.tsx";
 import { Section } from "@/ui/section.tsx";
 import { StateMark } from "@/view/state-mark.tsx";
 import { useHref } from "@/view/url-state.ts";
+import { nameFilter, pairFilter } from "./rollup-filter.ts";
 
 function Line({ href, name, children }: { href: string; name: ReactNode; children: ReactNode }) {
   return (
@@ -55,7 +56,7 @@ export function WorstLists({ worst }: { worst: Overview["worst"] }) {
           <Line
             key={service.name}
             name={service.name}
-            href={link("/flows", { q: `service=${service.name}`, sort: "-drops" })}
+            href={link("/flows", { q: nameFilter(service.name, ""), sort: "-drops" })}
           >
             {drop(service.drops)}
             <span className="w-16 text-right">
@@ -94,7 +95,7 @@ export function WorstLists({ worst }: { worst: Overview["worst"] }) {
                 {src} <span className="text-text-3">→</span> {dst}
               </>
             }
-            href={link("/flows", { q: talkerFilter(src, dst), sort: "-bytes" })}
+            href={link("/flows", { q: pairFilter(src, dst), sort: "-bytes" })}
           >
             <Quantity value={bytes(n)} />
           </Line>
@@ -102,11 +103,4 @@ export function WorstLists({ worst }: { worst: Overview["worst"] }) {
       </List>
     </div>
   );
-}
-
-/** Talkers are services, or addresses where no service is known. */
-export function talkerFilter(src: string, dst: string): string {
-  const term = (side: string, name: string) =>
-    /^[\d.]+$|:/.test(name) ? `${side}.ip=${name}` : `${side}.service=${name}`;
-  return `${term("src", src)} ${term("dst", dst)}`;
 }

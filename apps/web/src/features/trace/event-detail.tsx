@@ -93,7 +93,14 @@ function Facts({ view }: { view: TraceEventView }) {
   );
 }
 
+/** Frames that ran after the place are the tracer's own way here. */
+export const placeIn = (stack: readonly string[], place: string): number => {
+  const name = place.replace(/\+0x.*$/, "");
+  return stack.findIndex((frame) => frame.replace(/\+0x.*$/, "") === name);
+};
+
 function Stack({ place, stack }: { place: string; stack: readonly string[] }) {
+  const dropped = placeIn(stack, place);
   return (
     <Section title="Kernel stack" note="the innermost first">
       {stack.length === 0 ? (
@@ -104,7 +111,10 @@ function Stack({ place, stack }: { place: string; stack: readonly string[] }) {
             // biome-ignore lint/suspicious/noArrayIndexKey: a frame is its place in the stack; recursion repeats names
             <li key={at} className="flex gap-3 py-0.5">
               <span className="w-5 text-right text-text-3">{at}</span>
-              <span className={frame.startsWith(place) ? "text-dropped" : undefined}>{frame}</span>
+              <span className={at === dropped ? "text-dropped" : at < dropped ? "text-text-3" : undefined}>
+                {frame}
+                {at === dropped && <span className="text-text-2"> ✕ dropped here</span>}
+              </span>
             </li>
           ))}
         </ol>

@@ -117,7 +117,7 @@ function TraceLine({ session }: { session: TraceSessionView }) {
           <TimeLeft session={session} /> left
         </span>
       )}
-      <span className="text-text-3">by {session.author}</span>
+      <span className="text-text-3">started by {session.author}</span>
       {session.spec.reason && <span className="truncate text-text-3">“{session.spec.reason}”</span>}
     </span>
   );

@@ -8,32 +8,22 @@ import { decidedByUpdate, weakened, witnessTerms } from "./witness.ts";
 export type Matched = { count: number; capped: boolean };
 /** Enough to say "many". */
 const MOST = 100_000;
-const BUDGET_MS = 100;
-const FIRST_WINDOW_US = 10_000_000;
+/** The rows of a page don't wait long for a count that only says how many more there are. */
+const BUDGET_MS = 8;
 const WIDER = 8;
 
-export type Counting = {
-  /** The best so far, when the page is done: it waits no more than this for a better one. */
-  result(patienceMs: number): Promise<Matched>;
-};
-
 /** Over windows that reach further back each time, until the range is done or the time is up. */
-export function countFlows(filter: Filter, range: repo.Span): Counting {
+export async function countFlows(filter: Filter, range: repo.Span, firstWidthUs: number): Promise<Matched> {
   let best: Matched = { count: 0, capped: true };
-  const counting = repo.readWithin(BUDGET_MS, async (rowsOf) => {
-    for (let width = FIRST_WINDOW_US; best.capped && best.count < MOST; width *= WIDER) {
+  await repo.readWithin(BUDGET_MS, async (rowsOf) => {
+    for (let width = firstWidthUs; best.capped && best.count < MOST; width *= WIDER) {
       const fromUs = Math.max(range.fromUs, range.toUs - width);
       const [row] = await rowsOf<{ count: number }>(countStatement(filter, { ...range, fromUs }));
       const count = row?.count ?? 0;
       best = { count: Math.min(count, MOST), capped: fromUs > range.fromUs || count > MOST };
     }
   });
-  return {
-    result: async (patienceMs) => {
-      await Promise.race([counting, new Promise((resolve) => setTimeout(resolve, patienceMs))]);
-      return best;
-    },
-  };
+  return best;
 }
 
 /**

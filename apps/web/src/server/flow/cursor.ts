@@ -4,9 +4,9 @@ import { z } from "zod";
 
 const Cursor = z.object({
   /** The sort key and the flow that had it. */
-  key: z.number(),
+  key: z.int(),
   flowId: z.guid(),
-  fromUs: z.number().optional(),
+  fromUs: z.int().nonnegative().optional(),
   /** What the first page counted, so that the next ones need not. */
   matched: z.object({ count: z.number(), capped: z.boolean() }),
 });

@@ -2,6 +2,7 @@
 import { AppError } from "@millrace/contract/error";
 import type { FlowDetail, TimeRange } from "@millrace/contract/flow";
 import type { Milliseconds } from "@millrace/contract/ids";
+import { systemClock } from "../clock.ts";
 import { microseconds, timestamp } from "../sql.ts";
 import { namesFor } from "../workload/service.ts";
 import { type Pair, pairMembers, seeksNat } from "./pair.ts";
@@ -9,7 +10,8 @@ import * as repo from "./repo.ts";
 import { rowOf, wantedBy } from "./row.ts";
 
 const MINUTE_US = 60_000_000;
-const DAY_US = 86_400_000_000;
+const DAY_MS = 86_400_000;
+const DAY_US = DAY_MS * 1000;
 /** A life of an hour in half minutes. */
 const MOST_BUCKETS = 120;
 
@@ -31,8 +33,10 @@ export async function getFlow(input: { id: string; range?: TimeRange | undefined
 
 /** A flow id begins with the millisecond of its first packet; a clock may have been a little off. */
 function lifeOf(id: string): repo.Span {
+  const toUs = (systemClock.now() + DAY_MS) * 1000;
   const firstUs = Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16) * 1000;
-  return { fromUs: Math.max(0, firstUs - MINUTE_US), toUs: (Date.now() + 86_400_000) * 1000 };
+  // Any UUID may be asked for: one that begins in the future is looked for everywhere.
+  return { fromUs: firstUs < toUs ? Math.max(0, firstUs - MINUTE_US) : 0, toUs };
 }
 
 async function findPair(id: string, span: repo.Span): Promise<Pair | undefined> {

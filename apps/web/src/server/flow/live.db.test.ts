@@ -12,8 +12,9 @@ import {
   openBatch,
   type UpdateRow,
 } from "../testing/telemetry-rows.ts";
+import { findBatches } from "./batch.ts";
 import { Feed, forgetLive } from "./live.ts";
-import { findBatches, readSnapshot } from "./repo.ts";
+import { readSnapshot } from "./repo.ts";
 import { searchFlows } from "./service.ts";
 import { tailFlows } from "./tail.ts";
 

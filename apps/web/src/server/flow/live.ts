@@ -10,6 +10,7 @@ import { systemClock } from "../clock.ts";
 import { log } from "../log.ts";
 import { metrics } from "../metrics.ts";
 import { namesFor } from "../workload/service.ts";
+import { type BatchRef, findBatches, findBatchMembers } from "./batch.ts";
 import { LiveFlows } from "./live-flows.ts";
 import type { Member } from "./member.ts";
 import * as repo from "./repo.ts";
@@ -96,9 +97,9 @@ export class Live {
     if (since === null) this.#forget();
     if (since === null) return repo.readSnapshot(async (_, snapshot) => ({ snapshot, rows: [], skipped: 0 }));
     return repo.readSnapshot(async (on, snapshot) => {
-      const { batches, skippedRows } = await repo.findBatches(on, since, null, MOST);
+      const { batches, skippedRows } = await findBatches(on, since, null, MOST);
       if (skippedRows > 0) this.#forget(); // what it knew would miss the skipped
-      const deltas = await repo.findBatchMembers(on, batches);
+      const deltas = await findBatchMembers(on, batches);
       const unresolved = await this.#takeIn(on, deltas, earliest(batches));
       const rows = await rowsFor(this.#flows, new Set(deltas.map((d) => d.flowId)));
       return { snapshot, rows, skipped: skippedRows + unresolved };
@@ -126,7 +127,7 @@ export class Live {
   }
 }
 
-const earliest = (batches: repo.BatchRef[]): number => Math.min(...batches.map((b) => b.fromUs));
+const earliest = (batches: BatchRef[]): number => Math.min(...batches.map((b) => b.fromUs));
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Their partners may have begun a little earlier. */

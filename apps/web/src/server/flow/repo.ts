@@ -3,7 +3,7 @@ import { type Connection, pool, type Queryable, transaction } from "../db.ts";
 import { type Statement, timestamp, Values } from "../sql.ts";
 import { type Member, memberColumns, memberOf } from "./member.ts";
 
-export type { Connection };
+export type { Connection, Queryable };
 
 /** All in it sees one state of the database, which `snapshot` names. */
 export const readSnapshot = <T>(work: (on: Connection, snapshot: string) => Promise<T>): Promise<T> =>
@@ -164,7 +164,7 @@ export async function findMembers(
       select ${memberColumns(key("u", values))} from flow_updates u
       where u.pair_key = p.pair_key and u.ts >= p.since and u.ts < ${values.add(timestamp(span.toUs))}
       group by u.flow_id) m`;
-  return members(on, text, values.list);
+  return membersBy(on, text, values.list);
 }
 
 /** Accounts that share a TCP opening across a NAT: same initial sequence number, opened about then. */
@@ -181,10 +181,10 @@ export async function findByOpening(
     where u.isn = any(${values.add(isns, "bigint[]")}) and u.proto = 6
       and u.ts >= ${values.add(timestamp(span.fromUs))} and u.ts < ${values.add(timestamp(span.toUs))}
     group by u.flow_id`;
-  return members(on, text, values.list);
+  return membersBy(on, text, values.list);
 }
 
-async function members(on: Queryable, text: string, values: unknown[]): Promise<Member[]> {
+export async function membersBy(on: Queryable, text: string, values: unknown[]): Promise<Member[]> {
   const { rows } = await on.query({ text, values, rowMode: "array" });
   return (rows as unknown[][]).map(memberOf);
 }
@@ -223,78 +223,3 @@ export async function readWithin(
 }
 /** query_canceled, by the statement's timeout. */
 const CANCELLED = "57014";
-
-export type BatchRef = {
-  id: string;
-  hostId: number;
-  from: string;
-  to: string;
-  fromUs: number;
-  flowRows: number;
-};
-export type BatchSpan = { batches: BatchRef[]; skippedRows: number };
-
-/**
- * Batches committed after `since`, up to `until` when given: those one snapshot sees and the other doesn't.
- * Ids and times are not in the order of commits; transaction ids and snapshots are what tells. The newest come
- * first; what goes beyond the limits is only counted.
- */
-export async function findBatches(
-  on: Queryable,
-  since: string,
-  until: string | null,
-  most: { batches: number; rows: number },
-): Promise<BatchSpan> {
-  const found = await rowsOf<BatchRef & { total: number }>(
-    {
-      text: `
-        select id, host_id as "hostId", from_at::text as "from", to_at::text as "to",
-               ${US("from_at")} "fromUs", flow_rows as "flowRows",
-               (sum(flow_rows) over ())::float8 as total
-        from batches
-        where xid >= pg_snapshot_xmin($1::pg_snapshot) and not pg_visible_in_snapshot(xid, $1::pg_snapshot)
-          and ($2::pg_snapshot is null or pg_visible_in_snapshot(xid, $2::pg_snapshot))
-        order by id desc limit $3`,
-      values: [since, until, most.batches],
-    },
-    on,
-  );
-  let rows = 0;
-  const batches: BatchRef[] = [];
-  for (const batch of found) {
-    if (batches.length > 0 && rows + batch.flowRows > most.rows) break;
-    batches.push(batch);
-    rows += batch.flowRows;
-  }
-  return { batches, skippedRows: (found[0]?.total ?? 0) - rows };
-}
-
-/** What the flows of these batches counted in them, one account per batch and flow. */
-export async function findBatchMembers(on: Queryable, batches: BatchRef[]): Promise<Member[]> {
-  if (batches.length === 0) return [];
-  const text = `
-    select m.* from unnest($1::bigint[], $2::int[], $3::timestamptz[], $4::timestamptz[]) b(id, host_id, from_at, to_at)
-    cross join lateral (
-      select ${memberColumns("true")} from flow_updates u
-      where u.host_id = b.host_id and u.ts >= b.from_at and u.ts <= b.to_at and u.batch_id = b.id
-      group by u.flow_id) m`;
-  const column = <K extends keyof BatchRef>(key: K) => batches.map((batch) => batch[key]);
-  return members(on, text, [column("id"), column("hostId"), column("from"), column("to")]);
-}
-
-/** Is it a snapshot of this database's past? Not one that was made up, nor of another database. */
-export async function isPast(on: Queryable, snapshot: string): Promise<boolean> {
-  try {
-    const [row] = await rowsOf<{ past: boolean }>(
-      {
-        text: "select pg_snapshot_xmax($1::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot()) as past",
-        values: [snapshot],
-      },
-      on,
-    );
-    return row?.past ?? false;
-  } catch (error) {
-    if ((error as { code?: string }).code === "22P02") return false; // invalid_text_representation
-    throw error;
-  }
-}

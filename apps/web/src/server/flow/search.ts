@@ -33,7 +33,7 @@ export type Page = { rows: FlowRow[]; next: Position | null; capped: boolean };
 
 const BUDGET_MS = 1500;
 const FIRST_WINDOW_US = 2_000_000;
-const WIDER = 6;
+const WIDEST = 12;
 /** Openings on both sides of a NAT are looked for within this. */
 const NAT_SPAN_US = 30_000_000;
 const MINUTE_US = 60_000_000;
@@ -68,10 +68,14 @@ async function pageByTime(on: repo.Connection, search: Search, fits: repo.Condit
     }
     toUs = window.fromUs;
     after = { key: toUs, flowId: NO_FLOW };
-    width *= WIDER;
+    width = Math.round(width * widening(found.length, limit - rows.length));
   }
   return { rows, next: null, capped: false };
 }
+/** As much wider as it takes to find the rest where it is as dense as here, and some. */
+const widening = (found: number, wanted: number): number =>
+  Math.min(WIDEST, Math.max(2, (1.5 * wanted) / Math.max(1, found)));
+
 /** Below every flow id: a position just under a time. */
 const NO_FLOW = "00000000-0000-0000-0000-000000000000";
 

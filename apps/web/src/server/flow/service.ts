@@ -6,7 +6,7 @@ import type { FlowSearchInput, FlowSearchOutput } from "@millrace/contract/flow"
 import type { z } from "zod";
 import { completenessFor } from "../host/service.ts";
 import type { Values } from "../sql.ts";
-import { type Counting, countFlows, type Matched } from "./count.ts";
+import { countFlows, type Matched } from "./count.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { readFilter } from "./filter.ts";
 import { columnsOf, filterSql } from "./filter-sql.ts";
@@ -21,14 +21,13 @@ export async function searchFlows(input: Input, signal?: AbortSignal): Promise<F
   const after = decodeCursor(input.cursor);
   const range = { fromUs: input.range.from * 1000, toUs: input.range.to * 1000 };
   const search: Search = { ...input, filter, range, after, started, signal };
-  const counting = after ? null : countFlows(filter, range);
   const complete = completenessFor(input.range);
   complete.catch(() => {}); // told where it is awaited
   const { page, snapshot } = await repo.readSnapshot(async (on, snapshot) => ({
     page: await collectPage(on, search),
     snapshot,
   }));
-  const matched = after ? after.matched : await matchedBy(page, counting);
+  const matched = after ? after.matched : await matchedBy(page, search);
   const completeness = await complete;
   return {
     rows: page.rows,
@@ -40,16 +39,15 @@ export async function searchFlows(input: Input, signal?: AbortSignal): Promise<F
   };
 }
 
-/** The rows don't wait for a count that only says how many more there are. */
-const PATIENCE_MS = 5;
-
 /** A first page that is also the last has counted them all; one that isn't knows at least its own. */
-async function matchedBy(page: Page, counting: Counting | null): Promise<Matched> {
-  const all = !page.next && !page.capped;
-  if (all || !counting) return { count: page.rows.length, capped: !all };
-  const counted = await counting.result(PATIENCE_MS);
-  return { count: Math.max(counted.count, page.rows.length), capped: counted.capped };
+async function matchedBy(page: Page, { filter, range }: Search): Promise<Matched> {
+  const least = { count: page.rows.length, capped: page.next !== null || page.capped };
+  if (!least.capped) return least;
+  const looked = range.toUs - (page.rows.at(-1)?.lastSeen ?? range.fromUs / 1000) * 1000;
+  const counted = await countFlows(filter, range, Math.max(FIRST_COUNTED_US, 2 * looked));
+  return { count: Math.max(counted.count, least.count), capped: counted.capped };
 }
+const FIRST_COUNTED_US = 10_000_000;
 
 /**
  * A filter as a condition over drop updates `d`. What only flows have (a state, an RTT) no drop has; of

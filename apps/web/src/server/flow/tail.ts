@@ -6,6 +6,7 @@
 import type { Filter } from "@millrace/contract/filter";
 import type { FlowRow, FlowTailOutput } from "@millrace/contract/flow";
 import { metrics } from "../metrics.ts";
+import { findBatches, findBatchMembers, isPast } from "./batch.ts";
 import { readFilter } from "./filter.ts";
 import { type Feed, live, pairsWanted, rowsFor, type Tick } from "./live.ts";
 import { LiveFlows } from "./live-flows.ts";
@@ -72,9 +73,9 @@ function shown(tick: Missed, filter: Filter): FlowTailOutput {
 export async function catchUp(since: string, until: string): Promise<Tick> {
   return repo.readSnapshot(async (on) => {
     const nothing: Tick = { snapshot: until, rows: [] as FlowRow[], skipped: 0 };
-    if (!(await repo.isPast(on, since))) return nothing;
-    const { batches, skippedRows } = await repo.findBatches(on, since, until, CATCH_UP);
-    const deltas = await repo.findBatchMembers(on, batches);
+    if (!(await isPast(on, since))) return nothing;
+    const { batches, skippedRows } = await findBatches(on, since, until, CATCH_UP);
+    const deltas = await findBatchMembers(on, batches);
     const moved = [...new Set(deltas.map((d) => d.flowId))];
     const flows = new LiveFlows();
     for (const member of await wholeFlows(on, deltas)) flows.put(member);
@@ -84,7 +85,7 @@ export async function catchUp(since: string, until: string): Promise<Tick> {
 }
 
 /** All that the moved flows ever counted, of as many as may be shown. */
-async function wholeFlows(on: repo.Connection, deltas: Awaited<ReturnType<typeof repo.findBatchMembers>>) {
+async function wholeFlows(on: repo.Connection, deltas: Awaited<ReturnType<typeof findBatchMembers>>) {
   const newest = [...deltas].sort((a, b) => b.lastSeenUs - a.lastSeenUs).slice(0, MOST_CAUGHT_UP * 4);
   return repo.findMembers(on, pairsWanted(newest), { fromUs: 0, toUs: 8e15 }, () => "true");
 }
