@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { tallyOfBrowserReport } from "./playwright-step.mjs";
 import { sumLine, sumOf } from "./test-sum.mjs";
-import { tallyOfReport } from "./vitest-step.mjs";
+import { failuresOf, tallyOfReport } from "./vitest-step.mjs";
 
 const file = (status: string, ...states: string[]) => ({
   status,
@@ -17,6 +17,23 @@ test("a failed test is counted once, in the sum and not again as a failed step",
 test("a file that could not be loaded is a failure", () => {
   const tally = tallyOfReport("db", { testResults: [file("failed"), file("passed", "passed")] });
   expect(tally).toEqual({ name: "db", passed: 1, failed: 1, skipped: 0 });
+});
+
+test("what failed is named with its file and reason, and nothing else is", () => {
+  const broken = { ...file("failed"), name: "/gone.test.ts", message: "no such module" };
+  const failing = {
+    name: "/b.test.ts",
+    status: "failed",
+    assertionResults: [
+      { status: "passed", fullName: "fine", failureMessages: [] },
+      { status: "failed", fullName: "adds up", failureMessages: ["expected 4, got 5"] },
+    ],
+  };
+  const said = failuresOf({ testResults: [broken, failing] });
+  expect(said).toMatch(
+    /gone\.test\.ts: could not be loaded\nno such module\n.*b\.test\.ts: adds up\nexpected 4/,
+  );
+  expect(said).not.toContain("fine");
 });
 
 test("a broken build is a failure although no test failed", () => {

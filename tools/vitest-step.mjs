@@ -1,8 +1,10 @@
 // One vitest project as a step, and what it counted. The count comes from vitest's JSON report,
-// not from its text. A file that could not be loaded counts as one failed test.
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+// not from its text. A file that could not be loaded counts as one failed test. A failing tier is printed
+// as its failures alone; everything it said stays in .data/test-results.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
 import { run } from "./command.mjs";
-import { at, bin } from "./paths.mjs";
+import { at, bin, root } from "./paths.mjs";
 
 /** @typedef {{ name: string, passed: number, failed: number, skipped: number }} Tally */
 
@@ -21,6 +23,22 @@ export function tallyOfReport(name, report) {
     skipped: count("skipped", "pending", "todo", "disabled"),
   };
 }
+
+/** What failed and why, a block each: a log cut anywhere still names it.
+ *  @param {any} report vitest's JSON report */
+export function failuresOf(report) {
+  return report.testResults
+    .flatMap((file) => {
+      const where = relative(root, file.name);
+      const failed = file.assertionResults.filter((test) => test.status === "failed");
+      if (failed.length) return failed.map((test) => failure(where, test.fullName, test.failureMessages));
+      return file.status === "failed" ? [failure(where, "could not be loaded", [file.message])] : [];
+    })
+    .join("\n");
+}
+
+const failure = (where, name, messages) =>
+  `     ${where}: ${name}\n${messages.join("\n").split("\n").slice(0, 25).join("\n")}`;
 
 /** @param {string} project @param {Tally[]} tallies @param {Record<string, string>} [env]
  *  @returns {import("./steps.mjs").Step} */
@@ -42,22 +60,35 @@ export function vitestStep(project, tallies, env = {}) {
       const { code, output } = await run(bin("vitest"), [...args, `--outputFile.json=${reportFile}`], {
         env,
       });
-      const tally = readTally(project, reportFile, code, output);
+      const log = `.data/test-results/${project}.log`;
+      writeFileSync(at(log), output);
+      const report = readReport(reportFile);
+      const tally = tallyOf(project, report, code, output);
       tallies.push(tally);
       const skipped = tally.skipped ? `, ${tally.skipped} skipped` : "";
-      return { ok: code === 0, output, note: `${tally.passed} passed, ${tally.failed} failed${skipped}` };
+      const failures = report && failuresOf(report);
+      const said = failures ? `${failures}\n     everything it said: ${log}` : output;
+      return {
+        ok: code === 0,
+        output: said,
+        note: `${tally.passed} passed, ${tally.failed} failed${skipped}`,
+      };
     },
   };
 }
 
-/** A run that left no report, or one that failed with no failing test, still counts as a failure. */
-function readTally(project, reportFile, code, output) {
-  let tally = { name: project, passed: 0, failed: 0, skipped: 0 };
+function readReport(reportFile) {
   try {
-    tally = tallyOfReport(project, JSON.parse(readFileSync(reportFile, "utf8")));
-  } catch (error) {
-    if (error.code !== "ENOENT" || !output.includes("No test files found")) tally.failed = 1;
+    return JSON.parse(readFileSync(reportFile, "utf8"));
+  } catch {
+    return undefined; // it did not get as far
   }
-  if (code !== 0 && tally.failed === 0) tally.failed = 1;
+}
+
+/** A run that left no report, or one that failed with no failing test, still counts as a failure. */
+function tallyOf(project, report, code, output) {
+  const tally = report ? tallyOfReport(project, report) : { name: project, passed: 0, failed: 0, skipped: 0 };
+  const empty = !report && output.includes("No test files found");
+  if ((code !== 0 || (!report && !empty)) && tally.failed === 0) tally.failed = 1;
   return tally;
 }
