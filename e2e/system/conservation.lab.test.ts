@@ -3,9 +3,9 @@
  * the interface counted, to the packet and the byte, for a known mix of real traffic.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Books } from "./books.ts";
 import { until } from "./child.ts";
 import { accounted, balances, same } from "./ledger.ts";
-import { settled } from "./settled.ts";
 import { Stack } from "./stack.ts";
 import { addPeers, sendMix, setOffload } from "./traffic.ts";
 
@@ -13,17 +13,19 @@ const PODS = ["sender", "peer"] as const;
 
 describe("conservation", () => {
   let stack: Stack;
+  let books: Books;
   beforeAll(async () => {
     stack = await Stack.up({ name: "conserve" });
     await addPeers(stack.lab);
     await stack.allCovered();
+    books = await Books.open(stack, PODS);
   }, 120_000);
   afterAll(() => stack?.down(), 60_000);
 
   test("a known mix over IPv4 and IPv6, with segmentation offload, balances exactly", async () => {
     await sendMix(stack.lab, { connections: 5000, megabytes: 8, datagrams: 500, pings: 50 });
     for (const pod of PODS)
-      for (const b of await settled(stack, pod)) {
+      for (const b of await books.settled(pod)) {
         expect(b.total.packets, `${pod} ${b.direction}`).toBeGreaterThan(20_000n);
         expect(b.tableFull.packets).toBe(0n);
       }
@@ -32,7 +34,7 @@ describe("conservation", () => {
   test("without segmentation offload too", async () => {
     await setOffload(stack.lab, false);
     await sendMix(stack.lab, { connections: 200, megabytes: 8, datagrams: 100, pings: 20 });
-    for (const pod of PODS) await settled(stack, pod);
+    for (const pod of PODS) await books.settled(pod);
   }, 240_000);
 
   test("each of the short connections is a flow of its own, seen by both ends", async () => {
@@ -45,16 +47,18 @@ describe("conservation", () => {
 
 describe("conservation with a flow table far too small", () => {
   let stack: Stack;
+  let books: Books;
   beforeAll(async () => {
     stack = await Stack.up({ name: "conservesmall", agentFlags: ["--flow-table", "64"] });
     await addPeers(stack.lab);
     await stack.allCovered();
+    books = await Books.open(stack, PODS);
   }, 120_000);
   afterAll(() => stack?.down(), 60_000);
 
   test("what has no room is unattributed, and the books still balance", async () => {
     await sendMix(stack.lab, { connections: 1000, megabytes: 2, datagrams: 50, pings: 10 });
-    const all = [...(await settled(stack, "sender")), ...(await settled(stack, "peer"))];
+    const all = [...(await books.settled("sender")), ...(await books.settled("peer"))];
     expect(all.some((b) => b.tableFull.packets > 0n)).toBe(true);
   }, 240_000);
 });

@@ -5,7 +5,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { settled } from "./settled.ts";
+import { Books } from "./books.ts";
 import { Stack } from "./stack.ts";
 import { addPeers, type Steady, sendMix, steadyTraffic } from "./traffic.ts";
 
@@ -14,30 +14,39 @@ const SOAK = process.env.MILLRACE_SOAK === "1";
 const OUTAGE_S = SOAK ? 60 : 8;
 const AGENT_KILLS = SOAK ? 50 : 8;
 
+const PODS = ["sender", "peer"] as const;
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function untouched(stack: Stack, seconds: number, breakIt: () => Promise<void>): Promise<Steady> {
+async function untouched(
+  stack: Stack,
+  books: Books,
+  seconds: number,
+  breakIt: () => Promise<void>,
+): Promise<Steady> {
   const traffic = steadyTraffic(stack.lab, seconds);
   await Promise.all([traffic, breakIt()]);
   const met = await traffic;
   expect(met.errors).toEqual([]);
   expect(met.exchanges).toBeGreaterThan(seconds * 20);
-  for (const pod of ["sender", "peer"]) await settled(stack, pod);
+  for (const pod of PODS) await books.settled(pod);
   expect(await stack.query("select what, count from losses")).toEqual([]);
   return met;
 }
 
 describe("a fault in the control plane or an agent", () => {
   let stack: Stack;
+  let books: Books;
   beforeAll(async () => {
     stack = await Stack.up({ name: "fault" });
     await addPeers(stack.lab);
     await stack.allCovered();
+    books = await Books.open(stack, PODS);
   }, 120_000);
   afterAll(() => stack?.down(), 60_000);
 
   test("the database away, then back: everything arrives, once", async () => {
-    await untouched(stack, OUTAGE_S + 4, async () => {
+    await untouched(stack, books, OUTAGE_S + 4, async () => {
       await stack.stopDatabase();
       await pause(OUTAGE_S * 1000);
       await stack.startDatabase();
@@ -46,7 +55,7 @@ describe("a fault in the control plane or an agent", () => {
   }, 300_000);
 
   test("the database killed with -9: what was acknowledged is there, the rest is sent again", async () => {
-    await untouched(stack, 10, async () => {
+    await untouched(stack, books, 10, async () => {
       for (let i = 0; i < 2; i++) {
         await pause(1500);
         await stack.killDatabase();
@@ -57,7 +66,7 @@ describe("a fault in the control plane or an agent", () => {
   }, 300_000);
 
   test("ingest killed with -9, again and again", async () => {
-    await untouched(stack, 10, async () => {
+    await untouched(stack, books, 10, async () => {
       for (let i = 0; i < 4; i++) {
         await pause(700 + Math.random() * 800);
         await stack.ingest.end("SIGKILL");
@@ -68,7 +77,7 @@ describe("a fault in the control plane or an agent", () => {
   }, 300_000);
 
   test("the control plane unreachable but not refusing: the agent spools and catches up in order", async () => {
-    await untouched(stack, OUTAGE_S + 4, async () => {
+    await untouched(stack, books, OUTAGE_S + 4, async () => {
       process.kill(stack.ingest.pid as number, "SIGSTOP");
       await pause(OUTAGE_S * 1000);
       process.kill(stack.ingest.pid as number, "SIGCONT");
@@ -83,7 +92,7 @@ describe("a fault in the control plane or an agent", () => {
   test(`the agent killed with -9 at ${AGENT_KILLS} random moments: nothing lost, nothing twice`, async () => {
     const agent = stack.agents[0];
     if (!agent) throw new Error("no agent");
-    await untouched(stack, AGENT_KILLS * 2 + 5, async () => {
+    await untouched(stack, books, AGENT_KILLS * 2 + 5, async () => {
       for (let i = 0; i < AGENT_KILLS; i++) {
         await pause(300 + Math.random() * 1500);
         await agent.end("SIGKILL");
@@ -91,7 +100,7 @@ describe("a fault in the control plane or an agent", () => {
       }
     });
     await sendMix(stack.lab, { connections: 100, megabytes: 1, datagrams: 20, pings: 5 });
-    for (const pod of ["sender", "peer"]) await settled(stack, pod);
+    for (const pod of PODS) await books.settled(pod);
   }, 900_000);
 });
 
@@ -106,10 +115,12 @@ function fillDisk(file: string): void {
 
 describe("a spool's disk that is full", () => {
   let stack: Stack;
+  let books: Books;
   beforeAll(async () => {
     stack = await Stack.up({ name: "faultdisk", stateDiskBytes: 8 << 20 });
     await addPeers(stack.lab);
     await stack.allCovered();
+    books = await Books.open(stack, PODS);
   }, 120_000);
   afterAll(() => stack?.down(), 60_000);
 
@@ -122,7 +133,7 @@ describe("a spool's disk that is full", () => {
     expect(stack.agents[0]?.alive).toBe(true);
     expect(stack.agents[0]?.output).toMatch(/the spool can't be written/);
     rmSync(filler);
-    for (const pod of ["sender", "peer"]) await settled(stack, pod);
+    for (const pod of PODS) await books.settled(pod);
     expect(await stack.query("select what, count from losses")).toEqual([]);
   }, 300_000);
 });
