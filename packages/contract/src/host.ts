@@ -48,9 +48,13 @@ export const HostDetail = z.object({
     }),
   ),
   losses: z.array(z.object({ at: z.number(), what: z.string(), count: z.number() })),
+  bucketMs: z.number(),
+  /** A point a bucket, per second. */
   line: z.array(
     z.object({ at: z.number(), bytes: z.number(), drops: z.number(), cpuShare: z.number().nullable() }),
   ),
+  /** Stretches that this host didn't report. */
+  gaps: z.array(z.object({ from: z.number(), to: z.number() })),
   incarnations: z.array(
     z.object({
       incarnation: z.string(),

@@ -8,6 +8,8 @@ const Point = z.object({ at: z.number(), value: z.number().nullable() });
 const Tile = z.object({ now: z.number().nullable(), before: z.number().nullable(), line: z.array(Point) });
 export const Overview = z.object({
   bucketMs: z.number(),
+  /** Stretches without a report from any host: the figures don't count that time. */
+  gaps: z.array(z.object({ from: z.number(), to: z.number() })),
   bytesPerSecond: Tile,
   flowsPerSecond: Tile,
   dropsPerSecond: Tile,

@@ -159,7 +159,8 @@ describe("drops", () => {
 describe("the overview and the fleet", () => {
   test("the overview's figures are the range's, beside the span before", async () => {
     const overview = await getOverview({ range });
-    const seconds = (range.to - Math.floor(range.from / 10_000) * 10_000) / 1000;
+    const silentMs = overview.gaps.reduce((sum, gap) => sum + gap.to - gap.from, 0);
+    const seconds = (range.to - Math.floor(range.from / 10_000) * 10_000 - silentMs) / 1000;
     expect(overview.bytesPerSecond.now).toBeCloseTo((30 * 600) / seconds, 1);
     expect(overview.bytesPerSecond.before).toBeNull();
     expect(overview.rttP50Us.now).toBeGreaterThan(940);
@@ -174,6 +175,16 @@ describe("the overview and the fleet", () => {
     );
   });
 
+  test("time that nobody reported is a gap, and no part of a rate", async () => {
+    const wide = TimeRange.parse({ ...range, from: shop.nowMs - 600_000 });
+    const { bytesPerSecond, bucketMs, gaps } = await getOverview({ range: wide });
+    expect(gaps).toHaveLength(1);
+    const reported = (wide.to - (gaps[0]?.to ?? 0)) / 1000;
+    expect(reported).toBeLessThanOrEqual((31_000 + 2 * bucketMs) / 1000);
+    expect(bytesPerSecond.now).toBeCloseTo((30 * 600) / reported, 1);
+    expect((await getHost("h2", wide)).gaps).toEqual([expect.objectContaining({ to: gaps[0]?.to })]);
+  });
+
   test("the fleet lists hosts with their rates, a host's page its endpoints and lives", async () => {
     const hosts = await listHosts();
     expect(hosts.map((h) => [h.name, h.state, h.pods, h.flowTableShare])).toEqual([
@@ -183,7 +194,8 @@ describe("the overview and the fleet", () => {
     const host = await getHost("h2", range);
     expect(host.endpoints).toMatchObject([{ interface: "eth0", pod: "checkout-1", namespace: "shop" }]);
     expect(host.incarnations).toMatchObject([{ agentVersion: "0.1.0", lastSequence: 30 }]);
-    expect(host.line.reduce((sum, point) => sum + point.drops, 0) * 10).toBeCloseTo(60);
+    const dropped = host.line.reduce((sum, point) => sum + point.drops, 0);
+    expect(dropped * (host.bucketMs / 1000)).toBeCloseTo(60);
     await expect(getHost("h3", range)).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 

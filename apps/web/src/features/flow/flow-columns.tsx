@@ -48,7 +48,7 @@ const number = (n: number, dim = n === 0) => (
 export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
   {
     id: "time",
-    title: "Time",
+    title: "Last seen",
     help: "When a packet of it was last seen. While live, new flows come on top and known ones stay in place.",
     width: 100,
     sort: "lastSeen",

@@ -14,8 +14,9 @@ const withPort = (row: FlowRow): string =>
   row.dst.port > 0 && hasPorts(row.proto) ? `${endName(row.dst)}:${row.dst.port}` : endName(row.dst);
 
 export function flowSentence(row: FlowRow): string {
-  const opened = row.openerKnown ? "opened" : "talks with (who opened it was not seen)";
-  const start = `${endName(row.src)} ${opened} ${withPort(row)} over ${protocolName(row.proto)}`;
+  const opened = row.openerKnown ? "opened" : "talks with";
+  const unseen = row.openerKnown ? "" : " (who opened it was not seen)";
+  const start = `${endName(row.src)} ${opened} ${withPort(row)} over ${protocolName(row.proto)}${unseen}`;
   const amount = `sent ${text(bytes(row.forward.bytes))} and got ${text(bytes(row.reverse.bytes))} in ${spanText(lasted(row))}`;
   return `${start}, ${amount}. ${verdictSentence(row)}${qualitySentence(row)}`;
 }

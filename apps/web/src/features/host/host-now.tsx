@@ -48,24 +48,19 @@ export function HostNow({ detail }: { detail: HostDetail }) {
 function HostCharts({ detail }: { detail: HostDetail }) {
   const { range, setSpan } = useView();
   const marks = useMarks(range);
-  const bucketMs = useMemo(() => {
-    const [a, b] = detail.line;
-    return a && b ? b.at - a.at : 10_000;
-  }, [detail.line]);
-  // The line holds sums per bucket; people read rates. A bucket that isn't over yet would look like a fall.
+  const { line, gaps, bucketMs } = detail;
+  // A bucket that isn't over yet would look like a fall; one without a report is a gap, not a zero.
   const points = useMemo(
     () =>
-      detail.line
+      line
         .filter((point) => point.at + bucketMs <= range.to)
-        .map((point) => ({
-          at: point.at,
-          bytes: point.bytes / (bucketMs / 1000),
-          drops: point.drops / (bucketMs / 1000),
-          cpuShare: point.cpuShare,
-        })),
-    [detail.line, bucketMs, range.to],
+        .map((point) => {
+          const silent = gaps.some((gap) => gap.from <= point.at && point.at < gap.to);
+          return silent ? { at: point.at, bytes: null, drops: null, cpuShare: null } : point;
+        }),
+    [line, gaps, bucketMs, range.to],
   );
-  const common = { points, range, bucketMs, height: 110, marks, sync: "host", onBrush: setSpan };
+  const common = { points, range, bucketMs, gaps, height: 110, marks, sync: "host", onBrush: setSpan };
   return (
     <div className="grid gap-x-8 gap-y-4 lg:auto-cols-fr lg:grid-flow-col">
       <TimeChart title="Traffic" series={TRAFFIC} {...common} />

@@ -26,6 +26,7 @@ export function OverviewCharts({ overview }: { overview: Overview }) {
   const common = {
     range,
     bucketMs: overview.bucketMs,
+    gaps: overview.gaps,
     height: 150,
     marks,
     sync: "overview",

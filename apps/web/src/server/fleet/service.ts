@@ -3,8 +3,8 @@ import { Heartbeat, HelloInput } from "@millrace/contract/agent-protocol";
 import { AppError } from "@millrace/contract/error";
 import type { TimeRange } from "@millrace/contract/flow";
 import type { HostDetail, HostSummary } from "@millrace/contract/host";
-import { bucketsOf } from "../bucket.ts";
-import { hostPresence } from "../host/service.ts";
+import { type Buckets, bucketsOf } from "../bucket.ts";
+import { findGaps, hostPresence } from "../host/service.ts";
 import * as repo from "./repo.ts";
 
 type Presences = Awaited<ReturnType<typeof hostPresence>>;
@@ -47,10 +47,12 @@ export async function getHost(name: string, range: TimeRange): Promise<HostDetai
     const publicMessage = `There is no host “${name}”`;
     throw new AppError("NOT_FOUND", `no host ${name}`, { publicMessage });
   }
-  const [endpoints, losses, line, incarnations] = await Promise.all([
+  const cut = bucketsOf(range);
+  const [endpoints, losses, line, gaps, incarnations] = await Promise.all([
     repo.findEndpoints(row.id, range.from, range.to),
     repo.findLosses(row.id, range.from, range.to),
-    lineOf(row.id, range),
+    lineOf(row.id, cut),
+    findGaps(cut, row.id),
     repo.findIncarnations(row.id),
   ]);
   const hello = helloOf(row);
@@ -63,13 +65,12 @@ export async function getHost(name: string, range: TimeRange): Promise<HostDetai
     enrolledAtMs: row.enrolledAtMs,
     capabilities: hello?.capabilities ?? [],
     heartbeat: heartbeatOf(row),
-    ...{ endpoints, losses, line, incarnations },
+    ...{ endpoints, losses, bucketMs: cut.bucketMs, line, gaps, incarnations },
   };
 }
 
 /** Per second. The agent's own CPU is known for now only: its last word is in the heartbeat. */
-async function lineOf(hostId: number, range: TimeRange): Promise<HostDetail["line"]> {
-  const cut = bucketsOf(range);
+async function lineOf(hostId: number, cut: Buckets): Promise<HostDetail["line"]> {
   const rows = new Map((await repo.findLine(hostId, cut)).map((row) => [row.bucket, row]));
   const seconds = cut.bucketMs / 1000;
   return Array.from({ length: cut.count }, (_, i) => ({

@@ -8,6 +8,7 @@ import type { Milliseconds } from "@millrace/contract/ids";
 import { type Buckets, bucketsOf, rollupFor } from "../bucket.ts";
 import { type BucketCache, cacheFor } from "../bucket-cache.ts";
 import { systemClock } from "../clock.ts";
+import { findGaps } from "../host/service.ts";
 import { type Statement, Values } from "../sql.ts";
 import { readFilter } from "./filter.ts";
 import * as repo from "./repo.ts";
@@ -97,29 +98,4 @@ function overRollup(condition: string, values: Values, cut: Buckets): Statement 
       and r.bucket < to_timestamp(${values.add((cut.fromMs + cut.count * cut.bucketMs) / 1000, "float8")})
       and ${condition} group by 1, 2`;
   return { text, values: values.list };
-}
-
-/** A batch is on its way for a moment; what nobody can have reported yet is no gap. */
-const UNDERWAY_MS = 12_000;
-
-/** Stretches that no batch of any host reaches into: one index probe a bucket and host, until one does. */
-export async function findGaps({ fromMs, bucketMs, count }: Buckets): Promise<FlowHistogram["gaps"]> {
-  const silent = await repo.rowsOf<{ i: number }>({
-    text: `select i from generate_series(0, $3::int - 1) i,
-        lateral (select $1::float8 + i * $2::float8 as begins_ms, $1 + (i + 1) * $2 as ends_ms) ms,
-        lateral (select to_timestamp(ms.begins_ms / 1000) as begins, to_timestamp(ms.ends_ms / 1000) as ends) s
-      where ms.ends_ms < $4::float8 and not exists (
-        select from hosts h cross join lateral
-          (select b.from_at from batches b where b.host_id = h.id and b.to_at >= s.begins order by b.to_at limit 1) b
-        where b.from_at < s.ends) order by i`,
-    values: [fromMs, bucketMs, count, systemClock.now() - UNDERWAY_MS],
-  });
-  const gaps: { from: number; to: number }[] = [];
-  for (const { i } of silent) {
-    const from = fromMs + i * bucketMs;
-    const last = gaps.at(-1);
-    if (last?.to === from) last.to += bucketMs;
-    else gaps.push({ from, to: from + bucketMs });
-  }
-  return gaps as FlowHistogram["gaps"];
 }

@@ -1,5 +1,6 @@
 /** What presence.ts judges by: hosts, their last words, and which stretches of time their batches cover. */
 import { Heartbeat } from "@millrace/contract/agent-protocol";
+import type { Buckets } from "../bucket.ts";
 import { pool } from "../db.ts";
 import type { HostFacts } from "./presence.ts";
 
@@ -109,4 +110,20 @@ export async function findUnattributed(range: Range): Promise<{ packets: number;
     [range.from, range.to],
   );
   return rows[0] ?? { packets: 0, bytes: 0 };
+}
+
+/** Buckets ended before `untilMs` that no batch of any host, or of the host given, reaches into: one index probe
+ *  a bucket and host, until one does. */
+export async function findSilent(cut: Buckets, untilMs: number, hostId?: number): Promise<number[]> {
+  const { rows } = await pool().query<{ i: number }>(
+    `select i from generate_series(0, $3::int - 1) i,
+        lateral (select $1::float8 + i * $2::float8 as begins_ms, $1 + (i + 1) * $2 as ends_ms) ms,
+        lateral (select to_timestamp(ms.begins_ms / 1000) as begins, to_timestamp(ms.ends_ms / 1000) as ends) s
+      where ms.ends_ms < $4::float8 and not exists (
+        select from hosts h cross join lateral
+          (select b.from_at from batches b where b.host_id = h.id and b.to_at >= s.begins order by b.to_at limit 1) b
+        where b.from_at < s.ends and ($5::int is null or h.id = $5)) order by i`,
+    [cut.fromMs, cut.bucketMs, cut.count, untilMs, hostId ?? null],
+  );
+  return rows.map((row) => row.i);
 }

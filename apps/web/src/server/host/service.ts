@@ -1,5 +1,6 @@
 /** Which hosts are well, and what an answer about a time range rests on. The host pages' data is view.ts's. */
-import type { Completeness } from "@millrace/contract/flow";
+import type { Completeness, FlowHistogram } from "@millrace/contract/flow";
+import type { Buckets } from "../bucket.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { type Coverage, completenessOf, type Presence, presenceOf } from "./presence.ts";
 import * as repo from "./repo.ts";
@@ -39,3 +40,22 @@ export async function completenessFor(range: repo.Range, clock: Clock = systemCl
   });
   return completenessOf(covered, unattributed);
 }
+
+type Gap = FlowHistogram["gaps"][number];
+/** Batches come once a second; a bucket that ended less than this ago may still get one. */
+const SETTLED_MS = 12_000;
+
+/** Stretches without a report of any host, or of the host given: a gap in a chart, and no time of a rate. */
+export async function findGaps(cut: Buckets, hostId?: number): Promise<Gap[]> {
+  const gaps: { from: number; to: number }[] = [];
+  for (const bucket of await repo.findSilent(cut, systemClock.now() - SETTLED_MS, hostId)) {
+    const from = cut.fromMs + bucket * cut.bucketMs;
+    const last = gaps.at(-1);
+    if (last?.to === from) last.to += cut.bucketMs;
+    else gaps.push({ from, to: from + cut.bucketMs });
+  }
+  return gaps as Gap[];
+}
+
+export const lengthOf = (gaps: readonly Gap[]): number =>
+  gaps.reduce((total, gap) => total + gap.to - gap.from, 0);

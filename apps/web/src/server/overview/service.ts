@@ -7,7 +7,7 @@ import type { HostState } from "@millrace/contract/host";
 import type { Overview } from "@millrace/contract/overview";
 import { type Buckets, bucketsOf } from "../bucket.ts";
 import { systemClock } from "../clock.ts";
-import { completenessFor, hostPresence } from "../host/service.ts";
+import { completenessFor, findGaps, hostPresence, lengthOf } from "../host/service.ts";
 import { merge, quantile } from "../sketch.ts";
 import { tell } from "./change.ts";
 import * as repo from "./repo.ts";
@@ -22,18 +22,26 @@ type Figure = (rows: repo.BucketRow[], seconds: number) => number | null;
 
 export async function getOverview({ range }: { range: TimeRange }): Promise<Overview> {
   const cut = bucketsOf(range, MOST_BUCKETS);
-  const [rows, presences, completeness, changes, worst] = await Promise.all([
+  const earlier = { ...cut, fromMs: cut.fromMs - cut.count * cut.bucketMs };
+  const [rows, gaps, gapsBefore, presences, completeness, changes, worst] = await Promise.all([
     repo.findBuckets(cut, cut.count, systemClock.now()),
+    findGaps(cut),
+    findGaps(earlier),
     hostPresence(),
     completenessFor(range),
     repo.findChanges(range.from, range.to, MOST_CHANGES),
     findWorst(cut, range),
   ]);
-  const tile = (figure: Figure): Tile => tileOf(rows, cut, range.to, figure);
+  const reported = {
+    nowS: (range.to - cut.fromMs - lengthOf(gaps)) / 1000,
+    beforeS: (cut.count * cut.bucketMs - lengthOf(gapsBefore)) / 1000,
+  };
+  const tile = (figure: Figure): Tile => tileOf(rows, { ...cut, ...reported }, range.to, figure);
   const states = [...presences.values()].map((presence) => presence.state);
   const count = (state: HostState) => states.filter((s) => s === state).length;
   return {
     bucketMs: cut.bucketMs,
+    gaps,
     bytesPerSecond: tile(rate((row) => row.bytes)),
     flowsPerSecond: tile(rate((row) => row.opened)),
     dropsPerSecond: tile(rate((row) => row.drops)),
@@ -65,15 +73,17 @@ const retransmitShare: Figure = (rows) => {
   return packets === 0 ? null : sum(rows, (row) => row.retransmits) / packets;
 };
 
+/** How long any host reported: a rate is of that time. */
+type Reported = { nowS: number; beforeS: number };
 /** The last bucket may have only begun: it counts for as much time as it had. */
-function tileOf(rows: repo.BucketRow[], cut: Buckets, toMs: number, figure: Figure): Tile {
+function tileOf(rows: repo.BucketRow[], cut: Buckets & Reported, toMs: number, figure: Figure): Tile {
   const seconds = cut.bucketMs / 1000;
   const elapsed = (i: number) => Math.min(seconds, (toMs - cut.fromMs - i * cut.bucketMs) / 1000);
   const now = rows.filter((row) => row.bucket >= 0);
   const earlier = rows.filter((row) => row.bucket < 0);
   return {
-    now: figure(now, (toMs - cut.fromMs) / 1000),
-    before: figure(earlier, cut.count * seconds),
+    now: figure(now, cut.nowS),
+    before: figure(earlier, cut.beforeS),
     line: Array.from({ length: cut.count }, (_, i) => ({
       at: cut.fromMs + i * cut.bucketMs,
       value: figure(
