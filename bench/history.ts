@@ -8,14 +8,13 @@ import { DROP_COLUMNS, FLOW_COLUMNS } from "@millrace/contract/batch";
 import { type ColumnTable, type RawColumns, type ReadColumns, readColumns } from "@millrace/contract/column";
 import type pg from "pg";
 import { transaction } from "../apps/web/src/server/db.ts";
+import { Summing } from "../apps/web/src/server/ingest/batch-sums.ts";
 import type { Batch } from "../apps/web/src/server/ingest/decode.ts";
 import type { Reporter } from "../apps/web/src/server/ingest/endpoints.ts";
 import { Enricher } from "../apps/web/src/server/ingest/enrich.ts";
-import { rollupNameInterner } from "../apps/web/src/server/ingest/names.ts";
 import { Partitions } from "../apps/web/src/server/ingest/partitions.ts";
-import { addUp, peerBytes } from "../apps/web/src/server/ingest/rollup.ts";
-import { RollupCardinality } from "../apps/web/src/server/ingest/rollup-cardinality.ts";
-import { rollupNameIds, storeRollups } from "../apps/web/src/server/ingest/rollup-store.ts";
+import { totalsOf } from "../apps/web/src/server/ingest/rollup.ts";
+import { storeRollups, storeTotals } from "../apps/web/src/server/ingest/rollup-store.ts";
 import { DROP_TABLE, dropRows, FLOW_TABLE, flowRows } from "../apps/web/src/server/ingest/rows.ts";
 import { copy } from "../apps/web/src/server/ingest/store.ts";
 import type { Fleet } from "./fleet.ts";
@@ -38,9 +37,9 @@ export class History {
   readonly #mix: FlowMix;
   readonly #partitions: Partitions;
   readonly #enricher: Enricher;
-  readonly #cardinality = new RollupCardinality();
   readonly #buckets = new RollupBuckets();
-  readonly #rollupNames;
+  readonly #sums: Summing;
+  readonly #nameIds = new Map<string, number>();
   readonly #incarnation = randomUUID();
   #hosts: Reporter[] = [];
   #batches: { id: number; hostId: number; content: BatchContent }[] = [];
@@ -56,7 +55,7 @@ export class History {
     this.#mix = mix;
     this.#partitions = new Partitions(pool);
     this.#enricher = new Enricher(pool);
-    this.#rollupNames = rollupNameInterner(pool);
+    this.#sums = new Summing(pool);
   }
 
   /** Whole minutes; one batch a host and interval. */
@@ -106,13 +105,15 @@ export class History {
       drops: columnsOf(DROP_COLUMNS, content.drops, content.dropRows),
     };
     const atMs = content.to / 1000;
-    const names = await this.#enricher.enrich(batch, from, atMs);
+    const ids = await this.#enricher.identify(batch, from, atMs);
+    const names = this.#enricher.resolve(batch, from, ids);
+    const { finest, nameIds, countedNames } = await this.#sums.of(batch, from.hostId, names);
+    for (const [name, nameId] of nameIds) this.#nameIds.set(name, nameId);
     const stamp = { batchId: id, hostId: from.hostId };
     this.#batches.push({ id, hostId: from.hostId, content });
-    this.#flowParts.push(rowsIn(flowRows(batch, names, stamp)));
+    this.#flowParts.push(rowsIn(flowRows(batch, names, countedNames, stamp)));
     this.#dropParts.push(rowsIn(dropRows(batch, names, stamp)));
-    const peers = this.#cardinality.namedPeers(from.hostId, atMs, peerBytes(batch, names));
-    this.#buckets.add(from.hostId, atMs, addUp(batch, names, peers), this.#cardinality);
+    this.#buckets.add(from.hostId, atMs, finest, this.#sums.cardinality);
     this.filled.updates += content.flowRows;
     this.filled.drops += content.dropRows;
   }
@@ -136,13 +137,13 @@ export class History {
     rollups: ReturnType<RollupBuckets["take"]>,
   ): Promise<void> {
     for (const { content } of batches) await this.#partitions.ensure(content.to / 1000, () => 0);
-    const nameIds = await rollupNameIds(this.#rollupNames, rollups);
     await transaction(
       async (connection) => {
         await copy(connection, "flow_updates", FLOW_TABLE, message(flows));
         await copy(connection, "drop_updates", DROP_TABLE, message(drops));
         for (const bucket of rollups) {
-          await storeRollups(connection, bucket.hostId, [bucket], nameIds);
+          await storeRollups(connection, bucket.hostId, [bucket], this.#nameIds);
+          await storeTotals(connection, bucket.hostId, [bucket], totalsOf(bucket.rows));
           this.filled.rollupRows += bucket.rows.length;
         }
         await connection.query(

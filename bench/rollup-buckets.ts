@@ -11,7 +11,13 @@ import { merge } from "../apps/web/src/server/sketch.ts";
 
 type Width = (typeof ROLLUP_WIDTHS)[number];
 type Bucket = { width: Width; bucketMs: number; hostId: number; rows: Map<string, RollupRow> };
-export type FullBucket = { table: Width["table"]; bucketMs: number; hostId: number; rows: RollupRow[] };
+export type FullBucket = {
+  table: Width["table"];
+  bucketMs: number;
+  hostId: number;
+  rows: RollupRow[];
+  hasTotal: boolean;
+};
 
 export class RollupBuckets {
   readonly #open = new Map<string, Bucket>();
@@ -31,7 +37,7 @@ export class RollupBuckets {
     const taken: FullBucket[] = [];
     for (const [name, { width, bucketMs, hostId, rows }] of this.#open) {
       if (bucketMs + width.ms > untilMs && width.ms <= 60_000) continue;
-      taken.push({ table: width.table, bucketMs, hostId, rows: [...rows.values()] });
+      taken.push({ table: width.table, bucketMs, hostId, rows: [...rows.values()], hasTotal: true });
       this.#open.delete(name);
     }
     return taken;

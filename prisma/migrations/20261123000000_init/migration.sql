@@ -240,6 +240,17 @@ CREATE TABLE "endpoints" (
 );
 
 -- CreateTable
+CREATE TABLE "coverage" (
+    "endpoint_id" INTEGER NOT NULL,
+    "address" INET NOT NULL,
+    "from_at" TIMESTAMPTZ(6) NOT NULL,
+    "until_at" TIMESTAMPTZ(6) NOT NULL,
+    "version" BIGINT NOT NULL,
+
+    CONSTRAINT "coverage_pkey" PRIMARY KEY ("endpoint_id","address")
+);
+
+-- CreateTable
 CREATE TABLE "flow_updates" (
     "ts" TIMESTAMPTZ(6) NOT NULL,
     "batch_id" BIGINT NOT NULL,
@@ -277,7 +288,9 @@ CREATE TABLE "flow_updates" (
     "src_workload" INTEGER,
     "dst_workload" INTEGER,
     "endpoint_id" INTEGER NOT NULL,
-    "final" BOOLEAN NOT NULL
+    "final" BOOLEAN NOT NULL,
+    "counted_src" INTEGER,
+    "counted_dst" INTEGER
 ) PARTITION BY RANGE ("ts");
 
 -- CreateTable
@@ -391,6 +404,60 @@ CREATE TABLE "rollup_1h" (
     "rtt_sketch" INTEGER[],
 
     CONSTRAINT "rollup_1h_pkey" PRIMARY KEY ("bucket","host_id","src_id","dst_id","dst_port","proto","verdict")
+) PARTITION BY RANGE ("bucket");
+
+-- CreateTable
+CREATE TABLE "total_10s" (
+    "bucket" TIMESTAMPTZ(0) NOT NULL,
+    "shard" SMALLINT NOT NULL,
+    "verdict" SMALLINT NOT NULL,
+    "updates" BIGINT NOT NULL,
+    "opened" BIGINT NOT NULL,
+    "fwd_packets" BIGINT NOT NULL,
+    "fwd_bytes" BIGINT NOT NULL,
+    "rev_packets" BIGINT NOT NULL,
+    "rev_bytes" BIGINT NOT NULL,
+    "drops" BIGINT NOT NULL,
+    "retransmits" BIGINT NOT NULL,
+    "rtt_sketch" INTEGER[],
+
+    CONSTRAINT "total_10s_pkey" PRIMARY KEY ("bucket","shard","verdict")
+) PARTITION BY RANGE ("bucket");
+
+-- CreateTable
+CREATE TABLE "total_1m" (
+    "bucket" TIMESTAMPTZ(0) NOT NULL,
+    "shard" SMALLINT NOT NULL,
+    "verdict" SMALLINT NOT NULL,
+    "updates" BIGINT NOT NULL,
+    "opened" BIGINT NOT NULL,
+    "fwd_packets" BIGINT NOT NULL,
+    "fwd_bytes" BIGINT NOT NULL,
+    "rev_packets" BIGINT NOT NULL,
+    "rev_bytes" BIGINT NOT NULL,
+    "drops" BIGINT NOT NULL,
+    "retransmits" BIGINT NOT NULL,
+    "rtt_sketch" INTEGER[],
+
+    CONSTRAINT "total_1m_pkey" PRIMARY KEY ("bucket","shard","verdict")
+) PARTITION BY RANGE ("bucket");
+
+-- CreateTable
+CREATE TABLE "total_1h" (
+    "bucket" TIMESTAMPTZ(0) NOT NULL,
+    "shard" SMALLINT NOT NULL,
+    "verdict" SMALLINT NOT NULL,
+    "updates" BIGINT NOT NULL,
+    "opened" BIGINT NOT NULL,
+    "fwd_packets" BIGINT NOT NULL,
+    "fwd_bytes" BIGINT NOT NULL,
+    "rev_packets" BIGINT NOT NULL,
+    "rev_bytes" BIGINT NOT NULL,
+    "drops" BIGINT NOT NULL,
+    "retransmits" BIGINT NOT NULL,
+    "rtt_sketch" INTEGER[],
+
+    CONSTRAINT "total_1h_pkey" PRIMARY KEY ("bucket","shard","verdict")
 ) PARTITION BY RANGE ("bucket");
 
 -- CreateTable
@@ -517,6 +584,12 @@ CREATE UNIQUE INDEX "drop_places_name_key" ON "drop_places"("name");
 CREATE UNIQUE INDEX "endpoints_host_id_uid_key" ON "endpoints"("host_id", "uid");
 
 -- CreateIndex
+CREATE INDEX "coverage_version_idx" ON "coverage"("version");
+
+-- CreateIndex
+CREATE INDEX "coverage_until_at_idx" ON "coverage"("until_at");
+
+-- CreateIndex
 CREATE INDEX "flow_updates_ts_idx" ON "flow_updates" USING BRIN ("ts");
 
 -- CreateIndex
@@ -575,6 +648,9 @@ ALTER TABLE "losses" ADD CONSTRAINT "losses_host_id_fkey" FOREIGN KEY ("host_id"
 
 -- AddForeignKey
 ALTER TABLE "endpoints" ADD CONSTRAINT "endpoints_host_id_fkey" FOREIGN KEY ("host_id") REFERENCES "hosts"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "coverage" ADD CONSTRAINT "coverage_endpoint_id_fkey" FOREIGN KEY ("endpoint_id") REFERENCES "endpoints"("id") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "trace_hosts" ADD CONSTRAINT "trace_hosts_session_id_fkey" FOREIGN KEY ("session_id") REFERENCES "trace_sessions"("id") ON DELETE CASCADE ON UPDATE CASCADE;

@@ -1,12 +1,14 @@
 /**
  * What a batch's rows need beyond their columns: ids for all names, who is at the remote end, which of two
- * observers counts. It writes names (each in a statement of its own) and no telemetry.
+ * observers counts. It writes names and claims of coverage (each in a statement of its own) and no telemetry.
  */
-import type { Queryable } from "../db.ts";
-import { type AddressKey, keysOf, textOf } from "./address.ts";
+import type pg from "pg";
+import { type AddressKey, keyOf, keysOf, textOf } from "./address.ts";
+import { Coverage, claimsOf } from "./coverage.ts";
+import { CoverageStore } from "./coverage-store.ts";
 import type { Batch } from "./decode.ts";
 import { Endpoints, type Reporter } from "./endpoints.ts";
-import { FleetAddresses, type Holder } from "./fleet-addresses.ts";
+import { FleetAddresses, type FleetEndpoint } from "./fleet-addresses.ts";
 import { NameBudgets } from "./name-budget.ts";
 import { type Budget, type HostedWorkload, nameInterner, workloadHash, workloadInterner } from "./names.ts";
 import { type PairKeys, pairKeys, sourceIsFirst } from "./pair-key.ts";
@@ -15,6 +17,7 @@ import { type RollupName, rollupName } from "./rollup-name.ts";
 /** By row, or by the batch's dictionaries. Ids of 0 stand for none. */
 export type Names = {
   readonly pairKeys: PairKeys;
+  /** COUNTS, or UNTIL_COVERED: as long as nobody is known to cover the end whose word goes before; else 0. */
   readonly counted: Uint8Array;
   readonly flowSrc: Int32Array;
   readonly flowDst: Int32Array;
@@ -27,48 +30,76 @@ export type Names = {
   readonly endpointIds: readonly number[];
 };
 
+/** What the database says of the names in a batch's dictionaries. */
+export type Ids = {
+  readonly workloads: readonly number[];
+  readonly reasons: readonly number[];
+  readonly places: readonly number[];
+  readonly endpoints: readonly number[];
+};
+
 const SOURCE = 0;
 const DESTINATION = 1;
+export const COUNTS = 1;
+export const UNTIL_COVERED = 2;
 
 export class Enricher {
   readonly fleet = new FleetAddresses();
   readonly endpoints: Endpoints;
+  readonly coverage: CoverageStore;
+  readonly #covered = new Coverage();
   readonly #budgets = new NameBudgets();
   readonly #workloads;
   readonly #reasons;
   readonly #places;
 
-  constructor(db: Queryable) {
-    this.endpoints = new Endpoints(db, this.fleet);
-    this.#workloads = workloadInterner(db);
-    this.#reasons = nameInterner(db, { table: "drop_reasons", most: 4_000 });
-    this.#places = nameInterner(db, { table: "drop_places", most: 100_000 });
+  constructor(pool: pg.Pool) {
+    this.endpoints = new Endpoints(pool, this.fleet);
+    this.coverage = new CoverageStore(pool, this.#covered);
+    this.#workloads = workloadInterner(pool);
+    this.#reasons = nameInterner(pool, { table: "drop_reasons", most: 4_000 });
+    this.#places = nameInterner(pool, { table: "drop_places", most: 100_000 });
   }
 
-  async enrich(batch: Batch, from: Reporter, nowMs: number): Promise<Names> {
-    const { head, flows, drops } = batch;
-    const budget = this.#budgets.of(from.hostId, nowMs);
-    const workloadIds = await this.#workloadIds(batch, from, budget);
+  budget(hostId: number, nowMs: number): Budget {
+    return this.#budgets.of(hostId, nowMs);
+  }
+
+  /** Writes the names and who covers what, all of it before the batch's own transaction. */
+  async identify(batch: Batch, from: Reporter, nowMs: number): Promise<Ids> {
+    const { head } = batch;
+    const budget = this.budget(from.hostId, nowMs);
+    const workloads = await this.#workloadIds(batch, from, budget);
     const reasons = await this.#reasons.ids(asKeys(head.reasons));
     const places = await this.#places.ids(asKeys(head.places));
-    const endpointIds = await this.endpoints.ids(from, head, workloadIds, budget);
-    const ends = new Ends(batch, from, workloadIds, this.fleet);
-    const flowEnds = {
-      src: ends.resolve(flows.src, flows.srcWorkload),
-      dst: ends.resolve(flows.dst, flows.dstWorkload),
+    const endpoints = await this.endpoints.ids(from, head, workloads, budget);
+    await this.coverage.claim(claimsOf(head, endpoints), nowMs * 1000, budget);
+    return {
+      workloads,
+      reasons: head.reasons.map((name) => reasons.get(name) ?? 0),
+      places: head.places.map((name) => places.get(name) ?? 0),
+      endpoints,
     };
+  }
+
+  /** Decides who is at the ends and who counts: by what is known now, in memory. */
+  resolve(batch: Batch, from: Reporter, ids: Ids): Names {
+    const { head, flows, drops } = batch;
+    const ends = new Ends(batch, from, ids.workloads, this.fleet);
+    const src = ends.resolve(flows.src, flows.srcWorkload);
+    const dst = ends.resolve(flows.dst, flows.dstWorkload);
     return {
       pairKeys: pairKeys(flows, head.flowRows),
-      counted: counted(batch, flowEnds.src, flowEnds.dst, endpointIds),
-      flowSrc: flowEnds.src.workloads,
-      flowDst: flowEnds.dst.workloads,
-      flowSrcName: flowEnds.src.names,
-      flowDstName: flowEnds.dst.names,
+      counted: counted(batch, src.keys, dst.keys, this.#covered),
+      flowSrc: src.workloads,
+      flowDst: dst.workloads,
+      flowSrcName: src.names,
+      flowDstName: dst.names,
       dropSrc: ends.resolve(drops.src, drops.srcWorkload).workloads,
       dropDst: ends.resolve(drops.dst, drops.dstWorkload).workloads,
-      reasonIds: head.reasons.map((name) => reasons.get(name) ?? 0),
-      placeIds: head.places.map((name) => places.get(name) ?? 0),
-      endpointIds,
+      reasonIds: ids.reasons,
+      placeIds: ids.places,
+      endpointIds: ids.endpoints,
     };
   }
 
@@ -88,7 +119,7 @@ const asKeys = (names: readonly string[]): Map<string, string> => new Map(names.
 type Resolved = {
   readonly workloads: Int32Array;
   readonly names: readonly RollupName[];
-  readonly holders: readonly Holder[];
+  readonly keys: readonly AddressKey[];
 };
 
 /** The ends of one batch's rows: each address is looked up once. */
@@ -98,7 +129,7 @@ class Ends {
   readonly #workloadIds: readonly number[];
   readonly #dictionary: readonly (RollupName | undefined)[];
   readonly #fleet: FleetAddresses;
-  readonly #holders = new Map<AddressKey, Holder>();
+  readonly #holders = new Map<AddressKey, FleetEndpoint | null>();
   readonly #names = new Map<AddressKey, RollupName>();
 
   constructor(batch: Batch, from: Reporter, workloadIds: readonly number[], fleet: FleetAddresses) {
@@ -114,22 +145,20 @@ class Ends {
     const keys = keysOf(column);
     const workloads = new Int32Array(keys.length);
     const names = new Array<RollupName>(keys.length);
-    const holders = new Array<Holder>(keys.length);
     for (let row = 0; row < keys.length; row++) {
       const key = keys[row] as AddressKey;
       const holder = this.#holder(key);
       const said = (indexes[row] as number) - 1;
-      workloads[row] = this.#workloadIds[said] || holder.endpoint?.workloadId || 0;
-      names[row] = this.#dictionary[said] ?? holder.endpoint?.name ?? this.#byAddress(key);
-      holders[row] = holder;
+      workloads[row] = this.#workloadIds[said] || holder?.workloadId || 0;
+      names[row] = this.#dictionary[said] ?? holder?.name ?? this.#byAddress(key);
     }
-    return { workloads, names, holders };
+    return { workloads, names, keys };
   }
 
-  #holder(key: AddressKey): Holder {
+  #holder(key: AddressKey): FleetEndpoint | null {
     let holder = this.#holders.get(key);
-    if (!holder) {
-      holder = this.#fleet.find(key, this.#atUs, this.#hostId);
+    if (holder === undefined) {
+      holder = this.#fleet.find(key, this.#atUs, this.#hostId) ?? null;
       this.#holders.set(key, holder);
     }
     return holder;
@@ -145,23 +174,36 @@ class Ends {
 }
 
 /**
- * Of two observers of a flow exactly one counts in sums: the source's, and the destination's only when no
- * agent covers the source. One that doesn't know its side goes by the order of the ends: the first's counts.
+ * Of two observers of a flow exactly one counts in sums: the source's, and the destination's only while no
+ * agent is known to cover the source. One that doesn't know its side goes by the order of the ends: the first's counts.
  */
-function counted(batch: Batch, src: Resolved, dst: Resolved, endpointIds: readonly number[]): Uint8Array {
+function counted(
+  batch: Batch,
+  src: readonly AddressKey[],
+  dst: readonly AddressKey[],
+  coverage: Coverage,
+): Uint8Array {
   const { flows, head } = batch;
   const result = new Uint8Array(head.flowRows);
+  const covered = new Map<AddressKey, boolean>();
+  const isCovered = (key: AddressKey): boolean => {
+    let known = covered.get(key);
+    if (known === undefined) {
+      known = coverage.covers(key, head.to);
+      covered.set(key, known);
+    }
+    return known;
+  };
   for (let row = 0; row < head.flowRows; row++) {
     const observer = flows.observer[row];
-    const source = src.holders[row] as Holder;
-    const destination = dst.holders[row] as Holder;
-    if (observer === SOURCE) result[row] = 1;
-    else if (observer === DESTINATION) result[row] = source.covered ? 0 : 1;
-    else if (!source.covered || !destination.covered) result[row] = 1;
-    else {
-      const atSource = source.endpoint?.id === endpointIds[flows.endpoint[row] as number];
-      result[row] = atSource === sourceIsFirst(flows, row) ? 1 : 0;
-    }
+    const isSource = observer === DESTINATION || sourceIsFirst(flows, row);
+    const goesBefore = (isSource ? src : dst)[row] as AddressKey;
+    if (observer === SOURCE || (observer !== DESTINATION && standsAt(batch, row, goesBefore)))
+      result[row] = COUNTS;
+    else result[row] = isCovered(goesBefore) ? 0 : UNTIL_COVERED;
   }
   return result;
 }
+
+const standsAt = ({ head, flows }: Batch, row: number, end: AddressKey): boolean =>
+  head.endpoints[flows.endpoint[row] as number]?.addresses.some((text) => keyOf(text) === end) ?? false;

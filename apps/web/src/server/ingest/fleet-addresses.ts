@@ -1,7 +1,7 @@
 /**
  * Who has an address: the endpoints that agents reported, in memory, so that ingest can name a flow's
- * remote end and knows whether another agent observes it too. Not the truth: that is the endpoints table,
- * from which it is filled at start and now and then. Of an address that several may have, nobody is named.
+ * remote end. Not the truth: that is the endpoints table, from which it is filled at start and now and then. Of an
+ * address that several may have, nobody is named. Which of two observers counts is coverage.ts's.
  */
 import type { AddressKey } from "./address.ts";
 import type { RollupName } from "./rollup-name.ts";
@@ -15,13 +15,6 @@ export type FleetEndpoint = {
   readonly firstUs: number;
   lastUs: number;
 };
-export type Holder = {
-  /** The one endpoint that has it; undefined when several may. */
-  readonly endpoint: FleetEndpoint | undefined;
-  /** Some covered endpoint has it: its own agent reports what it opens. */
-  readonly covered: boolean;
-};
-
 const SECOND_US = 1e6;
 /** An endpoint that was silent for this long before a flow may be gone. */
 const STALE_US = 600 * SECOND_US;
@@ -31,7 +24,6 @@ const EARLY_US = 15 * SECOND_US;
 const SUCCEEDED_US = 3 * SECOND_US;
 /** 200,000 endpoints × ~400 bytes = 80 MB; beyond, the longest silent go first. */
 export const MOST_ENDPOINTS = 200_000;
-const NOBODY: Holder = { endpoint: undefined, covered: false };
 
 export class FleetAddresses {
   readonly #byId = new Map<number, FleetEndpoint>();
@@ -87,13 +79,12 @@ export class FleetAddresses {
   }
 
   /** Who had the address then, as `hostId` sees it: an endpoint of the same host comes before others'. */
-  find(key: AddressKey, atUs: number, hostId: number): Holder {
+  find(key: AddressKey, atUs: number, hostId: number): FleetEndpoint | undefined {
     const all = this.#byAddress.get(key);
-    if (!all) return NOBODY;
+    if (!all) return undefined;
     const alive = all.filter((e) => e.firstUs - EARLY_US <= atUs && atUs <= e.lastUs + STALE_US);
-    if (alive.length === 0) return NOBODY;
     const here = alive.filter((e) => e.hostId === hostId);
-    return { endpoint: only(here.length > 0 ? here : alive), covered: true };
+    return only(here.length > 0 ? here : alive);
   }
 }
 

@@ -20,7 +20,7 @@ export class Maintenance {
   #stopped = false;
   #running: Promise<void> = Promise.resolve();
   #failure: string | undefined = "starting";
-  #overflowTold = 0;
+  #told = { overflowed: 0, uncounted: 0, refused: 0 };
 
   constructor(ingest: Ingest) {
     this.#ingest = ingest;
@@ -59,12 +59,17 @@ export class Maintenance {
     await partitions.refresh();
     await partitions.makeAhead(clock.now());
     await store.enricher.endpoints.load();
+    await store.enricher.coverage.load();
     this.#ingest.retention = await affordable(await currentRetention(), DEFAULT_RETENTION);
     for (const { slot, why, bytes } of await this.#sweep.run(this.#ingest.retention, clock.now())) {
       metrics.partitionsDropped.inc({ why });
       log.info({ partition: slot.name, why, bytes }, "dropped a partition");
     }
-    metrics.rollupOverflow.inc(store.cardinality.overflowed - this.#overflowTold);
-    this.#overflowTold = store.cardinality.overflowed;
+    const { uncounted, refused } = store.enricher.coverage;
+    const { overflowed } = store.cardinality;
+    metrics.rollupOverflow.inc(overflowed - this.#told.overflowed);
+    metrics.uncounted.inc(uncounted - this.#told.uncounted);
+    metrics.claimsRefused.inc(refused - this.#told.refused);
+    this.#told = { overflowed, uncounted, refused };
   }
 }

@@ -22,6 +22,8 @@ export class IngestMetrics {
   readonly writeSeconds: Histogram;
   readonly partitionsDropped: Counter<"why">;
   readonly rollupOverflow: Counter;
+  readonly uncounted: Counter;
+  readonly claimsRefused: Counter;
 
   constructor() {
     const registers = [this.registry];
@@ -37,6 +39,14 @@ export class IngestMetrics {
     this.rollupOverflow = counter(
       "rollup_overflow_total",
       "Rollup keys of batches counted as other, because their bucket had all the keys it may have.",
+    );
+    this.uncounted = counter(
+      "uncounted_rows_total",
+      "Flow updates that counted in sums until their other observer was heard of.",
+    );
+    this.claimsRefused = counter(
+      "claims_refused_total",
+      "Addresses of endpoints beyond what their host may claim in an hour: both observers count.",
     );
     this.writeSeconds = new Histogram({
       name: "millrace_ingest_write_seconds",

@@ -26,6 +26,9 @@ test("names say the hour, in UTC", () => {
     "rollup_10s_2026112300",
     "rollup_1m_2026112300",
     "rollup_1h_2026110100",
+    "total_10s_2026112300",
+    "total_1m_2026112300",
+    "total_1h_2026110100",
   ]);
 });
 

@@ -21,6 +21,9 @@ export const PARTITIONED = [
   { table: "rollup_10s", column: "bucket", width: "day", keep: "raw", fillfactor: 80 },
   { table: "rollup_1m", column: "bucket", width: "day", keep: "minutes", fillfactor: 80 },
   { table: "rollup_1h", column: "bucket", width: "month", keep: "hours", fillfactor: 80 },
+  { table: "total_10s", column: "bucket", width: "day", keep: "raw", fillfactor: 80 },
+  { table: "total_1m", column: "bucket", width: "day", keep: "minutes", fillfactor: 80 },
+  { table: "total_1h", column: "bucket", width: "month", keep: "hours", fillfactor: 80 },
 ] as const satisfies readonly PartitionedTable[];
 export type TableName = (typeof PARTITIONED)[number]["table"];
 

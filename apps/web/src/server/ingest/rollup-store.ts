@@ -5,9 +5,16 @@
  * key (the host is part of it), and in the order of keys: batches don't wait for each other.
  */
 import type { Queryable } from "../db.ts";
-import { type Interner, rollupNameKey } from "./names.ts";
-import { ROLLUP_WIDTHS, type RollupRow, type RollupTable, SUMS } from "./rollup.ts";
-import type { RollupName } from "./rollup-name.ts";
+import { type Budget, type Interner, rollupNameKey } from "./names.ts";
+import {
+  ROLLUP_WIDTHS,
+  type RollupRow,
+  type RollupTable,
+  type Shown,
+  SUMS,
+  type TotalRow,
+} from "./rollup.ts";
+import { OTHER, type RollupName } from "./rollup-name.ts";
 
 const COLUMNS = {
   updates: "updates",
@@ -19,7 +26,7 @@ const COLUMNS = {
   drops: "drops",
   retransmits: "retransmits",
 } as const satisfies Record<(typeof SUMS)[number], string>;
-const SUM_COLUMNS = SUMS.map((name) => COLUMNS[name]);
+export const SUM_COLUMNS = SUMS.map((name) => COLUMNS[name]);
 const SUM_LIST = SUM_COLUMNS.join(", ");
 
 /** Of one batch and one width. */
@@ -27,6 +34,8 @@ export type RollupPart = {
   readonly table: RollupTable;
   readonly bucketMs: number;
   readonly rows: readonly RollupRow[];
+  /** The width's totals are still kept; their partitions go one by one. */
+  readonly hasTotal: boolean;
 };
 
 const ADDED = SUM_COLUMNS.map((name) => `${name} = t.${name} + excluded.${name}`).join(", ");
@@ -51,14 +60,41 @@ const STATEMENT = `with r as materialized (select * from unnest(${ARRAYS})
     .join(",\n  ")}
   ${inserts[0]}`;
 
+/** A bucket's totals are in so many rows a verdict, each of a share of the hosts. */
+export const SHARDS = 16;
+const TOTAL_TYPES = ["int4", "int2", ...SUM_COLUMNS.map(() => "int8"), "text"];
+const TOTAL_ARRAYS = TOTAL_TYPES.map((type, at) => `$${at + 2 + ROLLUP_WIDTHS.length}::${type}[]`).join(", ");
+/** The widths' totals in the order of the widths, so that two hosts of a shard can't wait for each other. */
+const totalInserts = ROLLUP_WIDTHS.map(
+  ({ total }, at) => `insert into ${total} as t (bucket, shard, verdict, ${SUM_LIST}, rtt_sketch)
+    select to_timestamp($${at + 2}::float8 / 1000), $1::int4, verdict, ${SUM_LIST}, sketch::int4[]
+    from r where widths & ${1 << at} <> 0 order by verdict
+    on conflict (bucket, shard, verdict) do update set ${ADDED},
+      rtt_sketch = rtt_sketch_add(t.rtt_sketch, excluded.rtt_sketch)`,
+);
+const TOTAL_STATEMENT = `with r as materialized (select * from unnest(${TOTAL_ARRAYS})
+    as r (widths, verdict, ${SUM_LIST}, sketch)),
+  ${totalInserts
+    .slice(1)
+    .map((text, at) => `wider${at} as (${text})`)
+    .join(",\n  ")}
+  ${totalInserts[0]}`;
+
 export type NameIds = ReadonlyMap<string, number>;
 
-/** Outside the transaction: see names.ts. */
-export function rollupNameIds(names: Interner<RollupName>, parts: readonly RollupPart[]): Promise<NameIds> {
+/**
+ * Outside the transaction: see names.ts. Names that the host's budget doesn't cover are absent; "other" costs
+ * nothing.
+ */
+export async function rollupNameIds(
+  names: Interner<RollupName>,
+  shown: Shown,
+  budget?: Budget,
+): Promise<NameIds> {
   const wanted = new Map<string, RollupName>();
-  for (const { rows } of parts)
-    for (const row of rows) for (const name of [row.src, row.dst]) wanted.set(rollupNameKey(name), name);
-  return names.ids(wanted);
+  for (const name of new Set([...shown.src, ...shown.dst])) wanted.set(rollupNameKey(name), name);
+  const other = await names.ids(new Map([[rollupNameKey(OTHER), OTHER]]));
+  return new Map([...other, ...(await names.ids(wanted, budget))]);
 }
 
 /** A width that isn't among the parts is left alone: its partition is gone. */
@@ -81,6 +117,30 @@ export async function storeRollups(
       ...(["dstPort", "proto", "verdict"] as const).map((name) => keyed.map((k) => k.row[name])),
       ...SUMS.map((name) => keyed.map((k) => k.row[name])),
       keyed.map((k) => `{${k.row.sketch.join(",")}}`),
+    ],
+  });
+}
+
+/** After the rollups, in the same transaction; the last thing before its commit, as hosts of a shard wait here. */
+export async function storeTotals(
+  db: Queryable,
+  hostId: number,
+  parts: readonly RollupPart[],
+  totals: readonly TotalRow[],
+): Promise<void> {
+  if (totals.length === 0 || parts.length === 0) return;
+  const partOf = (table: RollupTable) => parts.find((part) => part.table === table);
+  const bits = ROLLUP_WIDTHS.reduce((sum, { table }, at) => sum + (partOf(table)?.hasTotal ? 1 << at : 0), 0);
+  await db.query({
+    name: "add to totals",
+    text: TOTAL_STATEMENT,
+    values: [
+      hostId % SHARDS,
+      ...ROLLUP_WIDTHS.map(({ table }) => partOf(table)?.bucketMs ?? 0),
+      totals.map(() => bits),
+      totals.map((row) => row.verdict),
+      ...SUMS.map((name) => totals.map((row) => row[name])),
+      totals.map((row) => `{${row.sketch.join(",")}}`),
     ],
   });
 }

@@ -3,7 +3,17 @@ import { describe, expect, test } from "vitest";
 import { aFlow, anEndpoint, batchBytes, type FlowRow } from "../testing/agent-batch.ts";
 import { type Batch, decodeBatch } from "./decode.ts";
 import type { Names } from "./enrich.ts";
-import { addUp, admitted, keyText, peerBytes, type RollupRow, SUMS } from "./rollup.ts";
+import {
+  addUp,
+  admitted,
+  keyText,
+  peerBytes,
+  type RollupRow,
+  SUMS,
+  shownNames,
+  totalsOf,
+  worthNaming,
+} from "./rollup.ts";
 import { RollupCardinality } from "./rollup-cardinality.ts";
 import { OTHER, type RollupName } from "./rollup-name.ts";
 
@@ -24,6 +34,8 @@ const namesOf = (ends: End[]) =>
     flowSrcName: ends.map((e) => e.src ?? service("web")),
     flowDstName: ends.map((e) => e.dst ?? service("cart")),
   }) as unknown as Names;
+const addedUp = (batch: Batch, names: Names, peers: ReadonlySet<string>) =>
+  addUp(batch, names, shownNames(names, worthNaming(peers)));
 const total = (rows: readonly RollupRow[]) =>
   Object.fromEntries(SUMS.map((name) => [name, rows.reduce((sum, row) => sum + row[name], 0)]));
 const samples = (rows: readonly RollupRow[]) => rows.flatMap((r) => r.sketch).reduce((a, b) => a + b, 0);
@@ -51,7 +63,7 @@ test("sums equal those of the counted updates; drops and retransmits those of al
   fc.assert(
     fc.property(fc.array(aRandomFlow, { maxLength: 60 }), fc.integer({ min: 1, max: 8 }), (flows, keys) => {
       const batch = batchOf(flows.map((f) => aFlow(AT, f.row)));
-      const rows = addUp(batch, namesOf(flows.map((f) => f.end)), new Set(["8.8.8.8"]));
+      const rows = addedUp(batch, namesOf(flows.map((f) => f.end)), new Set(["8.8.8.8"]));
       const kept = admitted(rows, "bucket", new RollupCardinality(keys));
       const counted = flows.filter((f) => f.end.counted);
       const sum = (of: typeof flows, pick: (f: (typeof flows)[number]) => number) =>
@@ -67,6 +79,7 @@ test("sums equal those of the counted updates; drops and retransmits those of al
           drops: sum(flows, (f) => f.row.drops),
           retransmits: sum(flows, (f) => f.row.retransmits),
         });
+        expect(total(totalsOf(stage) as RollupRow[])).toEqual(total(stage));
         expect(new Set(stage.map(keyText)).size).toBe(stage.length);
         expect(samples(stage)).toBe(sum(counted, (f) => (f.row.rttUs ? 1 : 0)));
       }
@@ -78,7 +91,7 @@ test("sums equal those of the counted updates; drops and retransmits those of al
 
 describe("a key", () => {
   const only = (flow: Partial<FlowRow>, end: End = {}, peers: ReadonlySet<string> = ALL_PEERS) =>
-    addUp(batchOf([aFlow(AT, flow)]), namesOf([end]), peers)[0];
+    addedUp(batchOf([aFlow(AT, flow)]), namesOf([end]), peers)[0];
   test("has the server's port, and none where a client's can't be told from it", () => {
     expect(only({ dstPort: 443 })?.dstPort).toBe(443);
     expect(only({ dstPort: 50_000 })?.dstPort).toBe(50_000);
@@ -95,7 +108,7 @@ describe("a key", () => {
 
 test("a flow that was there before the interval isn't opened in it, unless it says so", () => {
   const opened = (over: Partial<FlowRow>) =>
-    addUp(batchOf([aFlow(AT, over)]), namesOf([{}]), ALL_PEERS)[0]?.opened;
+    addedUp(batchOf([aFlow(AT, over)]), namesOf([{}]), ALL_PEERS)[0]?.opened;
   expect(opened({ firstSeen: AT - 5e6, opens: 0 })).toBe(0);
   expect(opened({ firstSeen: AT - 5e6, opens: 2 })).toBe(2);
   expect(opened({ firstSeen: AT - 1, opens: 0 })).toBe(1);

@@ -12,12 +12,14 @@ import type { Names } from "./enrich.ts";
 import type { RollupCardinality } from "./rollup-cardinality.ts";
 import { OTHER, type RollupName } from "./rollup-name.ts";
 
+/** `total`: the same over all keys, by verdict. */
 export const ROLLUP_WIDTHS = [
-  { table: "rollup_10s", ms: 10_000 },
-  { table: "rollup_1m", ms: 60_000 },
-  { table: "rollup_1h", ms: 3_600_000 },
+  { table: "rollup_10s", total: "total_10s", ms: 10_000 },
+  { table: "rollup_1m", total: "total_1m", ms: 60_000 },
+  { table: "rollup_1h", total: "total_1h", ms: 3_600_000 },
 ] as const;
 export type RollupTable = (typeof ROLLUP_WIDTHS)[number]["table"];
+export type TotalTable = (typeof ROLLUP_WIDTHS)[number]["total"];
 
 export type RollupKey = {
   readonly src: RollupName;
@@ -36,18 +38,45 @@ const WITH_PORTS = new Set([6, 17, 132]);
 /** Where Linux takes a client's port from. */
 const FIRST_EPHEMERAL = 32_768;
 
-/** The batch at its finest key, peers without a name of their own folded into "other". */
-export function addUp(batch: Batch, names: Names, peers: ReadonlySet<string>): RollupRow[] {
+/** The names that a batch counts under: those that aren't worth one of their own, or find no room, are "other". */
+export type Shown = {
+  readonly src: readonly RollupName[];
+  readonly dst: readonly RollupName[];
+};
+export function shownNames(
+  { flowSrcName: src, flowDstName: dst }: Pick<Names, "flowSrcName" | "flowDstName">,
+  keeps: (name: RollupName) => boolean,
+): Shown {
+  const shown = new Map<RollupName, RollupName>();
+  const of = (name: RollupName): RollupName => {
+    let as = shown.get(name);
+    if (!as) {
+      as = keeps(name) ? name : OTHER;
+      shown.set(name, as);
+    }
+    return as;
+  };
+  return { src: src.map(of), dst: dst.map(of) };
+}
+
+/** Ours have a name; of the others, the peers that weigh most. */
+export const worthNaming =
+  (peers: ReadonlySet<string>) =>
+  ({ kind, name }: RollupName): boolean =>
+    kind !== "external" || peers.has(name);
+
+/** The batch at its finest key. */
+export function addUp(batch: Batch, names: Pick<Names, "counted">, shown: Shown): RollupRow[] {
   const { head, flows } = batch;
   const rows = new Map<number, Map<number, RollupRow>>();
-  const numbers = new NameNumbers(peers);
+  const numbers = new NameNumbers();
   for (let row = 0; row < head.flowRows; row++) {
     const silent = (flows.drops[row] as number) === 0 && (flows.retransmits[row] as number) === 0;
     if (!names.counted[row] && silent) continue;
-    const src = numbers.of(names.flowSrcName[row] as RollupName);
-    const dst = numbers.of(names.flowDstName[row] as RollupName);
-    const dstPort = serverPort(batch, row);
+    const src = numbers.of(shown.src[row] as RollupName);
+    const dst = numbers.of(shown.dst[row] as RollupName);
     const proto = flows.proto[row] as number;
+    const dstPort = serverPort(proto, flows.dstPort[row] as number, flows.openerKnown[row] === 1);
     const verdict = flows.verdict[row] as number;
     const ends = src * MOST_NAMES + dst;
     const rest = (dstPort * 256 + proto) * 4 + verdict;
@@ -66,23 +95,17 @@ export function addUp(batch: Batch, names: Names, peers: ReadonlySet<string>): R
 /** More than a batch's rows have ends. */
 const MOST_NAMES = 65_536;
 
-/** A number for each name that is shown, so that a row's key is arithmetic and not a text. */
+/** A number for each name, so that a row's key is arithmetic and not a text. */
 class NameNumbers {
-  readonly #peers: ReadonlySet<string>;
   readonly #byObject = new Map<RollupName, number>();
   readonly #byText = new Map<string, number>();
   readonly #names: RollupName[] = [];
 
-  constructor(peers: ReadonlySet<string>) {
-    this.#peers = peers;
-  }
   of(name: RollupName): number {
     const known = this.#byObject.get(name);
     if (known !== undefined) return known;
-    const isOther = name.kind === "other" || (name.kind === "external" && !this.#peers.has(name.name));
-    const shown = isOther ? OTHER : name;
-    const text = `${shown.kind} ${shown.name}`;
-    const number = this.#byText.get(text) ?? this.#names.push(shown) - 1;
+    const text = `${name.kind} ${name.name}`;
+    const number = this.#byText.get(text) ?? this.#names.push(name.kind === "other" ? OTHER : name) - 1;
     this.#byText.set(text, number);
     this.#byObject.set(name, number);
     return number;
@@ -95,19 +118,28 @@ class NameNumbers {
 export const keyText = (k: RollupKey): string =>
   `${k.src.kind} ${k.src.name}|${k.dst.kind} ${k.dst.name}|${k.dstPort}|${k.proto}|${k.verdict}`;
 
+export type TotalRow = Record<(typeof SUMS)[number], number> & { readonly verdict: number; sketch: number[] };
+
+/** The rows of a batch over all keys, by verdict: in all there are four. */
+export function totalsOf(rows: readonly RollupRow[]): TotalRow[] {
+  const totals = new Map<number, RollupRow>();
+  for (const row of rows) addSums(overflowRow(totals, row.verdict), row);
+  return [...totals.values()];
+}
+
 function zeros(key: RollupKey): RollupRow {
   const sums = Object.fromEntries(SUMS.map((name) => [name, 0])) as Record<(typeof SUMS)[number], number>;
   const { src, dst, dstPort, proto, verdict } = key;
   return { src, dst, dstPort, proto, verdict, ...sums, sketch: [] };
 }
 
-function addRow(into: RollupRow, { head, flows }: Batch, names: Names, row: number): void {
+function addRow(into: RollupRow, { head, flows }: Batch, names: Pick<Names, "counted">, row: number): void {
   into.drops += flows.drops[row] as number;
   into.retransmits += flows.retransmits[row] as number;
-  const lost = flows.verdict[row] === VERDICT_NUMBER.dropped && (flows.drops[row] as number) > 0;
+  const lost = lostIn(flows.verdict[row] as number, flows.drops[row] as number);
   if (names.counted[row] || lost) into.updates++;
   if (!names.counted[row]) return;
-  into.opened += flows.opens[row] || ((flows.firstSeen[row] as number) >= head.from ? 1 : 0);
+  into.opened += openedIn(flows.opens[row] as number, (flows.firstSeen[row] as number) >= head.from);
   into.fwdPackets += flows.fwdPackets[row] as number;
   into.fwdBytes += flows.fwdBytes[row] as number;
   into.revPackets += flows.revPackets[row] as number;
@@ -115,11 +147,16 @@ function addRow(into: RollupRow, { head, flows }: Batch, names: Names, row: numb
   if (flows.rttUs[row]) addSample(into.sketch, flows.rttUs[row] as number);
 }
 
+/** An update that tells of a loss is one of the reports, whoever it comes from. */
+export const lostIn = (verdict: number, drops: number): boolean =>
+  verdict === VERDICT_NUMBER.dropped && drops > 0;
+/** Without an opening that was seen, the flow's first packet is one. */
+export const openedIn = (opens: number, isFirst: boolean): number => opens || (isFirst ? 1 : 0);
+
 /** A port that may be a client's isn't a server's, when nobody saw who opened the flow. */
-function serverPort({ flows }: Batch, row: number): number {
-  if (!WITH_PORTS.has(flows.proto[row] as number)) return 0;
-  const port = flows.dstPort[row] as number;
-  return !flows.openerKnown[row] && port >= FIRST_EPHEMERAL ? 0 : port;
+export function serverPort(proto: number, port: number, openerKnown: boolean): number {
+  if (!WITH_PORTS.has(proto)) return 0;
+  return !openerKnown && port >= FIRST_EPHEMERAL ? 0 : port;
 }
 
 /** Bytes by external address: what its peers are weighed by. */

@@ -27,11 +27,19 @@ export const FLOW_TABLE = [
   ...["dst_port", "proto", "vlan", "observer", "opener_known", "counted", "verdict", "reason_id", "drops"],
   ...["fwd_packets", "fwd_segments", "fwd_bytes", "rev_packets", "rev_segments", "rev_bytes", "fwd_flags"],
   ...["rev_flags", "tcp_state", "rtt_us", "rtt_min_us", "retransmits", "opens", "isn", "src_workload"],
-  ...["dst_workload", "endpoint_id", "final"],
+  ...["dst_workload", "endpoint_id", "final", "counted_src", "counted_dst"],
 ];
 const FLOW_BYTES = 400;
 
-export function flowRows({ head, flows }: Batch, names: Names, stamp: Stamp): Buffer {
+/** By row, ids of rollup_names. */
+export type CountedNames = { readonly src: Int32Array; readonly dst: Int32Array };
+
+export function flowRows(
+  { head, flows }: Batch,
+  names: Names,
+  countedNames: CountedNames,
+  stamp: Stamp,
+): Buffer {
   const to = new CopyWriter(head.flowRows * FLOW_BYTES);
   for (let row = 0; row < head.flowRows; row++) {
     to.row(FLOW_TABLE.length);
@@ -58,6 +66,8 @@ export function flowRows({ head, flows }: Batch, names: Names, stamp: Stamp): Bu
     idOrAbsent4(to, names.flowDst[row]);
     to.int4(names.endpointIds[flows.endpoint[row] as number] as number);
     to.bool(flows.final[row] as number);
+    idOrAbsent4(to, countedNames.src[row]);
+    idOrAbsent4(to, countedNames.dst[row]);
   }
   return to.finish();
 }

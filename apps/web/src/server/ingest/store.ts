@@ -8,18 +8,26 @@ import type { Retention } from "@millrace/contract/setting";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { type Connection, transaction } from "../db.ts";
-import { closeBatch, insertLosses, openBatch } from "./batch-key.ts";
+import { closeBatch, insertLosses, type Opened, openBatch } from "./batch-key.ts";
+import { Summing } from "./batch-sums.ts";
 import type { Batch } from "./decode.ts";
 import type { Reporter } from "./endpoints.ts";
-import { Enricher, type Names } from "./enrich.ts";
-import { rollupNameInterner } from "./names.ts";
+import { Enricher, type Ids, type Names } from "./enrich.ts";
 import type { TableName } from "./partition-slot.ts";
 import type { Partitions } from "./partitions.ts";
 import { oldestKeptMs } from "./retention.ts";
-import { addUp, admitted, peerBytes, ROLLUP_WIDTHS } from "./rollup.ts";
-import { RollupCardinality } from "./rollup-cardinality.ts";
-import { type NameIds, type RollupPart, rollupNameIds, storeRollups } from "./rollup-store.ts";
-import { DROP_TABLE, dropRows, ENDPOINT_TABLE, endpointRows, FLOW_TABLE, flowRows } from "./rows.ts";
+import { admitted, ROLLUP_WIDTHS, type TotalRow, totalsOf } from "./rollup.ts";
+import type { RollupCardinality } from "./rollup-cardinality.ts";
+import { type NameIds, type RollupPart, storeRollups, storeTotals } from "./rollup-store.ts";
+import {
+  type CountedNames,
+  DROP_TABLE,
+  dropRows,
+  ENDPOINT_TABLE,
+  endpointRows,
+  FLOW_TABLE,
+  flowRows,
+} from "./rows.ts";
 
 export type Stored = Pick<PushOutput, "acknowledged" | "duplicate"> & {
   readonly lateRows: number;
@@ -29,7 +37,9 @@ export type Stored = Pick<PushOutput, "acknowledged" | "duplicate"> & {
 type Prepared = {
   readonly names: Names;
   readonly rollups: readonly RollupPart[];
+  readonly totals: readonly TotalRow[];
   readonly nameIds: NameIds;
+  readonly countedNames: CountedNames;
   readonly late: ReadonlySet<TableName>;
 };
 
@@ -38,66 +48,90 @@ const NO_PARTITION = "23514";
 
 export class BatchStore {
   readonly enricher: Enricher;
-  readonly cardinality = new RollupCardinality();
   readonly #pool: pg.Pool;
   readonly #partitions: Partitions;
   readonly #retention: () => Retention;
-  readonly #rollupNames;
+  readonly #sums: Summing;
 
   constructor(pool: pg.Pool, partitions: Partitions, retention: () => Retention) {
     this.#pool = pool;
     this.#partitions = partitions;
     this.#retention = retention;
     this.enricher = new Enricher(pool);
-    this.#rollupNames = rollupNameInterner(pool);
+    this.#sums = new Summing(pool);
+  }
+  get cardinality(): RollupCardinality {
+    return this.#sums.cardinality;
   }
 
   async store(batch: Batch, from: Reporter, nowMs: number): Promise<Stored> {
-    const names = await this.enricher.enrich(batch, from, nowMs);
+    const ids = await this.enricher.identify(batch, from, nowMs);
     try {
-      return await this.#write(batch, from, await this.#prepare(batch, from, names, nowMs));
+      return await this.#write(batch, from, ids, nowMs);
     } catch (error) {
       if ((error as { code?: string }).code !== NO_PARTITION) throw error;
       await this.#partitions.refresh(); // dropped meanwhile: what it held is late now
-      return this.#write(batch, from, await this.#prepare(batch, from, names, nowMs));
+      return this.#write(batch, from, ids, nowMs);
     }
   }
 
-  async #prepare(batch: Batch, from: Reporter, names: Names, nowMs: number): Promise<Prepared> {
-    const atMs = batch.head.to / 1000;
-    const late = await this.#partitions.ensure(atMs, (table) =>
+  async #write(batch: Batch, from: Reporter, ids: Ids, nowMs: number): Promise<Stored> {
+    const late = await this.#partitions.ensure(batch.head.to / 1000, (table) =>
       oldestKeptMs(table, this.#retention(), nowMs),
     );
-    const peers = this.cardinality.namedPeers(from.hostId, atMs, peerBytes(batch, names));
-    const finest = addUp(batch, names, peers);
-    const rollups = ROLLUP_WIDTHS.filter(({ table }) => !late.has(table)).map(({ table, ms }) => {
-      const bucketMs = Math.floor(atMs / ms) * ms;
-      const rows = admitted(finest, `${table} ${from.hostId} ${bucketMs}`, this.cardinality);
-      return { table, bucketMs, rows };
-    });
-    const nameIds = await rollupNameIds(this.#rollupNames, rollups);
-    return { names, rollups, nameIds, late };
-  }
-
-  async #write(batch: Batch, from: Reporter, prepared: Prepared): Promise<Stored> {
     const startedAt = performance.now();
     const stored = await transaction(
       async (connection) => {
-        const { head } = batch;
-        const lateRows = countLate(batch, prepared.late);
-        const opened = await openBatch(connection, head, from, lateRows);
+        await this.enricher.coverage.hold(connection);
+        const opened = await openBatch(connection, batch.head, from, countLate(batch, late));
         const { acknowledged, id } = opened;
         if (id === undefined) return { acknowledged, duplicate: true, lateRows: 0 };
-        await copyRows(connection, batch, prepared, { batchId: id, hostId: from.hostId });
-        await storeRollups(connection, from.hostId, prepared.rollups, prepared.nameIds);
-        await insertLosses(connection, head, from.hostId);
-        if (lateRows > 0) await addTally(connection, "late_rows", lateRows);
-        const reached = await closeBatch(connection, head, from.hostId, opened);
-        return { acknowledged: reached, duplicate: false, lateRows };
+        const prepared = await this.#prepare(batch, from, ids, late, nowMs);
+        return this.#fill(connection, batch, from, prepared, opened, id);
       },
       { pool: this.#pool },
     );
     return { ...stored, writeMs: performance.now() - startedAt };
+  }
+
+  /** Who is where and who counts, and what that makes of the sums. Held: see coverage-store.ts. */
+  async #prepare(
+    batch: Batch,
+    from: Reporter,
+    ids: Ids,
+    late: ReadonlySet<TableName>,
+    nowMs: number,
+  ): Promise<Prepared> {
+    const names = this.enricher.resolve(batch, from, ids);
+    const atMs = batch.head.to / 1000;
+    const budget = this.enricher.budget(from.hostId, nowMs);
+    const { finest, nameIds, countedNames } = await this.#sums.of(batch, from.hostId, names, budget);
+    const rollups = ROLLUP_WIDTHS.filter(({ table }) => !late.has(table)).map(({ table, total, ms }) => {
+      const bucketMs = Math.floor(atMs / ms) * ms;
+      const rows = admitted(finest, `${table} ${from.hostId} ${bucketMs}`, this.cardinality);
+      return { table, bucketMs, rows, hasTotal: !late.has(total) };
+    });
+    return { names, rollups, totals: totalsOf(finest), nameIds, countedNames, late };
+  }
+
+  async #fill(
+    connection: Connection,
+    batch: Batch,
+    from: Reporter,
+    prepared: Prepared,
+    opened: Opened,
+    batchId: number,
+  ): Promise<Omit<Stored, "writeMs">> {
+    const { head } = batch;
+    const { rollups, nameIds, totals } = prepared;
+    const lateRows = countLate(batch, prepared.late);
+    await copyRows(connection, batch, prepared, { batchId, hostId: from.hostId });
+    await storeRollups(connection, from.hostId, rollups, nameIds);
+    await insertLosses(connection, head, from.hostId);
+    if (lateRows > 0) await addTally(connection, "late_rows", lateRows);
+    await storeTotals(connection, from.hostId, rollups, totals);
+    const reached = await closeBatch(connection, head, from.hostId, opened);
+    return { acknowledged: reached, duplicate: false, lateRows };
   }
 }
 
@@ -109,11 +143,11 @@ function countLate({ head }: Batch, late: ReadonlySet<TableName>): number {
 async function copyRows(
   connection: Connection,
   batch: Batch,
-  { names, late }: Prepared,
+  { names, countedNames, late }: Prepared,
   stamp: { batchId: number; hostId: number },
 ): Promise<void> {
   if (batch.head.flowRows > 0 && !late.has("flow_updates"))
-    await copy(connection, "flow_updates", FLOW_TABLE, flowRows(batch, names, stamp));
+    await copy(connection, "flow_updates", FLOW_TABLE, flowRows(batch, names, countedNames, stamp));
   if (batch.head.dropRows > 0 && !late.has("drop_updates"))
     await copy(connection, "drop_updates", DROP_TABLE, dropRows(batch, names, stamp));
   if (batch.head.endpoints.length > 0 && !late.has("endpoint_updates")) {

@@ -42,6 +42,8 @@ export type UpdateRow = {
   dst_workload: number | null;
   endpoint_id: number;
   final: boolean;
+  counted_src: number | null;
+  counted_dst: number | null;
 };
 
 export const START_US = Date.UTC(2026, 10, 23, 12) * 1000;
@@ -56,6 +58,7 @@ export const anUpdate = (over: Partial<UpdateRow>): UpdateRow => {
     ...{ rev_packets: 1, rev_segments: 1, rev_bytes: 200, fwd_flags: 2, rev_flags: 18, tcp_state: 2 },
     ...{ rtt_us: null, rtt_min_us: null, retransmits: 0, opens: 1, isn: 0 },
     ...{ src_workload: null, dst_workload: null, endpoint_id: 1, final: false },
+    ...{ counted_src: null, counted_dst: null },
     ...over,
   };
 };
@@ -72,6 +75,9 @@ export async function makePartitions(): Promise<void> {
     "rollup_10s",
     "rollup_1m",
     "rollup_1h",
+    "total_10s",
+    "total_1m",
+    "total_1h",
   ])
     await pool().query(`create table if not exists ${table}_all partition of ${table} default`);
 }
