@@ -8,6 +8,7 @@ import { type HelloInput, PROTOCOL_VERSION } from "@millrace/contract/agent-prot
 import { Incarnation } from "@millrace/contract/ids";
 import type { TraceKind } from "@millrace/contract/trace-kind";
 import type { Logger } from "pino";
+import { Cadence } from "./cadence.ts";
 import type { AgentConfig } from "./config.ts";
 import { ControlPlane } from "./connection/client.ts";
 import { CredentialFile } from "./connection/credential.ts";
@@ -33,9 +34,6 @@ const TRACE_POLL_MS = 5000;
 const TRACE_TICK_MS = 1000;
 const TRACE_FLUSH_MS = 100;
 const IDLE_SEND_MS = 1000; // each interval nudges it
-/** New flows are read before their interval is over, unless there are so many that it would cost. */
-const EARLY_MS = 250;
-const EARLY_FLOWS = 4096;
 const DRAIN_MS = 5000;
 
 export type AgentOptions = {
@@ -67,14 +65,13 @@ export class Agent {
     Repeat
   >;
   #metrics: MetricsServer | undefined;
-  #intervalMs: number;
-  #cycledAtMs = 0;
+  readonly #cadence: Cadence;
 
   constructor(options: AgentOptions) {
     this.#o = options;
     this.#log = options.log;
     const { config, dataplane, host } = options;
-    this.#intervalMs = config.interval ?? 1000;
+    this.#cadence = new Cadence(config.interval ?? 1000);
     this.#client = new ControlPlane(config.server);
     this.#telemetry = new Telemetry({
       ...{ dataplane, stateDir: config.stateDir, spoolLimit: config.spoolLimit, bootId: host.bootId },
@@ -201,16 +198,15 @@ export class Agent {
   }
   #count(): number {
     const startedMs = performance.now();
-    this.#cycledAtMs = startedMs;
     const { ok } = this.#telemetry.cycle();
     if (!ok)
       this.#log.warn({ reason: this.#telemetry.spool.failure }, "nothing moves until the spool is writable");
     this.#repeats.send.nudge();
-    return Math.max(0, this.#intervalMs - (performance.now() - startedMs));
+    return this.#cadence.read(startedMs, performance.now());
   }
   #early(): void {
-    const due = performance.now() - this.#cycledAtMs >= Math.min(EARLY_MS, this.#intervalMs);
-    if (due && this.#telemetry.flowsUsed < EARLY_FLOWS) this.#repeats.cycle.nudge();
+    const waiting = this.#telemetry.spool.stats().batches;
+    this.#repeats.cycle.within(this.#cadence.opened(performance.now(), waiting));
   }
   async #send(): Promise<number> {
     if (!this.#session.isConnected) return IDLE_SEND_MS;
@@ -232,7 +228,7 @@ export class Agent {
   }
 
   #connected(intervalMs: number): void {
-    if (this.#o.config.interval === undefined) this.#intervalMs = intervalMs;
+    if (this.#o.config.interval === undefined) this.#cadence.intervalMs = intervalMs;
     this.#watch.start();
     this.#repeats.send.nudge();
     this.#repeats.tracePoll.nudge();

@@ -46,6 +46,20 @@ describe("repeated work", () => {
     expect(errors).toEqual([new Error("once")]);
   });
 
+  test("can be called sooner than it named, and is not put off by a later time", async () => {
+    let runs = 0;
+    const { repeat } = repeating(() => {
+      runs++;
+      return 60_000;
+    });
+    repeat.start();
+    await until("the first run", () => runs === 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    repeat.within(1);
+    repeat.within(50_000);
+    await until("the second run", () => runs === 2);
+  });
+
   test("stops after what is under way, and no nudge wakes it", async () => {
     let runs = 0;
     const { repeat } = repeating(async () => {

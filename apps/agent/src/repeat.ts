@@ -1,6 +1,6 @@
 /**
  * Work done again and again: never two at once, a pause that the work itself names, and a nudge that ends
- * the pause. A failure is told and does not end the repeating.
+ * the pause or shortens it. A failure is told and does not end the repeating.
  */
 export type RepeatOptions = {
   name: string;
@@ -14,6 +14,7 @@ export type RepeatOptions = {
 export class Repeat {
   readonly #o: RepeatOptions;
   #timer: NodeJS.Timeout | undefined;
+  #dueMs = 0;
   #running: Promise<void> | undefined;
   #nudged = false;
   #open = false;
@@ -36,6 +37,10 @@ export class Repeat {
     // Not at once: work that fails without waiting would be over before it counts as running.
     this.#running = Promise.resolve().then(() => this.#once());
   }
+  /** In this many ms, unless that comes of itself before; nothing while a time is under way. */
+  within(ms: number): void {
+    if (this.#open && !this.#running && performance.now() + ms < this.#dueMs) this.#pause(ms);
+  }
   /** Ends after the time that is under way. */
   async stop(): Promise<void> {
     this.#open = false;
@@ -56,6 +61,12 @@ export class Repeat {
       this.#nudged = false;
       waitMs = 0;
     }
-    this.#timer = setTimeout(() => this.nudge(), waitMs);
+    this.#pause(waitMs);
+  }
+
+  #pause(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#dueMs = performance.now() + ms;
+    this.#timer = setTimeout(() => this.nudge(), ms);
   }
 }

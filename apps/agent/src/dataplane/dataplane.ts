@@ -91,7 +91,7 @@ export interface Dataplane {
   /** Counters by enum observer_count, and ring events lost, summed over CPUs. */
   observerCounts(): { counts: number[]; ringLost: number };
   eventCounts(): EventCounts;
-  /** Called when flows have opened, at most every few dozen milliseconds. */
+  /** Called when flows have opened or were dropped for a new reason, at most every few dozen milliseconds. */
   onOpened(call: () => void): void;
   /** The socket samples of a namespace, back to back. */
   sockets(netns: string): Uint8Array;

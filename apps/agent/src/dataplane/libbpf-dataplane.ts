@@ -49,7 +49,7 @@ import { probe } from "./probe.ts";
 import { eachRecord } from "./record-batch.ts";
 import { type DropClasses, replace, setClasses, TraceObject, u32, u64 } from "./trace-object.ts";
 
-const EVENT_TICK_MS = 100;
+const EVENT_TICK_MS = 50;
 
 export type LibbpfOptions = {
   /** Where the BPF objects are. */
@@ -272,7 +272,7 @@ export class LibbpfDataplane implements Dataplane {
     }
   }
   #count(batch: Uint8Array, lost: bigint): void {
-    const before = this.#counts.opened;
+    const before = this.#counts.opened + this.#counts.drops;
     this.#counts.lost += Number(lost);
     eachRecord(batch, (record) => {
       const kind = record.byteLength >= 4 ? record.getUint32(0, true) : 0;
@@ -280,7 +280,7 @@ export class LibbpfDataplane implements Dataplane {
       else if (kind === EventKind.FLOW_CLOSED) this.#counts.closed++;
       else if (kind === EventKind.DROP) this.#counts.drops++;
     });
-    if (this.#counts.opened > before) this.#onOpened();
+    if (this.#counts.opened + this.#counts.drops > before) this.#onOpened();
   }
 }
 
