@@ -1,7 +1,8 @@
 /**
  * What watching costs the watched: TCP request/response between two containers' interfaces with every flow
- * captured, against the same with nothing attached. Paired slices in random order on one CPU, with an A/A
- * control. `node --import tsx bench/capture.ts [pairs]`; the result is written to bench/results/capture.json.
+ * captured, against the same with nothing attached. Beside it the floor, hooks that do nothing, and an A/A
+ * control. Paired slices in random order on one CPU. `node --import tsx bench/capture.ts [pairs]`; the result
+ * is written to bench/results/capture.json.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -15,7 +16,14 @@ import {
   encodeNetnsInfo,
   NETNS_INFO_SIZE,
 } from "@millrace/abi/generated/endpoint";
-import { type BpfLink, type BpfObject, links, netnsCookie, openObject } from "@millrace/native/native";
+import {
+  type BpfLink,
+  type BpfObject,
+  links,
+  netnsCookie,
+  openObject,
+  runStats,
+} from "@millrace/native/native";
 import { at } from "../tools/paths.mjs";
 import { ratioOf, shown, writeResult } from "./result.ts";
 
@@ -45,6 +53,8 @@ const packed = (size: number, write: (view: DataView) => void): Uint8Array => {
   return bytes;
 };
 
+const ethernetOf = (netns: string): number => links(path(netns)).find((l) => l.name === "eth0")?.ifindex ?? 0;
+
 function loadObserver(): BpfObject {
   const object = openObject(at("packages/bpf/build/observe.bpf.o"));
   const config = { abiHash: ABI_HASH, breakCounter: 0 };
@@ -56,7 +66,7 @@ function loadObserver(): BpfObject {
   object.load();
   [A, B].forEach(({ netns }, index) => {
     const netnsCookieOf = netnsCookie(path(netns));
-    const ifindex = links(path(netns)).find((l) => l.name === "eth0")?.ifindex ?? 0;
+    const ifindex = ethernetOf(netns);
     const endpoints = object.map("endpoints");
     const one = packed(Math.ceil(ENDPOINT_SIZE / 8) * 8, (v) =>
       v.setUint32(ENDPOINT_OFFSETS.endpointId, index + 1, true),
@@ -75,22 +85,23 @@ function loadObserver(): BpfObject {
   return object;
 }
 
-/** Everything the agent attaches: both hooks of both ends, sockops at the root, the tracing programs. */
-function attachAll(object: BpfObject): BpfLink[] {
-  const attached: BpfLink[] = [];
-  for (const { netns } of [A, B])
-    for (const direction of ["ingress", "egress"] as const) {
-      const ifindex = links(path(netns)).find((l) => l.name === "eth0")?.ifindex ?? 0;
-      attached.push(
-        object
-          .program(`endpoint_${direction}`)
-          .attach({ kind: "tcx", ifindex, direction, netns: path(netns) }),
-      );
-    }
-  for (const name of ["tcp_retransmit", "tcp_retransmit_answer", "tcp_state_changed", "packet_dropped"])
-    attached.push(object.program(name).attach({ kind: "tracing" }));
-  attached.push(object.program("tcp_sockops").attach({ kind: "cgroup", path: cgroupRoot(), multi: true }));
-  return attached;
+/** Both hooks of both ends. */
+function attachHooks(object: BpfObject): BpfLink[] {
+  return [A, B].flatMap(({ netns }) => {
+    const ifindex = ethernetOf(netns);
+    return (["ingress", "egress"] as const).map((direction) =>
+      object.program(`endpoint_${direction}`).attach({ kind: "tcx", ifindex, direction, netns: path(netns) }),
+    );
+  });
+}
+
+/** What the agent attaches once for the machine: the tracing programs, and sockops at the root. */
+function attachMachineWide(object: BpfObject): BpfLink[] {
+  const tracing = ["tcp_retransmit", "tcp_retransmit_answer", "tcp_state_changed", "packet_dropped"];
+  return [
+    ...tracing.map((name) => object.program(name).attach({ kind: "tracing" })),
+    object.program("tcp_sockops").attach({ kind: "cgroup", path: cgroupRoot(), multi: true }),
+  ];
 }
 
 const cgroupRoot = (): string =>
@@ -127,59 +138,101 @@ class Exchange {
   }
 }
 
+type Variant = { name: string; what: string; goal?: number; attach: () => BpfLink[] };
+
+/** In every round each variant once, in random order, paired with nothing attached before or after it. */
+async function compare(exchange: Exchange, variants: readonly Variant[], rounds: number) {
+  const pairs = new Map(variants.map(({ name }) => [name, [] as [number, number][]]));
+  const measure = async (attach: () => BpfLink[]): Promise<number> => {
+    const attached = attach();
+    const rate = await exchange.slice();
+    for (const link of attached) link.close();
+    return rate;
+  };
+  for (const { attach } of variants) await measure(attach);
+  for (let round = 0; round < rounds; round++)
+    for (const { name, attach } of [...variants].sort(() => Math.random() - 0.5)) {
+      const first = Math.random() < 0.5;
+      const a = await measure(first ? attach : () => []);
+      const b = await measure(first ? () => [] : attach);
+      pairs.get(name)?.push(first ? [a, b] : [b, a]);
+    }
+  return variants.map((variant) => ({ ...variant, ratio: ratioOf(pairs.get(variant.name) ?? []) }));
+}
+
+/** Nanoseconds of one run of each hook under the exchange, by the kernel's own statistics (which cost some themselves). */
+async function hookTimes(exchange: Exchange, object: BpfObject): Promise<Record<string, number>> {
+  const attached = attachHooks(object);
+  const stop = runStats();
+  const programs = ["endpoint_ingress", "endpoint_egress"].map((name) => object.program(name));
+  await exchange.slice();
+  stop.close();
+  for (const link of attached) link.close();
+  return Object.fromEntries(
+    programs.map((program) => {
+      const { runCount, runTimeNs } = program.counters();
+      return [program.name, Number(runTimeNs) / Math.max(1, Number(runCount))];
+    }),
+  );
+}
+
 async function main(): Promise<void> {
-  const pairs = Number(process.argv[2] ?? 40);
+  const rounds = Number(process.argv[2] ?? 40);
   execFileSync("make", ["-s", "-C", at("bench/traffic")], { stdio: "inherit" });
   network(true);
   const object = loadObserver();
+  const empty = openObject(at("packages/bpf/build/test/empty.bpf.o"));
+  empty.load();
   let exchange: Exchange | undefined;
   try {
     exchange = await Exchange.start();
-    const measure = async (on: boolean): Promise<number> => {
-      const attached = on ? attachAll(object) : [];
-      const rate = await (exchange as Exchange).slice();
-      for (const link of attached) link.close();
-      return rate;
-    };
-    for (let i = 0; i < 4; i++) await measure(i % 2 === 0);
-    const captured: [number, number][] = [];
-    const control: [number, number][] = [];
-    for (let i = 0; i < pairs; i++) {
-      for (const [list, on] of Math.random() < 0.5
-        ? ([
-            [captured, true],
-            [control, false],
-          ] as const)
-        : ([
-            [control, false],
-            [captured, true],
-          ] as const)) {
-        const first = Math.random() < 0.5;
-        const a = await measure(first && on);
-        const b = await measure(!first && on);
-        list.push(first ? [a, b] : [b, a]);
-      }
-    }
-    const figures = { captured: ratioOf(captured), control: ratioOf(control) };
+    const variants: Variant[] = [
+      {
+        name: "captured",
+        what: "request/response, every flow captured",
+        goal: 0.98,
+        attach: () => [...attachHooks(object), ...attachMachineWide(object)],
+      },
+      {
+        name: "hooks",
+        what: "of that, the two hooks of each interface alone",
+        attach: () => attachHooks(object),
+      },
+      { name: "floor", what: "the floor: empty hooks in their place", attach: () => attachHooks(empty) },
+      {
+        name: "machineWide",
+        what: "of that, the machine-wide programs alone",
+        attach: () => attachMachineWide(object),
+      },
+      { name: "control", what: "nothing attached on either side (control)", attach: () => [] },
+    ];
+    const found = await compare(exchange, variants, rounds);
+    const times = await hookTimes(exchange, object);
+    const emptyTimes = await hookTimes(exchange, empty);
     writeResult("capture", {
       question: "request/response with every flow captured, against nothing attached",
-      method: `TCP, 1 byte, one connection, both ends on CPU ${CPU}, slices of ${SLICE_MS} ms, ${pairs} pairs in random order; median of paired ratios with quartiles`,
+      method: `TCP, 1 byte, one connection, both ends on CPU ${CPU}, slices of ${SLICE_MS} ms, ${rounds} pairs in random order; median of paired ratios with quartiles`,
       findings: [
+        ...found.map(({ what, goal, ratio }) => ({
+          what,
+          ...(goal ? { goal: `≥ ${goal} of nothing attached`, met: ratio.median >= goal } : {}),
+          measured: shown(ratio),
+        })),
         {
-          what: "request/response, every flow captured",
-          goal: "≥ 0.98 of nothing attached",
-          measured: shown(figures.captured),
-          met: figures.captured.median >= 0.98,
+          what: "one run of a hook under that load, by the kernel's run-time statistics",
+          measured: `ingress ${nanoseconds(times.endpoint_ingress)}, egress ${nanoseconds(times.endpoint_egress)}; empty: ${nanoseconds(emptyTimes.endpoint_ingress)}, ${nanoseconds(emptyTimes.endpoint_egress)}`,
         },
-        { what: "the same, nothing attached on either side (control)", measured: shown(figures.control) },
       ],
-      figures,
+      figures: { ...Object.fromEntries(found.map(({ name, ratio }) => [name, ratio])), times, emptyTimes },
     });
   } finally {
     exchange?.end();
     object.close();
+    empty.close();
     network(false);
   }
 }
+
+const nanoseconds = (ns = Number.NaN): string => `${ns.toFixed(0)} ns`;
 
 await main();

@@ -21,14 +21,33 @@ struct {
 	__type(value, struct flow_record);
 } flows __weak SEC(".maps");
 
+/*
+ * A key in whole words. Stored so and read so: a wide load right after narrow stores waits for them, and the
+ * look-up begins with one.
+ */
+union flow_words {
+	struct flow_key key;
+	__u64 words[6]; /* the last one's upper half is no part of the key, and 0 */
+};
+_Static_assert(sizeof(struct flow_key) == 44, "flow_words has one word too few or too many");
+
 /* Cheap and good enough to tell two keys apart that meet in one reused entry: a race of nanoseconds. */
+static __always_inline __u32 flow_words_check(const union flow_words *flow)
+{
+	const __u64 *words = flow->words;
+	__u64 sum = words[0] * 0x9e3779b97f4a7c15ull + words[1] * 0xbf58476d1ce4e5b9ull +
+		    words[2] * 0x94d049bb133111ebull + words[3] * 0xd6e8feb86659fd93ull +
+		    words[4] * 0xff51afd7ed558ccdull + words[5] * 0xc4ceb9fe1a85ec53ull;
+
+	return sum >> 32;
+}
+
 static __always_inline __u32 flow_tuple_check(const struct flow_key *key)
 {
-	const __u32 *words = (const __u32 *)key;
+	union flow_words flow = {};
 
-	return words[0] * 0x9e3779b1u + words[1] * 0x85ebca77u + words[2] * 0xc2b2ae3du + words[3] * 0x27d4eb2fu +
-	       words[4] * 0x165667b1u + words[5] * 0xd3a2646du + words[6] * 0xfd7046c5u + words[7] * 0xb55a4f09u +
-	       words[8] * 0x8f1bbcdcu + words[9] * 0x6ed9eba1u + words[10] * 0x5a827999u;
+	flow.key = *key;
+	return flow_words_check(&flow);
 }
 
 /*
@@ -37,11 +56,14 @@ static __always_inline __u32 flow_tuple_check(const struct flow_key *key)
  * another tuple, means not ours. An entry that was LIVE at that load can't be deleted before the caller is
  * done: user space waits for a grace period between RETIRED and reading.
  */
+static __always_inline bool flow_is_live_as(const struct flow_record *record, __u32 tuple_check)
+{
+	return *(const volatile __u64 *)&record->lifecycle == (FLOW_LIVE | (__u64)tuple_check << 32);
+}
+
 static __always_inline bool flow_is_live(const struct flow_record *record, const struct flow_key *key)
 {
-	__u64 seen = *(const volatile __u64 *)&record->lifecycle;
-
-	return (__u32)seen == FLOW_LIVE && (__u32)(seen >> 32) == flow_tuple_check(key);
+	return flow_is_live_as(record, flow_tuple_check(key));
 }
 
 static __always_inline struct flow_record *flow_lookup_live(const struct flow_key *key)

@@ -32,12 +32,17 @@ static __always_inline void counters_of_packet(struct flow_counters *counters, s
 					       struct sk_buff *kernel_skb, struct net_device *dev,
 					       __u32 direction)
 {
+	__u32 segments = skb->gso_segs;
+
 	counters->packets = 1;
-	counters->segments = skb->gso_segs ?: 1;
+	counters->segments = 1;
 	counters->bytes = skb->len;
-	if (direction != FLOW_EGRESS || skb->gso_segs < 2 || !segments_before_device(kernel_skb, dev))
+	if (segments < 2)
 		return;
-	counters->packets = skb->gso_segs;
+	counters->segments = segments;
+	if (direction != FLOW_EGRESS || !segments_before_device(kernel_skb, dev))
+		return;
+	counters->packets = segments;
 	counters->bytes = skb->wire_len; /* with the headers of every piece */
 }
 

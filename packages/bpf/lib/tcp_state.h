@@ -73,6 +73,15 @@ static __always_inline union tcp_word tcp_word_after(union tcp_word word, const 
 	return word;
 }
 
+/* Whether tcp_follow could have anything to do. */
+static __always_inline bool tcp_must_follow(const struct flow_record *record, __u8 flags, __u32 direction)
+{
+	union tcp_word word = { .word = READ_ONCE(*(const __u32 *)record->tcp_flags) };
+
+	return word.state == FLOW_TCP_OPENING || flags & ~word.flags[direction] ||
+	       flags & (TCP_FLAG_BYTE_SYN | TCP_FLAG_BYTE_FIN | TCP_FLAG_BYTE_RST);
+}
+
 static __always_inline void tcp_restart(struct flow_record *record, const struct packet *packet)
 {
 	record->isn = packet->tcp_seq;

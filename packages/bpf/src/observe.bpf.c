@@ -12,6 +12,7 @@
 #include "lib/flows.h"
 #include "lib/fragment.h"
 #include "lib/parse.h"
+#include "lib/plain.h"
 #include "lib/segments.h"
 #include "lib/tcp_state.h"
 #include "shared/config.h"
@@ -121,7 +122,8 @@ static __always_inline void flow_take_rtt(struct __sk_buff *skb, struct flow_rec
 	record->rtt_min_us = tcp->rtt_min;
 }
 
-static __always_inline void flow_add(struct flow_record *record, const struct flow_counters *add, __u32 direction)
+/* true: the flow's first packet since the timer ticked. */
+static __always_inline bool flow_add(struct flow_record *record, const struct flow_counters *add, __u32 direction)
 {
 	struct flow_counters *counters = &record->counters[direction];
 	__u64 now = clock_boot_ns_coarse();
@@ -129,8 +131,19 @@ static __always_inline void flow_add(struct flow_record *record, const struct fl
 	__sync_fetch_and_add(&counters->packets, add->packets);
 	__sync_fetch_and_add(&counters->segments, add->segments);
 	__sync_fetch_and_add(&counters->bytes, add->bytes);
-	if (record->last_seen_ns < now)
-		record->last_seen_ns = now;
+	if (record->last_seen_ns >= now)
+		return false;
+	record->last_seen_ns = now;
+	return true;
+}
+
+/* Once a tick and not for every packet: the agent reads once a second, and the socket's memory is elsewhere. */
+static __always_inline void flow_take_socket(struct __sk_buff *skb, struct flow_record *record, bool tcp, bool ticked)
+{
+	if (!record->cgroup_id)
+		record->cgroup_id = bpf_skb_cgroup_id(skb);
+	if (tcp && (ticked || !record->rtt_us))
+		flow_take_rtt(skb, record);
 }
 
 /* Adds the packet to its flow; or the negative endpoint_class it counts in instead. */
@@ -139,6 +152,7 @@ static __always_inline int flow_update(struct __sk_buff *skb, struct packet *pac
 {
 	struct flow_key key;
 	struct flow_record *record;
+	bool ticked;
 
 	if (direction == FLOW_EGRESS)
 		key = packet->key;
@@ -151,16 +165,66 @@ static __always_inline int flow_update(struct __sk_buff *skb, struct packet *pac
 		return -EP_TABLE_FULL;
 	if (!flow_is_live(record, &key))
 		return -EP_FLOW_RETIRED;
-	flow_add(record, add, direction);
+	ticked = flow_add(record, add, direction);
 	if (packet->tcp_flags)
 		tcp_follow(record, &key, packet, direction);
-	if (direction == FLOW_EGRESS) {
-		if (!record->cgroup_id)
-			record->cgroup_id = bpf_skb_cgroup_id(skb);
-		if (key.proto == IPPROTO_TCP)
-			flow_take_rtt(skb, record);
-	}
+	if (direction == FLOW_EGRESS)
+		flow_take_socket(skb, record, key.proto == IPPROTO_TCP, ticked);
 	return 0;
+}
+
+/*
+ * A plain packet of a flow that is known and whose state it doesn't change: false, and nothing was counted,
+ * when it is anything else. It must leave behind what the whole way would.
+ */
+static __always_inline bool flow_update_plain(struct __sk_buff *skb, __u32 endpoint_id,
+					      const struct flow_counters *add, __u32 direction)
+{
+	struct plain_packet plain;
+	struct flow_record *record;
+	bool ticked, tcp;
+
+	if (!plain_parse(&plain, skb, endpoint_id, direction))
+		return false;
+	record = bpf_map_lookup_elem(&flows, &plain.flow);
+	if (!record || !flow_is_live_as(record, flow_words_check(&plain.flow)))
+		return false;
+	tcp = plain.tcp_flags != 0;
+	if (tcp && tcp_must_follow(record, plain.tcp_flags, direction))
+		return false;
+	ticked = flow_add(record, add, direction);
+	if (direction == FLOW_EGRESS)
+		flow_take_socket(skb, record, tcp, ticked);
+	return true;
+}
+
+/* The packet's flow, opened when there is none, or its class; into which it was counted. */
+static __noinline int endpoint_packet_any(struct __sk_buff *skb, struct endpoint *endpoint,
+					  const struct flow_counters *add, __u32 direction, bool ethernet)
+{
+	struct packet packet = {};
+	int result;
+
+	if (!endpoint || !add || direction >= FLOW_DIRECTIONS)
+		return 0;
+	packet.key.endpoint_id = endpoint->endpoint_id;
+	result = packet_parse(skb, &packet, ethernet);
+	if (result == 0) {
+		packet_match_fragment(&packet);
+		if (observe_config.break_counter && (endpoint->counters[direction][EP_TOTAL].packets & 63) == 0)
+			return 0;
+		result = flow_update(skb, &packet, add, direction);
+	}
+	endpoint_note_all(endpoint, packet.notes);
+	if (result == -EP_NOT_IP)
+		counters_add(&endpoint->counters[direction][EP_NOT_IP], add);
+	else if (result == -EP_TRUNCATED)
+		counters_add(&endpoint->counters[direction][EP_TRUNCATED], add);
+	else if (result == -EP_TABLE_FULL)
+		counters_add(&endpoint->counters[direction][EP_TABLE_FULL], add);
+	else if (result == -EP_FLOW_RETIRED)
+		counters_add(&endpoint->counters[direction][EP_FLOW_RETIRED], add);
+	return result;
 }
 
 static __always_inline int endpoint_packet(struct __sk_buff *skb, __u32 direction)
@@ -168,9 +232,8 @@ static __always_inline int endpoint_packet(struct __sk_buff *skb, __u32 directio
 	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
 	struct net_device *dev = kernel_skb->dev;
 	struct endpoint *endpoint = endpoint_of(dev);
-	struct packet packet = {};
 	struct flow_counters add;
-	int result;
+	bool ethernet;
 
 	if (!endpoint) {
 		count(OBSERVER_UNKNOWN_ENDPOINT);
@@ -178,23 +241,10 @@ static __always_inline int endpoint_packet(struct __sk_buff *skb, __u32 directio
 	}
 	counters_of_packet(&add, skb, kernel_skb, dev, direction);
 	counters_add(&endpoint->counters[direction][EP_TOTAL], &add);
-	packet.key.endpoint_id = endpoint->endpoint_id;
-	result = packet_parse(skb, &packet, dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK);
-	if (result == 0) {
-		packet_match_fragment(&packet);
-		if (observe_config.break_counter && (endpoint->counters[direction][EP_TOTAL].packets & 63) == 0)
-			return TCX_NEXT_PROGRAM;
-		result = flow_update(skb, &packet, &add, direction);
-	}
-	endpoint_note_all(endpoint, packet.notes);
-	if (result == -EP_NOT_IP)
-		counters_add(&endpoint->counters[direction][EP_NOT_IP], &add);
-	else if (result == -EP_TRUNCATED)
-		counters_add(&endpoint->counters[direction][EP_TRUNCATED], &add);
-	else if (result == -EP_TABLE_FULL)
-		counters_add(&endpoint->counters[direction][EP_TABLE_FULL], &add);
-	else if (result == -EP_FLOW_RETIRED)
-		counters_add(&endpoint->counters[direction][EP_FLOW_RETIRED], &add);
+	ethernet = dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK;
+	if (observe_config.break_counter || !ethernet ||
+	    !flow_update_plain(skb, endpoint->endpoint_id, &add, direction))
+		endpoint_packet_any(skb, endpoint, &add, direction, ethernet);
 	return TCX_NEXT_PROGRAM;
 }
 

@@ -90,7 +90,7 @@ test("a packet whose entry was deleted and reused under it credits no stranger",
   const flows = observer.object.map("flows");
   const reused = flows.lookup(key) as Buffer;
   reused.writeUInt32LE(
-    reused.readUInt32LE(FLOW_RECORD_OFFSETS.tupleCheck) ^ 1,
+    (reused.readUInt32LE(FLOW_RECORD_OFFSETS.tupleCheck) ^ 1) >>> 0,
     FLOW_RECORD_OFFSETS.tupleCheck,
   );
   flows.update(key, reused);

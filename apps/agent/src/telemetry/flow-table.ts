@@ -12,6 +12,7 @@ const TWO_32 = 0x1_0000_0000;
 /** Words of a key, and of a record. */
 export const KEY = { local: 0, remote: 4, protocol: 9, endpoint: 10 } as const;
 export const RECORD = {
+  counters: FLOW_RECORD_OFFSETS.counters / 4,
   firstSeen: FLOW_RECORD_OFFSETS.firstSeenNs / 4,
   lastSeen: FLOW_RECORD_OFFSETS.lastSeenNs / 4,
   cgroup: FLOW_RECORD_OFFSETS.cgroupId / 4,
@@ -61,7 +62,7 @@ export class FlowTable {
   }
   /** Packets, segments, bytes of egress, then of ingress. */
   counter(i: number, which: number): number {
-    return this.wide(i, which * 2);
+    return this.wide(i, RECORD.counters + which * 2);
   }
   egressFlags(i: number): number {
     return this.record(i, RECORD.tcp) & 0xff;

@@ -135,42 +135,42 @@ export function encodeFlowKey(value: FlowKey, view: DataView, at = 0): void {
 }
 
 export interface FlowRecord {
-  counters: FlowCounters[];
-  firstSeenNs: bigint;
-  lastSeenNs: bigint;
-  cgroupId: bigint;
-  drops: bigint;
-  dropReason: number;
-  rttUs: number;
-  rttMinUs: number;
-  retransmits: number;
-  isn: number;
-  opens: number;
   lifecycle: number;
   tupleCheck: number;
   tcpFlags: Uint8Array;
   tcpState: number;
   opener: number;
+  rttUs: number;
+  lastSeenNs: bigint;
+  counters: FlowCounters[];
+  firstSeenNs: bigint;
+  cgroupId: bigint;
+  drops: bigint;
+  dropReason: number;
+  rttMinUs: number;
+  retransmits: number;
+  isn: number;
+  opens: number;
 }
 
 export const FLOW_RECORD_SIZE = 120;
 export const FLOW_RECORD_OFFSETS = {
-  counters: 0,
-  firstSeenNs: 48,
-  lastSeenNs: 56,
-  cgroupId: 64,
-  drops: 72,
-  dropReason: 80,
-  rttUs: 84,
-  rttMinUs: 88,
-  retransmits: 92,
-  isn: 96,
-  opens: 100,
-  lifecycle: 104,
-  tupleCheck: 108,
-  tcpFlags: 112,
-  tcpState: 114,
-  opener: 115,
+  lifecycle: 0,
+  tupleCheck: 4,
+  tcpFlags: 8,
+  tcpState: 10,
+  opener: 11,
+  rttUs: 12,
+  lastSeenNs: 16,
+  counters: 24,
+  firstSeenNs: 72,
+  cgroupId: 80,
+  drops: 88,
+  dropReason: 96,
+  rttMinUs: 100,
+  retransmits: 104,
+  isn: 108,
+  opens: 112,
 } as const;
 
 /** Undefined when fewer than 120 bytes are there. */
@@ -182,45 +182,45 @@ export function decodeFlowRecord(view: DataView, at = 0): FlowRecord | undefined
 /** For a caller that has checked the length; throws RangeError past the view's end. */
 export function readFlowRecord(view: DataView, at: number): FlowRecord {
   return {
-    counters: Array.from({ length: 2 }, (_, i) => readFlowCounters(view, at + i * 24)),
-    firstSeenNs: view.getBigUint64(at + 48, true),
-    lastSeenNs: view.getBigUint64(at + 56, true),
-    cgroupId: view.getBigUint64(at + 64, true),
-    drops: view.getBigUint64(at + 72, true),
-    dropReason: view.getUint32(at + 80, true),
-    rttUs: view.getUint32(at + 84, true),
-    rttMinUs: view.getUint32(at + 88, true),
-    retransmits: view.getUint32(at + 92, true),
-    isn: view.getUint32(at + 96, true),
-    opens: view.getUint32(at + 100, true),
-    lifecycle: view.getUint32(at + 104, true),
-    tupleCheck: view.getUint32(at + 108, true),
-    tcpFlags: bytesAt(view, at + 112, 2),
-    tcpState: view.getUint8(at + 114),
-    opener: view.getUint8(at + 115),
+    lifecycle: view.getUint32(at, true),
+    tupleCheck: view.getUint32(at + 4, true),
+    tcpFlags: bytesAt(view, at + 8, 2),
+    tcpState: view.getUint8(at + 10),
+    opener: view.getUint8(at + 11),
+    rttUs: view.getUint32(at + 12, true),
+    lastSeenNs: view.getBigUint64(at + 16, true),
+    counters: Array.from({ length: 2 }, (_, i) => readFlowCounters(view, at + 24 + i * 24)),
+    firstSeenNs: view.getBigUint64(at + 72, true),
+    cgroupId: view.getBigUint64(at + 80, true),
+    drops: view.getBigUint64(at + 88, true),
+    dropReason: view.getUint32(at + 96, true),
+    rttMinUs: view.getUint32(at + 100, true),
+    retransmits: view.getUint32(at + 104, true),
+    isn: view.getUint32(at + 108, true),
+    opens: view.getUint32(at + 112, true),
   };
 }
 
 /** Writes all 120 bytes, padding as zero; throws RangeError when they don't fit. */
 export function encodeFlowRecord(value: FlowRecord, view: DataView, at = 0): void {
+  view.setUint32(at, value.lifecycle, true);
+  view.setUint32(at + 4, value.tupleCheck, true);
+  putBytes(value.tcpFlags, view, at + 8, 2);
+  view.setUint8(at + 10, value.tcpState);
+  view.setUint8(at + 11, value.opener);
+  view.setUint32(at + 12, value.rttUs, true);
+  view.setBigUint64(at + 16, value.lastSeenNs, true);
   for (let i = 0; i < 2; i++) {
-    encodeFlowCounters((value.counters[i] as FlowCounters), view, at + i * 24);
+    encodeFlowCounters((value.counters[i] as FlowCounters), view, at + 24 + i * 24);
   }
-  view.setBigUint64(at + 48, value.firstSeenNs, true);
-  view.setBigUint64(at + 56, value.lastSeenNs, true);
-  view.setBigUint64(at + 64, value.cgroupId, true);
-  view.setBigUint64(at + 72, value.drops, true);
-  view.setUint32(at + 80, value.dropReason, true);
-  view.setUint32(at + 84, value.rttUs, true);
-  view.setUint32(at + 88, value.rttMinUs, true);
-  view.setUint32(at + 92, value.retransmits, true);
-  view.setUint32(at + 96, value.isn, true);
-  view.setUint32(at + 100, value.opens, true);
-  view.setUint32(at + 104, value.lifecycle, true);
-  view.setUint32(at + 108, value.tupleCheck, true);
-  putBytes(value.tcpFlags, view, at + 112, 2);
-  view.setUint8(at + 114, value.tcpState);
-  view.setUint8(at + 115, value.opener);
+  view.setBigUint64(at + 72, value.firstSeenNs, true);
+  view.setBigUint64(at + 80, value.cgroupId, true);
+  view.setBigUint64(at + 88, value.drops, true);
+  view.setUint32(at + 96, value.dropReason, true);
+  view.setUint32(at + 100, value.rttMinUs, true);
+  view.setUint32(at + 104, value.retransmits, true);
+  view.setUint32(at + 108, value.isn, true);
+  view.setUint32(at + 112, value.opens, true);
   view.setUint8(at + 116, 0);
   view.setUint8(at + 117, 0);
   view.setUint8(at + 118, 0);

@@ -67,23 +67,24 @@ struct flow_counters {
 };
 ABI_SIZE(struct flow_counters, 24);
 
+/* What every packet reads or writes comes first, and together. */
 struct flow_record {
-	struct flow_counters counters[FLOW_DIRECTIONS]; /* by flow_direction */
-	__u64 first_seen_ns;
-	__u64 last_seen_ns; /* to the timer tick, 1 to 10 ms coarse */
-	__u64 cgroup_id; /* of the local socket, 0 until known */
-	__u64 drops;     /* packets of this flow the kernel dropped for a reason that is a loss */
-	__u32 drop_reason; /* the latest of those, in this kernel's numbering */
-	__u32 rtt_us;      /* smoothed, latest; 0 until measured */
-	__u32 rtt_min_us;
-	__u32 retransmits; /* segments */
-	__u32 isn;         /* sequence number of the opening SYN; survives most NATs */
-	__u32 opens;       /* SYNs that opened or reopened the tuple; 0 when it was met mid-stream */
 	__u32 lifecycle;   /* enum flow_lifecycle; read together with tuple_check in one load */
 	__u32 tuple_check; /* folded key: tells a packet that its entry was deleted and reused under it */
 	__u8 tcp_flags[FLOW_DIRECTIONS]; /* OR of all seen since the latest open, by flow_direction */
 	__u8 tcp_state;    /* enum flow_tcp_state; these four bytes change by one compare and swap */
 	__u8 opener;       /* enum flow_opener */
+	__u32 rtt_us;      /* smoothed, latest; 0 until measured */
+	__u64 last_seen_ns; /* to the timer tick, 1 to 10 ms coarse */
+	struct flow_counters counters[FLOW_DIRECTIONS]; /* by flow_direction */
+	__u64 first_seen_ns;
+	__u64 cgroup_id; /* of the local socket, 0 until known */
+	__u64 drops;     /* packets of this flow the kernel dropped for a reason that is a loss */
+	__u32 drop_reason; /* the latest of those, in this kernel's numbering */
+	__u32 rtt_min_us;
+	__u32 retransmits; /* segments */
+	__u32 isn;         /* sequence number of the opening SYN; survives most NATs */
+	__u32 opens;       /* SYNs that opened or reopened the tuple; 0 when it was met mid-stream */
 	__u32 _pad0;
 };
 ABI_SIZE(struct flow_record, 120);
