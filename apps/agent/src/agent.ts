@@ -21,6 +21,8 @@ import { Condition } from "./health/condition.ts";
 import { MetricsServer } from "./health/metrics.ts";
 import { AGENT_VERSION, type HostFacts } from "./host-facts.ts";
 import { Repeat } from "./repeat.ts";
+import { RuntimeNames } from "./runtime-socket/names.ts";
+import { inquiriesAt } from "./runtime-socket/sockets.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
 import { Traces } from "./trace/traces.ts";
 import type { Cgroups } from "./workload/cgroup.ts";
@@ -83,6 +85,9 @@ export class Agent {
     this.#discovery = new Discovery({
       ...{ runtimes: options.runtimes, processes: options.processes, cgroups: options.cgroups, hostCookie },
       netnsCookie: (path) => dataplane.netnsCookie(path),
+      names: new RuntimeNames(
+        inquiriesAt(config.runtimeSocket, { nowMs: Date.now, onNews: () => this.#repeats.discover.nudge() }),
+      ),
       unclaimed: config.runtime.length === 0,
     });
     const { registry, executor } = this.#telemetry;

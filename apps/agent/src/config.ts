@@ -9,6 +9,7 @@ import { HostName } from "@millrace/contract/ids";
 import { parseBytes } from "@millrace/contract/units";
 import { Command, CommanderError, Option } from "commander";
 import { z } from "zod";
+import { SOCKET_KINDS, type SocketPlace } from "./runtime-socket/sockets.ts";
 import { RUNTIME_KINDS, type RuntimePlace } from "./workload/runtimes.ts";
 
 const PREFIX = "MILLRACE_AGENT_";
@@ -29,6 +30,17 @@ const Runtime = z.string().transform((text, ctx): RuntimePlace => {
   const place = text.slice(at + 1);
   if (kind && place) return { kind, directory: path.resolve(place) };
   ctx.addIssue({ code: "custom", message: `${text}: NAME=DIR with NAME one of ${RUNTIME_KINDS.join(", ")}` });
+  return z.NEVER;
+});
+const RuntimeSocket = z.string().transform((text, ctx): SocketPlace => {
+  const at = text.indexOf("=");
+  const kind = SOCKET_KINDS.find((name) => name === text.slice(0, at));
+  const place = text.slice(at + 1);
+  if (kind && place) return { kind, socket: place === "none" ? null : path.resolve(place) };
+  ctx.addIssue({
+    code: "custom",
+    message: `${text}: NAME=PATH or NAME=none with NAME one of ${SOCKET_KINDS.join(", ")}`,
+  });
   return z.NEVER;
 });
 const Listen = z.string().transform((text, ctx): { host: string; port: number } => {
@@ -54,6 +66,7 @@ export const AgentConfig = z.object({
   pinDir: directory,
   hostNetns: z.string().min(1),
   runtime: z.array(Runtime),
+  runtimeSocket: z.array(RuntimeSocket),
   enrolTokenFile: directory.optional(),
   metrics: Listen.optional(),
   flowTable: wholeNumber(64, 4_194_304),
@@ -105,6 +118,12 @@ export function readInvocation(argv: readonly string[], env: NodeJS.ProcessEnv):
   }
   program
     .option("--runtime <name=dir>", "look only here for containers; may be repeated", collect, [])
+    .option(
+      "--runtime-socket <name=path>",
+      "ask this runtime here for names and labels, or not at all (name=none); may be repeated",
+      collect,
+      [],
+    )
     .option("--detach-on-exit", "stop counting when the agent ends", false)
     .addOption(
       new Option("--break-counter", "miscounts, for the test that must notice").default(false).hideHelp(),
@@ -129,9 +148,10 @@ export function readInvocation(argv: readonly string[], env: NodeJS.ProcessEnv):
 }
 
 const SWITCHES: ReadonlySet<string> = new Set(["detachOnExit", "breakCounter"]);
+const LISTS: ReadonlySet<string> = new Set(["runtime", "runtimeSocket"]);
 const collect = (value: string, before: string[]): string[] => [...before, value];
 
-/** `--host-name` is MILLRACE_AGENT_HOST_NAME; a flag wins. Runtimes are separated by commas. */
+/** `--host-name` is MILLRACE_AGENT_HOST_NAME; a flag wins. Lists are separated by commas. */
 function withEnvironment(
   program: Command,
   given: Record<string, unknown>,
@@ -141,7 +161,7 @@ function withEnvironment(
   for (const name of Object.keys(AgentConfig.shape)) {
     const value = env[PREFIX + name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()];
     if (value === undefined || program.getOptionValueSource(name) === "cli") continue;
-    if (name === "runtime") out[name] = value.split(",").filter(Boolean);
+    if (LISTS.has(name)) out[name] = value.split(",").filter(Boolean);
     else out[name] = SWITCHES.has(name) ? value === "1" || value === "true" : value;
   }
   return out;

@@ -1,6 +1,6 @@
 /**
  * Names out of OCI annotations: each container manager has keys of its own, listed here as data. What a
- * manager keeps to itself is null, with the reason.
+ * manager keeps to itself is null, and `unknown` says what only its socket tells.
  */
 import { boundedLabels } from "./container.ts";
 
@@ -28,7 +28,8 @@ type Dialect = {
   unknown: string | null;
 };
 
-const CRI_SOCKET = "pod labels are known only to the runtime's CRI socket, which speaks gRPC";
+const MANAGER = "io.container.manager";
+/** The first that speaks is it: podman marks the members of its pods as CRI-O does. */
 const DIALECTS: readonly Dialect[] = [
   {
     runtime: "containerd",
@@ -39,32 +40,35 @@ const DIALECTS: readonly Dialect[] = [
     type: "io.kubernetes.cri.container-type",
     image: "io.kubernetes.cri.image-name",
     labels: "millrace.io/labels",
-    unknown: CRI_SOCKET,
-  },
-  {
-    runtime: "cri-o",
-    speaks: (a) => "io.kubernetes.cri-o.ContainerType" in a || a["io.container.manager"] === "cri-o",
-    container: "io.kubernetes.container.name",
-    pod: "io.kubernetes.pod.name",
-    namespace: "io.kubernetes.pod.namespace",
-    type: "io.kubernetes.cri-o.ContainerType",
-    image: "io.kubernetes.cri-o.ImageName",
-    labels: "io.kubernetes.cri-o.Labels",
-    unknown: null,
+    unknown: "pod labels are told by containerd's socket alone",
   },
   {
     runtime: "podman",
-    speaks: (a) =>
-      a["io.container.manager"] === "libpod" || Object.keys(a).some((key) => key.startsWith("io.podman.")),
+    speaks: (a) => a[MANAGER] === "libpod" || (a[MANAGER] === undefined && keysBeginWith(a, "io.podman.")),
     container: "io.podman.annotations.name",
     pod: "io.podman.annotations.pod",
     namespace: "",
     type: "",
     image: "",
     labels: "io.podman.annotations.labels",
-    unknown: "podman keeps names and labels in a database that it locks",
+    unknown: "pod and labels are told by podman's socket alone",
+  },
+  {
+    runtime: "cri-o",
+    speaks: (a) => "io.kubernetes.cri-o.ContainerType" in a || a[MANAGER] === "cri-o",
+    container: "io.kubernetes.container.name",
+    pod: "io.kubernetes.pod.name",
+    namespace: "io.kubernetes.pod.namespace",
+    type: "io.kubernetes.cri-o.ContainerType",
+    image: "io.kubernetes.cri-o.ImageName",
+    labels: "io.kubernetes.cri-o.Labels",
+    unknown: "pod labels are told by CRI-O's socket alone",
   },
 ];
+/** Containers without a manager's annotations, by whose they are. Plain runc has nobody to ask. */
+const UNSIGNED: Record<string, string> = {
+  containerd: "labels and image are told by containerd's socket alone",
+};
 
 /** `fallback` is what to call the runtime when no manager signed the annotations. */
 export function namesFrom(annotations: Annotations, fallback: string): Names {
@@ -72,7 +76,7 @@ export function namesFrom(annotations: Annotations, fallback: string): Names {
   if (!dialect) {
     const labels = labelsIn(annotations["millrace.io/labels"]);
     const none = { name: null, podName: null, podNamespace: null, isSandbox: false, image: null };
-    return { runtime: fallback, ...none, labels, unknown: null };
+    return { runtime: fallback, ...none, labels, unknown: UNSIGNED[fallback] ?? null };
   }
   const labels = labelsIn(annotations[dialect.labels]);
   return {
@@ -85,6 +89,10 @@ export function namesFrom(annotations: Annotations, fallback: string): Names {
     labels,
     unknown: Object.keys(labels).length === 0 ? dialect.unknown : null,
   };
+}
+
+function keysBeginWith(annotations: Annotations, prefix: string): boolean {
+  return Object.keys(annotations).some((key) => key.startsWith(prefix));
 }
 
 function labelsIn(json: string | undefined): Record<string, string> {

@@ -1,6 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Inquiry } from "../runtime-socket/inquiry.ts";
+import { RuntimeNames } from "../runtime-socket/names.ts";
 import { temporaryDirectory, writeFiles } from "../testing/temporary.ts";
 import { Cgroups } from "./cgroup.ts";
 import type { Runtime } from "./container.ts";
@@ -33,8 +35,9 @@ class Machine {
     fs.rmSync(path.join(this.root, "proc", String(pid)), { recursive: true, force: true });
   }
   /** Namespaces are told apart by what their link says, as an inode; its cookie is ten times that. */
-  discovery(runtimes: Runtime[], unclaimed = false): Discovery {
+  discovery(runtimes: Runtime[], unclaimed = false, inquiries = new Map<string, Inquiry>()): Discovery {
     return new Discovery({
+      names: new RuntimeNames(inquiries),
       ...{ runtimes, processes: this.processes, hostCookie: 10n, unclaimed },
       cgroups: new Cgroups(this.cgroupMount, this.processes),
       netnsCookie: (link) => BigInt(/\d+/.exec(fs.readlinkSync(link))?.[0] ?? 0) * 10n,
@@ -132,7 +135,7 @@ describe("pods", () => {
     expect(pods).toHaveLength(1);
     expect(pods[0]).toMatchObject({
       ...{ name: "checkout-6d5f7c9b8d-x2x4z", namespace: "shop", service: "checkout", runtime: "containerd" },
-      unknown: expect.stringMatching(/gRPC/),
+      unknown: expect.stringMatching(/containerd's socket alone/),
     });
     expect(pods[0]?.containers.map(({ name, isSandbox }) => [name, isSandbox])).toEqual([
       ["", true],
@@ -192,9 +195,7 @@ describe("Docker", () => {
       "containers/d1/config.v2.json": config(true),
       "containers/d2/config.v2.json": { ...config(false), ID: "d2" },
     });
-    const docker = new Docker(machine.path("docker"), machine.processes, {
-      ...{ states: machine.path("none"), socket: machine.path("none.sock") },
-    });
+    const docker = new Docker(machine.path("docker"), machine.processes, machine.path("none"));
     const pods = machine.discovery([docker]).sweep();
     expect(pods).toHaveLength(1);
     expect(pods[0]).toMatchObject({ name: "shop-cart-1", service: "cart", runtime: "docker", unknown: null });
@@ -205,12 +206,10 @@ describe("Docker", () => {
     const machine = new Machine();
     machine.process(7, { startTicks: 70, netns: "5" });
     writeFiles(machine.path("states"), { "abcdefabcdef00/state.json": runcState("abcdefabcdef00", 7, 70) });
-    const docker = new Docker(machine.path("nowhere"), machine.processes, {
-      ...{ states: machine.path("states"), socket: machine.path("none.sock") },
-    });
+    const docker = new Docker(machine.path("nowhere"), machine.processes, machine.path("states"));
     expect(docker.list()[0]).toMatchObject({
       name: "abcdefabcdef",
-      unknown: "Docker has not been asked yet",
+      unknown: expect.stringMatching(/its socket has to/),
     });
   });
 });
@@ -223,9 +222,9 @@ describe("podman and CRI-O", () => {
       "crun/p1/status": { pid: 7, "process-start-time": 70, bundle: machine.path("bundle") },
       "bundle/config.json": { annotations: { "io.container.manager": "libpod" } },
     });
-    const runtime = podman(machine.path("crun"), machine.processes, machine.path("storage"));
+    const runtime = podman(machine.path("crun"), machine.processes, { storage: machine.path("storage") });
     expect(runtime.list()[0]).toMatchObject({
-      ...{ runtime: "podman", id: "p1", name: "p1", unknown: expect.stringMatching(/locks/) },
+      ...{ runtime: "podman", id: "p1", name: "p1", unknown: expect.stringMatching(/podman's socket alone/) },
     });
   });
 

@@ -1,7 +1,9 @@
 /**
- * The pods of this host as they are now: asks every runtime, joins containers by namespace. Level-triggered:
+ * The pods of this host as they are now: looks at every runtime, joins containers by namespace. Level-triggered:
  * each sweep looks at everything and remembers only what is costly to find out. Attaches nothing.
  */
+
+import type { RuntimeNames } from "../runtime-socket/names.ts";
 import type { Cgroups } from "./cgroup.ts";
 import { bounded, type Container, type Runtime } from "./container.ts";
 import { type Pod, type PodContainer, podOf } from "./pod.ts";
@@ -12,6 +14,7 @@ export type DiscoveryOptions = {
   runtimes: readonly Runtime[];
   processes: ProcessTable;
   cgroups: Cgroups;
+  names: RuntimeNames;
   netnsCookie: (path: string) => bigint;
   /** The host's own namespace: pods in it are not covered. */
   hostCookie: bigint;
@@ -33,7 +36,8 @@ export class Discovery {
 
   sweep(): Pod[] {
     const containers = this.#o.runtimes.flatMap((runtime) => runtime.list());
-    const members = unique(containers).map((container) => this.#member(container));
+    const members = unique(containers).map((container) => this.#member(this.#o.names.complete(container)));
+    this.#o.names.endSweep();
     if (this.#o.unclaimed) members.push(...this.#others(members));
     this.#known = this.#next;
     this.#next = new Map();

@@ -2,6 +2,7 @@
 import { namesFrom } from "./annotations.ts";
 import type { Container, Runtime } from "./container.ts";
 import { type OciContainer, OciStates } from "./oci-state.ts";
+import { PodmanStorage } from "./podman-storage.ts";
 import type { ProcessTable } from "./process.ts";
 
 export type OciRuntimeOptions = {
@@ -19,6 +20,7 @@ export class OciRuntime implements Runtime {
   readonly name: string;
   readonly #options: OciRuntimeOptions;
   readonly #states: OciStates;
+  readonly #podmanStorage = new PodmanStorage();
 
   constructor(options: OciRuntimeOptions) {
     this.name = options.name;
@@ -31,16 +33,30 @@ export class OciRuntime implements Runtime {
   list(): Container[] {
     const found = this.#options.roots().flatMap((root) => this.#states.list(root));
     this.#states.endSweep();
-    return found.map((container) => this.#describe(container));
+    const described = found.map((container) => this.#describe(container));
+    this.#podmanStorage.endSweep();
+    return described;
   }
 
   #describe(container: OciContainer): Container {
     const own = this.#options.annotations?.(container) ?? {};
     const names = namesFrom({ ...own, ...container.annotations }, this.#options.name);
-    const { id, pid, startTicks, createdAtMs } = container;
-    const name = names.name ?? (names.isSandbox ? null : id.slice(0, 253));
+    const { id, pid, startTicks, createdAtMs, bundle } = container;
+    // By whose annotations it bears, not by whose root it is in: podman may use plain runc's.
+    const stored = names.runtime === "podman" && bundle ? this.#podmanStorage.of(bundle, id) : undefined;
+    const name = names.name ?? stored?.name ?? (names.isSandbox ? null : id.slice(0, 253));
+    const image = names.image ?? stored?.image ?? null;
     // containerd keeps its states under its own root: below another, somebody else wrote CRI's annotations.
     const runtime = names.runtime === "containerd" ? this.#options.name : names.runtime;
-    return { ...names, runtime, id: id.slice(0, 128), pid, startTicks, name, startedAtMs: createdAtMs };
+    return {
+      ...names,
+      runtime,
+      id: id.slice(0, 128),
+      pid,
+      startTicks,
+      name,
+      image,
+      startedAtMs: createdAtMs,
+    };
   }
 }

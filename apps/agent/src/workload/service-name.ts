@@ -4,7 +4,6 @@ const LABELS = [
   "app.kubernetes.io/name",
   "app",
   "k8s-app",
-  "io.kubernetes.container.name",
   "com.docker.compose.service",
   "com.docker.swarm.service.name",
 ] as const;
