@@ -1,6 +1,7 @@
 // The Debian packages that building, the lab and the tests need, with what proves each is there. On
-// Debian and Ubuntu, as root, what is missing is installed; elsewhere it is named. Nothing is removed.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+// Debian and Ubuntu, as root, what is missing is installed; elsewhere it is named. Nothing is removed, and no
+// service that comes with a package is started.
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { run } from "../command.mjs";
 
 /** @typedef {"build" | "lab" | "tests"} Purpose
@@ -29,6 +30,13 @@ export const systemPackages = [
   { name: "tcpdump", for: "tests", proof: "tcpdump" },
   { name: "iperf3", for: "tests", proof: "iperf3" },
   { name: "conntrack", for: "tests", proof: "conntrack" },
+  { name: "busybox-static", for: "tests", proof: "/var/lib/dpkg/info/busybox-static.list" },
+  { name: "podman", for: "tests", proof: "podman" },
+  { name: "netavark", for: "tests", proof: "/usr/lib/podman/netavark" },
+  { name: "docker.io", for: "tests", proof: "dockerd" },
+  { name: "containerd", for: "tests", proof: "containerd" },
+  { name: "containernetworking-plugins", for: "tests", proof: "/usr/lib/cni/bridge" },
+  { name: "iptables", for: "tests", proof: "iptables" },
 ];
 
 const programFolders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -63,16 +71,31 @@ export async function ensurePackages(purposes) {
   if (!mayInstall()) throw new Error(installHint(names));
   const never = existsSync("/var/lib/apt/lists") && readdirSync("/var/lib/apt/lists").length < 3;
   if (never) await apt(["update"]);
+  const install = () => withServicesAtRest(() => apt(["install", "-y", "--no-install-recommends", ...names]));
   try {
-    await apt(["install", "-y", "--no-install-recommends", ...names]);
+    await install();
   } catch (error) {
     if (never) throw error;
     await apt(["update"]); // the lists may be older than what the mirror still has
-    await apt(["install", "-y", "--no-install-recommends", ...names]);
+    await install();
   }
   const still = missingPackages(purposes).map((entry) => `${entry.name} (no ${entry.proof})`);
   if (still.length) throw new Error(`apt-get installed, yet still missing: ${still.join(", ")}`);
   return `installed ${names.join(" ")}`;
+}
+
+const policy = "/usr/sbin/policy-rc.d";
+
+/** Debian starts a package's service at once unless this file forbids it: a Docker daemon would change the
+ *  machine's firewall for the sake of a test. @param {() => Promise<void>} work */
+async function withServicesAtRest(work) {
+  if (existsSync(policy)) return await work();
+  writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    await work();
+  } finally {
+    rmSync(policy, { force: true });
+  }
 }
 
 async function apt(args) {

@@ -21,17 +21,13 @@ import { Condition } from "./health/condition.ts";
 import { MetricsServer } from "./health/metrics.ts";
 import { AGENT_VERSION, type HostFacts } from "./host-facts.ts";
 import { Repeat } from "./repeat.ts";
-import { RuntimeNames } from "./runtime-socket/names.ts";
-import { inquiriesAt } from "./runtime-socket/sockets.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
 import { Traces } from "./trace/traces.ts";
 import type { Cgroups } from "./workload/cgroup.ts";
 import type { Runtime } from "./workload/container.ts";
-import { Discovery } from "./workload/discovery.ts";
+import { PodFinder } from "./workload/pod-finder.ts";
 import type { ProcessTable } from "./workload/process.ts";
-import { DirectoryWatch } from "./workload/watch.ts";
 
-const DISCOVER_MS = 1000;
 const TRACE_POLL_MS = 5000;
 const TRACE_TICK_MS = 1000;
 const TRACE_FLUSH_MS = 100;
@@ -55,17 +51,13 @@ export class Agent {
   readonly #client: ControlPlane;
   readonly #session: ConnectionSession;
   readonly #telemetry: Telemetry;
-  readonly #discovery: Discovery;
+  readonly #finder: PodFinder;
   readonly #reconciler: EndpointReconciler;
   readonly #sender: Sender;
   readonly #traces: Traces;
   readonly #condition: Condition;
   readonly #watch: ControlWatch;
-  readonly #directories: DirectoryWatch;
-  readonly #repeats: Record<
-    "discover" | "cycle" | "send" | "session" | "tracePoll" | "traceTick" | "traceFlush",
-    Repeat
-  >;
+  readonly #repeats: Record<"cycle" | "send" | "session" | "tracePoll" | "traceTick" | "traceFlush", Repeat>;
   #metrics: MetricsServer | undefined;
   readonly #cadence: Cadence;
 
@@ -82,18 +74,11 @@ export class Agent {
       log: (line, error) => (error ? this.#log.warn({ error }, line) : this.#log.info(line)),
     });
     const hostCookie = dataplane.netnsCookie(config.hostNetns);
-    this.#discovery = new Discovery({
-      ...{ runtimes: options.runtimes, processes: options.processes, cgroups: options.cgroups, hostCookie },
-      netnsCookie: (path) => dataplane.netnsCookie(path),
-      names: new RuntimeNames(
-        inquiriesAt(config.runtimeSocket, { nowMs: Date.now, onNews: () => this.#repeats.discover.nudge() }),
-      ),
-      unclaimed: config.runtime.length === 0,
-    });
     const { registry, executor } = this.#telemetry;
     this.#reconciler = new EndpointReconciler({
       ...{ dataplane, registry, executor, hostNetns: config.hostNetns, hostCookie, nowMs: Date.now },
     });
+    this.#finder = this.#makeFinder(hostCookie);
     this.#traces = this.#makeTraces(hostCookie);
     this.#sender = this.#makeSender();
     this.#condition = new Condition({
@@ -107,7 +92,6 @@ export class Agent {
       random: Math.random,
       on: (what) => this.#hint(what),
     });
-    this.#directories = new DirectoryWatch(() => this.#repeats.discover.nudge());
     this.#repeats = this.#makeRepeats();
   }
 
@@ -117,14 +101,15 @@ export class Agent {
     this.#log.info({ incarnation: this.#incarnation, adopted, waiting: spool.stats().batches }, "counting");
     if (config.metrics) await this.#serveMetrics(config.metrics);
     dataplane.onOpened(() => this.#early());
+    this.#finder.start();
     for (const repeat of Object.values(this.#repeats)) repeat.start();
   }
 
   /** Reads once more, tries to hand over what is spooled, lets go. What is pinned goes on counting. */
   async stop(): Promise<void> {
     const { dataplane, config } = this.#o;
-    this.#directories.close();
     this.#watch.stop();
+    await this.#finder.stop();
     await Promise.all(Object.values(this.#repeats).map((repeat) => repeat.stop()));
     await this.#traces.stop();
     if (config.detachOnExit) this.#detachAll();
@@ -135,6 +120,17 @@ export class Agent {
     await dataplane.close({ remove: config.detachOnExit });
     this.#client.server.close();
     this.#log.info({ waiting: this.#telemetry.spool.stats().batches }, "ended");
+  }
+
+  #makeFinder(hostCookie: bigint): PodFinder {
+    const { config, dataplane, runtimes, processes, cgroups } = this.#o;
+    return new PodFinder({
+      ...{ runtimes, processes, cgroups, hostCookie, sockets: config.runtimeSocket },
+      netnsCookie: (path) => dataplane.netnsCookie(path),
+      unclaimed: config.runtime.length === 0,
+      onPods: (pods) => this.#reconciler.run(pods),
+      onError: (what, error) => this.#failed(what, error),
+    });
   }
 
   #makeSession(): ConnectionSession {
@@ -183,10 +179,9 @@ export class Agent {
     const repeat = (name: string, run: () => number | Promise<number>, failureMs = 1000) =>
       new Repeat({
         ...{ name, run, failureMs },
-        onError: (what, error) => this.#log.error({ err: error }, `${what} failed`),
+        onError: (what, error) => this.#failed(what, error),
       });
     return {
-      discover: repeat("discovery", () => this.#discover()),
       cycle: repeat("counting", () => this.#count()),
       send: repeat("sending", () => this.#send()),
       session: repeat("standing", () => this.#session.step()),
@@ -196,10 +191,8 @@ export class Agent {
     };
   }
 
-  #discover(): number {
-    this.#directories.follow(this.#o.runtimes.flatMap((runtime) => runtime.watched()));
-    this.#reconciler.run(this.#discovery.sweep());
-    return DISCOVER_MS;
+  #failed(what: string, error: unknown): void {
+    this.#log.error({ err: error }, `${what} failed`);
   }
   #count(): number {
     const startedMs = performance.now();

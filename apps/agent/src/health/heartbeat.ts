@@ -68,11 +68,15 @@ function podEntry(pod: Pod, interfaces: readonly InterfaceFacts[], endpoints: Li
   };
 }
 
+const NO_INTERFACE = "it has no interface but its loopback yet";
+const andUnknown = (reason: string, { unknown }: Pod): string =>
+  (unknown === null ? reason : `${reason}; ${unknown}`).slice(0, 300);
+
 function stateOf(pod: Pod, own: readonly InterfaceFacts[], endpoints: readonly LiveEndpoint[]): State {
-  if (pod.cookie === undefined) return { state: "not-covered", reason: HOST_NETWORK };
+  if (pod.cookie === undefined) return { state: "not-covered", reason: andUnknown(HOST_NETWORK, pod) };
   const failed = endpoints.find(({ failure }) => failure !== null);
   if (failed) return { state: "failed", reason: failed.failure?.slice(0, 300) ?? null };
-  if (own.length === 0) return { state: "covered", reason: "it has no interface but its loopback yet" };
+  if (own.length === 0) return { state: "covered", reason: andUnknown(NO_INTERFACE, pod) };
   const attached = endpoints.filter((endpoint) => endpoint.attached).length;
   if (attached < own.length) return { state: "attaching", reason: null };
   return { state: "covered", reason: pod.unknown };

@@ -56,19 +56,24 @@ export const workers = (pod: Pod): PodContainer[] => pod.containers.filter((c) =
 /** One frozen object per container and one for the pod, so that a batch can number them by identity. */
 export class PodWorkloads {
   readonly pod: Workload;
+  /** Of a socket whose cgroup is none of the known containers': another may just have been started. */
+  readonly #stranger: Workload;
   readonly #byCgroup = new Map<number, Workload>();
 
   constructor(pod: Pod) {
     const own = workers(pod);
     const only = own.length === 1 ? own[0] : undefined;
     this.pod = workloadOf(pod, only);
+    this.#stranger = only && only.cgroups.length > 0 ? workloadOf(pod, undefined) : this.pod;
     for (const container of own) {
       const workload = container === only ? this.pod : workloadOf(pod, container);
       for (const cgroup of container.cgroups) this.#byCgroup.set(cgroup, workload);
     }
   }
+  /** 0: the packet had no socket here. */
   of(cgroup: number): Workload {
-    return this.#byCgroup.get(cgroup) ?? this.pod;
+    if (cgroup === 0) return this.pod;
+    return this.#byCgroup.get(cgroup) ?? this.#stranger;
   }
 }
 
