@@ -157,10 +157,11 @@ export interface WatchEvent {
   op: string;
   subject: number;
   name: string;
+  netns: number;
 }
 
 export interface NativeWatcher {
-  addLinks(netns: string | undefined): number;
+  addLinks(netns: string | undefined, everywhere: boolean): number;
   addProcesses(): number;
   remove(watch: number): void;
   close(): Promise<void>;
@@ -190,6 +191,7 @@ export interface Binding {
   links(netns: string | undefined): unknown[];
   conntrackDump(netns: string | undefined): unknown[];
   netnsCookie(netns: string | undefined): bigint;
+  netnsNumber(netns: string | undefined, of: string): number;
   probeFeature(name: string): { supported: boolean; reason?: string };
   featureNames(): string[];
   rcuBarrier(): void;

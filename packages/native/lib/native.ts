@@ -37,8 +37,16 @@ export {
   type NetworkLink,
   netnsCookie,
   netnsId,
+  netnsNumber,
 } from "./netlink.ts";
 export { BpfObject, openObject } from "./object.ts";
 export { BpfProgram, openPinnedProgram, type RunCounters, type TestRunOptions } from "./program.ts";
 export { type RingLoss, RingReader, type RingReaderOptions } from "./ring-reader.ts";
-export { type LinkEvent, type ProcessEvent, type Watch, watchLinks, watchProcesses } from "./watch.ts";
+export {
+  type LinkEvent,
+  type ProcessEvent,
+  type Watch,
+  watchLinks,
+  watchLinksEverywhere,
+  watchProcesses,
+} from "./watch.ts";

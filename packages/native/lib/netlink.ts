@@ -1,5 +1,5 @@
 // What the kernel tells about a network namespace: its identity, interfaces, connection tracking. Snapshots; changes
-// come from watch.ts. Reads only.
+// come from watch.ts. Reads only, but for a namespace's number.
 import { statSync } from "node:fs";
 import * as args from "./args.ts";
 import { binding } from "./binding.ts";
@@ -53,6 +53,11 @@ export function netnsCookie(nsPath?: string): bigint {
 export function netnsId(path: string): { dev: bigint; ino: bigint } {
   const { dev, ino } = statSync(args.text(path, "netnsId path"), { bigint: true });
   return { dev, ino };
+}
+
+/** What the namespace calls another in its messages. The other is given a number when it has none yet. */
+export function netnsNumber(nsPath: string | undefined, of: string): number {
+  return binding.netnsNumber(args.optionalText(nsPath, "netnsNumber path"), args.text(of, "netnsNumber of"));
 }
 
 export function links(nsPath?: string): NetworkLink[] {

@@ -10,6 +10,8 @@ export interface LinkEvent {
   op: "new" | "del";
   ifindex: number;
   name?: string;
+  /** Of watchLinksEverywhere: what the watched namespace calls the one it happened in; absent for itself. */
+  netns?: number;
 }
 
 export interface ProcessEvent {
@@ -62,14 +64,26 @@ const shared = new SharedWatcher();
 export function watchLinks(nsPath: string | undefined, on: (event: LinkEvent) => void): Watch {
   const path = args.optionalText(nsPath, "watchLinks path");
   args.callback(on, "watchLinks on");
+  return addLinks(path, false, on);
+}
+
+/** Also in all namespaces that the watched one has a number for (netnsNumber); those are not kept alive. */
+export function watchLinksEverywhere(nsPath: string | undefined, on: (event: LinkEvent) => void): Watch {
+  const path = args.optionalText(nsPath, "watchLinksEverywhere path");
+  args.callback(on, "watchLinksEverywhere on");
+  return addLinks(path, true, on);
+}
+
+function addLinks(path: string | undefined, everywhere: boolean, on: (event: LinkEvent) => void): Watch {
   return shared.add(
-    (watcher) => watcher.addLinks(path),
+    (watcher) => watcher.addLinks(path, everywhere),
     (event) =>
       on({
         kind: event.kind as LinkEvent["kind"],
         op: event.op === "del" ? "del" : "new",
         ifindex: event.subject,
         ...(event.name && event.kind !== "overrun" ? { name: event.name } : {}),
+        ...(event.netns < 0 ? {} : { netns: event.netns }),
       }),
   );
 }

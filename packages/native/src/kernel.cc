@@ -60,6 +60,10 @@ Napi::Value NetnsCookie(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), netns::Cookie(args::OptionalString(info, 0)));
 }
 
+Napi::Value NetnsNumber(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), netns::Number(args::OptionalString(info, 0), args::String(info, 1)));
+}
+
 // Run-time statistics are on as long as somebody holds such a descriptor.
 class RunStats : public Handle<RunStats> {
  public:
@@ -148,6 +152,7 @@ void DefineKernel(Napi::Env env, Napi::Object exports) {
   exports.Set("mountBpffs", Edge<MountBpffs>(env, "mountBpffs"));
   exports.Set("clock", Edge<Clock>(env, "clock"));
   exports.Set("netnsCookie", Edge<NetnsCookie>(env, "netnsCookie"));
+  exports.Set("netnsNumber", Edge<NetnsNumber>(env, "netnsNumber"));
   exports.Set("listPrograms", Edge<ListPrograms>(env, "listPrograms"));
   exports.Set("listMaps", Edge<ListMaps>(env, "listMaps"));
   exports.Set("listLinks", Edge<ListLinks>(env, "listLinks"));

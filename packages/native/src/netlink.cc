@@ -30,6 +30,17 @@ int ErrorOf(const nlmsghdr* message) {
   return error;
 }
 
+// Which namespace a multicast message is from; the kernel says nothing of the socket's own.
+int NetnsOf(msghdr& message) {
+  for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+    if (c->cmsg_level != SOL_NETLINK || c->cmsg_type != NETLINK_LISTEN_ALL_NSID) continue;
+    int netns;
+    memcpy(&netns, CMSG_DATA(c), sizeof netns);
+    return netns;
+  }
+  return kOwnNetns;
+}
+
 enum class Dumped { kDone, kInterrupted };
 
 Dumped ReadDump(int fd, const std::string& op, const OnMessage& on) {
@@ -116,6 +127,10 @@ void Dump(int fd, Request& request, const std::string& op, const OnMessage& on, 
 }
 
 int Acknowledged(int fd, Request& request, const std::string& op) {
+  return Answered(fd, request, op, nullptr);
+}
+
+int Answered(int fd, Request& request, const std::string& op, const OnMessage& on) {
   Send(fd, request, op);
   std::vector<uint8_t> buffer(kBufferBytes);
   while (true) {
@@ -125,18 +140,34 @@ int Acknowledged(int fd, Request& request, const std::string& op) {
     auto left = static_cast<size_t>(got);
     for (auto* m = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) {
       if (m->nlmsg_type == NLMSG_ERROR) return ErrorOf(m);
+      if (!on) continue;
+      on(m);
+      return 0;
     }
   }
 }
 
-int Receive(int fd, std::vector<uint8_t>& buffer, const OnMessage& on) {
+void ListenEverywhere(int fd, const std::string& op) {
+  int on = 1;
+  if (setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &on, sizeof on) != 0) throw Failure(errno, op, "every namespace");
+}
+
+int Receive(int fd, std::vector<uint8_t>& buffer, const OnMessageFrom& on) {
   buffer.resize(kBufferBytes);
   while (true) {
-    ssize_t got = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    iovec data = {buffer.data(), buffer.size()};
+    msghdr message = {};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno == EAGAIN ? 0 : -errno;
     auto left = static_cast<size_t>(got);
-    for (auto* m = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) on(m);
+    int netns = NetnsOf(message);
+    for (auto* m = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) on(m, netns);
   }
 }
 

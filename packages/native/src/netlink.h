@@ -37,11 +37,21 @@ class Request {
 // something, is asked for again: then `restart` runs first, to forget what came before.
 void Dump(int fd, Request& request, const std::string& op, const OnMessage& on, const std::function<void()>& restart);
 
+// Sends and calls back for the one message that answers; 0 or a negative errno.
+int Answered(int fd, Request& request, const std::string& op, const OnMessage& on);
+
 // Sends and waits for the acknowledgement; 0 or a negative errno.
 int Acknowledged(int fd, Request& request, const std::string& op);
 
+// From now on also what is said in every namespace that the socket's own has a number for.
+void ListenEverywhere(int fd, const std::string& op);
+
+// Of a message from the socket's own namespace.
+constexpr int kOwnNetns = -1;
+using OnMessageFrom = std::function<void(const nlmsghdr*, int netns)>;
+
 // Calls back for what has arrived, without waiting. Negative errno: -ENOBUFS when the kernel dropped messages.
-int Receive(int fd, std::vector<uint8_t>& buffer, const OnMessage& on);
+int Receive(int fd, std::vector<uint8_t>& buffer, const OnMessageFrom& on);
 
 struct Attribute {
   const uint8_t* data = nullptr;

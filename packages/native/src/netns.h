@@ -20,4 +20,7 @@ void RunInFresh(const std::function<void()>& work);
 // Unique since boot, unlike the namespace's inode. since: 5.14 (SO_NETNS_COOKIE)
 uint64_t Cookie(const std::string& path);
 
+// What `ns` calls the namespace `of` in its messages; given one when it has none. Lives as long as both.
+int Number(const std::string& ns, const std::string& of);
+
 }  // namespace netns

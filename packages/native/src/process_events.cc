@@ -54,7 +54,7 @@ Fd Open() {
   int error = -EOPNOTSUPP;
   pollfd waiting = {fd.get(), POLLIN, 0};
   while (error == -EOPNOTSUPP && poll(&waiting, 1, kAnswerMs) > 0) {
-    netlink::Receive(fd.get(), buffer, [&](const nlmsghdr* m) {
+    netlink::Receive(fd.get(), buffer, [&](const nlmsghdr* m, int) {
       proc_event event;
       if (Read(m, event) && event.what == 0) error = -static_cast<int>(event.event_data.ack.err);
     });

@@ -44,16 +44,17 @@ struct Events : Pump::Item {
     Text(env, object, "op", event.op);
     Number(env, object, "subject", event.subject);
     Text(env, object, "name", event.name.c_str());
+    Number(env, object, "netns", event.netns);
     return object;
   }
 };
 
-void ReadRoute(uint32_t watch, const nlmsghdr* m, std::vector<WatchPump::Event>& events) {
+void ReadRoute(uint32_t watch, const nlmsghdr* m, int netns, std::vector<WatchPump::Event>& events) {
   bool link = m->nlmsg_type == RTM_NEWLINK || m->nlmsg_type == RTM_DELLINK;
   bool address = m->nlmsg_type == RTM_NEWADDR || m->nlmsg_type == RTM_DELADDR;
   if (!link && !address) return;
   bool added = m->nlmsg_type == RTM_NEWLINK || m->nlmsg_type == RTM_NEWADDR;
-  WatchPump::Event event = {watch, link ? "link" : "addr", added ? "new" : "del", 0, ""};
+  WatchPump::Event event = {watch, link ? "link" : "addr", added ? "new" : "del", 0, "", netns};
   if (link) {
     event.subject = static_cast<const ifinfomsg*>(NLMSG_DATA(m))->ifi_index;
     auto a = netlink::Attributes(m, sizeof(ifinfomsg), IFLA_IFNAME);
@@ -85,11 +86,12 @@ uint32_t WatchPump::Add(Fd fd, bool processes) {
   return id;
 }
 
-uint32_t WatchPump::AddLinks(const std::string& ns) {
+uint32_t WatchPump::AddLinks(const std::string& ns, bool everywhere) {
   Fd fd;
   netns::Run(ns, [&] {
     fd = netlink::Open(NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, "watch_links");
   });
+  if (everywhere) netlink::ListenEverywhere(fd.get(), "watch_links");
   return Add(std::move(fd), false);
 }
 
@@ -104,12 +106,12 @@ void WatchPump::Read(uint32_t watch, std::vector<Event>& events) {
   std::lock_guard<std::mutex> hold(sources_lock_);
   auto source = sources_.find(watch);
   if (source == sources_.end()) return;
-  int result = netlink::Receive(source->second.fd.get(), buffer_, [&](const nlmsghdr* m) {
+  int result = netlink::Receive(source->second.fd.get(), buffer_, [&](const nlmsghdr* m, int netns) {
     if (source->second.processes) {
       process_events::Event event = process_events::Parse(m);
       if (event.op != nullptr) events.push_back({watch, "process", event.op, event.pid, ""});
     } else {
-      ReadRoute(watch, m, events);
+      ReadRoute(watch, m, netns, events);
     }
   });
   if (result < 0) events.push_back({watch, "overrun", "", 0, ErrnoName(result)});
@@ -159,7 +161,7 @@ Watcher::~Watcher() {
 }
 
 Napi::Value Watcher::AddLinks(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), pump_->AddLinks(args::OptionalString(info, 0)));
+  return Napi::Number::New(info.Env(), pump_->AddLinks(args::OptionalString(info, 0), info[1].ToBoolean()));
 }
 
 Napi::Value Watcher::AddProcesses(const Napi::CallbackInfo& info) {

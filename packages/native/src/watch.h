@@ -25,10 +25,12 @@ class WatchPump : public Pump {
     const char* op;    // 'new', 'del', 'fork', 'exec', 'exit', ''
     int64_t subject;   // ifindex or pid
     std::string name;
+    int netns = -1;  // by its number in the watched namespace; negative: the watched one itself
   };
 
   WatchPump();
-  uint32_t AddLinks(const std::string& ns);
+  // everywhere: also those of all namespaces that `ns` has a number for. They are not kept alive.
+  uint32_t AddLinks(const std::string& ns, bool everywhere);
   uint32_t AddProcesses();
   void Remove(uint32_t watch);
 

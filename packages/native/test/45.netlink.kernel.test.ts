@@ -13,9 +13,11 @@ import {
   mountBpffs,
   netnsCookie,
   netnsId,
+  netnsNumber,
   type ProcessEvent,
   rcuBarrier,
   watchLinks,
+  watchLinksEverywhere,
   watchProcesses,
 } from "../lib/native.ts";
 import { eventually } from "./fixture.ts";
@@ -171,6 +173,40 @@ describe("watching", () => {
     expect(() => watchLinks("/run/netns/nt-none", () => {})).toThrow(/ENOENT/);
     ns.ip("link", "add", "br0", "type", "bridge");
     await eventually("an event", () => events.length > 0);
+    watch.close();
+  });
+
+  test("a namespace hears of those it has a number for, and of no others", async () => {
+    const [host, known, stranger] = [bed.namespace(), bed.namespace(), bed.namespace()];
+    const number = netnsNumber(host.path, known.path);
+    expect(number).toBeGreaterThanOrEqual(0);
+    expect(netnsNumber(host.path, known.path)).toBe(number);
+    const events: LinkEvent[] = [];
+    const watch = watchLinksEverywhere(host.path, (event) => events.push(event));
+    stranger.ip("link", "add", "br2", "type", "bridge");
+    known.ip("link", "add", "br1", "type", "bridge");
+    known.ip("address", "add", "10.1.1.1/24", "dev", "br1");
+    host.ip("link", "add", "br0", "type", "bridge");
+    await eventually("the host's own", () => events.some(({ name }) => name === "br0"));
+    expect(events.find(({ name }) => name === "br0")?.netns).toBeUndefined();
+    expect(events.find(({ name }) => name === "br1")?.netns).toBe(number);
+    expect(events.find(({ kind }) => kind === "addr")?.netns).toBe(number);
+    expect(events.some(({ name }) => name === "br2")).toBe(false);
+    watch.close();
+  });
+
+  test("hearing of a namespace doesn't keep it: its devices go with it", async () => {
+    const host = bed.namespace();
+    const name = `nt-gone-${process.pid}`;
+    execFileSync("ip", ["netns", "add", name]);
+    const watch = watchLinksEverywhere(host.path, () => {});
+    try {
+      netnsNumber(host.path, `/run/netns/${name}`);
+      host.ip("link", "add", "kept0", "type", "veth", "peer", "name", "eth0", "netns", name);
+    } finally {
+      execFileSync("ip", ["netns", "del", name]);
+    }
+    await eventually("the pair is gone", () => !links(host.path).some((link) => link.name === "kept0"));
     watch.close();
   });
 
