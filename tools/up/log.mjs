@@ -57,13 +57,15 @@ export function createLog(options) {
     const code = palette[name.replace(/[^a-z].*/, "")] ?? 37;
     return out.isTTY ? `\x1b[${code}m${padded}\x1b[0m` : padded;
   };
+  const tell = (name, text) => out.write(`${column(name)} ${readableLine(text)}\n`);
   const line = (name, text) => {
-    const readable = readableLine(text);
-    file.write(`${new Date().toISOString()} ${name.padEnd(nameWidth)} ${readable}\n`);
-    out.write(`${column(name)} ${readable}\n`);
+    file.write(`${new Date().toISOString()} ${name.padEnd(nameWidth)} ${readableLine(text)}\n`);
+    tell(name, text);
   };
   return {
     line,
+    /** To the terminal alone: what holds a password. */
+    tell,
     /** Takes a stream apart into lines. A line without end is cut, so that nothing grows without bound. */
     pipe: (name, stream) => {
       let rest = "";

@@ -32,6 +32,16 @@ test("a new start goes on in the same file", () => {
   expect(readFileSync(file("x.log"), "utf8")).toBe("one\ntwo\n");
 });
 
+test("what is told to the person at the terminal stays out of the file", () => {
+  const out = new PassThrough();
+  const log = createLog({ file: file("x.log"), out });
+  log.line("up", "ready");
+  log.tell("up", "the password is 1234");
+  log.close();
+  expect(out.read().toString()).toContain("1234");
+  expect(readFileSync(file("x.log"), "utf8")).toMatch(/^\S+ up +ready\n$/);
+});
+
 test("each line of a stream has its speaker in front, also one that comes in pieces or unfinished", async () => {
   const out = new PassThrough();
   const log = createLog({ file: file("x.log"), out });

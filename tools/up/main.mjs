@@ -117,7 +117,7 @@ async function main() {
     await site.doStep("bpf", bpfAllowed);
     const words = await start(site);
     log.line("up", `ready ${after()} on ${instance.address}`);
-    for (const line of words) log.line("up", line);
+    for (const line of words) log.tell("up", line);
   } catch (error) {
     await end(1, error.message);
   }

@@ -76,7 +76,7 @@ export function WorstLists({ worst }: { worst: Overview["worst"] }) {
           </Line>
         ))}
       </List>
-      <List title="Hosts" note="drops · state" empty="No host reported.">
+      <List title="Hosts" note="drops · state" empty="No host dropped anything.">
         {worst.hosts.map(({ host, drops, state }) => (
           <Line key={host} name={<span className="figure">{host}</span>} href={link(`/hosts/${host}`)}>
             {drop(drops)}
