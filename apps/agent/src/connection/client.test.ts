@@ -94,6 +94,30 @@ describe("what a server answers", () => {
     expect(answer).toMatchObject({ ok: false, ...expected });
   });
 
+  test("an answer that switches protocols is a failure and no silence for ever", async () => {
+    const plane = await answering(() => {});
+    server?.prependListener("request", (request: http.IncomingMessage) => {
+      request.socket.end("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n");
+    });
+    expect(await plane.push(PAYLOAD, false)).toMatchObject({ ok: false, kind: "unreachable" });
+  });
+
+  test("closing ends what is under way, and nothing begins afterwards", async () => {
+    let asked = () => {};
+    const arrival = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const plane = await answering(() => asked());
+    const waiting = plane.push(PAYLOAD, false);
+    await arrival;
+    plane.server.close();
+    expect(await waiting).toMatchObject({ ok: false, kind: "unreachable" });
+    expect(await plane.push(PAYLOAD, false)).toMatchObject({
+      ok: false,
+      reason: expect.stringMatching(/ending/),
+    });
+  });
+
   test("no server at all is a failure with a name", async () => {
     client = new ControlPlane("http://127.0.0.1:1");
     expect(await client.desiredTraces()).toMatchObject({ ok: false, kind: "unreachable" });

@@ -18,6 +18,7 @@ export type HttpResponse = { status: number; contentType: string; body: Buffer }
 export class HttpServer {
   readonly #base: URL;
   readonly #agent: http.Agent;
+  #closed = false;
 
   constructor(base: string) {
     this.#base = new URL(base);
@@ -30,30 +31,27 @@ export class HttpServer {
 
   /** Rejects for what is no HTTP answer; any status is an answer. */
   request(wanted: HttpRequest): Promise<HttpResponse> {
+    if (this.#closed) return Promise.reject(new Error("the agent is ending"));
     return new Promise((resolve, reject) => {
-      const request = this.open(wanted, (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on("data", (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > wanted.maxBytes)
-            request.destroy(new Error(`its answer is over ${wanted.maxBytes} bytes`));
-          else chunks.push(chunk);
-        });
-        response.on("error", reject);
-        response.on("end", () => {
-          clearTimeout(deadline);
-          const contentType = response.headers["content-type"] ?? "";
-          resolve({ status: response.statusCode ?? 0, contentType, body: Buffer.concat(chunks) });
-        });
-      });
-      const late = () => request.destroy(new Error(`no whole answer within ${wanted.timeoutMs} ms`));
-      const deadline = setTimeout(late, wanted.timeoutMs);
-      request.on("error", (error) => {
+      const deadline = setTimeout(() => {
+        request.destroy(new Error(`no whole answer within ${wanted.timeoutMs} ms`));
+      }, wanted.timeoutMs);
+      const fail = (error: Error) => {
         clearTimeout(deadline);
         reject(error);
+      };
+      let answered = false;
+      const request = this.open(wanted, (response) => {
+        answered = true;
+        const tooMuch = () => request.destroy(new Error(`its answer is over ${wanted.maxBytes} bytes`));
+        collect(response, wanted.maxBytes, tooMuch).then((answer) => {
+          clearTimeout(deadline);
+          resolve(answer);
+        }, fail);
       });
-      request.on("close", () => clearTimeout(deadline));
+      request.on("error", fail);
+      // Without an error and without a response: an answer that switches protocols just ends.
+      request.on("close", () => !answered && fail(new Error("the connection ended without an answer")));
       request.end(wanted.body);
     });
   }
@@ -69,7 +67,27 @@ export class HttpServer {
     };
     return this.#isTls ? https.request(options, on) : http.request(options, on);
   }
+  /** Ends what is under way too; every later request fails. */
   close(): void {
+    this.#closed = true;
     this.#agent.destroy();
   }
+}
+
+function collect(response: http.IncomingMessage, most: number, tooMuch: () => void): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    response.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > most) tooMuch();
+      else chunks.push(chunk);
+    });
+    response.on("error", reject);
+    response.on("end", () => {
+      const contentType = response.headers["content-type"] ?? "";
+      resolve({ status: response.statusCode ?? 0, contentType, body: Buffer.concat(chunks) });
+    });
+    response.on("close", () => reject(new Error("the answer ended in its middle")));
+  });
 }
