@@ -164,6 +164,15 @@ describe("the agent on a real kernel", () => {
     await until("nothing is left", () => !pinned.some(({ id, progId }) => isLeft(id, progId)));
   });
 
+  test("SIGTERM ends it within its grace also when the server takes requests and never answers", async () => {
+    start();
+    await covered();
+    server.silent = true;
+    await pair.send({ connections: 5, datagrams: 5, bytes: 100 });
+    agent?.kill("SIGTERM");
+    await until("its end", () => agent?.exitCode === 0, 9000);
+  });
+
   test("a pod that goes is reported to its end and its hooks are gone", async () => {
     start();
     await covered();

@@ -108,6 +108,8 @@ export class Agent {
   /** Reads once more, tries to hand over what is spooled, lets go. What is pinned goes on counting. */
   async stop(): Promise<void> {
     const { dataplane, config } = this.#o;
+    // A server that takes requests and never answers must not hold us beyond the supervisor's patience.
+    const patience = setTimeout(() => this.#client.server.close(), DRAIN_MS);
     this.#watch.stop();
     await this.#finder.stop();
     await Promise.all(Object.values(this.#repeats).map((repeat) => repeat.stop()));
@@ -118,6 +120,7 @@ export class Agent {
     await this.#metrics?.close();
     this.#telemetry.spool.close();
     await dataplane.close({ remove: config.detachOnExit });
+    clearTimeout(patience);
     this.#client.server.close();
     this.#log.info({ waiting: this.#telemetry.spool.stats().batches }, "ended");
   }
@@ -262,8 +265,7 @@ export class Agent {
   }
 
   async #drain(): Promise<void> {
-    const until = Date.now() + DRAIN_MS;
-    while (this.#session.isConnected && this.#telemetry.spool.oldest && Date.now() < until) {
+    while (this.#session.isConnected && this.#telemetry.spool.oldest) {
       await this.#sender.step();
       if (this.#sender.trouble) return;
     }

@@ -20,6 +20,8 @@ export class RecordingServer {
   heartbeat: Heartbeat | undefined;
   /** Every so many pushes are stored and then not answered, as when the network breaks. */
   breakEvery = 0;
+  /** Takes requests and never answers. */
+  silent = false;
   #pushes = 0;
   readonly #server = http.createServer((request, response) => this.#collect(request, response));
 
@@ -40,6 +42,7 @@ export class RecordingServer {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
+      if (this.silent) return;
       const procedure = (request.url ?? "").replace(/^\/trpc\//, "");
       const data = this.#answer(procedure, request, Buffer.concat(chunks));
       if (data === undefined) response.writeHead(404).end("{}");
