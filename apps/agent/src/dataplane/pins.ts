@@ -19,6 +19,8 @@ export function missingMount(directory: string): string | undefined {
   return inside ? MOUNT_POINT : path.resolve(directory);
 }
 
+const GENERATION = /^[0-9a-f]{12}-\d+-[0-9a-f]{8}$/;
+
 /** `layout` and `flows` must agree for a later life to adopt it; `unique` tells lives apart. */
 export const generationName = (layout: string, flows: number, unique: string): string =>
   `${layout}-${flows}-${unique}`;
@@ -36,11 +38,11 @@ export class Pins {
 
   /**
    * Takes up `known`, or one of which nothing was reported yet, if it is there and fits; removes every other
-   * generation.
+   * generation. What else is in the directory belongs to somebody else and stays.
    */
   choose(known: string | undefined, fits: { layout: string; flows: number }, unique: string): boolean {
     fs.mkdirSync(this.directory, { recursive: true });
-    const present = fs.readdirSync(this.directory);
+    const present = this.#generations();
     const fitting = present.filter((name) => name.startsWith(generationName(fits.layout, fits.flows, "")));
     const usable = fitting.find((name) => (known ? name === known : !this.#isReported(name)));
     this.#generation = usable ?? generationName(fits.layout, fits.flows, unique);
@@ -75,8 +77,15 @@ export class Pins {
   remove(file: string): void {
     fs.rmSync(file, { force: true });
   }
+  /** The generations, and the directory when nothing else is in it. */
   removeAll(): void {
-    fs.rmSync(this.directory, { recursive: true, force: true });
+    for (const name of this.#generations()) fs.rmSync(path.join(this.directory, name), { recursive: true });
+    if (fs.existsSync(this.directory) && fs.readdirSync(this.directory).length === 0)
+      fs.rmdirSync(this.directory);
+  }
+  #generations(): string[] {
+    if (!fs.existsSync(this.directory)) return [];
+    return fs.readdirSync(this.directory).filter((name) => GENERATION.test(name));
   }
 
   #in(kind: string, name: string): string {

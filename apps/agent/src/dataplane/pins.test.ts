@@ -1,0 +1,39 @@
+import fs from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { temporaryDirectory, writeFiles } from "../testing/temporary.ts";
+import { Pins } from "./pins.ts";
+
+const FITS = { layout: "0123456789ab", flows: 64 };
+
+describe("the directory of pins", () => {
+  test("what others keep there stays, whether a life begins or all is removed", () => {
+    const directory = temporaryDirectory("pins");
+    writeFiles(directory, {
+      "cilium/maps/ct4": "",
+      "link-of-somebody": "",
+      "0123456789ab-64-00000001/maps/x": "",
+    });
+    const pins = new Pins(directory);
+    expect(pins.choose("another", FITS, "00000002")).toBe(false);
+    fs.mkdirSync(path.join(directory, pins.generation));
+    expect(fs.readdirSync(directory).sort()).toEqual([
+      "0123456789ab-64-00000002",
+      "cilium",
+      "link-of-somebody",
+    ]);
+    pins.removeAll();
+    expect(fs.readdirSync(directory).sort()).toEqual(["cilium", "link-of-somebody"]);
+    expect(fs.existsSync(path.join(directory, "cilium/maps/ct4"))).toBe(true);
+  });
+
+  test("a directory of ours alone goes with the last generation, and a missing one is no error", () => {
+    const directory = path.join(temporaryDirectory("pins"), "agent");
+    const pins = new Pins(directory);
+    pins.removeAll();
+    pins.choose(undefined, FITS, "00000001");
+    pins.map("flows");
+    pins.removeAll();
+    expect(fs.existsSync(directory)).toBe(false);
+  });
+});
