@@ -20,13 +20,14 @@ export class Cgroups {
   /** Empty when the process is in the root, as everything is on a machine without cgroup 2. */
   of(pid: number): number[] {
     const own = this.#processes.cgroup(pid);
-    if (!this.#mount || !own || own === "/") return [];
+    // '/..' is outside of our own cgroup namespace, and of the mount.
+    if (!this.#mount || !own || own === "/" || own.startsWith("/..")) return [];
     const ids: number[] = [];
     const queue = [path.join(this.#mount, own)];
     for (let directory = queue.shift(); directory && ids.length < MAX_BELOW; directory = queue.shift()) {
       const id = inode(directory);
       if (id !== undefined) ids.push(id);
-      queue.push(...below(directory));
+      queue.push(...below(directory).slice(0, MAX_BELOW));
     }
     return ids;
   }

@@ -28,17 +28,23 @@ export interface Runtime {
 }
 
 const MAX_LABELS = 64;
-const NUL = String.fromCharCode(0);
+
+/**
+ * Names and labels are what a container's maker wrote, and end in terminals, in JSON and in Postgres: control
+ * characters and halves of surrogate pairs become a replacement character.
+ */
+function cut<T extends string | null>(text: T, most: number): T {
+  return (text === null ? null : text.slice(0, most).replaceAll(/\p{C}/gu, "\ufffd")) as T;
+}
 
 /** As the wire takes them; a label that is longer is left out, not cut. */
 export function boundedLabels(labels: Record<string, unknown>): Record<string, string> {
   const fit = Object.entries(labels).filter(
     (entry): entry is [string, string] =>
-      typeof entry[1] === "string" && fits(entry[0], 63) && fits(entry[1], 253),
+      typeof entry[1] === "string" && entry[0].length <= 63 && entry[1].length <= 253,
   );
-  return Object.fromEntries(fit.slice(0, MAX_LABELS));
+  return Object.fromEntries(fit.slice(0, MAX_LABELS).map(([key, value]) => [cut(key, 63), cut(value, 253)]));
 }
-const fits = (text: string, most: number): boolean => text.length <= most && !text.includes(NUL);
 
 /** Whatever a file on disk said: no name of it may make a batch that the server can't take. */
 export function bounded(container: Container): Container {
@@ -49,7 +55,4 @@ export function bounded(container: Container): Container {
     ...{ podNamespace: cut(podNamespace, 253), image: cut(image, 500), unknown: cut(unknown, 200) },
     labels: boundedLabels(container.labels),
   };
-}
-function cut<T extends string | null>(text: T, most: number): T {
-  return (text === null ? null : text.replaceAll(NUL, "").slice(0, most)) as T;
 }

@@ -106,7 +106,7 @@ describe("plain runc", () => {
 });
 
 describe("names", () => {
-  test("too long for a batch, or with what no database takes, are cut or left out", () => {
+  test("too long for a batch are cut or left out, and what no database takes is replaced", () => {
     const machine = new Machine();
     machine.process(7, { startTicks: 70, netns: "5" });
     const labels = { ok: "yes", ["k".repeat(64)]: "long", long: "v".repeat(254), nul: "a\u0000b", number: 5 };
@@ -117,8 +117,8 @@ describe("names", () => {
     writeFiles(machine.path("runc"), { "box/state.json": runcState("box", 7, 70, annotations) });
     const [pod] = machine.discovery([runc(machine.path("runc"), machine.processes)]).sweep();
     expect(pod?.name).toHaveLength(253);
-    expect(pod?.labels).toEqual({ ok: "yes" });
-    expect(pod?.containers[0]?.name).toBe("app");
+    expect(pod?.labels).toEqual({ ok: "yes", nul: "a\ufffdb" });
+    expect(pod?.containers[0]?.name).toBe("app\ufffd");
   });
 });
 

@@ -2,11 +2,10 @@
  * Containers as OCI runtimes keep them on disk: runc's state.json and crun's status, with the annotations
  * of the container's configuration. Which product drives the runtime is read off the annotations elsewhere.
  */
-import fs from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import type { ProcessTable } from "./process.ts";
-import { StateFiles, subdirectories } from "./state-file.ts";
+import { readRegularFile, StateFiles, subdirectories } from "./state-file.ts";
 
 export type OciContainer = {
   id: string;
@@ -78,7 +77,7 @@ function fromCrun(json: unknown, file: string): OciContainer | undefined {
 
 export function bundleAnnotations(bundle: string): Record<string, string> {
   try {
-    const text = fs.readFileSync(path.join(bundle, "config.json"), "utf8");
+    const text = readRegularFile(path.join(bundle, "config.json"));
     return Config.safeParse(JSON.parse(text)).data?.annotations ?? {};
   } catch {
     return {};

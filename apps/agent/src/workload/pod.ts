@@ -3,7 +3,7 @@
  * its socket. Namespaces are named by cookie: inodes are used again.
  */
 import type { Workload } from "@millrace/contract/batch";
-import type { Container } from "./container.ts";
+import { boundedLabels, type Container } from "./container.ts";
 import { serviceName } from "./service-name.ts";
 
 export type PodContainer = Container & {
@@ -35,7 +35,7 @@ export function podOf(
   const first = byAge[0] as PodContainer;
   const speaker = byAge.find(({ podName }) => podName !== null) ?? first;
   const name = speaker.podName ?? speaker.name;
-  const labels = Object.assign({}, ...byAge.map((container) => container.labels)) as Record<string, string>;
+  const labels = boundedLabels(Object.assign({}, ...byAge.map((container) => container.labels)));
   return {
     cookie,
     uid: cookie === undefined ? `${first.runtime}:${first.id}`.slice(0, 120) : `netns:${cookie}`,

@@ -32,7 +32,7 @@ export class StateFiles<T> {
 
   #load(file: string): T | undefined {
     try {
-      return this.#parse(JSON.parse(fs.readFileSync(file, "utf8")), file);
+      return this.#parse(JSON.parse(readRegularFile(file)), file);
     } catch {
       return undefined; // half written: the next sweep finds it whole
     }
@@ -43,6 +43,23 @@ function stampOf(file: string): string | undefined {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   if (!stat?.isFile() || stat.size > MAX_BYTES) return undefined;
   return `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
+}
+
+/**
+ * A bundle may lie in a directory of somebody who is not root: what should be a file may be a pipe that nobody
+ * writes or a device without end.
+ */
+export function readRegularFile(file: string): string {
+  const fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  try {
+    const stat = fs.fstatSync(fd);
+    if (!stat.isFile() || stat.size > MAX_BYTES)
+      throw new Error(`${file} is no file of at most ${MAX_BYTES} bytes`);
+    const bytes = Buffer.alloc(stat.size);
+    return bytes.toString("utf8", 0, fs.readSync(fd, bytes));
+  } finally {
+    fs.closeSync(fd);
+  }
 }
 
 /** Names of the directories in `directory`; none when it isn't there. */
