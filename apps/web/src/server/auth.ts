@@ -44,7 +44,8 @@ const CLOSED = [
   ],
 ];
 
-export const oidcEnabled = (): boolean => env().OIDC_DISCOVERY_URL !== undefined;
+/** What the organisation calls its single sign-on; null where there is none. */
+export const oidcName = (): string | null => (env().OIDC_DISCOVERY_URL ? env().OIDC_NAME : null);
 
 /** Why credentials are not taken on the address we listen on, or undefined. */
 export const refusal = (): string | undefined => refusalOfCredentials(env(), env().HOST);
@@ -76,8 +77,14 @@ function build(e: Env) {
       window: 60,
       max: 300,
       // Without a proxy that names the client, one bucket serves all of them: enough for people, not for guessing.
-      customRules: { "/sign-in/email": { window: 60, max: 30 }, "/change-password": { window: 60, max: 10 } },
+      customRules: {
+        "/sign-in/email": { window: 60, max: 30 },
+        "/sign-in/social": { window: 60, max: 120 },
+        "/callback/*": { window: 60, max: 120 },
+        "/change-password": { window: 60, max: 10 },
+      },
     },
+    onAPIError: { errorURL: "/sign-in" },
     advanced: {
       cookiePrefix: "millrace",
       useSecureCookies: secure,
@@ -89,9 +96,14 @@ function build(e: Env) {
     hooks: { before: auditBefore, after: auditAfter },
     databaseHooks: {
       user: { create: { before: async (user) => ({ data: { ...user, role: "viewer" } }) } },
+      account: { create: { before: withoutTokens }, update: { before: withoutTokens } },
     },
   });
 }
+
+/** The identity provider's tokens open other houses than ours, and nothing here needs them once one is in. */
+const NO_TOKENS = { accessToken: null, refreshToken: null, idToken: null } as const;
+const withoutTokens = async (account: object) => ({ data: { ...account, ...NO_TOKENS } });
 
 const oidc = (e: Env) =>
   genericOAuth({

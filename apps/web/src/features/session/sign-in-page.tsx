@@ -10,8 +10,9 @@ import { nextPath } from "./next-path.ts";
 
 const UNREACHABLE = "The control plane doesn't answer. Check that Millrace is running.";
 
-export function SignInPage({ next }: { next: string | null }) {
-  const [problem, setProblem] = useState<string | null>(null);
+export function SignInPage(props: { next: string | null; problem: string | null }) {
+  const { next } = props;
+  const [problem, setProblem] = useState(props.problem);
   const [busy, setBusy] = useState(false);
   const onSubmit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -62,22 +63,26 @@ export function SignInPage({ next }: { next: string | null }) {
   );
 }
 
-function SingleSignOn(props: { next: string | null; onProblem: (problem: string) => void }) {
+function SingleSignOn(props: { next: string | null; onProblem: (problem: string | null) => void }) {
   const trpc = useTRPC();
   const { data } = useQuery(trpc.session.providers.queryOptions());
   if (!data?.oidc) return null;
   const go = async () => {
-    const { error } = await authClient.signIn.social({
+    const asked = authClient.signIn.social({
       provider: "oidc",
       callbackURL: nextPath(props.next),
       errorCallbackURL: "/sign-in",
     });
-    if (error) props.onProblem(error.message ?? "Single sign-on refused.");
+    const failure = await asked.then(
+      ({ error }) => error && (error.message ?? "Single sign-on refused."),
+      () => UNREACHABLE,
+    );
+    props.onProblem(failure);
   };
   return (
     <div className="mt-4 border-t border-line pt-4">
       <Button className="w-full justify-center" onClick={() => void go()}>
-        Single sign-on
+        Sign in with {data.oidc}
       </Button>
     </div>
   );
