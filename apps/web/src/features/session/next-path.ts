@@ -1,6 +1,12 @@
 /** Where to go after signing in: only to a page of our own. */
+const HERE = "http://here.invalid";
+
+/**
+ * Read as a browser reads it: backslashes are slashes, tabs and line ends are taken out, dots are resolved.
+ * What then begins with two slashes is another site.
+ */
 export function nextPath(asked: string | null | undefined): string {
-  // `//host` and `/\host` are other sites to a browser.
-  if (!asked || !/^\/(?![/\\])/.test(asked) || asked.startsWith("/sign-in")) return "/overview";
-  return asked;
+  const read = asked?.startsWith("/") && URL.canParse(asked, HERE) ? new URL(asked, HERE) : null;
+  if (!read || read.origin !== HERE || /^\/(\/|sign-in)/.test(read.pathname)) return "/overview";
+  return read.pathname + read.search + read.hash;
 }
