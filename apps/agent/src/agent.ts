@@ -101,6 +101,7 @@ export class Agent {
     this.#log.info({ incarnation: this.#incarnation, adopted, waiting: spool.stats().batches }, "counting");
     if (config.metrics) await this.#serveMetrics(config.metrics);
     dataplane.onOpened(() => this.#early());
+    this.#reconciler.listen(() => this.#finder.nudgeSoon());
     this.#finder.start();
     for (const repeat of Object.values(this.#repeats)) repeat.start();
   }
@@ -111,6 +112,7 @@ export class Agent {
     // A server that takes requests and never answers must not hold us beyond the supervisor's patience.
     const patience = setTimeout(() => this.#client.server.close(), DRAIN_MS);
     this.#watch.stop();
+    this.#reconciler.close();
     await this.#finder.stop();
     await Promise.all(Object.values(this.#repeats).map((repeat) => repeat.stop()));
     await this.#traces.stop();

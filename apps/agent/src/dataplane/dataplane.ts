@@ -27,6 +27,14 @@ export type InterfaceFacts = {
   addresses: string[];
   stats: Record<string, bigint>;
 };
+/** Where interfaces or addresses changed: in a namespace, by its cookie, or who knows where. */
+export type InterfaceChange = bigint | "host" | "anywhere";
+export interface InterfaceFollower {
+  /** False when it can't be: the namespace is gone. */
+  follow(cookie: bigint, netns: string): boolean;
+  forget(cookie: bigint): void;
+  close(): void;
+}
 export type ProgramFacts = {
   name: string;
   id: number;
@@ -103,6 +111,8 @@ export interface Dataplane {
   clock(): DataplaneClock;
   netnsCookie(path: string): bigint;
   interfaces(netns: string): InterfaceFacts[];
+  /** Undefined where the kernel tells nothing. */
+  followInterfaces(hostNetns: string, on: (change: InterfaceChange) => void): InterfaceFollower | undefined;
 
   /** Lets go; what is pinned goes on counting, unless it is to be removed. */
   close(options: { remove: boolean }): Promise<void>;

@@ -22,7 +22,9 @@ import type {
   DataplaneClock,
   EndpointEntry,
   EventCounts,
+  InterfaceChange,
   InterfaceFacts,
+  InterfaceFollower,
   MapFacts,
   PerCpuBytes,
   ProgramFacts,
@@ -38,6 +40,7 @@ export class FakeDataplane implements Dataplane {
   refuseAttach: string | undefined;
   refuseTrace: string | undefined;
   #onOpened: () => void = () => {};
+  #onInterfaces: (change: InterfaceChange) => void = () => {};
 
   constructor(kernel = new FakeKernel()) {
     this.kernel = kernel;
@@ -186,6 +189,14 @@ export class FakeDataplane implements Dataplane {
   interfaces(netns: string): InterfaceFacts[] {
     const cookie = this.netnsCookie(netns);
     return this.kernel.interfaces.filter((link) => link.cookie === cookie);
+  }
+  /** The kernel tells of a change. */
+  tellOfInterfaces(change: InterfaceChange): void {
+    this.#onInterfaces(change);
+  }
+  followInterfaces(_hostNetns: string, on: (change: InterfaceChange) => void): InterfaceFollower {
+    this.#onInterfaces = on;
+    return { follow: () => true, forget: () => {}, close: () => {} };
   }
   async close(options: { remove: boolean }): Promise<void> {
     if (!options.remove) return;

@@ -31,6 +31,7 @@ import type {
   DataplaneClock,
   EndpointEntry,
   EventCounts,
+  InterfaceChange,
   InterfaceFacts,
   MapFacts,
   PerCpuBytes,
@@ -42,6 +43,7 @@ import type {
 } from "./dataplane.ts";
 import { retireFlows } from "./flow-retire.ts";
 import { Hooks } from "./hooks.ts";
+import { InterfaceWatch } from "./interface-watch.ts";
 import { KernelTables } from "./kernel-tables.ts";
 import { LAYOUT, ObserveObject } from "./observe-object.ts";
 import { missingMount, Pins } from "./pins.ts";
@@ -241,6 +243,10 @@ export class LibbpfDataplane implements Dataplane {
       addresses: link.addresses.map(({ address }) => address),
       stats: link.stats64,
     }));
+  }
+
+  followInterfaces(hostNetns: string, on: (change: InterfaceChange) => void): InterfaceWatch | undefined {
+    return InterfaceWatch.open(hostNetns, on);
   }
 
   async close(options: { remove: boolean }): Promise<void> {

@@ -6,13 +6,10 @@ import { EndpointLimit, NetnsKind } from "@millrace/abi/generated/endpoint";
 import type { Dataplane, InterfaceFacts } from "../dataplane/dataplane.ts";
 import type { Pod } from "../workload/pod.ts";
 import type { EndpointExecutor } from "./execute.ts";
+import { InterfaceReader } from "./interface-reader.ts";
 import { plan, type Step, type WantedInterface } from "./plan.ts";
 import type { EndpointRegistry } from "./registry.ts";
 
-/** A young pod's interfaces may still be on their way in. */
-const YOUNG_MS = 10_000;
-const YOUNG_READ_MS = 200;
-const READ_MS = 5000;
 /** As many as a report takes. */
 const MAX_ADDRESSES = 64;
 export const ENDPOINT_LIMIT = 1024;
@@ -25,12 +22,10 @@ export type ReconcileOptions = {
   hostCookie: bigint;
   nowMs: () => number;
 };
-type Known = { since: number; readAt: number; interfaces: InterfaceFacts[] };
 
 export class EndpointReconciler {
   readonly #o: ReconcileOptions;
-  #known = new Map<bigint, Known>();
-  #hostReadAt = Number.NEGATIVE_INFINITY;
+  readonly #interfaces: InterfaceReader;
   #print = "";
   pods: readonly Pod[] = [];
   /** Interfaces that are not observed, with the reason. */
@@ -38,6 +33,15 @@ export class EndpointReconciler {
 
   constructor(options: ReconcileOptions) {
     this.#o = options;
+    this.#interfaces = new InterfaceReader(options.dataplane, options.nowMs);
+  }
+
+  /** Calls when interfaces changed: then `run` again. */
+  listen(onChange: () => void): void {
+    this.#interfaces.listen(this.#o.hostNetns, onChange);
+  }
+  close(): void {
+    this.#interfaces.close();
   }
 
   run(pods: readonly Pod[]): void {
@@ -54,7 +58,7 @@ export class EndpointReconciler {
     this.refused = steps.filter((step) => step.do === "refuse");
     executor.run(steps);
     this.#name(pods, steps);
-    this.#forget(pods);
+    this.#interfaces.keepOnly(new Set(pods.map(({ cookie }) => cookie)));
     for (const endpoint of registry.all.values()) this.#keepPath(endpoint, wanted);
   }
 
@@ -67,7 +71,7 @@ export class EndpointReconciler {
   }
 
   interfacesOf(pod: Pod): readonly InterfaceFacts[] {
-    return (pod.cookie !== undefined && this.#known.get(pod.cookie)?.interfaces) || [];
+    return pod.cookie === undefined ? [] : this.#interfaces.of(pod.cookie);
   }
 
   /** The process whose path was used may have gone while the namespace lives on. */
@@ -82,7 +86,8 @@ export class EndpointReconciler {
   #wanted(pod: Pod): WantedInterface[] {
     const { cookie, netns } = pod;
     if (cookie === undefined || netns === undefined) return [];
-    return this.#interfaces(cookie, netns)
+    return this.#interfaces
+      .read(cookie, netns)
       .filter((link) => !link.loopback)
       .map(({ ifindex, name, addresses }) => ({
         ...{ cookie: String(cookie), netns, ifindex, name },
@@ -90,40 +95,14 @@ export class EndpointReconciler {
       }));
   }
 
-  #interfaces(cookie: bigint, netns: string): readonly InterfaceFacts[] {
-    const now = this.#o.nowMs();
-    const known = this.#known.get(cookie) ?? { since: now, readAt: Number.NEGATIVE_INFINITY, interfaces: [] };
-    const wait = now - known.since < YOUNG_MS ? YOUNG_READ_MS : READ_MS;
-    if (now - known.readAt >= wait) {
-      known.interfaces = this.#read(netns) ?? known.interfaces;
-      known.readAt = now;
-    }
-    this.#known.set(cookie, known);
-    return known.interfaces;
-  }
-
-  #read(netns: string): InterfaceFacts[] | undefined {
-    try {
-      return this.#o.dataplane.interfaces(netns);
-    } catch {
-      return undefined; // the namespace went; discovery will say so
-    }
-  }
-
   /** The host's namespace: drops in it may be of our pods' packets, and its addresses have a name. */
   #readHost(): void {
-    const now = this.#o.nowMs();
-    if (now - this.#hostReadAt < READ_MS) return;
-    this.#hostReadAt = now;
+    const interfaces = this.#interfaces.readHost(this.#o.hostNetns);
+    if (!interfaces) return;
     const endpointIds = new Array<number>(EndpointLimit.NETNS_ENDPOINTS).fill(0);
     const info = { kind: NetnsKind.HOST, endpointCount: 0, endpointIds };
     this.#o.dataplane.setNamespace(this.#o.hostCookie, info);
-    const addresses = this.#read(this.#o.hostNetns)?.filter((link) => !link.loopback) ?? [];
-    this.#o.registry.setHostAddresses(addresses.flatMap((link) => link.addresses));
-  }
-
-  #forget(pods: readonly Pod[]): void {
-    const present = new Set(pods.map(({ cookie }) => cookie));
-    for (const cookie of this.#known.keys()) if (!present.has(cookie)) this.#known.delete(cookie);
+    const addresses = interfaces.filter((link) => !link.loopback).flatMap((link) => link.addresses);
+    this.#o.registry.setHostAddresses(addresses);
   }
 }

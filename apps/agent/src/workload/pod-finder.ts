@@ -10,6 +10,8 @@ import type { Pod } from "./pod.ts";
 import { DirectoryWatch } from "./watch.ts";
 
 const SWEEP_MS = 1000;
+/** Changes come in swarms: one sweep for each. */
+const SOON_MS = 50;
 
 export type PodFinderOptions = Omit<DiscoveryOptions, "names"> & {
   sockets: readonly SocketPlace[];
@@ -23,6 +25,7 @@ export class PodFinder {
   readonly #discovery: Discovery;
   readonly #directories = new DirectoryWatch(() => this.nudge());
   readonly #repeat: Repeat;
+  #soon: NodeJS.Timeout | undefined;
 
   constructor(options: PodFinderOptions) {
     this.#o = options;
@@ -38,7 +41,14 @@ export class PodFinder {
   nudge(): void {
     this.#repeat.nudge();
   }
+  nudgeSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.nudge();
+    }, SOON_MS);
+  }
   async stop(): Promise<void> {
+    clearTimeout(this.#soon);
     this.#directories.close();
     await this.#repeat.stop();
   }
