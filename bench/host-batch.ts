@@ -103,7 +103,13 @@ function numberIn<T>(numbers: Map<T, number>, value: T): number {
 
 const NO_COUNTS = { packets: 0, segments: 0, bytes: 0 };
 const QUIET = {
-  ...{ notIp: NO_COUNTS, truncated: NO_COUNTS, tableFull: NO_COUNTS, flowRetired: NO_COUNTS },
+  ...{
+    notIp: NO_COUNTS,
+    truncated: NO_COUNTS,
+    tableFull: NO_COUNTS,
+    flowRetired: NO_COUNTS,
+    otherHost: NO_COUNTS,
+  },
 };
 
 function endpointReport(pod: Pod, content: BatchContent) {

@@ -91,7 +91,14 @@ function append(block: BatchBuilder["flows"], row: Row): void {
 function report(pod: Pod): Parameters<BatchBuilder["addEndpoint"]> {
   const none = { packets: 0, segments: 0, bytes: 0 };
   const total = { packets: 900 + pod.endpoint, segments: 1100 + pod.endpoint, bytes: 812_345 };
-  const classes = { total, notIp: none, truncated: none, tableFull: none, flowRetired: none };
+  const classes = {
+    total,
+    notIp: none,
+    truncated: none,
+    tableFull: none,
+    flowRetired: none,
+    otherHost: none,
+  };
   const device = {
     txPackets: 900,
     txBytes: 812_345,

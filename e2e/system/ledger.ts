@@ -14,10 +14,11 @@ export type Balance = {
   truncated: Sum;
   tableFull: Sum;
   flowRetired: Sum;
+  otherHost: Sum;
 };
 
 /** Index of (class, unit) in the stored arrays: classes × packets, segments, bytes (prisma: EndpointUpdate). */
-const CLASSES = ["total", "notIp", "truncated", "tableFull", "flowRetired"] as const;
+const CLASSES = ["total", "notIp", "truncated", "tableFull", "flowRetired", "otherHost"] as const;
 
 const classSums = (column: string): string =>
   CLASSES.flatMap((name, i) => [
@@ -62,6 +63,7 @@ export async function balances(stack: Stack, podAddress: string): Promise<Balanc
       truncated: of("truncated"),
       tableFull: of("tableFull"),
       flowRetired: of("flowRetired"),
+      otherHost: of("otherHost"),
     });
   }
   return out;
@@ -73,6 +75,7 @@ const plus = (...sums: Sum[]): Sum => ({
 });
 
 /** What the flows and the classes beside them add up to: must equal `total`. */
-export const accounted = (b: Balance): Sum => plus(b.flows, b.notIp, b.truncated, b.tableFull, b.flowRetired);
+export const accounted = (b: Balance): Sum =>
+  plus(b.flows, b.notIp, b.truncated, b.tableFull, b.flowRetired, b.otherHost);
 
 export const same = (a: Sum, b: Sum): boolean => a.packets === b.packets && a.bytes === b.bytes;

@@ -58,6 +58,11 @@ export const ENDPOINT_CLASS_LABELS = {
     title: "unattributed: flow under removal",
     explanation: "Packets that came in the moment in which their flow was taken out of the table.",
   },
+  [EndpointClass.OTHER_HOST]: {
+    title: "for somebody else",
+    explanation:
+      "Received, but their link address is another interface's: a bridge that doesn't know yet where that is sends them everywhere.",
+  },
 } satisfies Record<EndpointClass, Label>;
 
 export const ENDPOINT_NOTE_LABELS = {

@@ -25,6 +25,27 @@ static __always_inline void counters_add(struct flow_counters *counters, const s
 	counters->bytes += add->bytes;
 }
 
+/* since: the kernel's, where it is built with VLAN devices */
+struct net_device___vlan {
+	void *vlan_info;
+} __attribute__((preserve_access_index));
+
+/*
+ * A received frame for another link address, which the stack will throw away: not so when this device is a
+ * port of a bridge, carries macvlans or VLAN devices with addresses of their own. Then the frame is the
+ * container's, or of a machine inside it.
+ */
+static __always_inline bool endpoint_is_other_host(struct __sk_buff *skb, const struct net_device *dev)
+{
+	const struct net_device___vlan *tagged = (const void *)dev;
+
+	if (skb->pkt_type != PACKET_OTHERHOST || BPF_CORE_READ(dev, rx_handler))
+		return false;
+	if (skb->vlan_present && bpf_core_field_exists(tagged->vlan_info))
+		return !BPF_CORE_READ(tagged, vlan_info);
+	return true;
+}
+
 static __always_inline void endpoint_note_all(struct endpoint *endpoint, __u32 notes)
 {
 	if (!notes)

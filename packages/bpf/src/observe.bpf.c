@@ -241,6 +241,10 @@ static __always_inline int endpoint_packet(struct __sk_buff *skb, __u32 directio
 	}
 	counters_of_packet(&add, skb, kernel_skb, dev, direction);
 	counters_add(&endpoint->counters[direction][EP_TOTAL], &add);
+	if (direction == FLOW_INGRESS && endpoint_is_other_host(skb, dev)) {
+		counters_add(&endpoint->counters[direction][EP_OTHER_HOST], &add);
+		return TCX_NEXT_PROGRAM;
+	}
 	ethernet = dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK;
 	if (observe_config.break_counter || !ethernet ||
 	    !flow_update_plain(skb, endpoint->endpoint_id, &add, direction))

@@ -7,6 +7,7 @@ import type { TestNetns } from "./netns.ts";
 
 const XDP_LIVE_FRAMES = 2;
 const XDP_CONTEXT_BYTES = 24;
+const SILENT_ADDRESS = Uint8Array.of(2, 2, 2, 2, 2, 2);
 
 export class Injector implements Disposable {
   readonly #object: BpfObject;
@@ -16,7 +17,10 @@ export class Injector implements Disposable {
     this.#object.load();
   }
 
-  inject(netns: TestNetns, ifindex: number, data: Uint8Array): void {
+  /** Addressed to a silent device, whatever address it had. */
+  inject(netns: TestNetns, ifindex: number, frame: Uint8Array): void {
+    const data = Uint8Array.from(frame);
+    data.set(SILENT_ADDRESS.subarray(0, data.length));
     const ctx = Buffer.alloc(XDP_CONTEXT_BYTES);
     ctx.writeUInt32LE(data.length, 4); // data_end
     ctx.writeUInt32LE(ifindex, 12); // ingress_ifindex
@@ -33,6 +37,7 @@ export class Injector implements Disposable {
 export function silentDevice(netns: TestNetns): number {
   if (netns.ipv6) throw new Error(`${netns.name} has IPv6, which doesn't keep silent`);
   netns.sh("ip link add eth0 type veth peer name far0");
+  netns.sh("ip link set eth0 address 02:02:02:02:02:02");
   for (const device of ["far0", "eth0"]) netns.sh(`ip link set ${device} up`);
   return ifindexOf(netns, "eth0");
 }

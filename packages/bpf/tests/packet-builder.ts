@@ -64,10 +64,12 @@ class PacketBuilder {
     return new PacketBuilder([...this.#layers, layer]);
   }
 
-  ethernet(ethertype?: number): PacketBuilder {
+  /** To the loopback, whose address is zero and where test runs happen, unless told where. */
+  ethernet(ethertype?: number, to: Uint8Array = new Uint8Array(6)): PacketBuilder {
     return this.#with({
       build: (payload, next) => {
-        const header = new Uint8Array(14).fill(2, 0, 12);
+        const header = new Uint8Array(14).fill(2, 6, 12);
+        header.set(to);
         put16(header, 12, ethertype ?? next?.ethertype ?? 0);
         return join(header, payload);
       },

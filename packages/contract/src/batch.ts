@@ -88,6 +88,8 @@ export const EndpointClasses = z.object({
   truncated: Counters,
   tableFull: Counters,
   flowRetired: Counters,
+  /** Absent in batches of older agents, which counted these packets in flows. */
+  otherHost: Counters.default({ packets: 0, segments: 0, bytes: 0 }),
 });
 /** One interface of one container namespace: deltas of the totals, apart from the flows. */
 export const EndpointReport = z.object({

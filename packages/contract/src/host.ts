@@ -45,6 +45,7 @@ export const HostDetail = z.object({
       totalBytes: z.number(),
       unattributedPackets: z.number(),
       notIpPackets: z.number(),
+      otherHostPackets: z.number(),
     }),
   ),
   losses: z.array(z.object({ at: z.number(), what: z.string(), count: z.number() })),

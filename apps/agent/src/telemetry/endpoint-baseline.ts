@@ -20,10 +20,13 @@ const CLASSES = [
   ["truncated", EndpointClass.TRUNCATED],
   ["tableFull", EndpointClass.TABLE_FULL],
   ["flowRetired", EndpointClass.FLOW_RETIRED],
+  ["otherHost", EndpointClass.OTHER_HOST],
 ] as const;
 const NOTES = Object.entries(EndpointNote).map(([name, at]) => [kebab(name), at] as const);
+/** Where the ingress classes begin among the totals. */
+export const INGRESS = CLASSES.length * 3;
 /** Packets, segments, bytes of each class, egress then ingress; then the notes. */
-export const TOTALS = 2 * CLASSES.length * 3 + NOTES.length;
+export const TOTALS = 2 * INGRESS + NOTES.length;
 /** In `notes`: the interface's counters could not be read at a quiet moment, so its baseline may be off. */
 export const INEXACT_NOTE = "device-inexact";
 
@@ -79,11 +82,11 @@ export function totalsDelta(before: readonly number[], now: readonly number[]): 
         return [name, { packets: delta(at), segments: delta(at + 1), bytes: delta(at + 2) }];
       }),
     ) as Rates["egress"];
-  const notesAt = 2 * CLASSES.length * 3;
+  const notesAt = 2 * INGRESS;
   const notes = NOTES.map(([name], i) => [name, delta(notesAt + i)] as const).filter(([, n]) => n > 0);
   return {
     egress: classesAt(0),
-    ingress: classesAt(CLASSES.length * 3),
+    ingress: classesAt(INGRESS),
     notes: Object.fromEntries(notes),
   };
 }
@@ -105,8 +108,7 @@ export function deviceDelta(before: readonly number[], now: readonly number[]): 
  * moment: attaching and reading are two calls, and on a busy interface packets pass between them.
  */
 export function deviceAtZero(device: readonly number[], totals: readonly number[]): number[] {
-  const ingress = CLASSES.length * 3;
-  const counted = [totals[0], totals[2], totals[ingress], totals[ingress + 2], 0, 0] as number[];
+  const counted = [totals[0], totals[2], totals[INGRESS], totals[INGRESS + 2], 0, 0] as number[];
   return device.map((value, i) => Math.max(0, value - (counted[i] as number)));
 }
 

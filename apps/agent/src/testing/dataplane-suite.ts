@@ -5,7 +5,7 @@
 import { EndpointClass } from "@millrace/abi/generated/endpoint";
 import { describe, expect, test } from "vitest";
 import type { Dataplane } from "../dataplane/dataplane.ts";
-import { readTotals } from "../telemetry/endpoint-baseline.ts";
+import { INGRESS, readTotals } from "../telemetry/endpoint-baseline.ts";
 import { FlowTable, RECORD } from "../telemetry/flow-table.ts";
 
 export type Stage = {
@@ -15,8 +15,6 @@ export type Stage = {
   /** Sends so many packets out of the interface, each answered, all of one flow. */
   exchange: (packets: number) => void;
 };
-/** Where the ingress classes begin among the totals. */
-const INGRESS = 15;
 const EVERYTHING = 0xffff_ffff_ffff_ffffn;
 
 export function describeDataplane(

@@ -92,7 +92,7 @@ export class Ledger {
         for (const way of [egress, ingress]) {
           sum.packets += way.total.packets;
           sum.bytes += way.total.bytes;
-          for (const apart of [way.notIp, way.truncated, way.tableFull, way.flowRetired])
+          for (const apart of [way.notIp, way.truncated, way.tableFull, way.flowRetired, way.otherHost])
             sum.apart += apart.packets;
         }
         sum.devicePackets += device.txPackets + device.rxPackets;

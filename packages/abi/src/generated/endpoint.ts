@@ -7,6 +7,7 @@ export const EndpointClass = {
   TRUNCATED: 2,
   TABLE_FULL: 3,
   FLOW_RETIRED: 4,
+  OTHER_HOST: 5,
 } as const;
 export type EndpointClass = (typeof EndpointClass)[keyof typeof EndpointClass];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
 /*
  * An endpoint is one interface of one container namespace. Its totals are counted before and apart from
- * the flow table, so that  total = flows + not IP + unparsable + unattributed  is a check that can fail.
+ * the flow table, so that  total = flows + every other class  is a check that can fail.
  */
 #ifndef MILLRACE_ENDPOINT_H
 #define MILLRACE_ENDPOINT_H
@@ -16,6 +16,7 @@ enum endpoint_class {
 	EP_TRUNCATED = 2,    /* an IP header that ends early or contradicts itself */
 	EP_TABLE_FULL = 3,   /* unattributed: no room in the flow table */
 	EP_FLOW_RETIRED = 4, /* unattributed: came while its flow was being taken out */
+	EP_OTHER_HOST = 5,   /* received, and by its link address meant for somebody else: a bridge flooded it */
 };
 
 /* Things that happened to packets that are attributed all the same; counts of packets. */

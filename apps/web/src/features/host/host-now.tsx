@@ -129,6 +129,12 @@ function Endpoints({ detail }: { detail: HostDetail }) {
             cell: (end) => <Quantity value={count(end.notIpPackets)} className="text-text-2" />,
           },
           {
+            title: "Others'",
+            align: "right",
+            help: "Received for another link address: a bridge sends frames everywhere until it knows where to",
+            cell: (end) => <Quantity value={count(end.otherHostPackets)} className="text-text-2" />,
+          },
+          {
             title: "Unattributed",
             align: "right",
             help: "Counted on the interface while the flow table was full",

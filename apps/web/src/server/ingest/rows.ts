@@ -130,7 +130,7 @@ const ENDPOINT_BYTES = 560;
 
 type Classes = z.infer<typeof EndpointClasses>;
 /** The classes' order in the database, then packets, segments, bytes of each. */
-const CLASS_ORDER = ["total", "notIp", "truncated", "tableFull", "flowRetired"] as const;
+const CLASS_ORDER = ["total", "notIp", "truncated", "tableFull", "flowRetired", "otherHost"] as const;
 export const classCounts = (classes: Classes): number[] =>
   CLASS_ORDER.flatMap((name) => [classes[name].packets, classes[name].segments, classes[name].bytes]);
 

@@ -36,6 +36,7 @@ export const noClasses = () => ({
     truncated: NO_COUNTS,
     tableFull: NO_COUNTS,
     flowRetired: NO_COUNTS,
+    otherHost: NO_COUNTS,
   },
 });
 export function anEndpoint(over: Partial<EndpointReport> = {}): EndpointReport {
