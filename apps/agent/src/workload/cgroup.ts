@@ -5,6 +5,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { ProcessTable } from "./process.ts";
+import { subdirectories } from "./state-file.ts";
 
 const MAX_BELOW = 64;
 
@@ -27,7 +28,7 @@ export class Cgroups {
     for (let directory = queue.shift(); directory && ids.length < MAX_BELOW; directory = queue.shift()) {
       const id = inode(directory);
       if (id !== undefined) ids.push(id);
-      queue.push(...below(directory).slice(0, MAX_BELOW));
+      queue.push(...subdirectories(directory).slice(0, MAX_BELOW));
     }
     return ids;
   }
@@ -36,14 +37,4 @@ export class Cgroups {
 function inode(directory: string): number | undefined {
   const ino = fs.statSync(directory, { throwIfNoEntry: false })?.ino;
   return ino === 0 ? undefined : ino;
-}
-function below(directory: string): string[] {
-  try {
-    return fs
-      .readdirSync(directory, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => path.join(directory, entry.name));
-  } catch {
-    return [];
-  }
 }
