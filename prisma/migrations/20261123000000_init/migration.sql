@@ -673,6 +673,9 @@ CREATE SCHEMA "partitions";
 CREATE INDEX "endpoint_updates_unattributed_idx" ON "endpoint_updates" ("ts")
     WHERE "egress"[10] <> 0 OR "egress"[13] <> 0 OR "ingress"[10] <> 0 OR "ingress"[13] <> 0;
 
+-- Openings, by which the two sides of a NAT are joined: one update of a connection.
+CREATE INDEX "flow_updates_isn_idx" ON "flow_updates" ("isn") WHERE "opens" > 0 AND "isn" <> 0;
+
 -- Audit entries are written once: not even our own code can change one.
 CREATE FUNCTION "refuse_change"() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -20,3 +20,6 @@ export function bucketsOf(range: { from: number; to: number }, most = MOST): Buc
 
 export const rollupFor = (bucketMs: number): "rollup_10s" | "rollup_1m" | "rollup_1h" =>
   bucketMs < MINUTE ? "rollup_10s" : bucketMs < HOUR ? "rollup_1m" : "rollup_1h";
+/** The same sums over all keys, by verdict. */
+export const totalFor = (bucketMs: number): "total_10s" | "total_1m" | "total_1h" =>
+  bucketMs < MINUTE ? "total_10s" : bucketMs < HOUR ? "total_1m" : "total_1h";

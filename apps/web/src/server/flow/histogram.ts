@@ -5,7 +5,7 @@
 import type { Filter } from "@millrace/contract/filter";
 import type { FlowHistogram, TimeRange } from "@millrace/contract/flow";
 import type { Milliseconds } from "@millrace/contract/ids";
-import { type Buckets, bucketsOf, rollupFor } from "../bucket.ts";
+import { type Buckets, bucketsOf, rollupFor, totalFor } from "../bucket.ts";
 import { type BucketCache, cacheFor } from "../bucket-cache.ts";
 import { systemClock } from "../clock.ts";
 import { findGaps } from "../host/service.ts";
@@ -93,7 +93,7 @@ function overRollup(condition: string, values: Values, cut: Buckets): Statement 
   const text = `select ${bucketSql("r.bucket", cut, values)} as bucket, r.verdict,
       sum(r.updates)::float8 as reports,
       sum(r.fwd_bytes + r.rev_bytes)::float8 as bytes
-    from ${rollupFor(cut.bucketMs)} r
+    from ${condition === "true" ? totalFor(cut.bucketMs) : rollupFor(cut.bucketMs)} r
     where r.bucket >= to_timestamp(${values.add(cut.fromMs / 1000, "float8")})
       and r.bucket < to_timestamp(${values.add((cut.fromMs + cut.count * cut.bucketMs) / 1000, "float8")})
       and ${condition} group by 1, 2`;

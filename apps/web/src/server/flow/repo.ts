@@ -1,6 +1,6 @@
 /** Every statement over flow_updates that history and the live stream need. What they mean stands in the callers. */
 import { type Connection, pool, type Queryable, transaction } from "../db.ts";
-import { type Statement, timestamp, Values } from "../sql.ts";
+import { microseconds, type Statement, timestamp, Values } from "../sql.ts";
 import { type Member, memberColumns, memberOf } from "./member.ts";
 
 export type { Connection, Queryable };
@@ -34,6 +34,33 @@ export type CandidateQuery = {
   after: { key: number; flowId: string } | null;
   limit: number;
 };
+
+/**
+ * The time of the n-th newest update with this address at one of these ends; null when there are fewer. Each end is
+ * walked backwards in its index, so that it costs the same for an address that is everywhere.
+ */
+export async function nthNewestOf(
+  on: Connection,
+  address: string,
+  ends: readonly ("src" | "dst")[],
+  span: Span,
+  n: number,
+): Promise<number | null> {
+  const [from, to] = [timestamp(span.fromUs), timestamp(span.toUs)];
+  const newest = ends.map(
+    (end) => `(select u.ts from flow_updates u where u.${end} = $1 and u.ts >= $2 and u.ts < $3
+      order by u.ts desc limit $4)`,
+  );
+  const [row] = await rowsOf<{ atUs: number }>(
+    {
+      text: `select ${microseconds("u.ts")} as "atUs" from (${newest.join(" union all ")}) u
+        order by u.ts desc limit 1 offset $4 - 1`,
+      values: [address, from, to, n],
+    },
+    on,
+  );
+  return row?.atUs ?? null;
+}
 
 const US = (column: string) => `round(date_part('epoch', ${column}) * 1e6) as`;
 
@@ -178,7 +205,7 @@ export async function findByOpening(
   const values = new Values();
   const text = `
     select ${memberColumns(key("u", values))} from flow_updates u
-    where u.isn = any(${values.add(isns, "bigint[]")}) and u.proto = 6
+    where u.isn = any(${values.add(isns, "bigint[]")}) and u.isn <> 0 and u.opens > 0 and u.proto = 6
       and u.ts >= ${values.add(timestamp(span.fromUs))} and u.ts < ${values.add(timestamp(span.toUs))}
     group by u.flow_id`;
   return membersBy(on, text, values.list);

@@ -13,7 +13,7 @@ import type { Member } from "./member.ts";
 import { type Pair, pairMembers, seeksNat } from "./pair.ts";
 import * as repo from "./repo.ts";
 import { rowOf, wantedBy } from "./row.ts";
-import { weakened, witnessTerms } from "./witness.ts";
+import { soleAddress, weakened, witnessTerms } from "./witness.ts";
 
 /** Where a page ended; `fromUs` when not the whole range was looked at. */
 export type Position = { key: number; flowId: string; fromUs?: number | undefined };
@@ -51,7 +51,7 @@ async function pageByTime(on: repo.Connection, search: Search, fits: repo.Condit
   let after = search.after;
   // An update at the cursor's own microsecond may still be to come.
   let toUs = after ? Math.min(after.key + 1, range.toUs) : range.toUs;
-  let width = FIRST_WINDOW_US;
+  let width = await firstWidth(on, search, toUs);
   while (toUs > range.fromUs) {
     if (outOfTime(search)) return { rows, next: after ?? { key: toUs, flowId: NO_FLOW }, capped: false };
     const window = { fromUs: Math.max(range.fromUs, toUs - width), toUs };
@@ -72,6 +72,18 @@ async function pageByTime(on: repo.Connection, search: Search, fits: repo.Condit
   }
   return { rows, next: null, capped: false };
 }
+/** An updates' index tells how far back a page of an address reaches; elsewhere one looks. */
+async function firstWidth(on: repo.Connection, search: Search, toUs: number): Promise<number> {
+  const sole = soleAddress(witnessTerms(search.filter.terms));
+  if (!sole) return FIRST_WINDOW_US;
+  const span = { fromUs: search.range.fromUs, toUs };
+  const wanted = UPDATES_A_ROW * search.limit;
+  const reachedUs = await repo.nthNewestOf(on, sole.address, sole.ends, span, wanted);
+  return toUs - (reachedUs ?? span.fromUs);
+}
+/** Of both observers, while a flow goes on: fewer means a second look, more a longer first one. */
+const UPDATES_A_ROW = 4;
+
 /** As much wider as it takes to find the rest where it is as dense as here, and some. */
 const widening = (found: number, wanted: number): number =>
   Math.min(WIDEST, Math.max(2, (1.5 * wanted) / Math.max(1, found)));
@@ -108,7 +120,7 @@ async function pageByMetric(
 }
 
 /** Both observers of a flow are candidates, and some rows won't match: look a little further than asked. */
-const chunkFor = (wanted: number): number => Math.min(2000, Math.max(50, Math.ceil(wanted * 1.3) + 10));
+const chunkFor = (wanted: number): number => Math.min(2000, Math.max(50, Math.ceil(wanted * 2.1) + 10));
 
 function outOfTime(search: Search): boolean {
   search.signal?.throwIfAborted();

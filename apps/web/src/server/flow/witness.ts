@@ -20,6 +20,26 @@ export function witnessTerms(terms: readonly FilterTerm[]): FilterTerm[] {
   return best ? [best] : tuple;
 }
 
+/** The one address, and the ends it may be at, that all of these updates have. */
+export function soleAddress(
+  terms: readonly FilterTerm[],
+): { address: string; ends: readonly ("src" | "dst")[] } | undefined {
+  const term = terms.find(
+    (t) =>
+      !t.negated &&
+      t.operator === "=" &&
+      bare(t.field ?? "") === "ip" &&
+      t.values.length === 1 &&
+      !t.values[0]?.text.includes("/"),
+  );
+  if (!term) return undefined;
+  const end = (term.field as string).slice(0, 3);
+  return {
+    address: term.values[0]?.text as string,
+    ends: end === "src" || end === "dst" ? [end] : ["src", "dst"],
+  };
+}
+
 /** How much it narrows, by experience; 0 for what no single update proves. */
 function rank(term: FilterTerm): number {
   if (term.negated) return 0;

@@ -1,5 +1,5 @@
 /** Rollups summed up for the overview, and what changed. Read only. */
-import { type Buckets, rollupFor } from "../bucket.ts";
+import { type Buckets, rollupFor, totalFor } from "../bucket.ts";
 import { type BucketCache, cacheFor } from "../bucket-cache.ts";
 import { databaseUrl, pool } from "../db.ts";
 
@@ -36,7 +36,7 @@ export async function findBuckets(cut: Buckets, earlier: number, nowMs: number):
 async function readBuckets(bucketMs: number, fromMs: number, toMs: number): Promise<Map<number, BucketRow>> {
   const { rows } = await pool().query<BucketRow>(
     `select floor((extract(epoch from r.bucket)::float8 * 1000 - $1) / $2)::int as bucket, ${SUMS}
-     from ${rollupFor(bucketMs)} r where ${during("$1", "$3")} group by 1`,
+     from ${totalFor(bucketMs)} r where ${during("$1", "$3")} group by 1`,
     [fromMs, bucketMs, toMs],
   );
   return new Map(rows.map((row) => [fromMs + row.bucket * bucketMs, row]));
@@ -52,49 +52,41 @@ function ranked({ fromMs, bucketMs, count }: Buckets): { table: string; fromMs: 
 }
 
 export type ServiceRow = { name: string; drops: number; retransmits: number; sketch: number[] };
-/** Sketches are merged for the worst only: that is what takes time. */
-export async function worstServices(cut: Buckets, most: number): Promise<ServiceRow[]> {
-  const { table, fromMs, toMs } = ranked(cut);
-  const { rows } = await pool().query<ServiceRow>(
-    `select n.name, w.drops, w.retransmits,
-       (select rtt_sketch_merge(r.rtt_sketch) from ${table} r
-        where ${during("$1", "$2")} and r.dst_id = w.dst_id) as sketch
-     from (
-       select r.dst_id, sum(r.drops)::float8 as drops, sum(r.retransmits)::float8 as retransmits
-       from ${table} r
-       where ${during("$1", "$2")}
-         and r.dst_id in (select id from rollup_names where kind in ('service', 'pod'))
-       group by 1 having sum(r.drops) + sum(r.retransmits) > 0
-       order by 2 desc, 3 desc, 1 limit $3) w
-     join rollup_names n on n.id = w.dst_id order by w.drops desc, w.retransmits desc, n.name`,
-    [fromMs, toMs, most],
-  );
-  return rows;
-}
-
 export type TalkerRow = { src: string; dst: string; bytes: number };
-export async function topTalkers(cut: Buckets, most: number): Promise<TalkerRow[]> {
+export type HostRow = { host: string; drops: number };
+export type Ranks = { services: ServiceRow[]; talkers: TalkerRow[]; hosts: HostRow[] };
+
+/** One walk over the keys for all three; sketches are merged for the worst services only. */
+export async function findRanks(cut: Buckets, most: number): Promise<Ranks> {
   const { table, fromMs, toMs } = ranked(cut);
-  const { rows } = await pool().query<TalkerRow>(
-    `select s.name as src, d.name as dst, t.bytes from (
-       select r.src_id, r.dst_id, sum(r.fwd_bytes + r.rev_bytes)::float8 as bytes
-       from ${table} r where ${during("$1", "$2")}
-       group by 1, 2 order by 3 desc limit $3) t
-     join rollup_names s on s.id = t.src_id join rollup_names d on d.id = t.dst_id order by t.bytes desc`,
+  const { rows } = await pool().query<{ ranks: Ranks }>(
+    `with r as materialized (
+       select r.host_id, r.src_id, r.dst_id, sum(r.fwd_bytes + r.rev_bytes)::float8 as bytes,
+         sum(r.drops)::float8 as drops, sum(r.retransmits)::float8 as retransmits
+       from ${table} r where ${during("$1", "$2")} group by 1, 2, 3),
+     service as (
+       select dst_id, sum(drops) as drops, sum(retransmits) as retransmits from r
+       where dst_id in (select id from rollup_names where kind in ('service', 'pod'))
+       group by 1 having sum(drops) + sum(retransmits) > 0 order by 2 desc, 3 desc, 1 limit $3),
+     talker as (
+       select src_id, dst_id, sum(bytes) as bytes from r group by 1, 2 order by 3 desc, 1, 2 limit $3),
+     dropping as (
+       select host_id, sum(drops) as drops from r group by 1 having sum(drops) > 0 order by 2 desc, 1 limit $3)
+     select json_build_object(
+       'services', (select coalesce(json_agg(json_build_object('name', n.name, 'drops', w.drops,
+           'retransmits', w.retransmits, 'sketch', (select rtt_sketch_merge(r.rtt_sketch) from ${table} r
+             where ${during("$1", "$2")} and r.dst_id = w.dst_id))
+           order by w.drops desc, w.retransmits desc, n.name), '[]')
+         from service w join rollup_names n on n.id = w.dst_id),
+       'talkers', (select coalesce(json_agg(json_build_object('src', s.name, 'dst', d.name, 'bytes', t.bytes)
+           order by t.bytes desc, s.name, d.name), '[]')
+         from talker t join rollup_names s on s.id = t.src_id join rollup_names d on d.id = t.dst_id),
+       'hosts', (select coalesce(json_agg(json_build_object('host', h.name, 'drops', p.drops)
+           order by p.drops desc, h.name), '[]')
+         from dropping p join hosts h on h.id = p.host_id)) as ranks`,
     [fromMs, toMs, most],
   );
-  return rows;
-}
-
-export async function dropsByHost(cut: Buckets): Promise<{ host: string; drops: number }[]> {
-  const { table, fromMs, toMs } = ranked(cut);
-  const { rows } = await pool().query<{ host: string; drops: number }>(
-    `select h.name as host, sum(r.drops)::float8 as drops
-     from ${table} r join hosts h on h.id = r.host_id
-     where ${during("$1", "$2")} group by h.id having sum(r.drops) > 0 order by 2 desc`,
-    [fromMs, toMs],
-  );
-  return rows;
+  return (rows[0] as { ranks: Ranks }).ranks;
 }
 
 export async function worstReasons(

@@ -113,16 +113,14 @@ function findWorst(cut: Buckets, range: TimeRange): Promise<Worst> {
 }
 
 async function readWorst(cut: Buckets, range: TimeRange) {
-  const [services, reasons, hosts, talkers] = await Promise.all([
-    repo.worstServices(cut, WORST),
+  const [{ services, hosts, talkers }, reasons] = await Promise.all([
+    repo.findRanks(cut, WORST),
     repo.worstReasons(range.from, range.to, WORST),
-    repo.dropsByHost(cut),
-    repo.topTalkers(cut, WORST),
   ]);
   return {
     services: services.map(({ sketch, ...row }) => ({ ...row, rttP99Us: quantile(sketch, 0.99) })),
     reasons,
-    hosts: hosts.slice(0, WORST),
+    hosts,
     talkers,
   };
 }
