@@ -2,6 +2,7 @@
  * Kubernetes' container runtime interface, version 1: pods (sandboxes) and containers with their labels, as
  * containerd and CRI-O serve it. Field numbers are those of its api.proto.
  */
+import { withoutKubelets } from "../workload/container.ts";
 import { SocketFailure } from "./failure.ts";
 import { unary } from "./grpc.ts";
 import { MalformedMessage, Message } from "./protobuf.ts";
@@ -35,7 +36,7 @@ function readSandbox(sandbox: Message): Told {
   return {
     ...{ id: sandbox.text(1) ?? "", name: null, image: null, isSandbox: true },
     ...{ podName: metadata?.text(1) ?? null, podNamespace: metadata?.text(3) ?? null },
-    labels: withoutOwn(sandbox.map(5)),
+    labels: withoutKubelets(sandbox.map(5)),
   };
 }
 
@@ -44,11 +45,8 @@ function readContainer(container: Message, pods: ReadonlyMap<string, Told>): Tol
   return {
     ...{ id: container.text(1) ?? "", name: container.message(3)?.text(1) ?? null, isSandbox: false },
     ...{ podName: pod?.podName ?? null, podNamespace: pod?.podNamespace ?? null },
-    ...{ image: container.message(4)?.text(1) ?? null, labels: withoutOwn(container.map(8)) },
+    image: container.message(4)?.text(1) ?? null,
+    // CRI-O may run a pod without a sandbox's process: then its labels are its members' to tell.
+    labels: { ...pod?.labels, ...withoutKubelets(container.map(8)) },
   };
-}
-
-/** The kubelet repeats names and identifiers as labels; those are no labels of the pod's. */
-function withoutOwn(labels: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith("io.kubernetes.")));
 }

@@ -78,7 +78,7 @@ describe("what runtimes tell", () => {
       },
       {
         ...{ id: "c1", name: "app", podName: "checkout-6d5f7c9b8d-x2x4z", podNamespace: "shop" },
-        ...{ isSandbox: false, image: "shop/checkout:3", labels: {} },
+        ...{ isSandbox: false, image: "shop/checkout:3", labels: { app: "checkout" } },
       },
     ]);
   });

@@ -2,7 +2,7 @@
  * Names out of OCI annotations: each container manager has keys of its own, listed here as data. What a
  * manager keeps to itself is null, and `unknown` says what only its socket tells.
  */
-import { boundedLabels } from "./container.ts";
+import { boundedLabels, withoutKubelets } from "./container.ts";
 
 export type Names = {
   runtime: string;
@@ -98,7 +98,7 @@ function keysBeginWith(annotations: Annotations, prefix: string): boolean {
 function labelsIn(json: string | undefined): Record<string, string> {
   try {
     const value: unknown = JSON.parse(json ?? "{}");
-    return value !== null && typeof value === "object" ? boundedLabels({ ...value }) : {};
+    return value !== null && typeof value === "object" ? withoutKubelets(boundedLabels({ ...value })) : {};
   } catch {
     return {};
   }

@@ -45,6 +45,10 @@ export function boundedLabels(labels: Record<string, unknown>): Record<string, s
   );
   return Object.fromEntries(fit.slice(0, MAX_LABELS).map(([key, value]) => [cut(key, 63), cut(value, 253)]));
 }
+/** The kubelet repeats names and identifiers as labels; those are no labels of the pod's. */
+export function withoutKubelets(labels: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith("io.kubernetes.")));
+}
 
 /** Whatever a file on disk said: no name of it may make a batch that the server can't take. */
 export function bounded(container: Container): Container {

@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Inquiry } from "../runtime-socket/inquiry.ts";
+import { Inquiry } from "../runtime-socket/inquiry.ts";
 import { RuntimeNames } from "../runtime-socket/names.ts";
-import { temporaryDirectory, writeFiles } from "../testing/temporary.ts";
+import { temporaryDirectory, until, writeFiles } from "../testing/temporary.ts";
 import { Cgroups } from "./cgroup.ts";
 import type { Runtime } from "./container.ts";
 import { containerd } from "./containerd.ts";
@@ -241,5 +241,66 @@ describe("podman and CRI-O", () => {
       ...{ runtime: "cri-o", name: "app", podName: "db-0", podNamespace: "data", unknown: null },
       labels: { "app.kubernetes.io/name": "db" },
     });
+  });
+
+  test("in plain runc's root both are told from it, and a member of podman's pod from one of CRI-O's", () => {
+    const machine = new Machine();
+    for (const pid of [7, 8, 9]) machine.process(pid, { startTicks: pid, netns: String(pid) });
+    const podmans = { "io.container.manager": "libpod", "io.kubernetes.cri-o.ContainerType": "container" };
+    const crios = { ...podmans, "io.container.manager": "cri-o", "io.kubernetes.container.name": "app" };
+    const bundle = { bundle: machine.path("storage/vfs-containers/p/userdata") };
+    writeFiles(machine.root, {
+      "runc/p/state.json": runcState("p", 7, 7, { ...podmans, ...bundle }),
+      "runc/c/state.json": runcState("c", 8, 8, crios),
+      "runc/r/state.json": runcState("r", 9, 9),
+      "storage/vfs-containers/containers.json": [
+        { id: "p", names: ["web"], metadata: '{"image-name":"box:1","name":"web"}' },
+        { id: "other", names: null, metadata: "{" },
+      ],
+    });
+    const listed = runc(machine.path("runc"), machine.processes).list();
+    expect(Object.fromEntries(listed.map((c) => [c.id, [c.runtime, c.name, c.image]]))).toEqual({
+      ...{ p: ["podman", "web", "box:1"], c: ["cri-o", "app", null], r: ["runc", "r", null] },
+    });
+  });
+
+  test("a pod of CRI-O's without a sandbox's process gets its labels from the socket", async () => {
+    const machine = new Machine();
+    machine.process(7, { startTicks: 70, netns: "5" });
+    const annotations = {
+      ...{ "io.container.manager": "cri-o", "io.kubernetes.cri-o.ContainerType": "container" },
+      ...{ "io.kubernetes.container.name": "app", "io.kubernetes.pod.name": "db-0" },
+      ...{ "io.kubernetes.cri-o.Labels": '{"io.kubernetes.container.name":"app"}' },
+    };
+    writeFiles(machine.path("crio"), { "c1/state.json": runcState("c1", 7, 70, annotations) });
+    const told = {
+      id: "c1",
+      name: "app",
+      podName: "db-0",
+      podNamespace: "data",
+      isSandbox: false,
+      image: "x",
+    };
+    const ask = async () => [{ ...told, labels: { app: "db" } }];
+    const news = { calls: 0 };
+    const inquiry = new Inquiry({ ask, nowMs: () => 0, onNews: () => news.calls++ });
+    const runtimes = [crio(machine.path("crio"), machine.processes)];
+    const discovery = machine.discovery(runtimes, false, new Map([["cri-o", inquiry]]));
+    expect(discovery.sweep()[0]?.unknown).toMatch(/CRI-O's socket alone: it is being asked/);
+    await until("the answer", () => news.calls > 0);
+    expect(discovery.sweep()[0]).toMatchObject({ labels: { app: "db" }, service: "db", unknown: null });
+  });
+
+  test("podman's containers of users without root are found below their run directories", () => {
+    const machine = new Machine();
+    machine.process(7, { startTicks: 70, netns: "5" });
+    writeFiles(machine.root, {
+      "user/1000/crun/p1/status": { pid: 7, "process-start-time": 70, bundle: machine.path("bundle") },
+      "bundle/config.json": { annotations: { "io.container.manager": "libpod" } },
+    });
+    const places = { users: machine.path("user") };
+    const runtime = podman(machine.path("crun"), machine.processes, places);
+    expect(runtime.list()).toMatchObject([{ runtime: "podman", id: "p1", pid: 7 }]);
+    expect(runtime.watched()).toContain(machine.path("user/1000/crun"));
   });
 });
