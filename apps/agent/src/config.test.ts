@@ -32,6 +32,17 @@ describe("settings", () => {
     expect(config("--host-name mine", env).hostName).toBe("mine");
   });
 
+  test("a runtime's socket is where it was said to be, or isn't to be asked", () => {
+    const { runtimeSocket } = config("--runtime-socket podman=/run/p.sock --runtime-socket docker=none");
+    expect(runtimeSocket).toEqual([
+      { kind: "podman", socket: "/run/p.sock" },
+      { kind: "docker", socket: null },
+    ]);
+    expect(config("", { MILLRACE_AGENT_RUNTIME_SOCKET: "crio=/c.sock" }).runtimeSocket).toHaveLength(1);
+    const wrong = read("--runtime-socket runc=/a");
+    expect(wrong.do === "explain" && wrong.text).toMatch(/--runtime-socket: runc=\/a: NAME=PATH or NAME=none/);
+  });
+
   test("every problem is named at once, with EX_CONFIG", () => {
     const found = read("--server ftp://x --host-name a_b --flow-table 3 --runtime lxc=/a --spool-limit 1MB");
     expect(found).toMatchObject({ do: "explain", exitCode: 78 });
