@@ -10,7 +10,7 @@ import { containerd } from "./containerd.ts";
 import { crio } from "./crio.ts";
 import { Discovery } from "./discovery.ts";
 import { Docker } from "./docker.ts";
-import { podman } from "./podman.ts";
+import { podman, podmanOfUsers } from "./podman.ts";
 import { ProcessTable } from "./process.ts";
 import { runc } from "./runc.ts";
 
@@ -222,7 +222,7 @@ describe("podman and CRI-O", () => {
       "crun/p1/status": { pid: 7, "process-start-time": 70, bundle: machine.path("bundle") },
       "bundle/config.json": { annotations: { "io.container.manager": "libpod" } },
     });
-    const runtime = podman(machine.path("crun"), machine.processes, { storage: machine.path("storage") });
+    const runtime = podman(machine.path("crun"), machine.processes, machine.path("storage"));
     expect(runtime.list()[0]).toMatchObject({
       ...{ runtime: "podman", id: "p1", name: "p1", unknown: expect.stringMatching(/podman's socket alone/) },
     });
@@ -291,15 +291,20 @@ describe("podman and CRI-O", () => {
     expect(discovery.sweep()[0]).toMatchObject({ labels: { app: "db" }, service: "db", unknown: null });
   });
 
-  test("podman's containers of users without root are found below their run directories", () => {
+  test("podman's containers of users without root are found below their run directories, in user namespaces only", () => {
     const machine = new Machine();
-    machine.process(7, { startTicks: 70, netns: "5" });
+    for (const pid of [7, 8]) machine.process(pid, { startTicks: pid, netns: "5" });
+    for (const [of, users] of Object.entries({ self: 1, 7: 2, 8: 1 })) {
+      fs.mkdirSync(machine.path(`proc/${of}/ns`), { recursive: true });
+      fs.symlinkSync(`user:[${users}]`, machine.path(`proc/${of}/ns/user`));
+    }
+    const status = (pid: number) => ({ pid, "process-start-time": pid, bundle: machine.path("bundle") });
     writeFiles(machine.root, {
-      "user/1000/crun/p1/status": { pid: 7, "process-start-time": 70, bundle: machine.path("bundle") },
+      "user/1000/crun/p1/status": status(7),
+      "user/1000/crun/theirs/status": status(8),
       "bundle/config.json": { annotations: { "io.container.manager": "libpod" } },
     });
-    const places = { users: machine.path("user") };
-    const runtime = podman(machine.path("crun"), machine.processes, places);
+    const runtime = podmanOfUsers(machine.processes, machine.path("user"));
     expect(runtime.list()).toMatchObject([{ runtime: "podman", id: "p1", pid: 7 }]);
     expect(runtime.watched()).toContain(machine.path("user/1000/crun"));
   });

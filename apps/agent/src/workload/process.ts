@@ -32,6 +32,17 @@ export class ProcessTable {
       return undefined;
     }
   }
+  /** In a user namespace that isn't ours: its root isn't the machine's. */
+  hasOwnUsers(pid: number): boolean {
+    try {
+      const [own, its] = ["self", String(pid)].map((of) =>
+        fs.readlinkSync(path.join(this.root, of, "ns/user")),
+      );
+      return its !== own;
+    } catch {
+      return false;
+    }
+  }
   netnsPath(pid: number): string {
     return path.join(this.root, String(pid), "ns/net");
   }

@@ -3,7 +3,7 @@ import type { Runtime } from "./container.ts";
 import { CONTAINERD_ROOT, containerd } from "./containerd.ts";
 import { CRIO_ROOT, crio } from "./crio.ts";
 import { DOCKER_ROOT, Docker } from "./docker.ts";
-import { PODMAN_ROOT, podman } from "./podman.ts";
+import { PODMAN_ROOT, podman, podmanOfUsers } from "./podman.ts";
 import type { ProcessTable } from "./process.ts";
 import { RUNC_ROOT, runc } from "./runc.ts";
 
@@ -26,5 +26,8 @@ const WELL_KNOWN: readonly RuntimePlace[] = [
   { kind: "runc", directory: RUNC_ROOT },
 ];
 
-export const runtimesAt = (places: readonly RuntimePlace[], processes: ProcessTable): Runtime[] =>
-  (places.length > 0 ? places : WELL_KNOWN).map(({ kind, directory }) => MAKE[kind](directory, processes));
+/** What users tell comes last, so that it takes no name from what root tells. */
+export function runtimesAt(places: readonly RuntimePlace[], processes: ProcessTable): Runtime[] {
+  const make = ({ kind, directory }: RuntimePlace) => MAKE[kind](directory, processes);
+  return places.length > 0 ? places.map(make) : [...WELL_KNOWN.map(make), podmanOfUsers(processes)];
+}
