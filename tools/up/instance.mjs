@@ -11,7 +11,8 @@ export const bpffs = "/sys/fs/bpf";
 export function instanceOf(options, env) {
   const dataDir = options.name === "demo" ? at(".data") : at(".data", options.name);
   const port = portOf(env, "PORT", 3000);
-  const host = env.HOST ?? "127.0.0.1";
+  const host = env.HOST || "127.0.0.1";
+  const tls = certificateOf(env);
   return {
     name: options.name,
     lab: options.lab,
@@ -23,14 +24,29 @@ export function instanceOf(options, env) {
     databasePort: portOf(env, "MILLRACE_PG_PORT", 54329),
     /** Given by the user: then no PostgreSQL of ours is started. */
     databaseUrl: env.DATABASE_URL,
-    address: env.TLS_CERT_FILE
-      ? `https://${shownHost(host)}:${portOf(env, "TLS_PORT", 3443)}`
-      : `http://${shownHost(host)}:${port}`,
+    address: env.PUBLIC_URL || addressOf(host, port, tls),
+    /** Our own certificate, and where it is used. */
+    tls,
     /** Next's own server: behind our TLS it is loopback's only. */
-    plainAddress: `http://${env.TLS_CERT_FILE ? "127.0.0.1" : shownHost(host)}:${port}`,
+    plainAddress: `http://${tls ? "127.0.0.1" : shownHost(host)}:${port}`,
     pinRoot: path.join(bpffs, "millrace", options.name),
   };
 }
+
+/** The services have working directories of their own: the files are named from the root. */
+function certificateOf(env) {
+  if (!env.TLS_CERT_FILE || !env.TLS_KEY_FILE) return undefined;
+  return {
+    certFile: path.resolve(env.TLS_CERT_FILE),
+    keyFile: path.resolve(env.TLS_KEY_FILE),
+    port: portOf(env, "TLS_PORT", 3443),
+    ingestHost: env.INGEST_HOST || "127.0.0.1",
+    ingestPort: portOf(env, "INGEST_TLS_PORT", 3444),
+  };
+}
+
+const addressOf = (host, port, tls) =>
+  tls ? `https://${shownHost(host)}:${tls.port}` : `http://${shownHost(host)}:${port}`;
 
 function portOf(env, name, fallback) {
   const text = env[name];

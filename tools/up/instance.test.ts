@@ -45,6 +45,18 @@ test("an agent of the lab is told its host's namespace and containers; one witho
   expect(alone).not.toMatch(/--host-netns|--runtime|--enrol-token-file/);
 });
 
+test("with our own certificate Next is loopback's only, and the files are found from any directory", () => {
+  const own = { TLS_CERT_FILE: "cert.pem", TLS_KEY_FILE: "/etc/key.pem", HOST: "0.0.0.0", INGEST_HOST: "" };
+  const instance = instanceOf(options, own);
+  expect(instance.address).toBe("https://127.0.0.1:3443");
+  expect(instance.plainAddress).toBe("http://127.0.0.1:3000");
+  const { env } = webService(serverEnv(instance, secrets, "postgresql://x/y"));
+  expect(env).toMatchObject({ HOST: "0.0.0.0", HOSTNAME: "127.0.0.1", TLS_KEY_FILE: "/etc/key.pem" });
+  expect(env?.TLS_CERT_FILE).toMatch(/^\/.*\/cert\.pem$/);
+  const named = { ...own, PUBLIC_URL: "https://millrace.example.org" };
+  expect(instanceOf(options, named).address).toBe("https://millrace.example.org");
+});
+
 test("no secret is on a command line, where every user could read it", () => {
   const env = serverEnv(instanceOf(options, {}), secrets, "postgresql://u:hidden@127.0.0.1/x");
   const service = webService(env);

@@ -11,7 +11,7 @@ import { parseArguments, usage } from "./arguments.mjs";
 import { instanceOf } from "./instance.mjs";
 import { tryLock } from "./lock.mjs";
 import { createLog } from "./log.mjs";
-import { machineProblems, portProblem, thisMachine } from "./preflight.mjs";
+import { fileProblems, machineProblems, portProblem, thisMachine } from "./preflight.mjs";
 import { prepare } from "./prepare.mjs";
 import { createSite, onlyDatabase, start, stop } from "./serve.mjs";
 
@@ -33,11 +33,17 @@ function checkMachine({ serve, buildOnly }) {
 /** @param {import("./instance.mjs").Instance} instance @param {import("./arguments.mjs").Options} options */
 async function checkPorts(instance, { serve, buildOnly }) {
   if (!serve || buildOnly) return;
+  const { host, port, ingestPort, tls } = instance;
   const problems = await Promise.all([
-    portProblem(instance.host, instance.port, "PORT"),
-    portProblem("127.0.0.1", instance.ingestPort, "INGEST_PORT"),
+    portProblem(tls ? "127.0.0.1" : host, port, "PORT"),
+    portProblem("127.0.0.1", ingestPort, "INGEST_PORT"),
+    tls && portProblem(host, tls.port, "TLS_PORT"),
+    tls && portProblem(tls.ingestHost, tls.ingestPort, "INGEST_TLS_PORT"),
   ]);
-  const found = problems.filter((problem) => problem !== undefined);
+  const found = [
+    ...fileProblems({ TLS_CERT_FILE: tls?.certFile, TLS_KEY_FILE: tls?.keyFile }),
+    ...problems.filter((problem) => problem !== undefined),
+  ];
   if (found.length) refuse(found);
 }
 

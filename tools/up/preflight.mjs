@@ -50,6 +50,12 @@ export function machineProblems(machine, plan) {
   return problems;
 }
 
+/** @param {Record<string, string | undefined>} files by the variable that names each */
+export const fileProblems = (files) =>
+  Object.entries(files)
+    .filter(([, file]) => file !== undefined && !existsSync(file))
+    .map(([variable, file]) => `${variable}=${file}: there is no such file`);
+
 const gibibytes = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 /** @param {string} host @param {number} port @returns {Promise<string | undefined>} the problem */

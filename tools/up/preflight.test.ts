@@ -1,7 +1,7 @@
 // The complaints before anything starts.
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
-import { freePort, machineProblems, portProblem } from "./preflight.mjs";
+import { fileProblems, freePort, machineProblems, portProblem } from "./preflight.mjs";
 
 const good = {
   nodeVersion: "20.19.0",
@@ -51,4 +51,10 @@ test("a taken port is named with the variable that moves it; a free one isn't", 
     await new Promise((resolve) => server.close(resolve));
   }
   expect(await portProblem("127.0.0.1", port, "PORT")).toBeUndefined();
+});
+
+test("a file that isn't there is named with the variable that named it", () => {
+  expect(
+    fileProblems({ TLS_CERT_FILE: "/no/such.pem", TLS_KEY_FILE: "/etc/hostname", X: undefined }),
+  ).toEqual(["TLS_CERT_FILE=/no/such.pem: there is no such file"]);
 });

@@ -18,6 +18,7 @@ export function serverEnv(instance, secrets, databaseUrl) {
     PORT: String(instance.port),
     INGEST_PORT: String(instance.ingestPort),
     MILLRACE_DATA_DIR: instance.dataDir,
+    ...(instance.tls && { TLS_CERT_FILE: instance.tls.certFile, TLS_KEY_FILE: instance.tls.keyFile }),
   };
 }
 
@@ -36,7 +37,7 @@ export const webService = (env) => ({
   ...node(path.join(standalone, "server.js")),
   cwd: standalone,
   // With our own certificate TLS is ended before Next (server/tls-front.ts), which then is loopback's only.
-  env: { ...env, HOSTNAME: process.env.TLS_CERT_FILE ? "127.0.0.1" : (env.HOST ?? "127.0.0.1") },
+  env: { ...env, HOSTNAME: env.TLS_CERT_FILE ? "127.0.0.1" : (env.HOST ?? "127.0.0.1") },
 });
 
 /** @param {import("./instance.mjs").Instance} instance @returns {import("./service.mjs").ServiceSpec} */

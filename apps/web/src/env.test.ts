@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isLoopback, readEnv, refusalOfCredentials } from "./env.ts";
+import { isLoopback, readEnv, refusalOfCredentials, unknownAddress } from "./env.ts";
 
 const DATABASE_URL = "postgresql://millrace@127.0.0.1/millrace";
 const said = (over: Record<string, string>): string => {
@@ -27,6 +27,16 @@ test("what belongs together is asked for together", () => {
   expect(said({ TLS_CERT_FILE: "/etc/hostname" })).toMatch(/TLS_CERT_FILE and TLS_KEY_FILE/);
   expect(said({ TLS_CERT_FILE: "/no/such", TLS_KEY_FILE: "/no/such" })).toMatch(/no such file/);
   expect(said({ OIDC_CLIENT_ID: "x" })).toMatch(/OIDC_DISCOVERY_URL/);
+});
+
+test("an address that only the operator knows is asked for, since signing in would fail without it", () => {
+  const asked = (over: Record<string, string>) => unknownAddress(readEnv({ DATABASE_URL, ...over }));
+  const own = { TLS_CERT_FILE: "/etc/hostname", TLS_KEY_FILE: "/etc/hostname" };
+  expect(asked({ TRUST_PROXY: "1" })).toMatch(/TRUST_PROXY.*set PUBLIC_URL/);
+  expect(asked({ ...own, HOST: "0.0.0.0" })).toMatch(/HOST=0.0.0.0 is every address.*set PUBLIC_URL/);
+  expect(asked({ ...own, HOST: "::", PUBLIC_URL: "https://m.example.org" })).toBeUndefined();
+  expect(asked({ ...own, HOST: "10.0.0.7" })).toBeUndefined();
+  expect(asked({})).toBeUndefined();
 });
 
 describe("credentials in clear", () => {

@@ -25,6 +25,8 @@ export const Env = z
     /** The agents'. */
     INGEST_HOST: z.string().default("127.0.0.1"),
     INGEST_PORT: port.default(3001),
+    /** With our own certificate agents of other machines come here, on INGEST_HOST; INGEST_PORT is for loopback only. */
+    INGEST_TLS_PORT: port.default(3444),
     /** How browsers reach the dashboard, when it isn't http://HOST:PORT. */
     PUBLIC_URL: z.url().optional(),
     /** Our own certificate, for the dashboard and for agents. */
@@ -67,6 +69,19 @@ export function env(): Env {
 }
 
 export const isLoopback = (host: string): boolean => LOOPBACK.test(host.replace(/^\[|\]$/g, ""));
+
+const EVERYWHERE = /^(0\.0\.0\.0|::|\[::\])$/;
+
+/** Sign-in compares where a request comes from with our own address, which these settings leave open. */
+export function unknownAddress(e: Env): string | undefined {
+  if (e.PUBLIC_URL) return undefined;
+  const say =
+    "set PUBLIC_URL to the dashboard's address as browsers know it, such as https://millrace.example.org";
+  if (e.TRUST_PROXY) return `TRUST_PROXY is set, and the proxy's address is not known here: ${say}`;
+  if (e.TLS_CERT_FILE && EVERYWHERE.test(e.HOST))
+    return `HOST=${e.HOST} is every address of this machine: ${say}`;
+  return undefined;
+}
 
 /** Credentials are taken in clear only over loopback: else by our own TLS, or behind a proxy that has it. */
 export function refusalOfCredentials(e: Env, host: string): string | undefined {

@@ -36,5 +36,6 @@ export function foreignRequest(e: Env, headers: Headers, method: string): AppErr
 /** Where agents reach the ingest process. */
 export function ingestUrl(e: Env): string {
   const host = e.PUBLIC_URL ? new URL(e.PUBLIC_URL).hostname : e.INGEST_HOST;
-  return `${e.TLS_CERT_FILE ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${e.INGEST_PORT}`;
+  const shown = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  return e.TLS_CERT_FILE ? `https://${shown}:${e.INGEST_TLS_PORT}` : `http://${shown}:${e.INGEST_PORT}`;
 }

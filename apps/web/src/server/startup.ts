@@ -1,5 +1,5 @@
 /** A web process that can't work says why and ends, instead of failing at the first request. */
-import { type Env, env } from "../env.ts";
+import { type Env, env, unknownAddress } from "../env.ts";
 import { refusal } from "./auth.ts";
 import { log } from "./log.ts";
 import { publicUrl } from "./origin.ts";
@@ -11,6 +11,8 @@ export function checkAtStart(): void {
   try {
     const e = env();
     if (!e.BETTER_AUTH_SECRET) throw new Error("BETTER_AUTH_SECRET is not set: npm start makes one");
+    const unknown = unknownAddress(e);
+    if (unknown) throw new Error(unknown);
     const closed = refusal();
     if (closed) log().warn(closed);
     if (e.TLS_CERT_FILE && e.TLS_KEY_FILE) serveTls(e, readCertificate(e.TLS_CERT_FILE, e.TLS_KEY_FILE));

@@ -3,6 +3,7 @@
  * drain. The dashboard and the operator API are another process (Next).
  */
 import { readFileSync } from "node:fs";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Env, env, refusalOfCredentials } from "../../env.ts";
 import { closeBus } from "../bus.ts";
@@ -11,7 +12,8 @@ import { closeDatabase } from "../db.ts";
 import { log } from "../log.ts";
 import { readiness } from "../setting/service.ts";
 import { startSweep } from "../trace/service.ts";
-import { createIngestServer } from "./http.ts";
+import { type Door, doorsOf } from "./doors.ts";
+import { createIngestServer, type HttpOptions } from "./http.ts";
 import { Ingest } from "./ingest.ts";
 import { Maintenance } from "./maintenance.ts";
 
@@ -30,29 +32,31 @@ function configuration(): Env {
   }
 }
 
+function open(door: Door, options: HttpOptions): Server {
+  const { host, port, tls } = door;
+  const files = tls && { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) };
+  const server = createIngestServer({ ...options, tls: files });
+  server.on("error", (error) => {
+    process.stderr.write(`millrace ingest: can't listen on ${host}:${port}: ${error.message}\n`);
+    process.exit(1);
+  });
+  return server.listen(port, host, () => {
+    const { address, port } = server.address() as AddressInfo;
+    log().info({ address, port, tls: tls !== undefined }, "ingest listens");
+  });
+}
+
 function main(): void {
   const e = configuration();
   const ingest = new Ingest({ clock: systemClock, log: log() });
   const maintenance = new Maintenance(ingest);
-  const server = createIngestServer({
-    ingest,
-    readiness: async () => (await readiness()) ?? maintenance.failure,
-    metricsToken: e.METRICS_TOKEN,
-    tls:
-      e.TLS_CERT_FILE && e.TLS_KEY_FILE
-        ? { cert: readFileSync(e.TLS_CERT_FILE), key: readFileSync(e.TLS_KEY_FILE) }
-        : undefined,
-  });
-  server.on("error", (error) => {
-    process.stderr.write(
-      `millrace ingest: can't listen on ${e.INGEST_HOST}:${e.INGEST_PORT}: ${error.message}\n`,
-    );
-    process.exit(1);
-  });
-  server.listen(e.INGEST_PORT, e.INGEST_HOST, () => {
-    const { address, port } = server.address() as AddressInfo;
-    log().info({ address, port }, "ingest listens");
-  });
+  const servers = doorsOf(e).map((door) =>
+    open(door, {
+      ingest,
+      readiness: async () => (await readiness()) ?? maintenance.failure,
+      metricsToken: e.METRICS_TOKEN,
+    }),
+  );
   maintenance.start();
   const stopSweep = startSweep();
 
@@ -62,11 +66,13 @@ function main(): void {
     ending = true;
     log().info({ signal }, "ingest drains");
     setTimeout(() => process.exit(1), DRAIN_MS).unref();
-    server.close();
-    server.closeIdleConnections();
+    for (const server of servers) {
+      server.close();
+      server.closeIdleConnections();
+    }
     await Promise.all([maintenance.stop(), stopSweep()]);
     await ingest.lanes.empty();
-    server.closeAllConnections();
+    for (const server of servers) server.closeAllConnections();
     ingest.close();
     await closeBus();
     await closeDatabase();
