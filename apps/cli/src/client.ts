@@ -1,5 +1,5 @@
 /** The typed client of the operator API, subscriptions over SSE included. */
-import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink } from "@trpc/client";
+import { createTRPCClient, httpLink, httpSubscriptionLink, splitLink } from "@trpc/client";
 import type { Command } from "commander";
 import { EventSource } from "eventsource";
 import type { AppRouter } from "../../web/src/server/root.ts";
@@ -20,7 +20,7 @@ export function connect(command: Command) {
             fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, ...headers } }),
           }),
         }),
-        false: httpBatchLink({ url, headers: () => ({ ...headers }) }),
+        false: httpLink({ url, headers: () => ({ ...headers }) }),
       }),
     ],
   });

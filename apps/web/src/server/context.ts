@@ -16,6 +16,8 @@ export type Context = {
   readonly me: Me | null;
   /** Credentials were there but are not taken: why. */
   readonly refusal: AppError | null;
+  /** Asks the same credentials anew; absent where nothing lasts longer than the answer. */
+  readonly again?: () => Promise<Context>;
 };
 const STRANGER: Context = { me: null, refusal: null };
 
@@ -24,6 +26,10 @@ const STRANGER: Context = { me: null, refusal: null };
  * a page may be opened by a link from anywhere.
  */
 export async function createContext(request: { headers: Headers; method?: string }): Promise<Context> {
+  return { ...(await contextOf(request)), again: () => contextOf(request) };
+}
+
+async function contextOf(request: { headers: Headers; method?: string }): Promise<Context> {
   const { headers, method } = request;
   const bearer = headers.get("authorization");
   if (!bearer && !headers.has("cookie")) return STRANGER;

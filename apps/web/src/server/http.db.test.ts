@@ -1,9 +1,12 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink } from "@trpc/client";
+import type { Role } from "@millrace/contract/role";
+import type { Me } from "@millrace/contract/setting";
+import { createTRPCClient, httpLink, httpSubscriptionLink, splitLink } from "@trpc/client";
 import { EventSource } from "eventsource";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testDatabase } from "../../../../tools/testing/test-database.ts";
+import { POST as postAuth } from "../app/api/auth/[...all]/route.ts";
 import { GET, POST } from "../app/api/trpc/[trpc]/route.ts";
 import { GET as scrape } from "../app/metrics/route.ts";
 import { GET as ready } from "../app/readyz/route.ts";
@@ -13,16 +16,17 @@ import type { AppRouter } from "./root.ts";
 import { ORIGIN } from "./testing/environment.ts";
 import { cookieOf, makePeople, signIn } from "./testing/people.ts";
 import { anUpdate, insertHost, makePartitions, openBatch } from "./testing/telemetry-rows.ts";
-import { createToken } from "./token/service.ts";
+import { createToken, revokeToken } from "./token/service.ts";
 
 const database = testDatabase();
 let cookie = "";
 let token = "";
 let host = 0;
+let people: Record<Role, Me>;
 beforeAll(async () => {
   await useDatabase(database.url);
   await makePartitions();
-  const people = await makePeople();
+  people = await makePeople();
   cookie = cookieOf(await signIn("admin@example.org"));
   token = (await createToken({ name: "t", role: "viewer", expiresInDays: 1 }, people.viewer)).token;
   host = await insertHost("h1");
@@ -66,7 +70,8 @@ test("malformed input is told with every problem and its field; nothing of our i
   expect(JSON.stringify(error)).not.toContain("node_modules");
 });
 
-test("the live stream comes over server-sent events and goes on after the last event seen", async () => {
+/** The route behind a real server, for what comes in a stream. */
+async function withServer(run: (url: string) => Promise<void>): Promise<void> {
   const server = createServer(async (req, res) => {
     const stop = new AbortController();
     res.on("close", () => stop.abort());
@@ -77,19 +82,30 @@ test("the live stream comes over server-sent events and goes on after the last e
     res.end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/trpc`;
-  const client = createTRPCClient<AppRouter>({
+  try {
+    await run(`http://127.0.0.1:${(server.address() as AddressInfo).port}/api/trpc`);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+function clientOf(url: string, headers: Record<string, string>) {
+  const withHeaders = (to: string | URL, init: RequestInit) =>
+    fetch(to, { ...init, headers: { ...(init.headers as Record<string, string>), ...headers } });
+  return createTRPCClient<AppRouter>({
     links: [
       splitLink({
         condition: (operation) => operation.type === "subscription",
-        true: httpSubscriptionLink({ url, EventSource, eventSourceOptions: () => ({ fetch: withCookie }) }),
-        false: httpBatchLink({ url, headers: { cookie } }),
+        true: httpSubscriptionLink({ url, EventSource, eventSourceOptions: () => ({ fetch: withHeaders }) }),
+        false: httpLink({ url, headers }),
       }),
     ],
   });
-  const withCookie = (to: string | URL, init: RequestInit) =>
-    fetch(to, { ...init, headers: { ...(init.headers as Record<string, string>), cookie } });
-  try {
+}
+
+test("the live stream comes over server-sent events and goes on after the last event seen", () =>
+  withServer(async (url) => {
+    const client = clientOf(url, { cookie });
     const range = { from: Date.now() - 60_000, to: Date.now() + 60_000 } as never;
     const { snapshot } = await client.flows.search.query({ range });
     const row = anUpdate({ ts: Date.now() * 1000, src_port: 777 });
@@ -108,10 +124,46 @@ test("the live stream comes over server-sent events and goes on after the last e
       );
     });
     expect(seen).toEqual([777]);
-  } finally {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
+  }));
+
+test("a live stream ends soon after the token that opened it is revoked", () =>
+  withServer(async (url) => {
+    const { token: lent, view } = await createToken(
+      { name: "lent", role: "viewer", expiresInDays: 1 },
+      people.admin,
+    );
+    const client = clientOf(url, { authorization: `Bearer ${lent}` });
+    const ended = await new Promise<unknown>((resolve) => {
+      client.flows.tail.subscribe(
+        { filter: "" },
+        { onStarted: () => void revokeToken(view.id, people.admin), onError: ({ data }) => resolve(data) },
+      );
+    });
+    expect(ended).toMatchObject({ httpStatus: 401, app: "UNAUTHENTICATED" });
+  }));
+
+test("a stream that can't be is refused for good, not tried again and again", () =>
+  withServer(async (url) => {
+    const client = clientOf(url, { cookie });
+    const refused = await new Promise<unknown>((resolve) => {
+      const id = crypto.randomUUID() as never;
+      client.traces.watch.subscribe({ id }, { onError: ({ data }) => resolve(data) });
+    });
+    expect(refused).toMatchObject({ httpStatus: 404, app: "NOT_FOUND" });
+  }));
+
+test("several queries in one request are refused, and so is a body without end", async () => {
+  const batch = await call("session.me,session.me?batch=1", { headers: { cookie } });
+  expect(batch.status).toBe(400);
+  const headers = { "content-type": "application/json", cookie, origin: ORIGIN };
+  const long = await call("traces.stopAll", { method: "POST", headers, body: "x".repeat(1 << 20) });
+  expect(long.status).toBe(413);
+  const signIn = new Request(`${ORIGIN}/api/auth/sign-in/email`, {
+    method: "POST",
+    headers,
+    body: "x".repeat(1 << 20),
+  });
+  expect((await postAuth(signIn)).status).toBe(413);
 });
 
 test("ready while the database answers; metrics name procedures", async () => {

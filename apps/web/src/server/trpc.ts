@@ -5,12 +5,14 @@
  */
 import { AppError, ERROR_CODES } from "@millrace/contract/error";
 import { mayCall, PROCEDURE_ROLE, type Procedure } from "@millrace/contract/role";
+import type { Me } from "@millrace/contract/setting";
 import { initTRPC, TRPCError } from "@trpc/server";
 import { ZodError } from "zod";
 import { recordAttempt } from "./audit/service.ts";
 import type { Context } from "./context.ts";
 import { isDatabaseAway, wrapped } from "./errors.ts";
 import { metrics } from "./metrics.ts";
+import { stillAllowed } from "./still-allowed.ts";
 
 const t = initTRPC.context<Context>().create({
   sse: {
@@ -47,16 +49,30 @@ function codeOf(error: TRPCError): string {
 }
 
 /** An AppError thrown anywhere below leaves with the code its table gives it; so does a database that is away. */
-const translated = t.middleware(async ({ path, next }) => {
+const translated = t.middleware(async ({ path, type, next }) => {
   const result = await next();
-  const cause = result.ok ? undefined : result.error.cause;
-  if (result.ok || (!(cause instanceof AppError) && !isDatabaseAway(cause))) return result;
-  const error = cause instanceof AppError ? cause : wrapped(path, cause);
-  throw new TRPCError({ code: ERROR_CODES[error.code].trpc, message: error.message, cause: error });
+  if (!result.ok) throw translation(path, result.error.cause) ?? result.error;
+  if (type !== "subscription") return result;
+  return { ...result, data: translatedStream(path, result.data as AsyncIterable<unknown>) };
 });
 
+function translation(path: string, cause: unknown): TRPCError | undefined {
+  if (!(cause instanceof AppError) && !isDatabaseAway(cause)) return undefined;
+  const error = cause instanceof AppError ? cause : wrapped(path, cause);
+  return new TRPCError({ code: ERROR_CODES[error.code].trpc, message: error.message, cause: error });
+}
+
+/** A stream fails after its procedure has returned: untold, a refusal would look like a fault that a retry heals. */
+async function* translatedStream<T>(path: string, source: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* source;
+  } catch (error) {
+    throw translation(path, error) ?? error;
+  }
+}
+
 /** Fails closed: a procedure that isn't in the table can't be called by anybody. */
-const guarded = t.middleware(async ({ ctx, path, next }) => {
+function allowed(ctx: Context, path: string): Me {
   if (ctx.refusal) throw ctx.refusal;
   if (!ctx.me) throw new AppError("UNAUTHENTICATED", `${path} without credentials`);
   if (!(path in PROCEDURE_ROLE)) throw new AppError("FORBIDDEN", `${path} is in no role's table`);
@@ -65,7 +81,15 @@ const guarded = t.middleware(async ({ ctx, path, next }) => {
     throw new AppError("FORBIDDEN", `${ctx.me.email} (${ctx.me.role}) called ${path}`, {
       publicMessage: `Your role is ${ctx.me.role}; this needs ${PROCEDURE_ROLE[procedure]}`,
     });
-  return next({ ctx: { ...ctx, me: ctx.me } });
+  return ctx.me;
+}
+
+const guarded = t.middleware(async ({ ctx, path, type, next }) => {
+  const result = await next({ ctx: { ...ctx, me: allowed(ctx, path) } });
+  const { again } = ctx;
+  if (type !== "subscription" || !result.ok || !again) return result;
+  const check = async () => void allowed(await again(), path);
+  return { ...result, data: stillAllowed(result.data as AsyncIterable<unknown>, check) };
 });
 
 /** A change that didn't happen is written down as well: who tried what, and why not. */

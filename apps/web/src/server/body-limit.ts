@@ -1,0 +1,30 @@
+/**
+ * Bodies of the operator API and of sign-in are read here, up to a bound, before anybody asks who sent them:
+ * Next sets none, and a stranger could fill our memory. Agents' bodies are ingest/http.ts's.
+ */
+import { ERROR_CODES } from "@millrace/contract/error";
+
+/** A trace on a thousand hosts is the longest thing anybody says: under 140 kB. */
+export const BODY_MAX_BYTES = 256 << 10;
+
+/** The same request with its body read, or the answer that it is too long. */
+export async function bounded(request: Request): Promise<Request | Response> {
+  if (!request.body) return request;
+  if (Number(request.headers.get("content-length") ?? 0) > BODY_MAX_BYTES) return tooLarge();
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of request.body as unknown as AsyncIterable<Uint8Array>) {
+    bytes += part.byteLength;
+    if (bytes > BODY_MAX_BYTES) return tooLarge();
+    parts.push(part);
+  }
+  const { method, headers, signal } = request;
+  return new Request(request.url, { method, headers, signal, body: Buffer.concat(parts) });
+}
+
+function tooLarge(): Response {
+  const { http, trpc } = ERROR_CODES.TOO_LARGE;
+  const message = `A body is at most ${BODY_MAX_BYTES} bytes`;
+  const data = { code: trpc, httpStatus: http, app: "TOO_LARGE" };
+  return Response.json({ message, error: { message, code: -32_013, data } }, { status: http });
+}
