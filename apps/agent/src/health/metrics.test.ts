@@ -10,8 +10,8 @@ const STATE: Heartbeat = {
   spool: { batches: 3, bytes: 99, limitBytes: 1000, oldestMs: null },
 };
 
-async function serving(notReady: () => string | undefined) {
-  const server = new MetricsServer({ host: "127.0.0.1", port: 0, state: () => STATE, notReady });
+async function serving(notReady: () => string | undefined, state = () => STATE) {
+  const server = new MetricsServer({ host: "127.0.0.1", port: 0, state, notReady });
   const port = await server.listen();
   onTestFinished(() => server.close());
   return async (path: string) => {
@@ -38,5 +38,14 @@ describe("metrics", () => {
     why = undefined;
     expect((await get("/readyz")).status).toBe(200);
     expect((await get("/elsewhere")).status).toBe(404);
+  });
+
+  test("a state that can't be read is a scrape that failed, and the agent lives on", async () => {
+    const broken = (): never => {
+      throw new Error("map_lookup flows: ECLOSED");
+    };
+    const get = await serving(() => undefined, broken);
+    expect(await get("/metrics")).toEqual({ status: 500, text: "map_lookup flows: ECLOSED\n" });
+    expect((await get("/healthz")).status).toBe(200);
   });
 });

@@ -23,7 +23,13 @@ export class MetricsServer {
     this.#o = options;
     collectDefaultMetrics({ register: this.#registry, prefix: "millrace_agent_" });
     this.#register();
-    this.#server = http.createServer((request, response) => void this.#answer(request, response));
+    this.#server = http.createServer((request, response) => {
+      // What can't be read just now, while the agent ends for one, is no reason to end for.
+      this.#answer(request, response).catch((error: Error) => {
+        if (!response.headersSent) response.writeHead(500);
+        response.end(`${error.message}\n`);
+      });
+    });
     this.#server.requestTimeout = 10_000;
   }
 
