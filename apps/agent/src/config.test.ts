@@ -40,7 +40,9 @@ describe("settings", () => {
     ]);
     expect(config("", { MILLRACE_AGENT_RUNTIME_SOCKET: "crio=/c.sock" }).runtimeSocket).toHaveLength(1);
     const wrong = read("--runtime-socket runc=/a");
-    expect(wrong.do === "explain" && wrong.text).toMatch(/--runtime-socket: runc=\/a: NAME=PATH or NAME=none/);
+    expect(wrong.do === "explain" && wrong.text).toMatch(
+      /--runtime-socket: runc=\/a: NAME=PATH or NAME=none/,
+    );
   });
 
   test("every problem is named at once, with EX_CONFIG", () => {
