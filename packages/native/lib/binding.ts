@@ -167,6 +167,12 @@ export interface NativeWatcher {
   close(): Promise<void>;
 }
 
+export interface NativeConntrackWatch {
+  dump(most: number): { bytes: Uint8Array; left: number };
+  read(): { bytes: Uint8Array; overran: boolean };
+  close(): void;
+}
+
 export interface Binding {
   setErrorClass(errorClass: typeof BpfError): void;
   openObject(
@@ -187,9 +193,9 @@ export interface Binding {
     tickMs: number,
   ) => NativeRingReader;
   Watcher: new (onEvents: (events: WatchEvent[]) => void) => NativeWatcher;
+  ConntrackWatch: new (netns: string | undefined) => NativeConntrackWatch;
   RunStats: new () => { close(): void };
   links(netns: string | undefined): unknown[];
-  conntrackDump(netns: string | undefined): unknown[];
   netnsCookie(netns: string | undefined): bigint;
   netnsNumber(netns: string | undefined, of: string): number;
   probeFeature(name: string): { supported: boolean; reason?: string };

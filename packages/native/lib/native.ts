@@ -12,6 +12,7 @@ export {
   type BtfVariable,
   BtfView,
 } from "./btf.ts";
+export { CONNTRACK_RECORD, ConntrackWatch } from "./conntrack.ts";
 export { BpfError, type BpfErrorFields } from "./errors.ts";
 export {
   clock,
@@ -29,9 +30,6 @@ export {
 export { BpfLink, openPinnedLink } from "./link.ts";
 export { BpfMap, openPinnedMap, type UpdateMode } from "./map.ts";
 export {
-  type ConntrackEntry,
-  type ConntrackTuple,
-  conntrackDump,
   type InterfaceAddress,
   links,
   type NetworkLink,

@@ -1,9 +1,8 @@
-// What the kernel tells about a network namespace: its identity, interfaces, connection tracking. Snapshots; changes
-// come from watch.ts. Reads only, but for a namespace's number.
+// What the kernel tells about a network namespace: its identity and interfaces. Snapshots; changes come from watch.ts,
+// connection tracking from conntrack.ts. Reads only, but for a namespace's number.
 import { statSync } from "node:fs";
 import * as args from "./args.ts";
 import { binding } from "./binding.ts";
-import { BpfError } from "./errors.ts";
 
 export interface InterfaceAddress {
   address: string;
@@ -31,19 +30,6 @@ export interface NetworkLink {
   stats64: Record<string, bigint>;
 }
 
-export interface ConntrackTuple {
-  src: string;
-  dst: string;
-  sport: number;
-  dport: number;
-}
-
-export interface ConntrackEntry {
-  proto: number;
-  orig: ConntrackTuple;
-  reply: ConntrackTuple;
-}
-
 /** Unique since boot; a namespace's inode is reused. Without a path: of this process. */
 export function netnsCookie(nsPath?: string): bigint {
   return binding.netnsCookie(args.optionalText(nsPath, "netnsCookie path"));
@@ -62,24 +48,4 @@ export function netnsNumber(nsPath: string | undefined, of: string): number {
 
 export function links(nsPath?: string): NetworkLink[] {
   return binding.links(args.optionalText(nsPath, "links path")) as NetworkLink[];
-}
-
-// What a kernel without conntrack's netlink answers.
-const NO_CONNTRACK = new Set(["EPROTONOSUPPORT", "EOPNOTSUPP", "EINVAL"]);
-
-export function conntrackDump(nsPath?: string): {
-  supported: boolean;
-  reason?: string;
-  entries: ConntrackEntry[];
-} {
-  try {
-    const entries = binding.conntrackDump(
-      args.optionalText(nsPath, "conntrackDump path"),
-    ) as ConntrackEntry[];
-    return { supported: true, entries };
-  } catch (error) {
-    const absent = error instanceof BpfError && error.op === "conntrack_dump" && NO_CONNTRACK.has(error.code);
-    if (!absent) throw error;
-    return { supported: false, reason: error.message, entries: [] };
-  }
 }

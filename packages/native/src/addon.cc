@@ -28,9 +28,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Btf::Define(env, exports);
   RingReader::Define(env, exports);
   Watcher::Define(env, exports);
+  ConntrackWatch::Define(env, exports);
   DefineKernel(env, exports);
   exports.Set("links", Edge<Links>(env, "links"));
-  exports.Set("conntrackDump", Edge<ConntrackDump>(env, "conntrackDump"));
   exports.Set("probeFeature", Edge<ProbeFeature>(env, "probeFeature"));
   exports.Set("featureNames", Edge<FeatureNames>(env, "featureNames"));
   return exports;

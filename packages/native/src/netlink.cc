@@ -152,9 +152,9 @@ void ListenEverywhere(int fd, const std::string& op) {
   if (setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &on, sizeof on) != 0) throw Failure(errno, op, "every namespace");
 }
 
-int Receive(int fd, std::vector<uint8_t>& buffer, const OnMessageFrom& on) {
+int Receive(int fd, std::vector<uint8_t>& buffer, const OnMessageFrom& on, size_t most) {
   buffer.resize(kBufferBytes);
-  while (true) {
+  for (size_t taken = 0; taken < most; taken++) {
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
     iovec data = {buffer.data(), buffer.size()};
     msghdr message = {};
@@ -169,6 +169,7 @@ int Receive(int fd, std::vector<uint8_t>& buffer, const OnMessageFrom& on) {
     int netns = NetnsOf(message);
     for (auto* m = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) on(m, netns);
   }
+  return 0;
 }
 
 uint32_t Attribute::U32() const {

@@ -1,5 +1,5 @@
 // A netlink socket: requests, dumps and multicast, as bytes and attributes. What the messages mean is interfaces.cc's
-// and conntrack.cc's part.
+// and conntrack_entry.cc's part.
 #pragma once
 
 #include <linux/netlink.h>
@@ -50,8 +50,9 @@ void ListenEverywhere(int fd, const std::string& op);
 constexpr int kOwnNetns = -1;
 using OnMessageFrom = std::function<void(const nlmsghdr*, int netns)>;
 
-// Calls back for what has arrived, without waiting. Negative errno: -ENOBUFS when the kernel dropped messages.
-int Receive(int fd, std::vector<uint8_t>& buffer, const OnMessageFrom& on);
+// Calls back for what has arrived, without waiting, `most` datagrams at a time. Negative errno: -ENOBUFS when the
+// kernel dropped messages.
+int Receive(int fd, std::vector<uint8_t>& buffer, const OnMessageFrom& on, size_t most = SIZE_MAX);
 
 struct Attribute {
   const uint8_t* data = nullptr;

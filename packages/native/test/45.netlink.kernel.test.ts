@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   clock,
-  conntrackDump,
   type LinkEvent,
   links,
   listMaps,
@@ -217,39 +216,6 @@ describe("watching", () => {
     await eventually("its exit", () => events.some((e) => e.pid === pid && e.op === "exit"));
     expect(events.filter((e) => e.pid === pid).map((e) => e.op)).toEqual(["fork", "exec", "exit"]);
     watch.close();
-  });
-});
-
-describe("connection tracking", () => {
-  test("both families' entries have the addresses before and after translation", () => {
-    const [c, d] = bed.pair();
-    const rules = `
-      table ip nt {
-        chain out {
-          type nat hook output priority -100
-          ip daddr 10.9.0.9 dnat to 10.9.0.2
-        }
-      }
-      table inet track {
-        chain out {
-          type filter hook output priority 0
-          ct state invalid drop
-        }
-      }`;
-    execFileSync("nsenter", [`--net=${c.path}`, "nft", "-f", "-"], { input: rules });
-    c.run("ping", "-q", "-c", "1", "10.9.0.9");
-    c.run("ping", "-q", "-c", "1", "::1");
-    const { supported, entries } = conntrackDump(c.path);
-    expect(supported).toBe(true);
-    expect(entries).toContainEqual(
-      expect.objectContaining({
-        proto: 1,
-        orig: expect.objectContaining({ src: "10.9.0.1", dst: "10.9.0.9" }),
-        reply: expect.objectContaining({ src: "10.9.0.2", dst: "10.9.0.1" }),
-      }),
-    );
-    expect(entries.some((e) => e.proto === 58 && e.orig.src === "::1")).toBe(true);
-    expect(conntrackDump(d.path).entries).toEqual([]);
   });
 });
 
