@@ -64,6 +64,8 @@ export const Retention = z.object({
 export type Retention = z.infer<typeof Retention>;
 export const RetentionView = z.object({
   settings: Retention,
+  /** What is kept in fact, where that is less than the setting: why in words. */
+  capped: z.object({ rawBytes: z.number(), why: z.string() }).nullable(),
   usedBytes: z.number(),
   oldestMs: z.number().nullable(),
   partitions: z.int(),

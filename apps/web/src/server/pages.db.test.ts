@@ -10,7 +10,7 @@ import { flowFacets } from "./flow/facets.ts";
 import { flowHistogram } from "./flow/histogram.ts";
 import { searchFlows } from "./flow/service.ts";
 import { getOverview } from "./overview/service.ts";
-import { getRetention } from "./setting/service.ts";
+import { DEFAULT_RETENTION, getRetention, tellAppliedRetention } from "./setting/service.ts";
 import { openShop, type Shop } from "./testing/shop.ts";
 
 const database = testDatabase();
@@ -204,5 +204,15 @@ describe("the overview and the fleet", () => {
     expect(view.usedBytes).toBeGreaterThan(0);
     expect(view.partitions).toBeGreaterThan(0);
     expect(view.oldestMs).toBeLessThan(shop.nowMs);
+  });
+
+  test("retention says what is kept in fact, and why that is less than the default", async () => {
+    await tellAppliedRetention({ ...DEFAULT_RETENTION, rawBytes: 3e9 });
+    expect((await getRetention()).capped).toMatchObject({
+      rawBytes: 3e9,
+      why: expect.stringMatching(/disk/),
+    });
+    await tellAppliedRetention(DEFAULT_RETENTION);
+    expect((await getRetention()).capped).toBeNull();
   });
 });

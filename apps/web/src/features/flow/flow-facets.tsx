@@ -36,6 +36,11 @@ export const FlowFacets = memo(function FlowFacets() {
     <Answer query={query} skeleton={<FacetSkeleton />}>
       {(facets) => (
         <div className="flex flex-col gap-4">
+          {facets.some((facet) => facet.sampled) && (
+            <p className="px-2 text-2xs text-text-3">
+              Of the newest flows: the range has more than can be counted at once.
+            </p>
+          )}
           {facets
             .filter((facet) => facet.values.length > 0)
             .map((facet) => (

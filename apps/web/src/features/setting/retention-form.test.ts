@@ -23,7 +23,14 @@ test("limits at their edges agree with the contract's", () => {
 test("keeping less asks first only when something would go", () => {
   const settings = { rawDays: 30, rawBytes: 20e9, rollupDays: 90 };
   const now = 100 * 86_400_000;
-  const view = { settings, usedBytes: 5e9, oldestMs: now - 10 * 86_400_000, partitions: 3, lateRows: 0 };
+  const view = {
+    settings,
+    capped: null,
+    usedBytes: 5e9,
+    oldestMs: now - 10 * 86_400_000,
+    partitions: 3,
+    lateRows: 0,
+  };
   expect(losesData(view, { ...settings, rawDays: 20 }, now)).toBe(false);
   expect(losesData(view, { ...settings, rawDays: 5 }, now)).toBe(true);
   expect(losesData(view, { ...settings, rawBytes: 1e9 }, now)).toBe(true);

@@ -34,17 +34,24 @@ export function RetentionPanel() {
 }
 
 function Used({ view }: { view: RetentionView }) {
-  const share = view.usedBytes / view.settings.rawBytes;
+  const most = view.capped?.rawBytes ?? view.settings.rawBytes;
+  const share = view.usedBytes / most;
   return (
     <Section title="Used">
       <div className="flex flex-col gap-2 py-3">
         <Meter share={share} label="Space used by flows" warnAt={0.9} badAt={1} className="h-2" />
         <p>
           <span className="figure">{text(bytes(view.usedBytes))}</span> of{" "}
-          <span className="figure">{text(bytes(view.settings.rawBytes))}</span> ({text(percent(share))}), in{" "}
+          <span className="figure">{text(bytes(most))}</span> ({text(percent(share))}), in{" "}
           <span className="figure">{view.partitions}</span> partitions; the oldest flow is of{" "}
           <TimeText at={view.oldestMs} as="day" />.
         </p>
+        {view.capped && (
+          <p className="text-text-2">
+            {text(bytes(view.capped.rawBytes))} instead of {text(bytes(view.settings.rawBytes))}:{" "}
+            {view.capped.why}.
+          </p>
+        )}
         {view.lateRows > 0 && (
           <p className="text-warn">
             ▲ {text(count(view.lateRows))} updates came too late: their partition had been dropped already.

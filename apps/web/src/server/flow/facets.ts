@@ -1,6 +1,6 @@
 /**
  * The most frequent values of what one filters by, over the newest matching flows: as far back as can be
- * counted in a moment. `sampled` says when that isn't the whole range.
+ * counted in a moment. `sampled` says when those aren't all.
  */
 import type { FlowFacets, TimeRange } from "@millrace/contract/flow";
 import { PROTOCOLS, verdictOf } from "@millrace/contract/verdict";
@@ -33,6 +33,9 @@ const FACETS: readonly Facet[] = [
   { field: "observer", title: "Host", sql: "(select name from hosts h where h.id = f.host_id)" },
 ];
 
+/** Instead of a facet: how many flows were looked at. */
+const ALL = -1;
+
 type RowsOf = <T extends object>(statement: Statement) => Promise<T[]>;
 type Row = { facet: number; value: string; count: number; more: number };
 
@@ -40,17 +43,19 @@ export async function flowFacets(input: { range: TimeRange; filter: string }): P
   const filter = readFilter(input.filter);
   const range = { fromUs: input.range.from * 1000, toUs: input.range.to * 1000 };
   const found: { rows: Row[]; sampled: boolean } = { rows: [], sampled: true };
+  const isFull = () => found.rows.some((row) => row.facet === ALL && row.count >= MOST_FLOWS);
   const look = async (width: number, rowsOf: RowsOf) => {
     const fromUs = Math.max(range.fromUs, range.toUs - width);
     const values = new Values();
     const condition = updateCondition(filter, { ...range, fromUs }, values);
     found.rows = await rowsOf<Row>(facetStatement(condition, values));
-    found.sampled = fromUs > range.fromUs;
+    found.sampled = fromUs > range.fromUs || isFull();
   };
   // The first window is waited for: no facets at all would say that nothing is there.
   await look(FIRST_WINDOW_US, repo.rowsOf);
   await repo.readWithin(BUDGET_MS, async (rowsOf) => {
-    for (let width = FIRST_WINDOW_US * WIDER; found.sampled; width *= WIDER) await look(width, rowsOf);
+    for (let width = FIRST_WINDOW_US * WIDER; found.sampled && !isFull(); width *= WIDER)
+      await look(width, rowsOf);
   });
   const { rows, sampled } = found;
   return FACETS.map(({ field, title, value }, facet) => {
@@ -73,6 +78,7 @@ function facetStatement(condition: string, values: Values): Statement {
         u.src_workload, u.dst_workload
       from flow_updates u where ${condition} and ${COUNTED}
       order by u.flow_id desc limit ${MOST_FLOWS})
-    ${each.join(" union all ")}`;
+    select ${ALL} as facet, '' as value, count(*)::int as count, 0 as more from f
+    union all ${each.join(" union all ")}`;
   return { text, values: values.list };
 }

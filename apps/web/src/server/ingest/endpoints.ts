@@ -112,6 +112,16 @@ export class Endpoints {
     }
   }
 
+  /** They are there, though they may have nothing to report: silence is no traffic, not no report. */
+  async touch(ids: readonly number[], atUs: number): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#db.query(
+      `update endpoints set last_seen = to_timestamp($2::float8 / 1e6)
+       where id = any($1::int4[]) and last_seen < to_timestamp($2::float8 / 1e6) - interval '30 seconds'`,
+      [ids, atUs],
+    );
+  }
+
   /** Fills the fleet's addresses with what other ingest processes, and this one's last life, were told. */
   async load(): Promise<void> {
     const { rows } = await this.#db.query<StoredEndpoint>(

@@ -55,16 +55,21 @@ export class FleetAddresses {
 
   /**
    * A host's heartbeat lists the addresses of the pods it covers, idle ones too: they are alive. Of several
-   * endpoints of the host with one address, the newest is meant, unless as many pods have it.
+   * endpoints of the host with one address, the newest is meant, unless as many pods have it. Returns their ids.
    */
-  alive(hostId: number, addresses: readonly AddressKey[], atUs: number): void {
+  alive(hostId: number, addresses: readonly AddressKey[], atUs: number): number[] {
+    const ids = new Set<number>();
     const pods = new Map<AddressKey, number>();
     for (const key of addresses) pods.set(key, (pods.get(key) ?? 0) + 1);
     for (const [key, count] of pods) {
       const own = (this.#byAddress.get(key) ?? []).filter((e) => e.hostId === hostId);
       const newest = own.sort((a, b) => b.firstUs - a.firstUs).slice(0, count);
-      for (const endpoint of newest) endpoint.lastUs = Math.max(endpoint.lastUs, atUs);
+      for (const endpoint of newest) {
+        endpoint.lastUs = Math.max(endpoint.lastUs, atUs);
+        ids.add(endpoint.id);
+      }
     }
+    return [...ids];
   }
 
   remove(id: number): void {

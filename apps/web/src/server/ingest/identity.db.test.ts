@@ -1,5 +1,7 @@
+import type { Heartbeat } from "@millrace/contract/agent-protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testDatabase } from "../../../../../tools/testing/test-database.ts";
+import type { AgentHost } from "../agent-gateway/service.ts";
 import {
   aFlow,
   anEndpoint,
@@ -119,4 +121,24 @@ test("endpoints met again and again use up no ids", async () => {
     "select max(id) as most, count(*)::int as n from endpoints",
   );
   expect(ids?.most).toBe(ids?.n);
+});
+
+test("an idle endpoint that its host's heartbeat lists stays among those that report, one that it doesn't list not", async () => {
+  const early = at - 600e6;
+  await report("h1", "idle", "10.1.0.50", [], early);
+  await report("h1", "gone", "10.1.0.51", [], early);
+  const [host] = await rows<{ id: number }>("select id from hosts where name = 'h1'");
+  const pods = [{ state: "covered", addresses: ["10.1.0.50"] }] as unknown as Heartbeat["pods"];
+  await instance.ingest.alive(
+    { hostId: host?.id as number, hostName: "h1" } as AgentHost,
+    {
+      pods,
+    } as Heartbeat,
+  );
+  const heard = await rows<{ pod: string }>(
+    `select w.pod from endpoints e join workloads w on w.id = e.workload_id
+     where e.last_seen > to_timestamp($1::float8 / 1e6) + interval '1 minute' and w.pod in ('idle', 'gone')`,
+    [early],
+  );
+  expect(heard).toEqual([{ pod: "idle" }]);
 });

@@ -71,12 +71,14 @@ export class Ingest {
   }
 
   /** What a heartbeat means for the fleet's addresses; that it was heard is agent-gateway's. */
-  alive(host: AgentHost, { pods }: Heartbeat): void {
+  async alive(host: AgentHost, { pods }: Heartbeat): Promise<void> {
     const covered = pods.filter((pod) => pod.state === "covered");
     const addresses = covered.flatMap((pod) => [
       ...new Set(pod.addresses.flatMap((text) => keyOf(text) ?? [])),
     ]);
-    this.store.enricher.fleet.alive(host.hostId, addresses, this.clock.now() * 1000);
+    const atUs = this.clock.now() * 1000;
+    const { fleet, endpoints } = this.store.enricher;
+    await endpoints.touch(fleet.alive(host.hostId, addresses, atUs), atUs);
   }
 
   async push(

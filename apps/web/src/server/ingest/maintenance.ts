@@ -5,7 +5,7 @@
 
 import { pool } from "../db.ts";
 import { wrapped } from "../errors.ts";
-import { currentRetention, DEFAULT_RETENTION } from "../setting/service.ts";
+import { currentRetention, DEFAULT_RETENTION, tellAppliedRetention } from "../setting/service.ts";
 import { affordable } from "./disk.ts";
 import type { Ingest } from "./ingest.ts";
 import { RetentionSweep } from "./retention.ts";
@@ -61,6 +61,7 @@ export class Maintenance {
     await store.enricher.endpoints.load();
     await store.enricher.coverage.load();
     this.#ingest.retention = await affordable(await currentRetention(), DEFAULT_RETENTION);
+    await tellAppliedRetention(this.#ingest.retention);
     for (const { slot, why, bytes } of await this.#sweep.run(this.#ingest.retention, clock.now())) {
       metrics.partitionsDropped.inc({ why });
       log.info({ partition: slot.name, why, bytes }, "dropped a partition");

@@ -39,8 +39,8 @@ export const agentRouter = router({
     heartbeat: agentProcedure
       .input(Heartbeat)
       .output(HeartbeatOutput)
-      .mutation(({ ctx, input }) => {
-        ctx.ingest.alive(ctx.host, clean(input));
+      .mutation(async ({ ctx, input }) => {
+        await ctx.ingest.alive(ctx.host, clean(input));
         return heartbeat(ctx.host, input, ctx.ingest.clock);
       }),
   }),

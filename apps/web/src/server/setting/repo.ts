@@ -18,7 +18,24 @@ export async function upsertSetting(tx: Transaction, key: string, json: object):
   });
 }
 
-export type Usage = { usedBytes: number; oldestMs: number | null; partitions: number; lateRows: number };
+const APPLIED_BYTES = "applied:raw-bytes";
+export async function storeAppliedBytes(bytes: number): Promise<void> {
+  await prisma().tally.upsert({
+    where: { name: APPLIED_BYTES },
+    create: { name: APPLIED_BYTES, value: BigInt(bytes) },
+    update: { value: BigInt(bytes) },
+    select: { name: true },
+  });
+}
+
+export type Usage = {
+  usedBytes: number;
+  oldestMs: number | null;
+  partitions: number;
+  lateRows: number;
+  /** What ingest keeps to, as it said last. */
+  appliedBytes: number | null;
+};
 export async function telemetryUsage(): Promise<Usage> {
   const [row] = await prisma().$queryRaw<Usage[]>`
     with parts as (
@@ -29,7 +46,8 @@ export async function telemetryUsage(): Promise<Usage> {
       coalesce(sum(pg_total_relation_size(part)), 0)::float8 as "usedBytes",
       (select extract(epoch from min(from_at))::float8 * 1000 from batches) as "oldestMs",
       count(*)::int as partitions,
-      (select coalesce(sum(value), 0)::float8 from tallies where name like 'late%') as "lateRows"
+      (select coalesce(sum(value), 0)::float8 from tallies where name like 'late%') as "lateRows",
+      (select value::float8 from tallies where name = ${APPLIED_BYTES}) as "appliedBytes"
     from parts`;
   return row as Usage;
 }

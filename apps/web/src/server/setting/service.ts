@@ -15,9 +15,26 @@ export async function currentRetention(): Promise<Retention> {
 }
 
 export async function getRetention(): Promise<RetentionView> {
-  const [settings, usage] = await Promise.all([currentRetention(), repo.telemetryUsage()]);
-  return { settings, ...usage };
+  const [settings, { appliedBytes, ...usage }] = await Promise.all([
+    currentRetention(),
+    repo.telemetryUsage(),
+  ]);
+  return { settings, capped: cappedBy(settings, appliedBytes), ...usage };
 }
+
+/** Only the default is ever cut: what somebody chose holds, from ingest's next round on. */
+function cappedBy(settings: Retention, appliedBytes: number | null): RetentionView["capped"] {
+  const isDefault = settings.rawBytes === DEFAULT_RETENTION.rawBytes;
+  if (!isDefault || appliedBytes === null || appliedBytes >= settings.rawBytes) return null;
+  return {
+    rawBytes: appliedBytes,
+    why: "a quarter of the database's disk that is free of other things, as long as nobody chose a size",
+  };
+}
+
+/** What the ingest process keeps to, for everybody to see. */
+export const tellAppliedRetention = ({ rawBytes }: Retention): Promise<void> =>
+  repo.storeAppliedBytes(rawBytes);
 
 export async function setRetention(input: Retention, author: Author): Promise<RetentionView> {
   const detail = { from: await currentRetention(), to: input };
