@@ -69,15 +69,16 @@ export class CoverageStore {
     for (const claim of claims) this.#known.widen(claim, claim);
   }
 
-  /** An agent gone wild must not make everybody wait: what it claims beyond its budget covers nothing. */
+  /** What an agent claims for the first time is a row for good: beyond its budget such claims cover nothing. */
   #afforded(claims: readonly Claim[], budget: Budget): Claim[] {
-    const granted = budget.take(claims.length);
-    for (const { endpointId, address } of claims.slice(granted)) {
+    const fresh = claims.filter((claim) => this.#known.life(claim) === undefined);
+    const refused = new Set(fresh.slice(budget.take(fresh.length)));
+    for (const { endpointId, address } of refused) {
       const key = `${endpointId} ${address}`;
       if (!this.#refused.get(key)) this.refused++;
       this.#refused.set(key, true);
     }
-    return claims.slice(0, granted);
+    return claims.filter((claim) => !refused.has(claim));
   }
 
   /** One step of each; the answer is those with more to go. */

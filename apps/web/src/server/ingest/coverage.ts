@@ -17,13 +17,17 @@ const IDLE_US = 600 * SECOND_US;
 /** Claims are rounded up to this, so that an endpoint that speaks each second is written once a minute. */
 const QUANTUM_US = 60 * SECOND_US;
 /** No more than this is covered anew in one transaction: it looks at all that was counted meanwhile. */
-const STEP_US = 3600 * SECOND_US;
+export const STEP_US = 6 * 3600 * SECOND_US;
+/** A batch speaks for a day at most, and nobody keeps updates for longer than a year: what is before has nothing to uncount. */
+const LONGEST_US = 86_400 * SECOND_US;
+const OLDEST_US = 366 * LONGEST_US;
 /** 400,000 addresses × ~200 bytes = 80 MB; beyond, the longest untouched go. */
 const MOST_LIVES = 400_000;
 
-/** What a batch claims: the same whenever it is looked at. */
-export function claimsOf(head: BatchHead, endpointIds: readonly number[]): Claim[] {
-  const fromUs = head.from - EARLY_US;
+/** What a batch claims: the same whenever it is looked at, but for what nobody would keep. */
+export function claimsOf(head: BatchHead, endpointIds: readonly number[], nowUs: number): Claim[] {
+  if (head.to < nowUs - OLDEST_US) return [];
+  const fromUs = Math.max(head.from, head.to - LONGEST_US) - EARLY_US;
   const untilUs = Math.ceil(head.to / QUANTUM_US) * QUANTUM_US + IDLE_US;
   return head.endpoints.flatMap((endpoint, at) => {
     const endpointId = endpointIds[at] as number;

@@ -9,8 +9,16 @@ import { CoverageStore } from "./coverage-store.ts";
 import type { Batch } from "./decode.ts";
 import { Endpoints, type Reporter } from "./endpoints.ts";
 import { FleetAddresses, type FleetEndpoint } from "./fleet-addresses.ts";
-import { NameBudgets } from "./name-budget.ts";
-import { type Budget, type HostedWorkload, nameInterner, workloadHash, workloadInterner } from "./names.ts";
+import { FOREVER, NameBudgets } from "./name-budget.ts";
+import {
+  type Budget,
+  type HostedWorkload,
+  type Interner,
+  nameInterner,
+  OVERFLOW_NAME,
+  workloadHash,
+  workloadInterner,
+} from "./names.ts";
 import { type PairKeys, pairKeys, sourceIsFirst } from "./pair-key.ts";
 import { type RollupName, rollupName } from "./rollup-name.ts";
 
@@ -49,6 +57,9 @@ export class Enricher {
   readonly coverage: CoverageStore;
   readonly #covered = new Coverage();
   readonly #budgets = new NameBudgets();
+  /** Their tables are small and everybody's: no host may have more than a part of them. */
+  readonly #reasonBudgets = new NameBudgets(400, FOREVER);
+  readonly #placeBudgets = new NameBudgets(10_000, FOREVER);
   readonly #workloads;
   readonly #reasons;
   readonly #places;
@@ -70,14 +81,14 @@ export class Enricher {
     const { head } = batch;
     const budget = this.budget(from.hostId, nowMs);
     const workloads = await this.#workloadIds(batch, from, budget);
-    const reasons = await this.#reasons.ids(asKeys(head.reasons));
-    const places = await this.#places.ids(asKeys(head.places));
+    const reasons = await namesOf(this.#reasons, head.reasons, this.#reasonBudgets.of(from.hostId, nowMs));
+    const places = await namesOf(this.#places, head.places, this.#placeBudgets.of(from.hostId, nowMs));
     const endpoints = await this.endpoints.ids(from, head, workloads, budget);
-    await this.coverage.claim(claimsOf(head, endpoints), nowMs * 1000, budget);
+    await this.coverage.claim(claimsOf(head, endpoints, nowMs * 1000), nowMs * 1000, budget);
     return {
       workloads,
-      reasons: head.reasons.map((name) => reasons.get(name) ?? 0),
-      places: head.places.map((name) => places.get(name) ?? 0),
+      reasons,
+      places,
       endpoints,
     };
   }
@@ -114,7 +125,17 @@ export class Enricher {
   }
 }
 
-const asKeys = (names: readonly string[]): Map<string, string> => new Map(names.map((name) => [name, name]));
+/** The ids of plain names, in their order; beyond the budget, that of the name for too many. */
+async function namesOf(
+  interner: Interner<string>,
+  names: readonly string[],
+  budget: Budget,
+): Promise<number[]> {
+  const found = await interner.ids(new Map(names.map((name) => [name, name])), budget);
+  if (names.every((name) => found.has(name))) return names.map((name) => found.get(name) ?? 0);
+  const overflow = await interner.ids(new Map([[OVERFLOW_NAME, OVERFLOW_NAME]]));
+  return names.map((name) => found.get(name) ?? overflow.get(OVERFLOW_NAME) ?? 0);
+}
 
 type Resolved = {
   readonly workloads: Int32Array;

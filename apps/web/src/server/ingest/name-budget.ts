@@ -6,19 +6,23 @@ import type { Budget } from "./names.ts";
 
 const NAMES_PER_HOUR = 20_000;
 const HOUR_MS = 3_600_000;
+/** As long as the process lives. */
+export const FOREVER = Number.POSITIVE_INFINITY;
 
 export class NameBudgets {
   readonly #limit: number;
-  #hour = 0;
+  readonly #periodMs: number;
+  #period = 0;
   #taken = new Map<number, number>();
 
-  constructor(limit = NAMES_PER_HOUR) {
+  constructor(limit = NAMES_PER_HOUR, periodMs = HOUR_MS) {
     this.#limit = limit;
+    this.#periodMs = periodMs;
   }
   of(hostId: number, nowMs: number): Budget {
-    const hour = Math.floor(nowMs / HOUR_MS);
-    if (hour !== this.#hour) {
-      this.#hour = hour;
+    const period = Math.floor(nowMs / this.#periodMs);
+    if (period !== this.#period) {
+      this.#period = period;
       this.#taken = new Map();
     }
     return {

@@ -60,6 +60,10 @@ const STATEMENT = `with r as materialized (select * from unnest(${ARRAYS})
     .join(",\n  ")}
   ${inserts[0]}`;
 
+/** Hosts share these rows: what one of them makes up must not break another's batch, so they stop at the largest. */
+const SATURATED = SUM_COLUMNS.map(
+  (name) => `${name} = least(t.${name}::numeric + excluded.${name}, 9223372036854775807)::int8`,
+).join(", ");
 /** A bucket's totals are in so many rows a verdict, each of a share of the hosts. */
 export const SHARDS = 16;
 const TOTAL_TYPES = ["int4", "int2", ...SUM_COLUMNS.map(() => "int8"), "text"];
@@ -69,7 +73,7 @@ const totalInserts = ROLLUP_WIDTHS.map(
   ({ total }, at) => `insert into ${total} as t (bucket, shard, verdict, ${SUM_LIST}, rtt_sketch)
     select to_timestamp($${at + 2}::float8 / 1000), $1::int4, verdict, ${SUM_LIST}, sketch::int4[]
     from r where widths & ${1 << at} <> 0 order by verdict
-    on conflict (bucket, shard, verdict) do update set ${ADDED},
+    on conflict (bucket, shard, verdict) do update set ${SATURATED},
       rtt_sketch = rtt_sketch_add(t.rtt_sketch, excluded.rtt_sketch)`,
 );
 const TOTAL_STATEMENT = `with r as materialized (select * from unnest(${TOTAL_ARRAYS})

@@ -1,0 +1,102 @@
+/** What an agent can do with a good credential and bad intentions: to itself much, to others nothing. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { testDatabase } from "../../../../../tools/testing/test-database.ts";
+import {
+  aDrop,
+  aFlow,
+  anEndpoint,
+  aWorkload,
+  batchBytes,
+  flowId,
+  newIncarnation,
+} from "../testing/agent-batch.ts";
+import { IngestInstance, rows } from "../testing/ingest-instance.ts";
+import { SHARDS } from "./rollup-store.ts";
+
+const database = testDatabase();
+let instance: IngestInstance;
+let hostile = "";
+let neighbour = "";
+beforeAll(async () => {
+  instance = await IngestInstance.start(database.url);
+  hostile = await instance.enrol("hostile");
+  // The next id of the same shard: the two write the same rows of totals.
+  await rows("select setval('hosts_id_seq', (select max(id) from hosts) + $1)", [SHARDS - 1]);
+  neighbour = await instance.enrol("neighbour");
+});
+afterAll(() => instance?.stop());
+const now = () => Date.now() * 1000;
+
+test("counts that fill a shared total don't keep another host's batch out", async () => {
+  const at = now();
+  const huge = { fwdBytes: Number.MAX_SAFE_INTEGER, fwdPackets: 1 };
+  const flows = Array.from({ length: 1000 }, (_, i) => aFlow(at, { flowId: flowId(i), ...huge }));
+  // Each is in range, and so is the host's own sum; the second and third would be beyond it.
+  for (const proto of [6, 17, 1])
+    await instance.push(
+      batchBytes(at, { incarnation: newIncarnation(), flows: flows.map((flow) => ({ ...flow, proto })) }),
+      hostile,
+    );
+  const answer = await instance.push(
+    batchBytes(at, { incarnation: newIncarnation(), flows: [aFlow(at, { fwdBytes: 7 })] }),
+    neighbour,
+  );
+  expect(answer.status).toBe(200);
+  const [total] = await rows<{ bytes: string }>("select max(fwd_bytes)::text as bytes from total_1h");
+  expect(total?.bytes).toBe("9223372036854775807");
+});
+
+test("a batch that speaks for a quarter of a century costs no more than one that speaks for a day", async () => {
+  const at = now();
+  const before = instance.ingest.store.enricher.coverage.uncounted;
+  const endpoints = [anEndpoint({ uid: "ancient", addresses: ["203.0.113.9"] })];
+  const answer = await instance.push(
+    batchBytes(at, { incarnation: newIncarnation(), from: 1e15, endpoints }),
+    hostile,
+  );
+  expect(answer.status).toBe(200);
+  const [life] = await rows<{ days: number }>(
+    "select date_part('epoch', until_at - from_at) / 86400 as days from coverage where address = '203.0.113.9'",
+  );
+  expect(life?.days).toBeLessThan(1.1);
+  expect(instance.ingest.store.enricher.coverage.uncounted).toBe(before);
+});
+
+test("names made up without end are other, and leave room for everybody's", async () => {
+  const at = now();
+  for (let round = 0; round < 3; round++) {
+    const name = (kind: string, i: number) => `${kind}-${round}-${i}`;
+    const services = Array.from({ length: 8000 }, (_, i) =>
+      aWorkload({ pod: name("p", i), service: name("s", i) }),
+    );
+    const flows = Array.from({ length: 4000 }, (_, i) =>
+      aFlow(at, { flowId: flowId(i), srcWorkload: i + 1, dstWorkload: i + 4001 }),
+    );
+    const reasons = Array.from({ length: 300 }, (_, i) => name("R", i));
+    const drops = reasons.map((_, i) => aDrop(at, { reason: i + 1 }));
+    const answer = await instance.push(
+      batchBytes(at, {
+        ...{ incarnation: newIncarnation(), workloads: services, flows, reasons, places: ["x"], drops },
+      }),
+      hostile,
+    );
+    expect(answer.status).toBe(200);
+  }
+  const [names] = await rows<{ rollups: number; workloads: number; reasons: number }>(
+    `select (select count(*)::int from rollup_names) as rollups, (select count(*)::int from workloads) as workloads,
+       (select count(*)::int from drop_reasons) as reasons`,
+  );
+  expect((names?.rollups ?? 0) + (names?.workloads ?? 0)).toBeLessThanOrEqual(20_010);
+  expect(names?.reasons).toBeLessThanOrEqual(401);
+  const told = await rows("select from drop_updates d join drop_reasons r on r.id = d.reason_id");
+  expect(told).toHaveLength(900);
+  const answer = await instance.push(
+    batchBytes(at, {
+      ...{ incarnation: newIncarnation(), workloads: [aWorkload({ service: "honest" })] },
+      flows: [aFlow(at, { srcWorkload: 1 })],
+    }),
+    neighbour,
+  );
+  expect(answer.status).toBe(200);
+  expect(await rows("select from rollup_names where name = 'shop/honest'")).toHaveLength(1);
+});
