@@ -138,6 +138,7 @@ export function headOf(content: BatchContent, key: { incarnation: string; sequen
     places: DROPS.map((drop) => drop.place),
     endpoints: endpoints.map((pod) => endpointReport(pod, content)),
     lost: [],
+    translationRows: 0,
   };
 }
 

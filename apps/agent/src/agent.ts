@@ -70,6 +70,7 @@ export class Agent {
     this.#telemetry = new Telemetry({
       ...{ dataplane, stateDir: config.stateDir, spoolLimit: config.spoolLimit, bootId: host.bootId },
       ...{ incarnation: this.#incarnation, nowMs: Date.now },
+      ...{ hostNetns: config.hostNetns, conntrack: config.conntrack },
       losses: () => [{ what: "trace-events", name: "agent:trace-events", value: this.#traces.lostEvents }],
       log: (line, error) => (error ? this.#log.warn({ error }, line) : this.#log.info(line)),
     });
@@ -120,6 +121,7 @@ export class Agent {
     this.#telemetry.cycle();
     await this.#drain();
     await this.#metrics?.close();
+    this.#telemetry.translations.close();
     this.#telemetry.spool.close();
     await dataplane.close({ remove: config.detachOnExit });
     clearTimeout(patience);
@@ -246,7 +248,7 @@ export class Agent {
     return {
       ...{ protocol: PROTOCOL_VERSION, abiHash: ABI_HASH.toString(16), agentVersion: AGENT_VERSION },
       ...{ incarnation: this.#incarnation, ...host, mode: "observe" as const, simulated: false },
-      capabilities: dataplane.capabilities(),
+      capabilities: [...dataplane.capabilities(), this.#telemetry.translations.capability()],
     };
   }
 

@@ -75,6 +75,7 @@ export const AgentConfig = z.object({
   interval: wholeNumber(100, 60_000).optional(),
   bpfDir: directory,
   detachOnExit: z.boolean(),
+  conntrack: z.boolean(),
   /** Tests only: the kernel loses updates, which whoever adds up must notice. */
   breakCounter: z.boolean(),
   logLevel: z.enum(["debug", "info", "warn", "error"]),
@@ -125,6 +126,7 @@ export function readInvocation(argv: readonly string[], env: NodeJS.ProcessEnv):
       [],
     )
     .option("--detach-on-exit", "stop counting when the agent ends", false)
+    .option("--no-conntrack", "don't read what the host's NAT translates")
     .addOption(
       new Option("--break-counter", "miscounts, for the test that must notice").default(false).hideHelp(),
     )
@@ -147,7 +149,7 @@ export function readInvocation(argv: readonly string[], env: NodeJS.ProcessEnv):
   return chosen ?? { do: "explain", text: program.helpInformation(), exitCode: EXIT_CONFIG };
 }
 
-const SWITCHES: ReadonlySet<string> = new Set(["detachOnExit", "breakCounter"]);
+const SWITCHES: ReadonlySet<string> = new Set(["detachOnExit", "breakCounter", "conntrack"]);
 const LISTS: ReadonlySet<string> = new Set(["runtime", "runtimeSocket"]);
 const collect = (value: string, before: string[]): string[] => [...before, value];
 

@@ -65,6 +65,19 @@ export const DROP_COLUMNS = {
   lastSeen: "f64",
 } as const satisfies ColumnTable;
 
+/**
+ * Flows that a NAT of their host changes, by their row: the tuple as it is on the other side, where the flow's other
+ * observer may stand. A table of its own, since most batches have none. An update without a row here has no other
+ * side, or the agent can't know it.
+ */
+export const TRANSLATION_COLUMNS = {
+  row: "u16", // of the flows; rising
+  src: "b16",
+  dst: "b16",
+  srcPort: "u16",
+  dstPort: "u16",
+} as const satisfies ColumnTable;
+
 const text = z.string().max(253);
 /** Identity of a flow's end as the agent knew it. */
 export const Workload = z.object({
@@ -144,9 +157,13 @@ export const BatchHead = z.object({
   lost: z.array(Loss).max(16),
   flowRows: z.int().min(0).max(BATCH_MAX_ROWS),
   dropRows: z.int().min(0).max(BATCH_MAX_ROWS),
+  translationRows: z.int().min(0).max(BATCH_MAX_ROWS).default(0),
 });
 export type BatchHead = z.infer<typeof BatchHead>;
-/** On the wire: BatchHead & { flows: RawColumns<FLOW_COLUMNS>, drops: RawColumns<DROP_COLUMNS> } */
+/**
+ * On the wire: BatchHead & { flows: RawColumns<FLOW_COLUMNS>, drops: RawColumns<DROP_COLUMNS> }, and when there are
+ * any { translations: RawColumns<TRANSLATION_COLUMNS> }.
+ */
 
 export const PushOutput = z.object({
   /** The highest sequence of this incarnation below which everything is stored or was said to be lost. */

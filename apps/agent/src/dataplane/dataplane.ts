@@ -57,6 +57,14 @@ export interface TraceAttachment {
   /** Detaches, then hands over what the ring still holds. */
   close(): Promise<void>;
 }
+/** A namespace's translated connections, as records of CONNTRACK_RECORD's layout (packages/native). */
+export interface TranslationSource {
+  /** All there are, at most `most`; `left` of them were more than that. */
+  dump(most: number): { bytes: Uint8Array; left: number };
+  /** The news since the last call; `overran` says that some were missed. */
+  read(): { bytes: Uint8Array; overran: boolean };
+  close(): void;
+}
 export type EventCounts = { opened: number; closed: number; drops: number; lost: number };
 export type EndpointEntry = { cookie: bigint; ifindex: number; endpointId: number };
 
@@ -104,6 +112,8 @@ export interface Dataplane {
   /** The socket samples of a namespace, back to back. */
   sockets(netns: string): Uint8Array;
 
+  /** Throws where this kernel has no connection tracking, or won't let us read it. */
+  watchTranslations(netns: string): TranslationSource;
   trace(request: TraceRequest, handlers: TraceHandlers): TraceAttachment;
   programs(): ProgramFacts[];
   maps(): MapFacts[];

@@ -32,6 +32,7 @@ import type {
   TraceAttachment,
   TraceHandlers,
   TraceRequest,
+  TranslationSource,
 } from "./dataplane.ts";
 import { FakeKernel, FakeTrace, keyBytes, placeOf, text, viewOf } from "./fake-kernel.ts";
 
@@ -39,6 +40,8 @@ export class FakeDataplane implements Dataplane {
   readonly kernel: FakeKernel;
   refuseAttach: string | undefined;
   refuseTrace: string | undefined;
+  /** Records of connection tracking: those there are, and those told since. */
+  readonly translations = { all: new Uint8Array(), news: new Uint8Array() };
   #onOpened: () => void = () => {};
   #onInterfaces: (change: InterfaceChange) => void = () => {};
 
@@ -165,6 +168,18 @@ export class FakeDataplane implements Dataplane {
   }
   sockets(): Uint8Array {
     return new Uint8Array();
+  }
+  watchTranslations(): TranslationSource {
+    const { translations } = this;
+    return {
+      dump: () => ({ bytes: translations.all, left: 0 }),
+      read: () => {
+        const bytes = translations.news;
+        translations.news = new Uint8Array();
+        return { bytes, overran: false };
+      },
+      close: () => {},
+    };
   }
   trace(request: TraceRequest, handlers: TraceHandlers): TraceAttachment {
     if (this.refuseTrace) throw new Error(this.refuseTrace);

@@ -18,6 +18,7 @@ import type { Capability } from "@millrace/contract/agent-protocol";
 import {
   BpfError,
   BtfView,
+  ConntrackWatch,
   clock,
   links,
   mountBpffs,
@@ -40,6 +41,7 @@ import type {
   TraceAttachment,
   TraceHandlers,
   TraceRequest,
+  TranslationSource,
 } from "./dataplane.ts";
 import { retireFlows } from "./flow-retire.ts";
 import { Hooks } from "./hooks.ts";
@@ -236,6 +238,9 @@ export class LibbpfDataplane implements Dataplane {
   }
   netnsCookie(file: string): bigint {
     return netnsCookie(file);
+  }
+  watchTranslations(netns: string): TranslationSource {
+    return new ConntrackWatch(netns);
   }
   interfaces(netns: string): InterfaceFacts[] {
     return links(netns).map((link) => ({

@@ -18,7 +18,6 @@ const OPTIONAL: readonly Feature[] = [
   "kprobe",
   "lsm",
   "netkit",
-  "conntrack",
   "run_stats",
 ];
 

@@ -30,6 +30,7 @@ const NEEDED: Record<string, string> = {
   cgroup2: "telling containers of one pod apart",
   iter: "sockets opened before the attach",
   kernel_symbols: "names for the places of drops",
+  conntrack: "the other side of flows that this host's NAT translates",
 };
 
 export class Condition {
@@ -64,7 +65,8 @@ export class Condition {
 
   #gaps(): Heartbeat["gaps"] {
     const { reconciler, telemetry, dataplane } = this.#o;
-    const absent = dataplane.capabilities().filter(({ supported }) => !supported);
+    const all = [...dataplane.capabilities(), telemetry.translations.capability()];
+    const absent = all.filter(({ supported }) => !supported);
     return gapsOf({
       pods: this.#pods(),
       loopbacks: this.#pods().filter((pod) =>
@@ -89,6 +91,7 @@ export class Condition {
       ...prefixed("batch", telemetry.batch.totals),
       ...prefixed("sender", sender.counts),
       ...prefixed("event", events),
+      ...prefixed("conntrack", { ...telemetry.translations.counts, entries: telemetry.translations.entries }),
       "event.ringLost": ringLost,
       "clock.skewMs": this.#o.skewMs(),
       "spool.failures": telemetry.spool.failures,

@@ -5,9 +5,10 @@
  */
 import { z } from "zod";
 import { joinParts, splitParts } from "../spool/frame.ts";
+import { FlowTranslations } from "../translation/flow-translations.ts";
 import { DropBaseline } from "./drop-baseline.ts";
 import { EndpointState } from "./endpoint-baseline.ts";
-import { FlowBaseline } from "./flow-baseline.ts";
+import { FlowBaseline, WORD } from "./flow-baseline.ts";
 
 /** Counters of the kernel's own losses, as reported so far. */
 const Tallies = z.record(z.string(), z.number());
@@ -22,6 +23,7 @@ export type BaselineMeta = z.infer<typeof Meta>;
 export type BaselineChanges = {
   flows: Uint8Array;
   drops: Uint8Array;
+  translations: Uint8Array;
   endpoints: EndpointState[];
   tallies: Record<string, number>;
 };
@@ -31,6 +33,7 @@ export class Baselines {
   generation = "";
   readonly flows = new FlowBaseline();
   readonly drops = new DropBaseline();
+  readonly translations = new FlowTranslations();
   readonly endpoints = new Map<number, EndpointState>();
   readonly tallies = new Map<string, number>();
 
@@ -47,12 +50,14 @@ export class Baselines {
     this.generation = "";
     this.flows.clear();
     this.drops.clear();
+    this.translations.clear();
     this.endpoints.clear();
     this.tallies.clear();
   }
   apply(changes: BaselineChanges): void {
     this.flows.apply(changes.flows);
     this.drops.apply(changes.drops);
+    this.translations.apply(changes.translations);
     for (const endpoint of changes.endpoints) this.endpoints.set(endpoint.id, endpoint);
     for (const [name, value] of Object.entries(changes.tallies)) this.tallies.set(name, value);
   }
@@ -60,23 +65,32 @@ export class Baselines {
     return this.encode({
       flows: this.flows.snapshot(),
       drops: this.drops.snapshot(),
+      translations: this.translations.snapshot(),
       endpoints: [...this.endpoints.values()],
       tallies: Object.fromEntries(this.tallies),
     });
   }
   encode(changes: BaselineChanges): Uint8Array {
-    const { flows, drops, ...rest } = changes;
+    const { flows, drops, translations, ...rest } = changes;
     const meta: BaselineMeta = { bootId: this.bootId, generation: this.generation, ...rest };
-    return Buffer.concat(joinParts([Buffer.from(JSON.stringify(meta)), flows, drops]));
+    return Buffer.concat(joinParts([Buffer.from(JSON.stringify(meta)), flows, drops, translations]));
+  }
+
+  /** Other sides that no flow has any more are forgotten. */
+  sweepTranslations(): void {
+    if (this.translations.size === 0) return;
+    const used = new Set<number>();
+    for (let slot = 0; slot < this.flows.size; slot++) used.add(this.flows.wordAt(slot, WORD.translation));
+    this.translations.keep(used);
   }
 
   #replay(bytes: Buffer): boolean {
-    const [head, flows, drops] = splitParts(bytes, 3) ?? [];
+    const [head, flows, drops, translations] = splitParts(bytes, 4) ?? [];
     const meta = head && Meta.safeParse(parse(head)).data;
-    if (!meta || !flows || !drops) return false;
+    if (!meta || !flows || !drops || !translations) return false;
     this.bootId = meta.bootId;
     this.generation = meta.generation;
-    this.apply({ ...meta, flows, drops });
+    this.apply({ ...meta, flows, drops, translations });
     return true;
   }
 }

@@ -12,12 +12,14 @@ import {
   type EndpointReport,
   FLOW_COLUMNS,
   type Loss,
+  TRANSLATION_COLUMNS,
   type Workload,
 } from "@millrace/contract/batch";
 import { ColumnWriter } from "@millrace/contract/column";
 import { Packr } from "msgpackr";
 import { mergeLosses } from "../spool/record.ts";
 import type { Spool } from "../spool/spool.ts";
+import { TUPLE_WORDS } from "../translation/tuple.ts";
 import type { Baselines } from "./baselines.ts";
 import { ColumnBlock } from "./column-block.ts";
 import type { EndpointState } from "./endpoint-baseline.ts";
@@ -52,6 +54,7 @@ export type Interval = { fromUs: number; toUs: number };
 export class BatchBuilder {
   readonly flows = new ColumnBlock(FLOW_COLUMNS, BATCH_MAX_ROWS);
   readonly drops = new ColumnWriter(DROP_COLUMNS, { maxRows: BATCH_MAX_ROWS });
+  readonly translations = new ColumnBlock(TRANSLATION_COLUMNS, BATCH_MAX_ROWS);
   readonly flowChanges = new FlowChanges();
   readonly #spool: Spool;
   readonly #baselines: Baselines;
@@ -110,6 +113,17 @@ export class BatchBuilder {
     this.#endpointAt.set(change.id, number);
     return number;
   }
+  /** The other side of the flow row under way, in its direction: source first. */
+  addTranslation(tuple: Uint32Array): void {
+    const { columns, words, rows } = this.translations;
+    columns.row[rows] = this.flows.rows;
+    words.src.set(tuple.subarray(0, 4), rows * 4);
+    words.dst.set(tuple.subarray(4, 8), rows * 4);
+    const ports = tuple[TUPLE_WORDS - 1] as number;
+    columns.srcPort[rows] = swap16(ports & 0xffff);
+    columns.dstPort[rows] = swap16(ports >>> 16);
+    this.translations.rows++;
+  }
   addDropChange(entry: Uint8Array): void {
     this.#dropChanges.push(entry);
   }
@@ -126,12 +140,14 @@ export class BatchBuilder {
       ...this.#head(lost),
       flows: this.flows.raw(),
       drops: this.drops.raw(),
+      ...(this.translations.rows > 0 ? { translations: this.translations.raw() } : {}),
     });
     const compressed = packed.length >= COMPRESS_FROM_BYTES;
     const payload = compressed ? gzipSync(packed, { level: 1 }) : packed;
     const changes = {
       flows: this.flowChanges.bytes(),
       drops: Buffer.concat(this.#dropChanges),
+      translations: this.#baselines.translations.changes(),
       endpoints: this.#endpointChanges,
       tallies: this.#tallies,
     };
@@ -142,6 +158,7 @@ export class BatchBuilder {
     );
     if (!written.ok) return false;
     this.#baselines.apply(changes);
+    this.#baselines.translations.committed();
     this.#count(payload.length);
     this.#clear();
     return true;
@@ -161,6 +178,7 @@ export class BatchBuilder {
       lost,
       flowRows: this.flows.rows,
       dropRows: this.drops.rows,
+      translationRows: this.translations.rows,
     };
   }
 
@@ -174,6 +192,7 @@ export class BatchBuilder {
   #clear(): void {
     this.flows.rows = 0;
     this.drops.rows = 0;
+    this.translations.rows = 0;
     this.flowChanges.clear();
     for (const dictionary of [this.#workloads, this.#reasons, this.#places]) dictionary.clear();
     this.#endpointAt.clear();
@@ -184,3 +203,5 @@ export class BatchBuilder {
     this.#tallies = {};
   }
 }
+
+const swap16 = (port: number): number => ((port & 0xff) << 8) | (port >>> 8);

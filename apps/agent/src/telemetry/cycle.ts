@@ -40,6 +40,8 @@ export type CycleOptions = {
   reports: EndpointReports;
   endpoints: Map<number, CycleEndpoint>;
   clock: WallClock;
+  /** Takes in what the host's NAT has translated; called when the flows have been read. */
+  refreshTranslations: () => void;
   /** Losses counted by this process. */
   losses: () => LossCounter[];
   /** The endpoint's last report is in the spool, its flows are deleted: the kernel may forget it. */
@@ -78,6 +80,7 @@ export class Cycle {
     this.#addLosses();
     const table = dataplane.readFlows();
     this.#flowsUsed = table.count;
+    this.#o.refreshTranslations();
     const nowNs = Number(now.bootNs);
     const fill = table.count / dataplane.flowCapacity();
     const written =
@@ -129,6 +132,7 @@ export class Cycle {
   #readDevices(totals: Map<number, number[]>, nowUs: number): Map<number, number[]> {
     const sweep = nowUs - this.#lastSweepUs >= DEVICE_SWEEP_US;
     if (sweep) this.#lastSweepUs = nowUs;
+    if (sweep) this.#o.baselines.sweepTranslations();
     const wanted = new Map<string, CycleEndpoint[]>();
     for (const endpoint of this.#o.endpoints.values()) {
       if (!endpoint.netns || endpoint.leaving) continue;

@@ -20,6 +20,7 @@ export const WORD = {
   retransmits: 16,
   opens: 17,
   rtt: 18,
+  translation: 19, // the other side's number in FlowTranslations, 0 for none
   id: 20, // four words
 } as const;
 /** 64-bit floats of an entry. */

@@ -4,6 +4,8 @@
  */
 import { FlowOpener } from "@millrace/abi/generated/flow";
 import { VERDICT_NUMBER } from "@millrace/contract/verdict";
+import type { FlowTranslations } from "../translation/flow-translations.ts";
+import { TUPLE_WORDS, turnTuple } from "../translation/tuple.ts";
 import type { BatchBuilder } from "./batch.ts";
 import type { DropReasons } from "./drop-reasons.ts";
 import { DOUBLE, ENTRY_BYTES, FLAG_REVERSED, type FlowBaseline, WORD } from "./flow-baseline.ts";
@@ -25,10 +27,12 @@ export type FlowRowSources = {
   clock: WallClock;
   reasons: DropReasons;
   sockets: SocketSamples;
+  translations: FlowTranslations;
 };
 
 export class FlowRow {
   readonly #sources: FlowRowSources;
+  readonly #turned = new Uint32Array(TUPLE_WORDS);
 
   constructor(sources: FlowRowSources) {
     this.#sources = sources;
@@ -45,6 +49,14 @@ export class FlowRow {
     this.#fillSocket(table, i, slot, sample);
     this.#fillTimes(table, i, changes.doubles[entry / 2 + DOUBLE.firstSeenUs] as number);
     this.#fillVerdict(table, i, slot);
+    this.#fillOtherSide(changes.words[entry + WORD.translation] as number, reversed);
+  }
+  #fillOtherSide(translation: number, reversed: boolean): void {
+    const { batch, translations } = this.#sources;
+    const tuple = translation === 0 ? undefined : translations.get(translation);
+    if (!tuple) return;
+    if (reversed) turnTuple(this.#turned, 0, tuple, 0);
+    batch.addTranslation(reversed ? this.#turned : tuple);
   }
   /** Only a flow that was met mid-stream has a socket older than its endpoint's attach. */
   #sample(table: FlowTable, i: number): SocketSample | undefined {

@@ -4,6 +4,8 @@
  * at ten thousand flows a second objects would cost more than all else. Does not talk to the kernel.
  */
 import { FlowLifecycle, FlowOpener } from "@millrace/abi/generated/flow";
+import type { FlowTranslations } from "../translation/flow-translations.ts";
+import { TUPLE_WORDS } from "../translation/tuple.ts";
 import type { BatchBuilder } from "./batch.ts";
 import {
   COUNTERS,
@@ -36,13 +38,22 @@ export interface FlowEndpoints {
   /** The endpoint's number in the batch; adds its report when it isn't there yet. */
   number(id: number, batch: BatchBuilder): number;
 }
-export type FlowPassOptions = FlowRowSources & { endpoints: FlowEndpoints };
+/** How a tuple that an end sends is written on the other side of the host's NAT. */
+export interface OtherSides {
+  otherSide(words: Uint32Array, at: number, proto: number, out: Uint32Array): boolean;
+}
+export type FlowPassOptions = FlowRowSources & {
+  endpoints: FlowEndpoints;
+  otherSides: OtherSides;
+  translations: FlowTranslations;
+};
 /** In kernel nanoseconds. Rows last seen before `sinceNs` are taken as reported. */
 export type FlowPassTimes = { sinceNs: number; nowNs: number; fill: number };
 
 export class FlowPass {
   readonly #o: FlowPassOptions;
   readonly #row: FlowRow;
+  readonly #other = new Uint32Array(TUPLE_WORDS);
   #table = new FlowTable({ count: 0, keys: new Uint8Array(), values: new Uint8Array() });
   #times: FlowPassTimes = { sinceNs: 0, nowNs: 0, fill: 0 };
   /** To be retired before the next pass; those of leaving endpoints whether quiet or not. */
@@ -158,13 +169,27 @@ export class FlowPass {
     words[entry + WORD.opens] = table.record(i, RECORD.opens);
     for (let c = 0; c < COUNTERS; c++) doubles[entry / 2 + DOUBLE.counters + c] = table.counter(i, c);
     doubles[entry / 2 + DOUBLE.firstSeenUs] = this.#firstSeenUs(i, slot);
-    if (slot >= 0 && reversed === this.#wasReversed(slot)) this.#keepId(changes, entry, slot);
+    const translation = this.#translation(i, slot);
+    words[entry + WORD.translation] = translation;
+    if (slot >= 0 && reversed === this.#wasReversed(slot) && translation === this.#wasTranslated(slot))
+      this.#keepId(changes, entry, slot);
     else {
       const firstSeenMs = Math.floor((doubles[entry / 2 + DOUBLE.firstSeenUs] as number) / 1000);
-      const seed = reversed ? ~endpoint.hash : endpoint.hash;
+      const seed = (reversed ? ~endpoint.hash : endpoint.hash) ^ translation;
       writeFlowId(words, entry + WORD.id, entry, entry + WORD.firstSeenLow, firstSeenMs, seed);
     }
     return entry;
+  }
+
+  /** Kept for the flow's life; another one, learnt late or made by a new rule, makes it another flow. */
+  #translation(i: number, slot: number): number {
+    const { otherSides, translations } = this.#o;
+    const table = this.#table;
+    const known = otherSides.otherSide(table.keys, table.keyAt(i), table.protocol(i), this.#other);
+    return known ? translations.number(this.#other) : slot < 0 ? 0 : this.#wasTranslated(slot);
+  }
+  #wasTranslated(slot: number): number {
+    return this.#o.baseline.wordAt(slot, WORD.translation);
   }
 
   #firstSeenUs(i: number, slot: number): number {

@@ -9,6 +9,7 @@ import { EndpointExecutor } from "../endpoint/execute.ts";
 import { EndpointRegistry, type LiveEndpoint } from "../endpoint/registry.ts";
 import type { SpoolDisk } from "../spool/disk.ts";
 import { Spool } from "../spool/spool.ts";
+import { Translations } from "../translation/translations.ts";
 import { adopt } from "./adopt.ts";
 import { Baselines } from "./baselines.ts";
 import { BatchBuilder } from "./batch.ts";
@@ -28,6 +29,9 @@ export type TelemetryOptions = {
   segmentBytes?: number;
   disk?: SpoolDisk;
   bootId: string;
+  hostNetns: string;
+  /** Whether the host's connection tracking is to be read. */
+  conntrack: boolean;
   incarnation: Incarnation;
   nowMs: () => number;
   losses: () => LossCounter[];
@@ -43,6 +47,7 @@ export class Telemetry {
   readonly clock = new WallClock();
   readonly sockets = new SocketSamples();
   readonly batch: BatchBuilder;
+  readonly translations: Translations;
   readonly adopted: boolean;
   readonly #cycle: Cycle;
   readonly #dataplane: Dataplane;
@@ -62,6 +67,7 @@ export class Telemetry {
     if (begun.ok) this.#markReported();
     else log("the spool can't be begun", begun.reason);
     const { registry, sockets } = this;
+    this.translations = this.#makeTranslations(options);
     this.executor = new EndpointExecutor({ dataplane, registry, sockets, nowMs, log });
     this.batch = new BatchBuilder({ spool: this.spool, baselines, nowMs });
     this.#cycle = this.#makeCycle(options, baselines);
@@ -109,14 +115,25 @@ export class Telemetry {
     return adopted;
   }
 
+  #makeTranslations({ dataplane, hostNetns, conntrack, nowMs }: TelemetryOptions): Translations {
+    const isOwnPod = (words: Uint32Array, at: number) => this.registry.remote(words, at)?.kind === "pod";
+    return new Translations({ dataplane, hostNetns, enabled: conntrack, isOwnPod, nowMs });
+  }
+
   #makeCycle(options: TelemetryOptions, baselines: Baselines): Cycle {
-    const { dataplane, losses } = options;
-    const { registry, batch, clock, reasons, symbols } = this;
+    const { dataplane } = options;
+    const { registry, batch, clock, reasons, symbols, translations: otherSides } = this;
+    const refused = (): LossCounter => ({
+      ...{ what: "conntrack-entries", name: "agent:conntrack-entries", value: otherSides.lost },
+    });
+    const losses = () => [refused(), ...options.losses()];
     const reports = new EndpointReports(baselines, registry.all);
-    const common = { batch, identities: registry, clock, reasons, sockets: this.sockets };
+    const { translations } = baselines;
+    const common = { batch, identities: registry, clock, reasons, sockets: this.sockets, translations };
     return new Cycle({
       ...{ dataplane, baselines, batch, reports, clock, losses, endpoints: registry.all },
-      flows: new FlowPass({ ...common, baseline: baselines.flows, endpoints: reports }),
+      refreshTranslations: () => otherSides.refresh(),
+      flows: new FlowPass({ ...common, otherSides, baseline: baselines.flows, endpoints: reports }),
       drops: new DropPass({ ...common, baseline: baselines.drops, symbols }),
       onGone: (endpoint) => this.executor.forget(endpoint as LiveEndpoint),
     });

@@ -81,6 +81,7 @@ export class Life {
     incarnations++;
     this.telemetry = new Telemetry({
       ...{ dataplane, stateDir, spoolLimit: 1e9, bootId: BOOT_ID, nowMs, losses: () => [] },
+      ...{ hostNetns: "host", conntrack: true },
       incarnation: Incarnation.parse(`00000000-0000-4000-8000-${String(incarnations).padStart(12, "0")}`),
       log: () => {},
       ...options,

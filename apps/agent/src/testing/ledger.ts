@@ -3,7 +3,7 @@
  * Checks each batch as the contract demands. Tests only.
  */
 import { gunzipSync } from "node:zlib";
-import { BatchHead, DROP_COLUMNS, FLOW_COLUMNS } from "@millrace/contract/batch";
+import { BatchHead, DROP_COLUMNS, FLOW_COLUMNS, TRANSLATION_COLUMNS } from "@millrace/contract/batch";
 import { type ReadColumns, readColumns } from "@millrace/contract/column";
 import { Unpackr } from "msgpackr";
 import { formatFlowId } from "../telemetry/flow-id.ts";
@@ -12,6 +12,7 @@ export type StoredBatch = {
   head: BatchHead;
   flows: ReadColumns<typeof FLOW_COLUMNS>;
   drops: ReadColumns<typeof DROP_COLUMNS>;
+  translations: ReadColumns<typeof TRANSLATION_COLUMNS>;
 };
 export type FlowSum = {
   packets: number;
@@ -30,9 +31,13 @@ export function decodeBatch(payload: Uint8Array, compressed: boolean): StoredBat
   const head = BatchHead.parse(raw);
   const flows = readColumns(FLOW_COLUMNS, raw.flows, head.flowRows);
   const drops = readColumns(DROP_COLUMNS, raw.drops, head.dropRows);
+  const { translationRows } = head;
+  const none = Object.fromEntries(Object.keys(TRANSLATION_COLUMNS).map((name) => [name, new Uint8Array()]));
+  const translations = readColumns(TRANSLATION_COLUMNS, raw.translations ?? none, translationRows);
   if (!flows.ok) throw new Error(flows.reason);
   if (!drops.ok) throw new Error(drops.reason);
-  return { head, flows: flows.columns, drops: drops.columns };
+  if (!translations.ok) throw new Error(translations.reason);
+  return { head, flows: flows.columns, drops: drops.columns, translations: translations.columns };
 }
 
 export class Ledger {
