@@ -202,6 +202,19 @@ describe("Docker", () => {
     expect(pods[0]?.containers[0]).toMatchObject({ image: "cart:3", startedAtMs: Date.UTC(2026, 0, 1) });
   });
 
+  test("what ran before the machine did is no container, though its pid is in use again", () => {
+    const machine = new Machine();
+    machine.process(7, { startTicks: 70, netns: "5" });
+    writeFiles(machine.root, {
+      "proc/stat": `cpu 1 2\nbtime ${Date.UTC(2026, 0, 2) / 1000}\n`,
+      "docker/containers/d1/config.v2.json": {
+        ...{ ID: "d1", Name: "/old", Config: {} },
+        State: { Running: true, Pid: 7, StartedAt: "2026-01-01T00:00:00Z" },
+      },
+    });
+    expect(new Docker(machine.path("docker"), machine.processes, machine.path("none")).list()).toEqual([]);
+  });
+
   test("without its files a container is found through its runtime, and why it has no name is said", () => {
     const machine = new Machine();
     machine.process(7, { startTicks: 70, netns: "5" });

@@ -22,6 +22,10 @@ type Config = z.infer<typeof Config>;
 const UNREADABLE = "Docker's own files tell nothing of it, so its socket has to";
 type Names = { name: string; image: string; labels: Record<string, string> };
 
+/** After a power cut the files say 'running' of what ran before it, with a pid that may be somebody else's now.
+ *  Early clocks are set later, by so much at most. */
+const CLOCK_STEP_MS = 120_000;
+
 export class Docker implements Runtime {
   readonly name = "docker";
   readonly #containers: string;
@@ -29,6 +33,7 @@ export class Docker implements Runtime {
   readonly #processes: ProcessTable;
   readonly #files = new StateFiles<Config>((json) => Config.safeParse(json).data);
   readonly #oci: OciStates;
+  #bootedAtMs = 0;
 
   constructor(root: string, processes: ProcessTable, states = STATES) {
     this.#containers = path.join(root, "containers");
@@ -41,6 +46,7 @@ export class Docker implements Runtime {
   }
 
   list(): Container[] {
+    this.#bootedAtMs = this.#processes.bootedAtMs() ?? 0;
     const known = subdirectories(this.#containers)
       .map((directory) => this.#files.read(path.join(directory, "config.v2.json")))
       .filter((config) => config?.State.Running === true);
@@ -55,8 +61,8 @@ export class Docker implements Runtime {
   #fromConfig(config: Config): Container | undefined {
     const { ID: id, State, Config: settings } = config;
     const startTicks = this.#processes.startTicks(State.Pid);
-    if (startTicks === undefined) return undefined;
     const started = Date.parse(State.StartedAt ?? "");
+    if (startTicks === undefined || started + CLOCK_STEP_MS < this.#bootedAtMs) return undefined;
     const names = { name: config.Name, image: settings.Image ?? "", labels: settings.Labels ?? {} };
     return {
       ...describe(id, { pid: State.Pid, startTicks }, names),

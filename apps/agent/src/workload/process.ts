@@ -32,6 +32,16 @@ export class ProcessTable {
       return undefined;
     }
   }
+  /** By the wall clock as the kernel reckons it now. */
+  bootedAtMs(): number | undefined {
+    try {
+      const stat = fs.readFileSync(path.join(this.root, "stat"), "utf8");
+      const seconds = /^btime (\d+)$/m.exec(stat)?.[1];
+      return seconds === undefined ? undefined : Number(seconds) * 1000;
+    } catch {
+      return undefined;
+    }
+  }
   /** In a user namespace that isn't ours: its root isn't the machine's. */
   hasOwnUsers(pid: number): boolean {
     try {
