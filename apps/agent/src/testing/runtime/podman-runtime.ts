@@ -17,7 +17,14 @@ export class PodmanRuntime implements RealRuntime {
   readonly site = new RuntimeSite();
   readonly gateway = "10.88.0.1";
   readonly socket = { kind: "podman" as const, socket: this.site.path("podman.sock") };
-  readonly places = [{ kind: "runc" as const, directory: this.site.path("runc") }];
+  readonly places: { kind: "runc"; directory: string }[];
+  readonly #runcRoot: string;
+
+  /** The root may be the one that everybody's containers are in. */
+  constructor(runcRoot?: string) {
+    this.#runcRoot = runcRoot ?? this.site.path("runc");
+    this.places = [{ kind: "runc", directory: this.#runcRoot }];
+  }
 
   async start(): Promise<void> {
     const { site } = this;
@@ -65,7 +72,7 @@ export class PodmanRuntime implements RealRuntime {
   #words(...words: string[]): string[] {
     const { site } = this;
     const places = ["root", "runroot", "tmpdir"].map((name) => `--${name}=${site.path("podman", name)}`);
-    const own = ["--storage-driver", "vfs", "--runtime-flag", `root=${site.path("runc")}`];
+    const own = ["--storage-driver", "vfs", "--runtime-flag", `root=${this.#runcRoot}`];
     return ["podman", ...places, ...own, ...words];
   }
 }
