@@ -258,21 +258,24 @@ describe("podman and CRI-O", () => {
 
   test("in plain runc's root both are told from it, and a member of podman's pod from one of CRI-O's", () => {
     const machine = new Machine();
-    for (const pid of [7, 8, 9]) machine.process(pid, { startTicks: pid, netns: String(pid) });
+    for (const pid of [6, 7, 8, 9]) machine.process(pid, { startTicks: pid, netns: String(pid) });
     const podmans = { "io.container.manager": "libpod", "io.kubernetes.cri-o.ContainerType": "container" };
     const crios = { ...podmans, "io.container.manager": "cri-o", "io.kubernetes.container.name": "app" };
     const bundle = { bundle: machine.path("storage/vfs-containers/p/userdata") };
     writeFiles(machine.root, {
       "runc/p/state.json": runcState("p", 7, 7, { ...podmans, ...bundle }),
+      "runc/i/state.json": runcState("i", 6, 6, { ...podmans, ...bundle }),
       "runc/c/state.json": runcState("c", 8, 8, crios),
       "runc/r/state.json": runcState("r", 9, 9),
       "storage/vfs-containers/containers.json": [
         { id: "p", names: ["web"], metadata: '{"image-name":"box:1","name":"web"}' },
-        { id: "other", names: null, metadata: "{" },
+        { id: "i", names: ["c61f72eeb70b-infra"], metadata: "{" },
       ],
     });
     const listed = runc(machine.path("runc"), machine.processes).list();
+    expect(listed.find(({ isSandbox }) => isSandbox)).toMatchObject({ id: "i", name: "c61f72eeb70b" });
     expect(Object.fromEntries(listed.map((c) => [c.id, [c.runtime, c.name, c.image]]))).toEqual({
+      i: ["podman", "c61f72eeb70b", null],
       ...{ p: ["podman", "web", "box:1"], c: ["cri-o", "app", null], r: ["runc", "r", null] },
     });
   });

@@ -48,15 +48,10 @@ export class OciRuntime implements Runtime {
     const image = names.image ?? stored?.image ?? null;
     // containerd keeps its states under its own root: below another, somebody else wrote CRI's annotations.
     const runtime = names.runtime === "containerd" ? this.#options.name : names.runtime;
+    const isSandbox = names.isSandbox || stored?.isInfra === true;
     return {
-      ...names,
-      runtime,
-      id: id.slice(0, 128),
-      pid,
-      startTicks,
-      name,
-      image,
-      startedAtMs: createdAtMs,
+      ...{ ...names, runtime, id: id.slice(0, 128), pid, startTicks },
+      ...{ name, image, isSandbox, startedAtMs: createdAtMs },
     };
   }
 }

@@ -6,7 +6,10 @@ import path from "node:path";
 import { z } from "zod";
 import { StateFiles } from "./state-file.ts";
 
-export type StoredNames = { name: string | null; image: string | null };
+export type StoredNames = { name: string | null; image: string | null; isInfra: boolean };
+
+/** A pod's first container, which only holds its namespaces; podman calls it after the pod's identifier. */
+const INFRA = /^([0-9a-f]{12})-infra$/;
 
 const Listed = z.array(
   z.object({ id: z.string(), names: z.array(z.string()).nullish(), metadata: z.string().nullish() }),
@@ -33,7 +36,9 @@ function namesIn(json: unknown): Map<string, StoredNames> | undefined {
 
 function stored(first: string | undefined, metadata: string | null | undefined): StoredNames {
   const more = Metadata.safeParse(parseOrUndefined(metadata ?? "")).data;
-  return { name: more?.name ?? first ?? null, image: more?.["image-name"] ?? null };
+  const name = more?.name ?? first ?? null;
+  const pod = INFRA.exec(name ?? "")?.[1];
+  return { name: pod ?? name, image: more?.["image-name"] ?? null, isInfra: pod !== undefined };
 }
 
 function parseOrUndefined(text: string): unknown {
