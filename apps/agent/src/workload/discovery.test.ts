@@ -202,6 +202,19 @@ describe("Docker", () => {
     expect(pods[0]?.containers[0]).toMatchObject({ image: "cart:3", startedAtMs: Date.UTC(2026, 0, 1) });
   });
 
+  test("a container that its daemon hasn't noted as running yet has its name all the same", () => {
+    const machine = new Machine();
+    machine.process(7, { startTicks: 70, netns: "5" });
+    writeFiles(machine.root, {
+      "states/d1/state.json": runcState("d1", 7, 70),
+      "docker/containers/d1/config.v2.json": {
+        ...{ ID: "d1", Name: "/new", Config: { Labels: { app: "new" } }, State: { Running: false, Pid: 0 } },
+      },
+    });
+    const docker = new Docker(machine.path("docker"), machine.processes, machine.path("states"));
+    expect(docker.list()).toMatchObject([{ name: "new", labels: { app: "new" }, unknown: null, pid: 7 }]);
+  });
+
   test("what ran before the machine did is no container, though its pid is in use again", () => {
     const machine = new Machine();
     machine.process(7, { startTicks: 70, netns: "5" });

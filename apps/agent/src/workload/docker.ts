@@ -49,30 +49,37 @@ export class Docker implements Runtime {
     this.#bootedAtMs = this.#processes.bootedAtMs() ?? 0;
     const known = subdirectories(this.#containers)
       .map((directory) => this.#files.read(path.join(directory, "config.v2.json")))
-      .filter((config) => config?.State.Running === true);
+      .filter((config) => config !== undefined);
     this.#files.endSweep();
-    const out = known.map((config) => this.#fromConfig(config as Config)).filter((c) => c !== undefined);
+    const byId = new Map(known.map((config) => [config.ID, config]));
+    const running = known.filter(({ State }) => State.Running);
+    const out = running.map((config) => this.#fromConfig(config)).filter((c) => c !== undefined);
     const ids = new Set(out.map(({ id }) => id));
     const others = this.#oci.list(this.#states).filter(({ id }) => !ids.has(id));
     this.#oci.endSweep();
-    return [...out, ...others.map(fromState)];
+    return [...out, ...others.map((state) => fromState(state, byId.get(state.id)))];
   }
 
   #fromConfig(config: Config): Container | undefined {
-    const { ID: id, State, Config: settings } = config;
+    const { ID: id, State } = config;
     const startTicks = this.#processes.startTicks(State.Pid);
     const started = Date.parse(State.StartedAt ?? "");
     if (startTicks === undefined || started + CLOCK_STEP_MS < this.#bootedAtMs) return undefined;
-    const names = { name: config.Name, image: settings.Image ?? "", labels: settings.Labels ?? {} };
     return {
-      ...describe(id, { pid: State.Pid, startTicks }, names),
+      ...describe(id, { pid: State.Pid, startTicks }, namesOf(config)),
       startedAtMs: Number.isNaN(started) ? null : started,
     };
   }
 }
 
-function fromState(state: OciContainer): Container {
+const namesOf = ({ Name, Config: settings }: Config): Names => ({
+  ...{ name: Name, image: settings.Image ?? "", labels: settings.Labels ?? {} },
+});
+
+/** The state is written before Docker notes that the container runs: its name is there already. */
+function fromState(state: OciContainer, config: Config | undefined): Container {
   const { id, pid, startTicks, createdAtMs } = state;
+  if (config) return { ...describe(id, { pid, startTicks }, namesOf(config)), startedAtMs: createdAtMs };
   const blank = describe(id, { pid, startTicks }, { name: id.slice(0, 12), image: "", labels: {} });
   return { ...blank, startedAtMs: createdAtMs, unknown: UNREADABLE };
 }
