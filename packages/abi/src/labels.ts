@@ -96,6 +96,11 @@ export const DROP_CLASS_LABELS = {
     title: "ordinary end",
     explanation: "The packet had done its work, or was never wanted.",
   },
+  [DropClass.BY_PLACE]: {
+    title: "loss",
+    explanation:
+      "A reason that says little; where it is an ordinary end, the place told, and it isn't shown.",
+  },
 } satisfies Record<DropClass, Label>;
 
 export const OBSERVER_COUNT_LABELS = {

@@ -16,6 +16,7 @@
 #define ANCHOR(kind, name) kind name *anchor_##name
 
 ANCHOR(enum, drop_class);
+ANCHOR(enum, drop_place_limit);
 ANCHOR(enum, endpoint_class);
 ANCHOR(enum, endpoint_limit);
 ANCHOR(enum, endpoint_note);
@@ -34,6 +35,7 @@ ANCHOR(enum, trace_connection_step);
 ANCHOR(enum, trace_kind);
 ANCHOR(enum, trace_limit);
 ANCHOR(struct, drop_key);
+ANCHOR(struct, drop_place);
 ANCHOR(struct, drop_record);
 ANCHOR(struct, endpoint);
 ANCHOR(struct, endpoint_key);

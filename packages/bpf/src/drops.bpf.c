@@ -6,20 +6,13 @@
  */
 #include "lib/load_memory.h"
 #include "lib/count.h"
+#include "lib/drop_class.h"
 #include "lib/dropped.h"
 #include "lib/emit.h"
 #include "lib/endpoints.h"
 #include "lib/fragment.h"
 #include "lib/namespaces.h"
 #include "lib/parse.h"
-
-/* Reasons by number in this kernel. Those of other subsystems (above 65,535) count as losses. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 512);
-	__type(key, __u32);
-	__type(value, __u32); /* enum drop_class */
-} drop_classes SEC(".maps");
 
 /* 16,384 x (72 + 32 + 48) = 2.5 MB. Full: counted as OBSERVER_DROPS_UNATTRIBUTED; the agent deletes what is quiet. */
 struct {
@@ -36,13 +29,6 @@ struct {
 	__type(key, __u8[16]);
 	__type(value, __u32); /* endpoint_id */
 } addresses SEC(".maps");
-
-static __always_inline bool drop_is_ordinary(__u32 reason)
-{
-	__u32 *class = bpf_map_lookup_elem(&drop_classes, &reason);
-
-	return class && *class == DROP_CLASS_ORDINARY;
-}
 
 /*
  * Freed with a reason, and no loss to anybody: a bridge flooded it here and it is meant for another
@@ -214,7 +200,7 @@ int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location, enum skb_drop_
 	info = netns_lookup(dropped.netns_cookie);
 	if (!info)
 		return 0;
-	if (drop_is_ordinary(reason) || drop_is_strangers(skb, reason)) {
+	if (drop_is_ordinary(reason, (__u64)location) || drop_is_strangers(skb, reason)) {
 		count(OBSERVER_DROPS_ORDINARY);
 		return 0;
 	}

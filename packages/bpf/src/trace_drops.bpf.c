@@ -4,18 +4,10 @@
  * headers. Attached by the agent for one session and never pinned. Changes nothing.
  */
 #include "lib/load_memory.h"
+#include "lib/drop_class.h" /* as the observer's: ordinary ends are left out; empty maps leave nothing out */
 #include "lib/dropped.h"
 #include "lib/socket_key.h"
 #include "lib/trace.h"
-#include "shared/event.h"
-
-/* As the observer's: reasons of class ordinary are left out; an empty map leaves nothing out. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 512);
-	__type(key, __u32);
-	__type(value, __u32); /* enum drop_class */
-} drop_classes SEC(".maps");
 
 /* In a host's namespace only packets from or to these are shown: others' are not ours to show. */
 struct {
@@ -24,13 +16,6 @@ struct {
 	__type(key, __u8[16]);
 	__type(value, __u32);
 } trace_addresses SEC(".maps");
-
-static __always_inline bool drop_is_ordinary(__u32 reason)
-{
-	__u32 *class = bpf_map_lookup_elem(&drop_classes, &reason);
-
-	return class && *class == DROP_CLASS_ORDINARY;
-}
 
 static __always_inline bool flow_is_ours(const struct flow_key *flow)
 {
@@ -91,7 +76,7 @@ int BPF_PROG(trace_packet_dropped, struct sk_buff *skb, void *location, enum skb
 
 	dropped_read_place(&dropped, skb);
 	kind = trace_netns_kind(dropped.netns_cookie);
-	if (kind < 0 || drop_is_ordinary(reason) || trace_lease_is_over(now))
+	if (kind < 0 || drop_is_ordinary(reason, (__u64)location) || trace_lease_is_over(now))
 		return 0;
 	dropped_read_headers(&dropped, skb);
 	if (!dropped_parse(&dropped, &packet))

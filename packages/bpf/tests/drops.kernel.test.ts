@@ -20,14 +20,14 @@ import { netnsCookie } from "@millrace/native/native";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Actor } from "./actor.ts";
 import { Belongings } from "./belongings.ts";
-import { fillDropClasses, reasonNameOf } from "./drop-classes.ts";
+import { fillDropClasses, reasonNameOf, setOrdinaryPlace } from "./drop-classes.ts";
 import { ENDPOINT_ID, keyOf } from "./expectations.ts";
-import { ifindexOf } from "./injector.ts";
+import { Injector, ifindexOf } from "./injector.ts";
 import { TestNetns, vethPair } from "./netns.ts";
 import { Observer, u32, viewOf } from "./observer.ts";
-import { addressBytes, PROTO } from "./packet-builder.ts";
+import { addressBytes, PROTO, packet, withChecksums } from "./packet-builder.ts";
 import { RingRecords } from "./ring.ts";
-import { eventually } from "./waiting.ts";
+import { eventually, settled } from "./waiting.ts";
 
 const POD = "10.9.0.2";
 const PEER = "10.9.0.1";
@@ -174,6 +174,51 @@ test("a full queue of the pod's own interface: QDISC_DROP, egress, all of its pa
   expect(flow?.record.drops).toBe(total);
   expect(total).toBeGreaterThan(40n);
   expect(total).toBeLessThan(50n);
+});
+
+test("a queue that cuts up large buffers: each piece is one drop, as the queue counts them, and the hull is none", async () => {
+  setOrdinaryPlace(observer.object, "NOT_SPECIFIED", "tbf_enqueue");
+  observer.netns.sh("tc qdisc replace dev eth0 root tbf rate 8mbit burst 3000 limit 3000");
+  const server = mine.use(await Actor.in(peer));
+  const client = mine.use(await Actor.in(observer.netns));
+  await server.do("listen", { port: 8000, echo: false });
+  await client.do("open", { id: 1, host: PEER, port: 8000 });
+  await client.do("send", { id: 1, bytes: 200_000 });
+  const dropped = () =>
+    drops()
+      .filter(({ key }) => key.direction === FlowDirection.EGRESS)
+      .reduce((sum, { record }) => sum + record.packets, 0n);
+  const ofQueue = () =>
+    BigInt(/dropped (\d+)/.exec(observer.netns.sh("tc -s qdisc show dev eth0"))?.[1] ?? -1);
+  await eventually(
+    "hulls are counted as ordinary ends",
+    () => observer.observed(ObserverCount.DROPS_ORDINARY) > 0,
+  );
+  await client.do("reset", { id: 1 });
+  const { ours, queue } = await settled("the drops", () => ({ ours: dropped(), queue: ofQueue() }));
+  expect(queue).toBeGreaterThan(10n);
+  expect(ours).toBe(queue);
+});
+
+test("a late segment of a connection in TIME_WAIT is answered, and no loss: only the place tells", async () => {
+  observer.netns.sh("ip link set eth0 address 02:02:02:02:02:02");
+  const injector = mine.use(new Injector());
+  const server = mine.use(await Actor.in(peer));
+  const client = mine.use(await Actor.in(observer.netns));
+  await server.do("listen", { port: 8000 });
+  /** The reasons of what was dropped when the server's last segment comes once more. */
+  const afterClose = async (id: number): Promise<string[]> => {
+    const { localPort } = (await client.do("open", { id, host: PEER, port: 8000 })) as { localPort: number };
+    await client.do("close", { id });
+    const again = packet().ethernet().ip4(PEER, POD).tcp(8000, localPort, { ack: true, fin: true }).bytes();
+    injector.inject(observer.netns, ifindex, withChecksums(again));
+    return drops().flatMap(({ key, reason }) => (key.flow.sport === localPort ? [reason] : []));
+  };
+  expect(await afterClose(1)).toEqual(["NOT_SPECIFIED"]);
+  setOrdinaryPlace(observer.object, "NOT_SPECIFIED", "tcp_v4_rcv");
+  const before = observer.observed(ObserverCount.DROPS_ORDINARY);
+  expect(await afterClose(2)).toEqual([]);
+  expect(observer.observed(ObserverCount.DROPS_ORDINARY)).toBeGreaterThan(before);
 });
 
 test("a flood is one record and one event", async () => {

@@ -284,3 +284,23 @@ function join(a: Uint8Array, b: Uint8Array): Uint8Array {
   joined.set(b, a.length);
   return joined;
 }
+
+/** An Ethernet frame of TCP over IPv4 without options, as a stack takes it. */
+export function withChecksums(frame: Uint8Array): Uint8Array {
+  const out = Uint8Array.from(frame);
+  const pseudo = new Uint8Array(12 + out.length - 34);
+  pseudo.set(out.subarray(26, 34));
+  put16(pseudo, 8, PROTO.tcp);
+  put16(pseudo, 10, out.length - 34);
+  pseudo.set(out.subarray(34), 12);
+  put16(out, 24, checksum(out.subarray(14, 34)));
+  put16(out, 50, checksum(pseudo));
+  return out;
+}
+
+function checksum(bytes: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}

@@ -4,9 +4,15 @@
  */
 
 import type { NetnsInfo, NetnsKind } from "@millrace/abi/generated/endpoint";
+import type { DropPlace } from "@millrace/abi/generated/event";
 import type { TraceConfig, TraceStats } from "@millrace/abi/generated/trace";
 import type { Capability } from "@millrace/contract/agent-protocol";
 
+/** What is an ordinary end and what a loss: by reason, and for some reasons by the place as well. */
+export type DropClasses = {
+  reasons: readonly { reason: number; class: number }[];
+  places: readonly DropPlace[];
+};
 /** A table's entries, back to back. Views of reused memory: valid until the next read of that table. */
 export type TableBytes = { count: number; keys: Uint8Array; values: Uint8Array };
 /** As TableBytes, each value once per CPU, `stride` bytes apart. */
@@ -82,7 +88,7 @@ export interface Dataplane {
   markReported(): void;
   /** Which endpoints the kernel counts already: those of the adopted maps. */
   endpoints(): EndpointEntry[];
-  setDropClasses(classes: readonly { reason: number; class: number }[]): void;
+  setDropClasses(classes: DropClasses): void;
 
   /** Makes the endpoint's entry unless it is there, and attaches both ways; what is attached stays so. */
   attach(point: AttachPoint): void;

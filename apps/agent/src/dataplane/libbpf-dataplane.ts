@@ -30,6 +30,7 @@ import type {
   AttachPoint,
   Dataplane,
   DataplaneClock,
+  DropClasses,
   EndpointEntry,
   EventCounts,
   InterfaceChange,
@@ -51,7 +52,7 @@ import { LAYOUT, ObserveObject } from "./observe-object.ts";
 import { missingMount, Pins } from "./pins.ts";
 import { probe } from "./probe.ts";
 import { eachRecord } from "./record-batch.ts";
-import { type DropClasses, replace, setClasses, TraceObject, u32, u64 } from "./trace-object.ts";
+import { replace, setClasses, TraceObject, u32, u64 } from "./trace-object.ts";
 
 const EVENT_TICK_MS = 50;
 
@@ -70,7 +71,7 @@ export class LibbpfDataplane implements Dataplane {
   #hooks: Hooks | undefined;
   #events: RingReader | undefined;
   #capabilities: Capability[] | undefined;
-  #classes: DropClasses = [];
+  #classes: DropClasses = { reasons: [], places: [] };
   #onOpened: () => void = () => {};
   readonly #counts: EventCounts = { opened: 0, closed: 0, drops: 0, lost: 0 };
   readonly #tables = new KernelTables((name) => this.#started().observe.object.map(name));
@@ -128,7 +129,10 @@ export class LibbpfDataplane implements Dataplane {
   }
   setDropClasses(classes: DropClasses): void {
     this.#classes = classes;
-    setClasses(this.#tables.map("drop_classes"), classes);
+    setClasses(
+      { classes: this.#tables.map("drop_classes"), places: this.#tables.map("drop_places") },
+      classes,
+    );
   }
 
   attach(point: AttachPoint): void {

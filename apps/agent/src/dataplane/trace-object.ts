@@ -3,7 +3,7 @@
  * process. Lease and rate are in its constants.
  */
 import path from "node:path";
-import { DropClass } from "@millrace/abi/generated/event";
+import { DROP_PLACE_SIZE, DropClass, DropPlaceLimit, encodeDropPlace } from "@millrace/abi/generated/event";
 import {
   decodeTraceStats,
   encodeTraceConfig,
@@ -14,14 +14,12 @@ import {
   type TraceStats,
 } from "@millrace/abi/generated/trace";
 import { type BpfLink, type BpfMap, type BpfObject, openObject, RingReader } from "@millrace/native/native";
-import type { TraceAttachment, TraceHandlers, TraceRequest, TraceScope } from "./dataplane.ts";
+import type { DropClasses, TraceAttachment, TraceHandlers, TraceRequest, TraceScope } from "./dataplane.ts";
 
 const ONE = u32(1);
 const ZERO = u32(0);
 const TICK_MS = 50;
 const NO_STATS: TraceStats = { seen: 0n, emitted: 0n, overRate: 0n, ringFull: 0n, afterLease: 0n };
-
-export type DropClasses = readonly { reason: number; class: number }[];
 
 export class TraceObject implements TraceAttachment {
   readonly #object: BpfObject;
@@ -43,7 +41,10 @@ export class TraceObject implements TraceAttachment {
       this.#namespaces = this.#object.map("trace_netns");
       this.#stats = this.#object.map("trace_stats");
       this.#addresses = isDrops ? this.#object.map("trace_addresses") : undefined;
-      if (isDrops) setClasses(this.#object.map("drop_classes"), classes);
+      if (isDrops) {
+        const maps = { classes: this.#object.map("drop_classes"), places: this.#object.map("drop_places") };
+        setClasses(maps, classes);
+      }
       this.setScope(request.scope);
       this.#reader = new RingReader(
         this.#object.map("trace_events"),
@@ -109,9 +110,18 @@ export function replace(map: BpfMap, wanted: readonly (readonly [Uint8Array, Uin
   }
 }
 
-export function setClasses(map: BpfMap, classes: DropClasses): void {
-  for (const { reason, class: value } of classes)
-    if (value !== DropClass.UNSET && reason < map.maxEntries) map.update(u32(reason), u32(value));
+const NO_PLACE = { start: 0n, end: 0n, reason: 0, dropClass: DropClass.UNSET };
+
+export function setClasses(maps: { classes: BpfMap; places: BpfMap }, classes: DropClasses): void {
+  // Places first: a reason that is judged by them must find them.
+  for (let i = 0; i < DropPlaceLimit.PLACES; i++) {
+    const place = new Uint8Array(DROP_PLACE_SIZE);
+    encodeDropPlace(classes.places[i] ?? NO_PLACE, new DataView(place.buffer));
+    maps.places.update(u32(i), place);
+  }
+  for (const { reason, class: value } of classes.reasons)
+    if (value !== DropClass.UNSET && reason < maps.classes.maxEntries)
+      maps.classes.update(u32(reason), u32(value));
 }
 
 function configBytes(config: TraceConfig): Uint8Array {

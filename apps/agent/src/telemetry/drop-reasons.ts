@@ -4,7 +4,12 @@
  */
 
 import { dropReason, dropReasonName } from "@millrace/abi/drop-reasons";
-import { DropClass } from "@millrace/abi/generated/event";
+import { DROP_PLACES } from "@millrace/abi/drop-reasons/place";
+import { DropClass, type DropPlace, DropPlaceLimit } from "@millrace/abi/generated/event";
+import type { DropClasses } from "../dataplane/dataplane.ts";
+
+/** Where a kernel function is in this boot: from, up to but without. */
+export type SymbolRange = { name: string; start: bigint; end: bigint };
 
 export type DropReason = { name: string; ordinary: boolean };
 
@@ -26,12 +31,31 @@ export class DropReasons {
     return this.#byNumber.get(reason) ?? { name: unknownName(reason), ordinary: false };
   }
 
-  /** For the kernel's `drop_classes`. */
-  classes(): { reason: number; class: number }[] {
-    return [...this.#byNumber].map(([reason, { ordinary }]) => ({
-      reason,
-      class: ordinary ? DropClass.ORDINARY : DropClass.LOSS,
-    }));
+  /** A function that this kernel doesn't have, or hides, leaves its reason the class it has elsewhere. */
+  classes(rangesOf: (functions: readonly string[]) => readonly SymbolRange[]): DropClasses {
+    const places = this.#places(rangesOf);
+    const byPlace = new Set(places.map(({ reason }) => reason));
+    const reasons = [...this.#byNumber].map(([reason, { ordinary }]) => {
+      const alone = ordinary ? DropClass.ORDINARY : DropClass.LOSS;
+      return { reason, class: byPlace.has(reason) ? DropClass.BY_PLACE : alone };
+    });
+    return { reasons, places };
+  }
+
+  #places(rangesOf: (functions: readonly string[]) => readonly SymbolRange[]): DropPlace[] {
+    const numbers = new Map([...this.#byNumber].map(([number, { name }]) => [name, number]));
+    const known = DROP_PLACES.flatMap(({ reason: name, place }) => {
+      const reason = numbers.get(name);
+      return reason === undefined ? [] : [{ reason, place }];
+    });
+    if (known.length === 0) return [];
+    return rangesOf(known.map(({ place }) => place))
+      .flatMap(({ name, start, end }) =>
+        known
+          .filter(({ place }) => place === name)
+          .map(({ reason }) => ({ start, end, reason, dropClass: DropClass.ORDINARY })),
+      )
+      .slice(0, DropPlaceLimit.PLACES);
   }
 }
 

@@ -20,6 +20,21 @@ describe("places in the kernel", () => {
     expect(new Symbols(() => TABLE).place(address)).toBe(place);
   });
 
+  test("a function's range ends where the next one begins, and the parts split off it are its own", () => {
+    const table = `${TABLE}ffffffff81000360 t helper
+ffffffff81000360 t helper_alias
+ffffffff81000390 t helper_of_another
+ffffffff81000400 t last
+`;
+    const ranges = new Symbols(() => table).rangesOf(["helper", "absent"]);
+    expect(ranges).toEqual([
+      { name: "helper", start: 0xffffffff81000100n, end: 0xffffffff81000400n },
+      { name: "helper", start: 0xffffffff81000360n, end: 0xffffffff81000390n },
+    ]);
+    const hidden = table.replaceAll(/^[0-9a-f]{16}/gm, "0000000000000000");
+    expect(new Symbols(() => hidden).rangesOf(["helper"])).toEqual([]);
+  });
+
   test("a kernel that hides its addresses is said to", () => {
     const hidden = TABLE.replaceAll(/^[0-9a-f]{16}/gm, "0000000000000000");
     expect(new Symbols(() => hidden).place(0xffffffff81000100n)).toBe(HIDDEN);

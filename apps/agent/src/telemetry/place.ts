@@ -3,6 +3,7 @@
  * one text and two flat arrays: 150,000 symbols as objects would cost more than the rest of the agent.
  */
 import fs from "node:fs";
+import type { SymbolRange } from "./drop-reasons.ts";
 
 export const HIDDEN = "address hidden by the kernel";
 /** Addresses of one half of the address space differ only in these bits, and doubles hold them exactly. */
@@ -29,6 +30,15 @@ export class Symbols {
     const place = this.#resolve(address);
     if (this.#known.size < 4096) this.#known.set(address, place);
     return place;
+  }
+
+  /**
+   * Where these functions are, with the parts that a compiler split off (`.cold`, `.part.0`, `.isra.0`). Reads
+   * the table once for it and keeps nothing. Nowhere, when addresses are hidden.
+   */
+  rangesOf(functions: readonly string[]): SymbolRange[] {
+    const text = this.#read();
+    return functions.flatMap((name) => rangesIn(text, name));
   }
 
   #resolve(address: bigint): string {
@@ -64,6 +74,24 @@ export class Symbols {
     return Float64Array.from(order, (i) => found[i] as number);
   }
 }
+
+function rangesIn(text: string, name: string): SymbolRange[] {
+  const found: SymbolRange[] = [];
+  for (let at = text.indexOf(` ${name}`); at >= 0; at = text.indexOf(` ${name}`, at + 1)) {
+    const after = text.charAt(at + 1 + name.length);
+    const line = at - ADDRESS_DIGITS - 2;
+    if ((after && !"\n\t.".includes(after)) || !isText(text.charAt(at - 1))) continue;
+    const start = addressAt(text, line);
+    let next = nextLine(text, line);
+    while (next < text.length && addressAt(text, next) === start) next = nextLine(text, next);
+    const end = next < text.length ? addressAt(text, next) : 0n;
+    if (start > 0n && end > start) found.push({ name, start, end });
+  }
+  return found;
+}
+
+const addressAt = (text: string, line: number): bigint =>
+  BigInt(`0x${text.slice(line, line + ADDRESS_DIGITS)}`);
 
 function nextLine(text: string, at: number): number {
   const end = text.indexOf("\n", at);

@@ -61,7 +61,7 @@ export class Telemetry {
     this.registry = new EndpointRegistry(bootId);
     this.adopted = this.#start(dataplane, baselines, bootId);
     this.reasons = new DropReasons(dataplane.dropReasonValues());
-    dataplane.setDropClasses(this.reasons.classes());
+    dataplane.setDropClasses(this.reasons.classes((functions) => this.symbols.rangesOf(functions)));
     this.#dataplane = dataplane;
     const begun = this.spool.begin();
     if (begun.ok) this.#markReported();

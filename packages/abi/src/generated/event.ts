@@ -6,8 +6,14 @@ export const DropClass = {
   UNSET: 0,
   LOSS: 1,
   ORDINARY: 2,
+  BY_PLACE: 3,
 } as const;
 export type DropClass = (typeof DropClass)[keyof typeof DropClass];
+
+export const DropPlaceLimit = {
+  PLACES: 16,
+} as const;
+export type DropPlaceLimit = (typeof DropPlaceLimit)[keyof typeof DropPlaceLimit];
 
 export const EventKind = {
   FLOW_OPENED: 1,
@@ -67,6 +73,45 @@ export function encodeDropKey(value: DropKey, view: DataView, at = 0): void {
   view.setBigUint64(at + 56, value.netnsCookie, true);
   view.setUint32(at + 64, value.ifindex, true);
   view.setUint32(at + 68, value.direction, true);
+}
+
+export interface DropPlace {
+  start: bigint;
+  end: bigint;
+  reason: number;
+  dropClass: number;
+}
+
+export const DROP_PLACE_SIZE = 24;
+export const DROP_PLACE_OFFSETS = {
+  start: 0,
+  end: 8,
+  reason: 16,
+  dropClass: 20,
+} as const;
+
+/** Undefined when fewer than 24 bytes are there. */
+export function decodeDropPlace(view: DataView, at = 0): DropPlace | undefined {
+  if (at < 0 || at + DROP_PLACE_SIZE > view.byteLength) return undefined;
+  return readDropPlace(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readDropPlace(view: DataView, at: number): DropPlace {
+  return {
+    start: view.getBigUint64(at, true),
+    end: view.getBigUint64(at + 8, true),
+    reason: view.getUint32(at + 16, true),
+    dropClass: view.getUint32(at + 20, true),
+  };
+}
+
+/** Writes all 24 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeDropPlace(value: DropPlace, view: DataView, at = 0): void {
+  view.setBigUint64(at, value.start, true);
+  view.setBigUint64(at + 8, value.end, true);
+  view.setUint32(at + 16, value.reason, true);
+  view.setUint32(at + 20, value.dropClass, true);
 }
 
 export interface DropRecord {

@@ -48,7 +48,21 @@ enum drop_class {
 	DROP_CLASS_UNSET = 0, /* a reason the agent doesn't know counts as a loss */
 	DROP_CLASS_LOSS = 1,
 	DROP_CLASS_ORDINARY = 2, /* how a packet ends that did its work: only counted */
+	DROP_CLASS_BY_PLACE = 3, /* a loss, but where `drop_places` says otherwise */
 };
+
+enum drop_place_limit {
+	DROP_PLACES = 16,
+};
+
+/* A kernel function in which a reason means something else than elsewhere; map `drop_places`, by index. */
+struct drop_place {
+	__u64 start; /* addresses in this boot: from, up to but without; both 0: no more places follow */
+	__u64 end;
+	__u32 reason;
+	__u32 drop_class; /* enum drop_class */
+};
+ABI_SIZE(struct drop_place, 24);
 
 /* What makes two drops the same drop. The flow's endpoint_id is 0 when no endpoint of ours is known. */
 struct drop_key {
