@@ -82,7 +82,16 @@ export type TimeRange = z.infer<typeof TimeRange>;
 export const Snapshot = z
   .string()
   .max(4096)
-  .regex(/^\d+:\d+:[\d,]*$/);
+  .refine(isSnapshot, "not a snapshot that Postgres could have given");
+
+const SNAPSHOT_FORM = /^\d{1,18}:\d{1,18}:(\d{1,18}(,\d{1,18})*)?$/;
+/** xmin:xmax:those in between that were still running, in order: anything else Postgres refuses to read. */
+function isSnapshot(text: string): boolean {
+  if (!SNAPSHOT_FORM.test(text)) return false;
+  const [xmin = 0n, xmax = 0n, ...running] = text.split(/[:,]/).filter(Boolean).map(BigInt);
+  if (xmin === 0n || xmin > xmax) return false;
+  return running.every((xid, at) => xid >= xmin && xid < xmax && xid > (running[at - 1] ?? 0n));
+}
 
 export const FLOW_SORTS = [
   "lastSeen",
@@ -116,7 +125,7 @@ export const FlowTailInput = z.object({
   filter: z.string().max(2000).default(""),
   /** From FlowSearchOutput.snapshot: no gap and no duplicate at the seam. Absent: from now on. */
   snapshot: Snapshot.nullish(),
-  lastEventId: z.string().nullish(),
+  lastEventId: Snapshot.nullish(),
 });
 /** One tick of the live stream. A row replaces those whose id is its id or its otherId. */
 export const FlowTailOutput = z.object({

@@ -9,6 +9,7 @@ import { closeDatabase, prisma, useDatabase } from "./db.ts";
 import { appRouter, callerFor } from "./root.ts";
 import { onlineHost } from "./testing/hosts.ts";
 import { makePeople } from "./testing/people.ts";
+import { ASKED, INPUT } from "./testing/procedure-input.ts";
 import { makePartitions } from "./testing/telemetry-rows.ts";
 
 const database = testDatabase();
@@ -25,47 +26,7 @@ afterAll(async () => {
   await closeDatabase();
 });
 
-const range = { from: Date.now() - 60_000, to: Date.now() };
-const nobody = crypto.randomUUID();
-const spec = { kind: "drops", hosts: ["h1"], filter: {}, leaseSeconds: 60, rateEps: 100 };
-const retention = { rawDays: 3, rawBytes: 1e9, rollupDays: 30 };
-
-/** Something each procedure can be asked; what isn't there is NOT_FOUND, which is an answer too. */
-const INPUT: Record<Procedure, unknown> = {
-  "session.me": undefined,
-  "overview.get": { range },
-  "flows.search": { range },
-  "flows.histogram": { range, filter: "" },
-  "flows.facets": { range, filter: "" },
-  "flows.get": { id: nobody },
-  "flows.tail": { filter: "" },
-  "flows.complete": { field: "pod", prefix: "", range },
-  "drops.summary": { range },
-  "drops.get": { range, reason: "r", place: "p", host: "h" },
-  "hosts.list": undefined,
-  "hosts.get": { name: "h1", range },
-  "traces.list": {},
-  "traces.get": { id: nobody },
-  "traces.events": { id: nobody },
-  "traces.watch": { id: nobody },
-  "traces.preview": spec,
-  "traces.start": { ...spec, hosts: ["none"] },
-  "traces.stop": { id: nobody },
-  "traces.stopAll": undefined,
-  "tokens.list": undefined,
-  "tokens.create": { name: "t", role: "viewer", expiresInDays: 1 },
-  "tokens.revoke": { id: nobody },
-  "audit.list": {},
-  "users.list": undefined,
-  "users.create": { email: "admin@example.org", name: "n", password: "long enough it is", role: "viewer" },
-  "users.setRole": { id: nobody, role: "viewer" },
-  "users.remove": { id: nobody },
-  "agents.list": undefined,
-  "agents.createEnrolToken": { host: "h9" },
-  "agents.revoke": { host: "none" },
-  "retention.get": undefined,
-  "retention.set": retention,
-};
+const { nobody, spec, retention } = ASKED;
 
 type Call = (input: unknown) => Promise<unknown>;
 function procedure(me: Me | null, path: string): Call {

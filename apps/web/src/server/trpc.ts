@@ -13,6 +13,7 @@ import type { Context } from "./context.ts";
 import { isDatabaseAway, wrapped } from "./errors.ts";
 import { metrics } from "./metrics.ts";
 import { stillAllowed } from "./still-allowed.ts";
+import { unstorable } from "./unstorable.ts";
 
 const t = initTRPC.context<Context>().create({
   sse: {
@@ -92,6 +93,13 @@ const guarded = t.middleware(async ({ ctx, path, type, next }) => {
   return { ...result, data: stillAllowed(result.data as AsyncIterable<unknown>, check) };
 });
 
+/** Once for every text of every input: Postgres stores no NUL. After the guard, so that strangers' inputs stay unread. */
+const storable = t.middleware(async ({ path, getRawInput, next }) => {
+  const problem = unstorable(await getRawInput());
+  if (problem) throw new AppError("BAD_REQUEST", `${path}: ${problem}`, { publicMessage: problem });
+  return next();
+});
+
 /** A change that didn't happen is written down as well: who tried what, and why not. */
 const audited = t.middleware(async ({ ctx, path, type, getRawInput, next }) => {
   const result = await next();
@@ -110,4 +118,9 @@ const measured = t.middleware(async ({ path, next }) => {
 });
 
 export const publicProcedure = t.procedure.use(measured).use(translated);
-export const protectedProcedure = t.procedure.use(measured).use(audited).use(translated).use(guarded);
+export const protectedProcedure = t.procedure
+  .use(measured)
+  .use(audited)
+  .use(translated)
+  .use(guarded)
+  .use(storable);

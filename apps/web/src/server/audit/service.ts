@@ -33,15 +33,18 @@ export function change<T>(what: Change, work: (tx: Transaction) => Promise<T>): 
 export const note = (what: Change, outcome: repo.NewEntry["outcome"], tx?: Transaction): Promise<void> =>
   repo.insertEntry(
     {
-      author: what.author.email,
+      author: storable(what.author.email),
       via: what.author.via,
       action: what.action,
-      target: what.target,
+      target: storable(what.target),
       detail: what.detail ?? {},
       outcome,
     },
     tx,
   );
+
+/** What strangers type as their name must not keep the attempt from being written down. */
+const storable = (text: string): string => text.replaceAll("\0", "\ufffd");
 
 /** A change that a signed-in caller tried and didn't get. Failing to note it must not hide the first error. */
 export async function recordAttempt(

@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import type { DesiredTrace, TracePush, TraceReport } from "@millrace/contract/agent-protocol";
 import { AppError } from "@millrace/contract/error";
+import { TraceSessionId } from "@millrace/contract/ids";
 import { TRACE_HOST } from "@millrace/contract/machines/trace-host";
 import { TRACE_SESSION } from "@millrace/contract/machines/trace-session";
 import type { TraceSessionView, TraceSpec } from "@millrace/contract/trace";
@@ -42,8 +43,8 @@ export async function listSessions(
 }
 
 function readCursor(cursor: string): repo.Position {
-  const [, ms = "", id = ""] = /^(\d{1,16})\.([0-9a-f-]{36})$/.exec(cursor) ?? [];
-  if (!id) throw refused("BAD_REQUEST", "The cursor is not one of ours");
+  const [, ms = "", id = ""] = /^(\d{1,15})\.([0-9a-f-]{36})$/.exec(cursor) ?? [];
+  if (!TraceSessionId.safeParse(id).success) throw refused("BAD_REQUEST", "The cursor is not one of ours");
   return { createdAt: new Date(Number(ms)), id };
 }
 

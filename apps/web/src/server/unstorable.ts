@@ -1,0 +1,17 @@
+/** What no table of ours can hold, found before anything is tried with it. Shapes and lengths are the contract's. */
+
+/** Deeper than any input of the contract: beyond it, looking would cost more than refusing. */
+const DEEPEST = 16;
+
+/** The first problem with its field, or undefined. */
+export function unstorable(input: unknown, field = "input", depth = 0): string | undefined {
+  if (typeof input === "string")
+    return input.includes("\0") ? `${field}: a NUL character can't be stored` : undefined;
+  if (typeof input !== "object" || input === null) return undefined;
+  if (depth === DEEPEST) return `${field}: nested too deeply`;
+  for (const [key, value] of Object.entries(input)) {
+    const problem = unstorable(value, depth === 0 ? key : `${field}.${key}`, depth + 1);
+    if (problem) return problem;
+  }
+  return undefined;
+}
