@@ -152,6 +152,21 @@ describe("pods", () => {
     expect(pod).toMatchObject({ cookie: undefined, netns: undefined, name: "box", uid: "runc:box" });
   });
 
+  test("a pod on the host's network is listed once, with all its containers", () => {
+    const machine = new Machine();
+    for (const pid of [7, 8, 9]) machine.process(pid, { startTicks: pid, netns: "1" });
+    writeFiles(machine.path("containerd/runc/k8s.io"), {
+      "s/state.json": runcState("s", 7, 7, cri("", "proxy-k7v2m", "sandbox")),
+      "a/state.json": runcState("a", 8, 8, cri("app", "proxy-k7v2m")),
+      "o/state.json": runcState("o", 9, 9, cri("app", "other-k7v2m")),
+    });
+    const pods = machine.discovery([containerd(machine.path("containerd"), machine.processes)]).sweep();
+    expect(pods.map(({ name, containers }) => [name, containers.map(({ id }) => id)])).toEqual([
+      ["proxy-k7v2m", ["s", "a"]],
+      ["other-k7v2m", ["o"]],
+    ]);
+  });
+
   test("a process that two runtimes name is one container, of the first", () => {
     const machine = new Machine();
     machine.process(7, { startTicks: 70, netns: "5" });

@@ -43,12 +43,15 @@ export class Discovery {
     this.#next = new Map();
     const known = members.filter((member) => member !== undefined);
     const pods = new Map<bigint, PodContainer[]>();
-    const onHost: Pod[] = [];
+    const onHost = new Map<string, PodContainer[]>();
     for (const { container, cookie } of known) {
-      if (cookie === this.#o.hostCookie) onHost.push(podOf(undefined, undefined, [container]));
-      else pods.set(cookie, [...(pods.get(cookie) ?? []), container]);
+      if (cookie === this.#o.hostCookie) add(onHost, podNameOf(container), container);
+      else add(pods, cookie, container);
     }
-    return [...[...pods].map(([cookie, group]) => this.#pod(cookie, group)), ...onHost];
+    return [
+      ...[...pods].map(([cookie, group]) => this.#pod(cookie, group)),
+      ...[...onHost.values()].map((group) => podOf(undefined, undefined, group)),
+    ];
   }
 
   #pod(cookie: bigint, group: PodContainer[]): Pod {
@@ -90,6 +93,17 @@ export class Discovery {
       .map((container) => this.#member(container))
       .filter((member) => member?.cookie !== this.#o.hostCookie);
   }
+}
+
+function add<K>(groups: Map<K, PodContainer[]>, key: K, container: PodContainer): void {
+  const group = groups.get(key);
+  if (group) group.push(container);
+  else groups.set(key, [container]);
+}
+
+/** On the host's network there is no namespace to tell a pod by: its name does, where it has one. */
+function podNameOf({ runtime, id, podNamespace, podName }: Container): string {
+  return podName === null ? `${runtime} ${id}` : `${runtime} ${podNamespace}/${podName}`;
 }
 
 /** Two runtimes may see the same process: the first that names it wins. */
