@@ -4,14 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import path from "node:path";
-import {
-  ENDPOINT_KEY_SIZE,
-  encodeEndpointKey,
-  encodeNetnsInfo,
-  NETNS_INFO_SIZE,
-  type NetnsInfo,
-  readEndpointKey,
-} from "@millrace/abi/generated/endpoint";
+import { encodeNetnsInfo, NETNS_INFO_SIZE, type NetnsInfo } from "@millrace/abi/generated/endpoint";
 import { EventKind } from "@millrace/abi/generated/event";
 import { ObserverLimit } from "@millrace/abi/generated/observer";
 import type { Capability } from "@millrace/contract/agent-protocol";
@@ -44,6 +37,7 @@ import type {
   TraceRequest,
   TranslationSource,
 } from "./dataplane.ts";
+import { endpointEntries, endpointKey } from "./endpoint-entry.ts";
 import { retireFlows } from "./flow-retire.ts";
 import { Hooks } from "./hooks.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
@@ -119,13 +113,7 @@ export class LibbpfDataplane implements Dataplane {
     this.#pins.markReported();
   }
   endpoints(): EndpointEntry[] {
-    const { count, keys, values } = this.#tables.read("endpoints");
-    const { stride } = this.#tables.map("endpoints");
-    const view = new DataView(keys.buffer, keys.byteOffset, keys.byteLength);
-    return Array.from({ length: count }, (_, i) => {
-      const { netnsCookie, ifindex } = readEndpointKey(view, i * ENDPOINT_KEY_SIZE);
-      return { cookie: netnsCookie, ifindex, endpointId: values.readUInt32LE(i * stride) };
-    });
+    return endpointEntries(this.#tables.read("endpoints"), this.#tables.map("endpoints").stride);
   }
   setDropClasses(classes: DropClasses): void {
     this.#classes = classes;
@@ -297,13 +285,4 @@ export class LibbpfDataplane implements Dataplane {
     });
     if (this.#counts.opened + this.#counts.drops > before) this.#onOpened();
   }
-}
-
-function endpointKey(point: Pick<AttachPoint, "cookie" | "ifindex">): Buffer {
-  const key = Buffer.alloc(ENDPOINT_KEY_SIZE);
-  encodeEndpointKey(
-    { netnsCookie: point.cookie, ifindex: point.ifindex },
-    new DataView(key.buffer, key.byteOffset, key.byteLength),
-  );
-  return key;
 }

@@ -1,0 +1,24 @@
+/** Entries of the kernel's table of endpoints as bytes: the key is where an endpoint is, the value begins with its number. */
+import { ENDPOINT_KEY_SIZE, encodeEndpointKey, readEndpointKey } from "@millrace/abi/generated/endpoint";
+import type { AttachPoint, EndpointEntry, TableBytes } from "./dataplane.ts";
+
+export function endpointKey(point: Pick<AttachPoint, "cookie" | "ifindex">): Buffer {
+  const key = Buffer.alloc(ENDPOINT_KEY_SIZE);
+  encodeEndpointKey(
+    { netnsCookie: point.cookie, ifindex: point.ifindex },
+    new DataView(key.buffer, key.byteOffset, key.byteLength),
+  );
+  return key;
+}
+
+/** `stride`: from one value to the next, all CPUs' copies between them. */
+export function endpointEntries({ count, keys, values }: TableBytes, stride: number): EndpointEntry[] {
+  const [key, value] = [keys, values].map((b) => new DataView(b.buffer, b.byteOffset, b.byteLength)) as [
+    DataView,
+    DataView,
+  ];
+  return Array.from({ length: count }, (_, i) => {
+    const { netnsCookie, ifindex } = readEndpointKey(key, i * ENDPOINT_KEY_SIZE);
+    return { cookie: netnsCookie, ifindex, endpointId: value.getUint32(i * stride, true) };
+  });
+}
