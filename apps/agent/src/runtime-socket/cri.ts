@@ -1,52 +1,46 @@
 /**
  * Kubernetes' container runtime interface, version 1: pods (sandboxes) and containers with their labels, as
- * containerd and CRI-O serve it. Field numbers are those of its api.proto.
+ * containerd and CRI-O serve it.
  */
 import { withoutKubelets } from "../workload/container.ts";
-import { SocketFailure } from "./failure.ts";
 import { unary } from "./grpc.ts";
-import { MalformedMessage, Message } from "./protobuf.ts";
+import { type CriContainer, CriContainers, type PodSandbox, PodSandboxes } from "./schema.ts";
 import { type Ask, MAX_TOLD, type Told } from "./told.ts";
 
 const SERVICE = "/runtime.v1.RuntimeService";
-const EMPTY = new Uint8Array();
+/** A request without a filter has no field. */
+const ALL = new Uint8Array();
 
 export function askCri(socket: string): Ask {
   return async () => {
-    const list = (what: string) => unary({ socket, method: `${SERVICE}/${what}`, message: EMPTY });
-    const [sandboxes, containers] = await Promise.all([list("ListPodSandbox"), list("ListContainers")]);
-    try {
-      return readLists(sandboxes, containers);
-    } catch (error) {
-      if (!(error instanceof MalformedMessage)) throw error;
-      throw new SocketFailure(socket, `gave an answer that can't be read: ${error.message}`);
-    }
+    const [{ items }, { containers }] = await Promise.all([
+      unary({ socket, method: `${SERVICE}/ListPodSandbox`, question: ALL, answer: PodSandboxes }),
+      unary({ socket, method: `${SERVICE}/ListContainers`, question: ALL, answer: CriContainers }),
+    ]);
+    const pods = items.slice(0, MAX_TOLD).map(readSandbox);
+    const byId = new Map(pods.map((pod) => [pod.id, pod]));
+    return [...pods, ...containers.slice(0, MAX_TOLD).map((one) => readContainer(one, byId))];
   };
 }
 
-function readLists(sandboxes: Uint8Array, containers: Uint8Array): Told[] {
-  const pods = new Message(sandboxes).messages(1).slice(0, MAX_TOLD).map(readSandbox);
-  const byId = new Map(pods.map((pod) => [pod.id, pod]));
-  const members = new Message(containers).messages(1).slice(0, MAX_TOLD);
-  return [...pods, ...members.map((container) => readContainer(container, byId))];
-}
+/** An empty string is one that wasn't sent: protobuf doesn't tell them apart. */
+const sent = (text: string | undefined): string | null => text || null;
 
-function readSandbox(sandbox: Message): Told {
-  const metadata = sandbox.message(2);
+function readSandbox({ id, metadata, labels }: PodSandbox): Told {
   return {
-    ...{ id: sandbox.text(1) ?? "", name: null, image: null, isSandbox: true },
-    ...{ podName: metadata?.text(1) ?? null, podNamespace: metadata?.text(3) ?? null },
-    labels: withoutKubelets(sandbox.map(5)),
+    ...{ id, name: null, image: null, isSandbox: true },
+    ...{ podName: sent(metadata?.name), podNamespace: sent(metadata?.namespace) },
+    labels: withoutKubelets(labels),
   };
 }
 
-function readContainer(container: Message, pods: ReadonlyMap<string, Told>): Told {
-  const pod = pods.get(container.text(2) ?? "");
+function readContainer(container: CriContainer, pods: ReadonlyMap<string, Told>): Told {
+  const pod = pods.get(container.podSandboxId);
   return {
-    ...{ id: container.text(1) ?? "", name: container.message(3)?.text(1) ?? null, isSandbox: false },
+    ...{ id: container.id, name: sent(container.metadata?.name), isSandbox: false },
     ...{ podName: pod?.podName ?? null, podNamespace: pod?.podNamespace ?? null },
-    image: container.message(4)?.text(1) ?? null,
+    image: sent(container.image?.image),
     // CRI-O may run a pod without a sandbox's process: then its labels are its members' to tell.
-    labels: { ...pod?.labels, ...withoutKubelets(container.map(8)) },
+    labels: { ...pod?.labels, ...withoutKubelets(container.labels) },
   };
 }

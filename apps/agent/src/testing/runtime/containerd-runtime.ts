@@ -5,7 +5,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { unary } from "../../runtime-socket/grpc.ts";
-import { encode, Message } from "../../runtime-socket/protobuf.ts";
+import { type Message, messagesOf } from "../../runtime-socket/schema.ts";
 import { until } from "../temporary.ts";
 import { IMAGE, makeImage } from "./image.ts";
 import type { ContainerWish, RealRuntime } from "./real-runtime.ts";
@@ -62,11 +62,30 @@ export class CtrRuntime extends Containerd implements RealRuntime {
   }
 }
 
-type Fields = Parameters<typeof encode>[0];
-const message = (...fields: Fields): Uint8Array => encode(fields);
-const entry = (key: string, value: string): Uint8Array => message([1, key], [2, value]);
-/** NODE of api.proto's NamespaceMode, as field 1 of NamespaceOption. */
-const HOST_NETWORK = Uint8Array.from([0x08, 2]);
+const message = messagesOf(`
+message Id { string id = 1; }
+message Metadata { string name = 1; string uid = 2; string namespace = 3; }
+message NamespaceOption { int32 network = 1; }
+message SecurityContext { NamespaceOption namespace_options = 1; }
+message LinuxPod { string cgroup_parent = 1; SecurityContext security_context = 2; }
+message PodConfig { Metadata metadata = 1; string hostname = 2; map<string, string> labels = 6; LinuxPod linux = 8; }
+message RunPodSandbox { PodConfig config = 1; }
+message ImageSpec { string image = 1; }
+message ContainerConfig {
+  Metadata metadata = 1;
+  ImageSpec image = 2;
+  repeated string command = 3;
+  map<string, string> labels = 9;
+}
+message CreateContainer { string pod_sandbox_id = 1; ContainerConfig config = 2; PodConfig sandbox_config = 3; }
+`);
+const Id = message<{ id: string }>("Id");
+const RunPodSandbox = message<{ config: object }>("RunPodSandbox");
+const CreateContainer = message<{ podSandboxId: string; config: object; sandboxConfig: object }>(
+  "CreateContainer",
+);
+/** NODE of api.proto's NamespaceMode. */
+const HOST_NETWORK = 2;
 
 /** Pods of the CRI; a container by itself is a pod with one. */
 export class CriRuntime extends Containerd implements RealRuntime {
@@ -83,8 +102,8 @@ export class CriRuntime extends Containerd implements RealRuntime {
   }
   async clear(): Promise<void> {
     for (const id of this.#pods.splice(0)) {
-      await this.#call("StopPodSandbox", message([1, id]));
-      await this.#call("RemovePodSandbox", message([1, id]));
+      await this.#call("StopPodSandbox", Id, { id });
+      await this.#call("RemovePodSandbox", Id, { id });
     }
   }
   async close(): Promise<void> {
@@ -97,40 +116,37 @@ export class CriRuntime extends Containerd implements RealRuntime {
     members: readonly ContainerWish[],
   ): Promise<string> {
     const config = this.#podConfig(pod, members);
-    const sandbox = (await this.#call("RunPodSandbox", message([1, config]))).text(1) as string;
+    const sandbox = await this.#call("RunPodSandbox", RunPodSandbox, { config });
     this.#pods.push(sandbox);
     for (const wish of members) {
-      const container = message(
-        [1, message([1, wish.name])],
-        [2, message([1, IMAGE])],
-        ...["sh", "-c", wish.script].map((word): Fields[number] => [3, word]),
-        [9, entry("io.kubernetes.container.name", wish.name)],
-      );
-      const created = await this.#call("CreateContainer", message([1, sandbox], [2, container], [3, config]));
-      await this.#call("StartContainer", message([1, created.text(1) as string]));
+      const container = {
+        ...{ metadata: { name: wish.name }, image: { image: IMAGE }, command: ["sh", "-c", wish.script] },
+        labels: { "io.kubernetes.container.name": wish.name },
+      };
+      const id = await this.#call("CreateContainer", CreateContainer, {
+        ...{ podSandboxId: sandbox, config: container, sandboxConfig: config },
+      });
+      await this.#call("StartContainer", Id, { id });
     }
     return sandbox;
   }
-  #podConfig(
-    pod: { name: string; labels: Record<string, string> },
-    members: readonly ContainerWish[],
-  ): Uint8Array {
+  #podConfig(pod: { name: string; labels: Record<string, string> }, members: readonly ContainerWish[]) {
     const onHost = members.some(({ network }) => network === "host");
-    const security = onHost ? message([1, HOST_NETWORK]) : message();
-    return message(
-      [1, message([1, pod.name], [2, `uid-${pod.name}`], [3, "shop"])],
-      ...(onHost ? [] : [[2, pod.name] satisfies Fields[number]]),
-      ...Object.entries({ ...pod.labels, "io.kubernetes.pod.name": pod.name }).map(
-        ([key, value]): Fields[number] => [6, entry(key, value)],
-      ),
-      [8, message([1, `/${this.site.name}`], [2, security])],
-    );
+    return {
+      metadata: { name: pod.name, uid: `uid-${pod.name}`, namespace: "shop" },
+      ...(onHost ? {} : { hostname: pod.name }),
+      labels: { ...pod.labels, "io.kubernetes.pod.name": pod.name },
+      linux: {
+        cgroupParent: `/${this.site.name}`,
+        securityContext: onHost ? { namespaceOptions: { network: HOST_NETWORK } } : {},
+      },
+    };
   }
-  async #call(method: string, body: Uint8Array): Promise<Message> {
-    const { socket } = this.socket;
-    return new Message(
-      await unary({ socket, method: `/runtime.v1.RuntimeService/${method}`, message: body }),
-    );
+  /** What is made is answered with its identifier. */
+  async #call<Q>(name: string, { encode }: Message<Q>, question: Q): Promise<string> {
+    const method = `/runtime.v1.RuntimeService/${name}`;
+    const { id } = await unary({ ...this.socket, method, question: encode(question), answer: Id });
+    return id;
   }
 }
 
