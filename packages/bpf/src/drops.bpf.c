@@ -9,6 +9,7 @@
 #include "lib/drop_class.h"
 #include "lib/dropped.h"
 #include "lib/emit.h"
+#include "lib/entry.h"
 #include "lib/endpoints.h"
 #include "lib/fragment.h"
 #include "lib/namespaces.h"
@@ -210,6 +211,21 @@ int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location, enum skb_drop_
 	drop.netns_cookie = dropped.netns_cookie;
 	drop.ifindex = dropped.ifindex;
 	return drop_attribute(info, &drop, &dropped);
+}
+
+/* The version of packet_dropped in use. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} packet_dropped_now SEC(".maps");
+
+/* See lib/entry.h. */
+SEC("tp_btf/kfree_skb")
+int packet_dropped_entry(void *ctx)
+{
+	return entry_call(ctx, &packet_dropped_now);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

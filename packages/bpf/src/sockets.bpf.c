@@ -6,6 +6,7 @@
  * but the flag that asks for its state changes; `reply` stays as others left it.
  */
 #include "lib/count.h"
+#include "lib/entry.h"
 #include "lib/kernel.h"
 #include "lib/namespaces.h"
 #include "lib/socket_key.h"
@@ -108,6 +109,33 @@ int BPF_PROG(tcp_retransmit_answer, const struct sock *sk, const struct request_
 	if (record)
 		__sync_fetch_and_add(&record->retransmits, 1);
 	return 0;
+}
+
+/* The versions of the two in use. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} retransmit_now SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} retransmit_answer_now SEC(".maps");
+
+SEC("tp_btf/tcp_retransmit_skb")
+int tcp_retransmit_entry(void *ctx)
+{
+	return entry_call(ctx, &retransmit_now);
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int tcp_retransmit_answer_entry(void *ctx)
+{
+	return entry_call(ctx, &retransmit_answer_now);
 }
 
 /* The server's side of a connection, before it sends its first byte. */

@@ -18,6 +18,7 @@ export interface MapInfo {
 export interface NativeMap {
   lookup(key: Uint8Array): Buffer | undefined;
   update(key: Uint8Array, value: Uint8Array, flags: number): void;
+  setProgram(index: number, program: NativeProgram): void;
   delete(key: Uint8Array): boolean;
   nextKey(key: Uint8Array | undefined): Buffer | undefined;
   lookupBatch(max: number, cursor: Uint8Array | undefined, deleteToo: boolean): MapChunk;

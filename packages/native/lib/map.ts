@@ -2,6 +2,8 @@
 import * as args from "./args.ts";
 import { binding, type MapChunk, type MapContents, type MapInfo, type NativeMap, native } from "./binding.ts";
 
+import type { BpfProgram } from "./program.ts";
+
 const UPDATE_FLAGS = { any: 0, create: 1, exist: 2 } as const;
 export type UpdateMode = keyof typeof UPDATE_FLAGS;
 
@@ -59,6 +61,12 @@ export class BpfMap {
     args.sizedBytes(key, `${this.name}.update key`, this.keySize);
     args.sizedBytes(value, `${this.name}.update value`, this.stride);
     this[native].update(key, value, this.#flags(mode, "update"));
+  }
+
+  /** Of a program array: whoever tail-calls that slot runs the program before or this one, never both. */
+  setProgram(index: number, program: BpfProgram): void {
+    args.integer(index, `${this.name}.setProgram index`, 0, this.maxEntries - 1);
+    this[native].setProgram(index, program[native]);
   }
 
   /** False when there was no such key. */

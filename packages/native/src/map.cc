@@ -15,6 +15,7 @@
 #include "kernel_abi.h"
 #include "map_batch.h"
 #include "pin.h"
+#include "program.h"
 
 namespace {
 
@@ -166,6 +167,21 @@ Napi::Value Map::Update(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// Into a program array: whoever tail-calls that slot runs either the program before or this one, never both.
+Napi::Value Map::SetProgram(const Napi::CallbackInfo& info) {
+  int fd = Descriptor("map_set_program");
+  uint32_t index = args::Uint32(info, 0);
+  Program* program = Program::Unwrap(args::Object(info, 1));
+  int program_fd = program->Descriptor("map_set_program");
+  if (shape_.type != BPF_MAP_TYPE_PROG_ARRAY) {
+    throw Failure(EINVAL, "map_set_program", shape_.name, "it is no program array");
+  }
+  if (bpf_map_update_elem(fd, &index, &program_fd, BPF_ANY) != 0) {
+    throw Failure(errno, "map_set_program", shape_.name, "with program " + program->name());
+  }
+  return info.Env().Undefined();
+}
+
 Napi::Value Map::Delete(const Napi::CallbackInfo& info) {
   int fd = Descriptor("map_delete");
   auto key = args::SizedBytes(info, 0, shape_.key_size);
@@ -285,7 +301,8 @@ Napi::Value Map::Close(const Napi::CallbackInfo& info) {
 void Map::Define(Napi::Env env, Napi::Object exports) {
   Napi::Function cls = DefineClass(
       env, "NativeMap",
-      {Bind<&Map::Lookup>("lookup"), Bind<&Map::Update>("update"), Bind<&Map::Delete>("delete"),
+      {Bind<&Map::Lookup>("lookup"), Bind<&Map::Update>("update"), Bind<&Map::SetProgram>("setProgram"),
+       Bind<&Map::Delete>("delete"),
        Bind<&Map::NextKey>("nextKey"), Bind<&Map::LookupBatch>("lookupBatch"), Bind<&Map::ReadAll>("readAll"),
        Bind<&Map::UpdateBatch>("updateBatch"), Bind<&Map::DeleteBatch>("deleteBatch"), Bind<&Map::Freeze>("freeze"),
        Bind<&Map::Pin>("pin"), Bind<&Map::Info>("info"), Bind<&Map::FdNumber>("fd"), Bind<&Map::Close>("close")});

@@ -41,6 +41,24 @@ describe("test runs", () => {
     expect(result.dataOut).toEqual(data);
   });
 
+  test("a caller runs what its slot holds, and what replaces it from then on", () => {
+    const data = Buffer.alloc(60);
+    const run = () => object.program("call_slot").testRun({ data }).retval | 0;
+    const counts = object.map("counts");
+    const countOf = (slot: number) => total(counts.lookup(u32(slot)));
+    const called = object.map("called");
+    expect(run()).toBe(0);
+    called.setProgram(0, object.program("count_packet"));
+    const [packet, other] = [countOf(SLOT.packet), countOf(SLOT.other)];
+    expect(run()).toBe(-1);
+    called.setProgram(0, object.program("count_other"));
+    expect(run()).toBe(-1);
+    expect([countOf(SLOT.packet) - packet, countOf(SLOT.other) - other]).toEqual([1n, 1n]);
+    expect(() => called.setProgram(1, object.program("count_other"))).toThrow(/index/);
+    expect(() => called.setProgram(0, object.program("count_frame"))).toThrow(/EINVAL.*count_frame/);
+    expect(() => counts.setProgram(0, object.program("count_other"))).toThrow(/counts/);
+  });
+
   test("repeat runs the program that often", () => {
     const counts = object.map("counts");
     const before = total(counts.lookup(u32(SLOT.frame)));

@@ -1,8 +1,15 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import fs from "node:fs";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { NetnsKind } from "@millrace/abi/generated/endpoint";
+import { DROP_RECORD_OFFSETS, DROP_RECORD_SIZE } from "@millrace/abi/generated/event";
 import { links, netnsCookie } from "@millrace/native/native";
+import { expect, test } from "vitest";
+import { FlowTable, RECORD } from "../telemetry/flow-table.ts";
 import { describeDataplane } from "../testing/dataplane-suite.ts";
 import { TestLink } from "../testing/link.ts";
+import { temporaryDirectory, until } from "../testing/temporary.ts";
 import { LibbpfDataplane } from "./libbpf-dataplane.ts";
 
 const BPF = fileURLToPath(new URL("../../../../packages/bpf/build", import.meta.url));
@@ -19,6 +26,76 @@ describeDataplane("the dataplane of this kernel", async (run) => {
       exchange: (packets) => pair.ping(packets),
     });
   } finally {
+    fs.rmSync(pinDirectory, { recursive: true, force: true });
+    pair.remove();
+  }
+});
+
+const UDP = 17;
+const FLOOD = `
+  const socket = require("node:dgram").createSocket("udp4");
+  socket.bind(4321, () => {
+    const some = () => { for (let i = 0; i < 50; i++) socket.send("x", 4999, "10.77.0.1"); setTimeout(some, 1); };
+    some();
+  });`;
+
+/** Datagrams to a closed port of the pod, all of one flow: each that is received is dropped. */
+function flood(netns: string): ChildProcess {
+  return spawn("nsenter", [`--net=${netns}`, process.execPath, "-e", FLOOD], { stdio: "ignore" });
+}
+
+/** Another version of the programs, as far as anybody can tell. */
+function newerObject(): string {
+  const directory = temporaryDirectory("bpf");
+  fs.cpSync(path.join(BPF, "observe.bpf.o"), path.join(directory, "observe.bpf.o"));
+  fs.appendFileSync(path.join(directory, "observe.bpf.o"), "newer");
+  return directory;
+}
+
+function droppedAndReceived(plane: LibbpfDataplane): { drops: number; ofFlow: number; received: number } {
+  const { count, values } = plane.readDrops();
+  const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
+  let drops = 0;
+  for (let i = 0; i < count; i++)
+    drops += Number(view.getBigUint64(i * DROP_RECORD_SIZE + DROP_RECORD_OFFSETS.packets, true));
+  const table = new FlowTable(plane.readFlows());
+  const flow = Array.from({ length: table.count }, (_, i) => i).find((i) => table.protocol(i) === UDP) ?? 0;
+  return { drops, ofFlow: table.wide(flow, RECORD.drops), received: table.counter(flow, 3) };
+}
+
+test("while a newer object takes over under load, each drop is counted by one of the two", async () => {
+  const pair = new TestLink("swap");
+  const pinDirectory = `/sys/fs/bpf/dataplane-test-${process.pid}-${made++}`;
+  const directories = [BPF, newerObject(), BPF, newerObject()];
+  const planes: LibbpfDataplane[] = [];
+  let sender: ChildProcess | undefined;
+  try {
+    const cookie = netnsCookie(pair.podNetns);
+    const ifindex = links(pair.podNetns).find(({ name }) => name === "eth0")?.ifindex as number;
+    let generation: string | undefined;
+    for (const bpfDirectory of directories) {
+      const plane = new LibbpfDataplane({ bpfDirectory, pinDirectory, flowCapacity: 64 });
+      planes.push(plane);
+      generation = plane.start(generation).generation;
+      plane.markReported();
+      plane.attach({ cookie, ifindex, netns: pair.podNetns, endpointId: 7 });
+      const endpointIds = [7, 0, 0, 0, 0, 0, 0, 0];
+      plane.setNamespace(cookie, { kind: NetnsKind.POD, endpointCount: 1, endpointIds });
+      sender ??= flood(pair.peerNetns);
+      const before = droppedAndReceived(plane).drops;
+      await until("drops under this version", () => droppedAndReceived(plane).drops > before + 500);
+      await planes.at(-2)?.close({ remove: false });
+    }
+    const ended = new Promise((resolve) => sender?.once("exit", resolve));
+    sender?.kill("SIGKILL");
+    await ended;
+    const last = planes.at(-1) as LibbpfDataplane;
+    const { drops, ofFlow, received } = droppedAndReceived(last);
+    expect(received).toBeGreaterThan(2000);
+    expect({ drops, ofFlow }).toEqual({ drops: received, ofFlow: received });
+    await last.close({ remove: true });
+  } finally {
+    sender?.kill("SIGKILL");
     fs.rmSync(pinDirectory, { recursive: true, force: true });
     pair.remove();
   }

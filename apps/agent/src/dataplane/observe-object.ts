@@ -21,14 +21,27 @@ import { cgroup2Mount, isCapable } from "./probe.ts";
 export const LAYOUT = ABI_HASH.toString(16).padStart(16, "0").slice(0, 12);
 const PROGRAMS_NEED: Record<string, readonly string[]> = {
   packet_dropped: ["tracing"],
+  packet_dropped_entry: ["tracing"],
   tcp_retransmit: ["tracing"],
+  tcp_retransmit_entry: ["tracing"],
   tcp_retransmit_answer: ["tracing"],
+  tcp_retransmit_answer_entry: ["tracing"],
   tcp_state_changed: ["tracing"],
   tcp_sockops: ["sockops", "cgroup_link", "cgroup2"],
   tcp_sockets: ["iter"],
 };
-/** Attached for the whole machine; they look only at namespaces the agent names. */
-const MACHINE_WIDE = ["packet_dropped", "tcp_retransmit", "tcp_retransmit_answer", "tcp_state_changed"];
+/**
+ * Attached for the whole machine; they look only at namespaces the agent names. Those that add to counters
+ * are called through an entry that stays, by a slot that holds the version in use: see lib/entry.h.
+ */
+const CALLED = {
+  packet_dropped: "packet_dropped_now",
+  tcp_retransmit: "retransmit_now",
+  tcp_retransmit_answer: "retransmit_answer_now",
+} as const;
+const MACHINE_WIDE = ["tcp_state_changed"];
+const ENTRY_VERSION = "entry";
+const entryOf = (program: string): string => `${program}_entry`;
 
 export type ObserveOptions = {
   file: string;
@@ -42,6 +55,7 @@ export class ObserveObject {
   readonly object: BpfObject;
   readonly #capabilities: readonly Capability[];
   readonly #version: string;
+  readonly #files: string[] = [];
   readonly links = new Map<string, BpfLink>();
   readonly programs = new Map<string, BpfProgram>();
 
@@ -71,14 +85,15 @@ export class ObserveObject {
 
   /**
    * race: what is pinned of the same object stays as it is. Of another object the new program is attached
-   * before the old one goes, and a drop in between counts twice; without that, drops would go uncounted.
+   * before the old one goes; those attached so only set what both would set.
    */
   attachMachineWide(pins: Pins): void {
+    for (const [name, slot] of Object.entries(CALLED)) if (this.can(name)) this.#call(pins, name, slot);
     for (const name of MACHINE_WIDE) if (this.can(name)) this.#attach(pins, name, { kind: "tracing" });
     const cgroup = cgroup2Mount();
     if (cgroup && this.can("tcp_sockops"))
       this.#attach(pins, "tcp_sockops", { kind: "cgroup", path: cgroup });
-    const current = new Set([...this.links.keys()].map((name) => pins.program(name, this.#version)));
+    const current = new Set(this.#files);
     for (const file of pins.programs()) if (!current.has(file)) pins.remove(file);
   }
 
@@ -88,15 +103,25 @@ export class ObserveObject {
     this.object.close();
   }
 
+  /** From this store on, the entry calls this object's program and no other. */
+  #call(pins: Pins, name: string, slot: string): void {
+    const map = this.object.map(slot);
+    map.setProgram(0, this.program(name));
+    map.close();
+    const file = pins.program(entryOf(name), ENTRY_VERSION);
+    this.links.set(name, this.#pinned(file, entryOf(name), { kind: "tracing" }));
+  }
+
   #attach(pins: Pins, name: string, attach: Attach): void {
-    const file = pins.program(name, this.#version);
-    if (fs.existsSync(file)) {
-      this.links.set(name, openPinnedLink(file));
-      return;
-    }
-    const link = this.program(name).attach(attach);
+    this.links.set(name, this.#pinned(pins.program(name, this.#version), name, attach));
+  }
+
+  #pinned(file: string, program: string, attach: Attach): BpfLink {
+    this.#files.push(file);
+    if (fs.existsSync(file)) return openPinnedLink(file);
+    const link = this.program(program).attach(attach);
     link.pin(file);
-    this.links.set(name, link);
+    return link;
   }
 
   #checkLayouts(): void {
