@@ -117,10 +117,7 @@ export class LibbpfDataplane implements Dataplane {
   }
   setDropClasses(classes: DropClasses): void {
     this.#classes = classes;
-    setClasses(
-      { classes: this.#tables.map("drop_classes"), places: this.#tables.map("drop_places") },
-      classes,
-    );
+    setClasses((name) => this.#tables.map(name), classes);
   }
 
   attach(point: AttachPoint): void {

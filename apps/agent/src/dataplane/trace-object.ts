@@ -41,10 +41,7 @@ export class TraceObject implements TraceAttachment {
       this.#namespaces = this.#object.map("trace_netns");
       this.#stats = this.#object.map("trace_stats");
       this.#addresses = isDrops ? this.#object.map("trace_addresses") : undefined;
-      if (isDrops) {
-        const maps = { classes: this.#object.map("drop_classes"), places: this.#object.map("drop_places") };
-        setClasses(maps, classes);
-      }
+      if (isDrops) setClasses((name) => this.#object.map(name), classes);
       this.setScope(request.scope);
       this.#reader = new RingReader(
         this.#object.map("trace_events"),
@@ -112,16 +109,16 @@ export function replace(map: BpfMap, wanted: readonly (readonly [Uint8Array, Uin
 
 const NO_PLACE = { start: 0n, end: 0n, reason: 0, dropClass: DropClass.UNSET };
 
-export function setClasses(maps: { classes: BpfMap; places: BpfMap }, classes: DropClasses): void {
+export function setClasses(map: (name: string) => BpfMap, classes: DropClasses): void {
+  const [byReason, byPlace] = [map("drop_classes"), map("drop_places")];
   // Places first: a reason that is judged by them must find them.
   for (let i = 0; i < DropPlaceLimit.PLACES; i++) {
     const place = new Uint8Array(DROP_PLACE_SIZE);
     encodeDropPlace(classes.places[i] ?? NO_PLACE, new DataView(place.buffer));
-    maps.places.update(u32(i), place);
+    byPlace.update(u32(i), place);
   }
   for (const { reason, class: value } of classes.reasons)
-    if (value !== DropClass.UNSET && reason < maps.classes.maxEntries)
-      maps.classes.update(u32(reason), u32(value));
+    if (value !== DropClass.UNSET && reason < byReason.maxEntries) byReason.update(u32(reason), u32(value));
 }
 
 function configBytes(config: TraceConfig): Uint8Array {
