@@ -93,6 +93,49 @@ test.each(["on", "off"])(
   },
 );
 
+const TCP_HEADERS = 14n + 20n + 32n;
+
+/** What the interface counts of a transfer, once pieces are counted as pieces, each with headers of its own. */
+function inPieces({ packets, segments, bytes }: FlowCounters): Pick<FlowCounters, "packets" | "bytes"> {
+  return { packets: segments, bytes: bytes + (segments - packets) * TCP_HEADERS };
+}
+
+/** From the pod or to it; the counters of that direction, ours and the interface's. */
+async function transfer(ifindex: number, way: "egress" | "ingress") {
+  const [from, to, host] = way === "egress" ? [observer.netns, peer, PEER] : [peer, observer.netns, POD];
+  const server = mine.use(await Actor.in(to));
+  const client = mine.use(await Actor.in(from));
+  await server.do("listen", { port: 8000, echo: false });
+  await client.do("open", { id: 1, host, port: 8000 });
+  await client.do("send", { id: 1, bytes: 400_000 });
+  await client.do("close", { id: 1 });
+  return settled("the counters", () => ({
+    seen: observer.counters(way, EndpointClass.TOTAL, ifindex),
+    device: deviceCounters()[way === "egress" ? 0 : 1],
+  }));
+}
+
+test("a queue that cuts buffers up behind our hook: the interface counts our segments", async () => {
+  const ifindex = observeEth0();
+  observer.netns.sh("tc qdisc replace dev eth0 root tbf rate 1gbit burst 1600 limit 10mb");
+  const { seen, device } = await transfer(ifindex, "egress");
+  expect(seen.segments).toBeGreaterThan(seen.packets + 50n);
+  expect(device).toEqual(inPieces(seen));
+  expectConserved(observer, ifindex);
+});
+
+test("a device that merges what it receives before our hook: the interface counts our segments", async () => {
+  const ifindex = observeEth0();
+  observer.netns.sh("ethtool -K eth0 gro on");
+  peer.sh("ethtool -K veth0 tso off gso off");
+  const { seen, device } = await transfer(ifindex, "ingress");
+  expect(seen.segments).toBeGreaterThan(seen.packets + 50n);
+  const { packets, bytes } = inPieces(seen);
+  // A veth that merges counts what it received without the link header; one that doesn't counts it with.
+  expect(device).toEqual({ packets, bytes: bytes - packets * 14n });
+  expectConserved(observer, ifindex);
+});
+
 test("a received frame with a tag inside is counted without it, as the stack hands it on", () => {
   const injector = mine.use(new Injector());
   observer = mine.use(new Observer("tagged", { ipv6: false }));
