@@ -84,6 +84,11 @@ export interface Dataplane {
    * nothing was ever reported; else makes new ones. `adopted`: they may have counted already.
    */
   start(generation: string | undefined): { generation: string; adopted: boolean };
+  /**
+   * Maps of an earlier life that `start` gave up, and why. What they counted after its last report is in no
+   * batch, and nobody can tell how much it was.
+   */
+  leftBehind(): readonly string[];
   /** From now on, what these maps count is of use only beside the baselines that are stored for them. */
   markReported(): void;
   /** Which endpoints the kernel counts already: those of the adopted maps. */

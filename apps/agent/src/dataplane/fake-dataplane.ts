@@ -61,6 +61,9 @@ export class FakeDataplane implements Dataplane {
       { name: "SKB_DROP_REASON_NO_SOCKET", value: 3n },
     ];
   }
+  leftBehind(): readonly string[] {
+    return [];
+  }
   start(generation: string | undefined): { generation: string; adopted: boolean } {
     const { kernel } = this;
     const unreported = kernel.generation !== "" && !kernel.reported;

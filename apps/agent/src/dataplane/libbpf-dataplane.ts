@@ -109,6 +109,9 @@ export class LibbpfDataplane implements Dataplane {
     return { generation: this.#pins.generation, adopted };
   }
 
+  leftBehind(): readonly string[] {
+    return this.#pins.leftBehind;
+  }
   markReported(): void {
     this.#pins.markReported();
   }
@@ -267,7 +270,7 @@ export class LibbpfDataplane implements Dataplane {
       return adopted;
     } catch (error) {
       if (!adopted) throw error;
-      this.#pins.removeAll();
+      this.#pins.giveUp(error);
       return this.#load(undefined);
     }
   }

@@ -36,4 +36,23 @@ describe("the directory of pins", () => {
     pins.removeAll();
     expect(fs.existsSync(directory)).toBe(false);
   });
+
+  test("maps that don't fit are given up by name, with what doesn't fit", () => {
+    const directory = temporaryDirectory("pins");
+    writeFiles(directory, {
+      "ba9876543210-64-00000001/maps/x": "",
+      "0123456789ab-32-00000002/maps/x": "",
+      "0123456789ab-64-00000003/maps/x": "",
+    });
+    const pins = new Pins(directory);
+    expect(pins.choose("of another host", FITS, "00000004")).toBe(false);
+    expect([...pins.leftBehind].sort()).toEqual([
+      "maps 0123456789ab-32-00000002 have a flow table of 32 entries, 64 are configured",
+      "maps ba9876543210-64-00000001 have the layouts ba9876543210, this agent was built for 0123456789ab",
+      "what was reported of maps 0123456789ab-64-00000003 is not known here",
+    ]);
+    pins.giveUp(new Error("map flows: key of 40 bytes, wanted 44"));
+    expect(pins.leftBehind.at(-1)).toMatch(/^maps 0123456789ab-64-00000004: map flows: key of 40 bytes/);
+    expect(fs.existsSync(directory)).toBe(false);
+  });
 });

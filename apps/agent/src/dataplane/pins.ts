@@ -28,6 +28,8 @@ export const generationName = (layout: string, flows: number, unique: string): s
 export class Pins {
   readonly directory: string;
   #generation = "";
+  /** Why counting began anew, one entry for each generation of maps that was given up. */
+  readonly leftBehind: string[] = [];
 
   constructor(directory: string) {
     this.directory = directory;
@@ -47,7 +49,10 @@ export class Pins {
     const usable = fitting.find((name) => (known ? name === known : !this.#isReported(name)));
     this.#generation = usable ?? generationName(fits.layout, fits.flows, unique);
     for (const name of present)
-      if (name !== this.#generation) fs.rmSync(path.join(this.directory, name), { recursive: true });
+      if (name !== this.#generation) {
+        this.leftBehind.push(whyLeft(name, fits));
+        fs.rmSync(path.join(this.directory, name), { recursive: true });
+      }
     return usable !== undefined;
   }
   /** A bpffs holds no files of ours, but directories. */
@@ -77,6 +82,11 @@ export class Pins {
   remove(file: string): void {
     fs.rmSync(file, { force: true });
   }
+  /** As removeAll, of maps that seemed to fit until the kernel or libbpf said why they don't. */
+  giveUp(error: unknown): void {
+    this.leftBehind.push(`maps ${this.#generation}: ${error instanceof Error ? error.message : error}`);
+    this.removeAll();
+  }
   /** The generations, and the directory when nothing else is in it. */
   removeAll(): void {
     for (const name of this.#generations()) fs.rmSync(path.join(this.directory, name), { recursive: true });
@@ -98,4 +108,13 @@ export class Pins {
     if (!fs.existsSync(directory)) return [];
     return fs.readdirSync(directory).map((name) => path.join(directory, name));
   }
+}
+
+function whyLeft(name: string, fits: { layout: string; flows: number }): string {
+  const [layout, flows] = name.split("-");
+  if (layout !== fits.layout)
+    return `maps ${name} have the layouts ${layout}, this agent was built for ${fits.layout}`;
+  if (Number(flows) !== fits.flows)
+    return `maps ${name} have a flow table of ${flows} entries, ${fits.flows} are configured`;
+  return `what was reported of maps ${name} is not known here`;
 }

@@ -12,6 +12,8 @@ export function gapsOf(facts: {
   loopbacks: number;
   refusedInterfaces: number;
   failedEndpoints: number;
+  /** Kernel maps of an earlier life that could not be taken up, and why. */
+  leftBehind: readonly string[];
   /** Programs this kernel can't run, with the reason. */
   missing: readonly { what: string; why: string }[];
 }): Gap[] {
@@ -33,6 +35,11 @@ export function gapsOf(facts: {
       count: facts.failedEndpoints,
       why: "the kernel refused; tried again and again, the reason stands with the pod",
     },
+    ...facts.leftBehind.map((why) => ({
+      what: "what was counted since the last report of an earlier agent",
+      count: 1,
+      why: why.slice(0, 300),
+    })),
     ...facts.missing.map(({ what, why }) => ({ what, count: 1, why: why.slice(0, 300) })),
   ];
   return gaps.filter(({ count }) => count > 0).slice(0, 50);

@@ -66,7 +66,7 @@ describe("gaps", () => {
   test("say what is not seen, how often and why, and nothing that doesn't apply", () => {
     const pods = [podOf(undefined, undefined, [fakeContainer("proxy")])];
     const missing = [{ what: "live traces", why: "tracing: EPERM" }];
-    const none = { loopbacks: 0, refusedInterfaces: 0, failedEndpoints: 0 };
+    const none = { loopbacks: 0, refusedInterfaces: 0, failedEndpoints: 0, leftBehind: [] };
     expect(gapsOf({ pods, ...none, loopbacks: 2, missing }).map(({ what, count }) => [what, count])).toEqual([
       ["containers on the host's network", 1],
       ["traffic over a pod's own loopback", 2],

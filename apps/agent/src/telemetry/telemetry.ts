@@ -60,6 +60,7 @@ export class Telemetry {
     this.spool = this.#openSpool(options, baselines);
     this.registry = new EndpointRegistry(bootId);
     this.adopted = this.#start(dataplane, baselines, bootId);
+    for (const why of dataplane.leftBehind()) log("counting begins anew", why);
     this.reasons = new DropReasons(dataplane.dropReasonValues());
     dataplane.setDropClasses(this.reasons.classes((functions) => this.symbols.rangesOf(functions)));
     this.#dataplane = dataplane;
