@@ -31,6 +31,9 @@ const COPY_END_BYTES = 2;
 
 export type Filled = { updates: number; flows: number; drops: number; rollupRows: number };
 
+const NONE8 = new Uint8Array();
+const NONE16 = new Uint16Array();
+
 export class History {
   readonly #pool: pg.Pool;
   readonly #fleet: Fleet;
@@ -103,6 +106,7 @@ export class History {
       head: headOf(content, { incarnation: this.#incarnation, sequence: id }),
       flows: columnsOf(FLOW_COLUMNS, content.flows, content.flowRows),
       drops: columnsOf(DROP_COLUMNS, content.drops, content.dropRows),
+      translations: { row: NONE16, src: NONE8, dst: NONE8, srcPort: NONE16, dstPort: NONE16 },
     };
     const atMs = content.to / 1000;
     const ids = await this.#enricher.identify(batch, from, atMs);

@@ -31,12 +31,26 @@ export const Direction = z.object({
   tcpFlags: z.int(),
 });
 
+const Address = z.object({ ip: z.string(), port: z.int() });
+export const FlowTuple = z.object({ src: Address, dst: Address });
+export type FlowTuple = z.infer<typeof FlowTuple>;
+
 export const FlowRow = z.object({
   id: FlowId,
   /** The other observer's id when both ends are ours: the same flow, shown once. */
   otherId: FlowId.nullable(),
-  /** How the observers were joined: one only, by address, or across a NAT that conntrack told of. */
-  join: z.enum(["single", "tuple", "nat"]),
+  /**
+   * How the observers were joined: one only, by equal tuples, across a NAT by what a host's connection tracking says,
+   * or across one by TCP's opening, which a NAT leaves alone.
+   */
+  join: z.enum(["single", "tuple", "conntrack", "opening"]),
+  /**
+   * The tuple as it is written on the way from source to destination, where a NAT rewrites it; `src` and `dst` are one
+   * of these. Empty where none is known of.
+   */
+  tuples: z.array(FlowTuple),
+  /** One observer only, and a NAT on the way can't be ruled out: why the other side isn't known. */
+  otherSideUnknown: z.string().nullable(),
   firstSeen: Milliseconds,
   lastSeen: Milliseconds,
   /** Who opened the flow is the source; when nobody saw the opening, the lower port is the destination. */

@@ -251,6 +251,17 @@ CREATE TABLE "coverage" (
 );
 
 -- CreateTable
+CREATE TABLE "hidden_sources" (
+    "pair_key" BIGINT NOT NULL,
+    "flow_id" UUID NOT NULL,
+    "from_at" TIMESTAMPTZ(6) NOT NULL,
+    "until_at" TIMESTAMPTZ(6) NOT NULL,
+    "settled" BOOLEAN NOT NULL,
+
+    CONSTRAINT "hidden_sources_pkey" PRIMARY KEY ("pair_key","flow_id")
+);
+
+-- CreateTable
 CREATE TABLE "flow_updates" (
     "ts" TIMESTAMPTZ(6) NOT NULL,
     "batch_id" BIGINT NOT NULL,
@@ -290,7 +301,11 @@ CREATE TABLE "flow_updates" (
     "endpoint_id" INTEGER NOT NULL,
     "final" BOOLEAN NOT NULL,
     "counted_src" INTEGER,
-    "counted_dst" INTEGER
+    "counted_dst" INTEGER,
+    "nat_src" INET,
+    "nat_dst" INET,
+    "nat_src_port" INTEGER,
+    "nat_dst_port" INTEGER
 ) PARTITION BY RANGE ("ts");
 
 -- CreateTable
@@ -590,6 +605,9 @@ CREATE INDEX "coverage_version_idx" ON "coverage"("version");
 CREATE INDEX "coverage_until_at_idx" ON "coverage"("until_at");
 
 -- CreateIndex
+CREATE INDEX "hidden_sources_until_at_idx" ON "hidden_sources"("until_at");
+
+-- CreateIndex
 CREATE INDEX "flow_updates_ts_idx" ON "flow_updates" USING BRIN ("ts");
 
 -- CreateIndex
@@ -675,6 +693,11 @@ CREATE INDEX "endpoint_updates_unattributed_idx" ON "endpoint_updates" ("ts")
 
 -- Openings, by which the two sides of a NAT are joined: one update of a connection.
 CREATE INDEX "flow_updates_isn_idx" ON "flow_updates" ("isn") WHERE "opens" > 0 AND "isn" <> 0;
+
+-- Translated flows are few; the others leave no trace in these.
+CREATE INDEX "flow_updates_nat_src_idx" ON "flow_updates" ("nat_src", "ts" DESC) WHERE "nat_src" IS NOT NULL;
+CREATE INDEX "flow_updates_nat_dst_idx" ON "flow_updates" ("nat_dst", "ts" DESC) WHERE "nat_dst" IS NOT NULL;
+CREATE INDEX "hidden_sources_unsettled_idx" ON "hidden_sources" ("pair_key") WHERE NOT "settled";
 
 -- Audit entries are written once: not even our own code can change one.
 CREATE FUNCTION "refuse_change"() RETURNS trigger LANGUAGE plpgsql AS $$

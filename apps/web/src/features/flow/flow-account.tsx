@@ -107,9 +107,11 @@ export function FlowTransport({ row }: { row: FlowRow }) {
 }
 
 const JOINED = {
-  single: "One host reported it: the other end is not covered.",
+  single: "One host reported it; no other observer of it is known.",
   tuple: "Both ends reported it under the same addresses.",
-  nat: "A NAT lies between the ends; the kernel's connection tracking told which two belong together.",
+  conntrack: "A NAT lies between the ends; their hosts' connection tracking told which two belong together.",
+  opening:
+    "A NAT lies between the ends; the opening's sequence number, which it leaves alone, told which two belong together.",
 } as const;
 
 export function FlowObservers({ detail }: { detail: FlowDetail }) {

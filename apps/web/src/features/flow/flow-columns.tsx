@@ -10,6 +10,7 @@ import { TimeText } from "@/ui/time-text.tsx";
 import { endAddress, endName, endTerm, hasPorts } from "@/view/end-name.ts";
 import { VerdictMark } from "@/view/verdict-mark.tsx";
 import { lasted, totalBytes, totalPackets } from "./flow-sum.ts";
+import { TranslationMark } from "./flow-translation.tsx";
 
 const KIND_NOTE: Partial<Record<End["kind"], string>> = {
   external: "outside the fleet",
@@ -76,7 +77,12 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
     title: "→ Destination",
     width: 190,
     grow: 3,
-    cell: (row) => <EndCell end={row.dst} proto={row.proto} port />,
+    cell: (row) => (
+      <span className="flex min-w-0 items-baseline gap-2">
+        <EndCell end={row.dst} proto={row.proto} port />
+        <TranslationMark row={row} />
+      </span>
+    ),
     term: (row) => endTerm(row.dst, "dst"),
   },
   {

@@ -18,6 +18,7 @@ import { FlowEnds } from "./flow-ends.tsx";
 import { flowSentence } from "./flow-format.ts";
 import { RelatedFlows, TraceFlow } from "./flow-links.tsx";
 import { FlowTimeline } from "./flow-timeline.tsx";
+import { FlowTranslation } from "./flow-translation.tsx";
 
 export function FlowDrawer({ id, onClose }: { id: string; onClose: () => void }) {
   const { range } = useView();
@@ -64,6 +65,7 @@ function DrawerBody({ detail }: { detail: FlowDetail }) {
       </div>
       <FlowTimeline detail={detail} />
       <FlowEnds src={row.src} dst={row.dst} proto={row.proto} />
+      <FlowTranslation row={row} />
       <FlowTransport row={row} />
       <FlowObservers detail={detail} />
       <FlowDrops detail={detail} />

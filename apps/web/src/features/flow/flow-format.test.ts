@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asymmetries, flagsText, flowSentence } from "./flow-format.ts";
+import { asymmetries, flagsText, flowSentence, isRewritten, translationTitle } from "./flow-format.ts";
 import { end, flowRow } from "./flow-row.fixture.ts";
 
 test("flags are named, and none is said to be none", () => {
@@ -34,4 +34,18 @@ test("asymmetry needs both ends", () => {
     sent: 10,
     received: 8,
   });
+});
+
+test("a translation is told with the tuple before and after, and what can't be known with its reason", () => {
+  const own = { src: { ip: "10.1.0.3", port: 40_000 }, dst: { ip: "10.96.0.10", port: 80 } };
+  const after = { ...own, dst: { ip: "fd00::7", port: 8080 } };
+  expect(translationTitle(flowRow())).toBeNull();
+  expect(translationTitle(flowRow({ tuples: [own, after] }))).toBe(
+    "translated on its way: 10.1.0.3:40000 → 10.96.0.10:80, then 10.1.0.3:40000 → [fd00::7]:8080",
+  );
+  expect(translationTitle(flowRow({ otherSideUnknown: "h1 can't tell." }))).toBe(
+    "translated: the other side isn't known. h1 can't tell.",
+  );
+  expect(([0, 1] as const).map((at) => isRewritten([own, after], at, "dst"))).toEqual([false, true]);
+  expect(isRewritten([own, after], 1, "src")).toBe(false);
 });

@@ -23,6 +23,8 @@ export function flowRow(over: Partial<Record<keyof FlowRow, unknown>> = {}): Flo
     id: "00000000-0000-7000-8000-000000000001",
     otherId: null,
     join: "single",
+    tuples: [],
+    otherSideUnknown: null,
     firstSeen: 1000,
     lastSeen: 5000,
     openerKnown: true,

@@ -55,7 +55,9 @@ export function summed(filter: Filter, where: string, values: Values): string {
       : `u.flow_id in (select u.flow_id from flow_updates u
     where ${where} and ${filterSql(witness, columnsOf("u"), values)})`;
   const sums = ["fwd_bytes", "rev_bytes", "fwd_packets", "rev_packets", "retransmits", "drops"];
-  const same = ["pair_key", "host_id", "src", "dst", "src_port", "dst_port", "proto", "vlan"];
+  const same = ["pair_key", "host_id", "src", "dst", "src_port", "dst_port", "proto", "vlan"].concat([
+    ...["nat_src", "nat_dst", "nat_src_port", "nat_dst_port"],
+  ]);
   return `select u.flow_id, ${same.map((c) => `min(u.${c}) as ${c}`).join(", ")},
     ${sums.map((c) => `sum(u.${c}) as ${c}`).join(", ")},
     (array[3,0,2,1])[max((array[1,3,2,0])[u.verdict + 1]) + 1] as verdict,

@@ -87,21 +87,24 @@ async function findSeries({ primary, other }: Pair, span: repo.Span): Promise<Se
 
 type DropRow = FlowDetail["drops"][number];
 
-/** Drops of this tuple, in either direction, while the flow lived. */
-async function findDrops({ primary }: Pair): Promise<DropRow[]> {
-  const { src, dst, srcPort, dstPort, proto } = primary;
+/** Drops of this tuple and of what a NAT makes of it, in either direction, while the flow lived. */
+async function findDrops({ primary, other }: Pair): Promise<DropRow[]> {
+  const { proto } = primary;
+  const forms = [primary, primary.nat, other, other?.nat].flatMap((form) => form ?? []);
   return repo.rowsOf<DropRow>({
     text: `
       select r.name as reason, p.name as place, sum(d.packets)::float8 as packets,
         floor(${microseconds("min(d.first_seen)")} / 1000) as "firstSeen",
         floor(${microseconds("max(d.last_seen)")} / 1000) as "lastSeen"
       from drop_updates d join drop_reasons r on r.id = d.reason_id join drop_places p on p.id = d.place_id
-      where d.ts >= $6 and d.ts <= $7 and d.proto = $5
-        and ((d.src = $1 and d.dst = $2 and d.src_port = $3 and d.dst_port = $4)
-          or (d.src = $2 and d.dst = $1 and d.src_port = $4 and d.dst_port = $3))
+      where d.ts >= $6 and d.ts <= $7 and d.proto = $5 and exists (
+        select from unnest($1::inet[], $2::inet[], $3::int[], $4::int[]) as f (src, dst, src_port, dst_port)
+        where (d.src = f.src and d.dst = f.dst and d.src_port = f.src_port and d.dst_port = f.dst_port)
+          or (d.src = f.dst and d.dst = f.src and d.src_port = f.dst_port and d.dst_port = f.src_port))
       group by 1, 2 order by 3 desc limit 50`,
     values: [
-      ...[src, dst, srcPort, dstPort, proto],
+      ...[forms.map((f) => f.src), forms.map((f) => f.dst), forms.map((f) => f.srcPort)],
+      ...[forms.map((f) => f.dstPort), proto],
       ...[
         timestamp(primary.firstSeenUs - 1_000_000),
         timestamp((primary.keyUs ?? primary.lastSeenUs) + 5_000_000),

@@ -15,6 +15,10 @@ const COLUMN_NAMES = {
   dst: "dst",
   srcPort: "src_port",
   dstPort: "dst_port",
+  srcNat: "nat_src",
+  dstNat: "nat_dst",
+  srcNatPort: "nat_src_port",
+  dstNatPort: "nat_dst_port",
   proto: "proto",
   vlan: "vlan",
   verdict: "verdict",
@@ -68,9 +72,13 @@ function endSql(
 ): string {
   if (name === "ip") {
     const operator = value.text.includes("/") ? "<<=" : "=";
-    return `${c[side]} ${operator} ${values.add(value.text, "inet")}`;
+    const wanted = values.add(value.text, "inet");
+    return `${c[side]} ${operator} ${wanted} or ${c[`${side}Nat`]} ${operator} ${wanted}`;
   }
-  if (name === "port") return numberSql(term, c[`${side}Port`], value, values);
+  if (name === "port")
+    return [c[`${side}Port`], c[`${side}NatPort`]]
+      .map((column) => numberSql(term, column, value, values))
+      .join(" or ");
   const workload = c[`${side}Workload`];
   const known = `${workload} in (select id from workloads w where ${workloadSql(term, name, value, values)})`;
   const unknown = name === "kind" && matchesText(term, "unknown", value.text);
@@ -127,6 +135,8 @@ function wordSql(word: string, c: Columns, values: Values): string {
     `${c.dstWorkload} in (${ids})`,
     containsSql(`host(${c.src}) || ':' || ${c.srcPort}`, word, values),
     containsSql(`host(${c.dst}) || ':' || ${c.dstPort}`, word, values),
+    containsSql(`host(${c.srcNat}) || ':' || ${c.srcNatPort}`, word, values),
+    containsSql(`host(${c.dstNat}) || ':' || ${c.dstNatPort}`, word, values),
     `${c.reasonId} in (select id from drop_reasons r where ${containsSql("r.name", word, values)})`,
     `${c.verdict} = any(${values.add(verdicts, "int[]")})`,
   ].join(" or ");

@@ -4,11 +4,33 @@
  */
 import type { Filter, FilterTerm } from "@millrace/contract/filter";
 import { FILTER_FIELDS, type FilterValue } from "@millrace/contract/filter-field";
-import type { End, FlowRow } from "@millrace/contract/flow";
+import type { End, FlowRow, FlowTuple } from "@millrace/contract/flow";
 import { matchesAddress } from "./address.ts";
 
 export function matches(filter: Filter, row: FlowRow): boolean {
-  return filter.terms.every((term) => matchesTerm(term, row) !== term.negated);
+  const ofTuple = filter.terms.filter((term) => isOfTuple(term) && !term.negated);
+  const others = filter.terms.filter((term) => !ofTuple.includes(term));
+  const forms = [row, ...row.tuples];
+  return (
+    others.every(
+      (term) => (isOfTuple(term) ? matchesForms(term, forms) : matchesTerm(term, row)) !== term.negated,
+    ) &&
+    (ofTuple.length === 0 ||
+      formsByObserver(row).some((known) => ofTuple.every((t) => matchesForms(t, known))))
+  );
+}
+
+const isOfTuple = (term: FilterTerm): boolean => /^((src|dst)\.)?(ip|port)$/.test(term.field ?? "");
+
+/**
+ * A flow that a NAT rewrites is found by either side's addresses. Terms that ask for both ends must be met by what one
+ * observer knows: its own form of the tuple and that on the other side.
+ */
+function formsByObserver(row: FlowRow): FlowTuple[][] {
+  const { tuples } = row;
+  if (tuples.length === 0) return [[row]];
+  if (row.join === "opening") return tuples.map((form) => [form]);
+  return tuples.slice(1).map((form, i) => [tuples[i] as FlowTuple, form]);
 }
 
 function matchesTerm(term: FilterTerm, row: FlowRow): boolean {
@@ -21,9 +43,17 @@ function matchesTerm(term: FilterTerm, row: FlowRow): boolean {
   return ends.some((end) => term.values.some((v) => matchesEnd(term, name, v, end)));
 }
 
+function matchesForms(term: FilterTerm, forms: readonly FlowTuple[]): boolean {
+  const [end, name] = term.field?.includes(".")
+    ? (term.field.split(".") as ["src" | "dst", string])
+    : [null, term.field];
+  const ends = forms.flatMap((form) => (end === null ? [form.src, form.dst] : [form[end]]));
+  return ends.some((at) =>
+    term.values.some((v) => (name === "ip" ? matchesAddress(v.text, at.ip) : compare(term, v, at.port))),
+  );
+}
+
 function matchesEnd(term: FilterTerm, name: string, value: FilterValue, end: End): boolean {
-  if (name === "ip") return matchesAddress(value.text, end.ip);
-  if (name === "port") return compare(term, value, end.port);
   if (name === "label") return matchesLabel(term, value.text, end.labels);
   return compare(term, value, end[name as "service" | "pod" | "namespace" | "container" | "host" | "kind"]);
 }
@@ -87,5 +117,6 @@ const contains = (texts: readonly string[], wanted: string): boolean =>
 /** What a bare word is looked for in: every name and address of the row. */
 function haystack(row: FlowRow): string[] {
   const of = (e: End) => [e.service, e.pod, e.namespace, e.container, e.host, e.ip, `${e.ip}:${e.port}`];
-  return [...of(row.src), ...of(row.dst), row.dropReason, row.verdict].filter((text) => text !== null);
+  const forms = row.tuples.flatMap(({ src, dst }) => [`${src.ip}:${src.port}`, `${dst.ip}:${dst.port}`]);
+  return [...of(row.src), ...of(row.dst), ...forms, row.dropReason, row.verdict].filter((t) => t !== null);
 }

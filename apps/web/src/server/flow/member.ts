@@ -11,6 +11,8 @@ export type Counts = { packets: number; segments: number; bytes: number; flags: 
  */
 export type Latest = readonly [atS: number, value: number] | null;
 
+export type Tuple = { src: string; dst: string; srcPort: number; dstPort: number };
+
 export type Member = {
   flowId: string;
   pairKey: string;
@@ -28,6 +30,8 @@ export type Member = {
   dstPort: number;
   proto: number;
   vlan: number;
+  /** The tuple on the other side of the NAT that the observer's host does. */
+  nat: Tuple | null;
   isn: number;
   /** Worst first: index of WORST_FIRST. */
   badness: number;
@@ -61,6 +65,7 @@ export const memberColumns = (key: string): string =>
     "bool_or(u.counted), bool_or(u.opener_known)",
     `${microseconds("min(u.first_seen)")}, ${microseconds("max(u.last_seen)")}`,
     "host(min(u.src)), host(min(u.dst)), min(u.src_port), min(u.dst_port), min(u.proto), min(u.vlan)",
+    "host(min(u.nat_src)), host(min(u.nat_dst)), min(u.nat_src_port), min(u.nat_dst_port)",
     "max(u.isn)::float8",
     `max(${BADNESS_SQL}), sum(u.drops)::float8`,
     counts("fwd"),
@@ -80,6 +85,11 @@ export function memberOf(row: readonly unknown[]): Member {
     const packed = BigInt(both);
     return [Number(packed >> 32n), Number(packed & 0xffff_ffffn)];
   };
+  const nat = (): Tuple | null => {
+    const [src, dst] = [next<string | null>(), next<string | null>()];
+    const [srcPort, dstPort] = [next<number>(), next<number>()];
+    return src === null || dst === null ? null : { src, dst, srcPort, dstPort };
+  };
   const direction = (): Counts => ({
     packets: next<number>(),
     segments: next<number>(),
@@ -92,7 +102,7 @@ export function memberOf(row: readonly unknown[]): Member {
     ...{ counted: next<boolean>(), openerKnown: next<boolean>() },
     ...{ firstSeenUs: next<number>(), lastSeenUs: next<number>() },
     ...{ src: next<string>(), dst: next<string>(), srcPort: next<number>(), dstPort: next<number>() },
-    ...{ proto: next<number>(), vlan: next<number>(), isn: next<number>() },
+    ...{ proto: next<number>(), vlan: next<number>(), nat: nat(), isn: next<number>() },
     ...{ badness: next<number>(), drops: next<number>(), forward: direction(), reverse: direction() },
     ...{ retransmits: next<number>(), rttMinUs: next<number | null>() },
     ...{ reason: latest(), tcpState: latest(), rtt: latest() },

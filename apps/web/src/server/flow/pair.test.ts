@@ -70,7 +70,7 @@ test("ends that don't know who opened the flow are joined, whichever way round t
 test("across a NAT the sequence number of the opening joins them", () => {
   const beyond = { pair_key: "2", dst: "10.9.9.9", isn: 77 };
   const here = member("a", "src", 0, 10, { isn: 77 });
-  expect(shape(pairMembers([here, member("b", "dst", 0.1, 10, beyond)]))).toEqual(["nat a+b"]);
+  expect(shape(pairMembers([here, member("b", "dst", 0.1, 10, beyond)]))).toEqual(["opening a+b"]);
   expect(shape(pairMembers([here, member("b", "dst", 9, 10, beyond)]))).toEqual(["single a", "single b"]);
   expect(shape(pairMembers([here, member("b", "dst", 0, 10, { ...beyond, isn: 78 })]))).toEqual([
     "single a",

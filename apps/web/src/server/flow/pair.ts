@@ -1,15 +1,16 @@
 /**
  * Joins the two observers of one flow. Each end's agent reports it under its own id; on a page it is one row,
- * whose traffic is one observer's (sums take one), and whose verdict, drops and retransmits are both's. Pure.
+ * whose traffic is one observer's (sums take one), and whose verdict, drops and retransmits are both's. Across a NAT
+ * they are joined by what the connection tracking of their hosts says, else by TCP's opening. Pure.
  */
 import { isPrivate } from "./address.ts";
-import type { Member } from "./member.ts";
+import type { Member, Tuple } from "./member.ts";
 
 export type Pair = {
   /** Whose tuple and traffic the row shows: the counted observer, which is the source's when it is ours. */
   readonly primary: Member;
   readonly other: Member | null;
-  readonly join: "single" | "tuple" | "nat";
+  readonly join: "single" | "tuple" | "conntrack" | "opening";
 };
 
 /** Clocks of two hosts may be this far apart. */
@@ -22,14 +23,12 @@ const UNKNOWN = 2;
 /** All members with one pair key, or with pair keys that a NAT may have told apart; each ends up in one pair. */
 export function pairMembers(members: readonly Member[]): Pair[] {
   const pairs: Pair[] = [];
-  const single = groups(members, (m) => m.pairKey).flatMap((group) =>
-    matchUp(group, fitsTuple, "tuple", pairs),
-  );
+  const single = groups(members, (m) => m.pairKey).flatMap((group) => matchUp(group, fitsTuple, pairs));
   const opened = groups(
     single.filter((m) => m.isn !== 0),
     (m) => m.isn,
   );
-  const left = opened.flatMap((group) => matchUp(group, fitsNat, "nat", pairs));
+  const left = opened.flatMap((group) => matchUp(group, fitsOpening, pairs));
   for (const member of [...single.filter((m) => m.isn === 0), ...left])
     pairs.push({ primary: member, other: null, join: "single" });
   return pairs;
@@ -46,7 +45,7 @@ function groups<K>(members: readonly Member[], keyOf: (m: Member) => K): Member[
 }
 
 /** Nearest openings first, so that a tuple that is used again isn't joined with its former life. */
-function matchUp(group: Member[], fits: Fit, join: Pair["join"], pairs: Pair[]): Member[] {
+function matchUp(group: Member[], fits: Fit, pairs: Pair[]): Member[] {
   if (group.length < 2) return group;
   const free = new Set(group);
   for (const [a, b] of couples(group, fits).sort(compareCouples)) {
@@ -54,7 +53,7 @@ function matchUp(group: Member[], fits: Fit, join: Pair["join"], pairs: Pair[]):
     free.delete(a);
     free.delete(b);
     const [primary, other] = inOrder(a, b);
-    pairs.push({ primary, other, join });
+    pairs.push({ primary, other, join: joinOf(primary, other) });
   }
   return [...free];
 }
@@ -88,13 +87,24 @@ function fitsTuple(a: Member, b: Member): boolean {
 /** Different tuples may share a pair key, which is a hash. Who opened the flow may be known to one end only. */
 function sameTuple(a: Member, b: Member): boolean {
   if (a.proto !== b.proto) return false;
-  const ends = (m: Member) => [`${m.src} ${m.srcPort}`, `${m.dst} ${m.dstPort}`] as const;
+  const ends = (m: Member) => {
+    const { src, srcPort, dst, dstPort } = outsideOf(m);
+    return [`${src} ${srcPort}`, `${dst} ${dstPort}`] as const;
+  };
   const [[aSrc, aDst], [bSrc, bDst]] = [ends(a), ends(b)];
   return (aSrc === bSrc && aDst === bDst) || (aSrc === bDst && aDst === bSrc);
 }
 
+/** As it is between the hosts: on the far side of the observer's own NAT. */
+const outsideOf = (m: Member): Tuple => m.nat ?? m;
+
+function joinOf(a: Member, b: Member): Pair["join"] {
+  if (!sameTuple(a, b)) return "opening";
+  return a.nat || b.nat ? "conntrack" : "tuple";
+}
+
 /** A NAT changes addresses, not TCP's initial sequence number. */
-function fitsNat(a: Member, b: Member): boolean {
+function fitsOpening(a: Member, b: Member): boolean {
   if (a.isn === 0 || a.isn !== b.isn || a.proto !== b.proto || a.pairKey === b.pairKey) return false;
   const opposite = a.observer + b.observer === 1;
   return opposite && Math.abs(a.firstSeenUs - b.firstSeenUs) <= OPENING_US;
@@ -111,7 +121,8 @@ function inOrder(a: Member, b: Member): Couple {
  * address of a private network, as services, pods and gateways have. The Internet's own have no agent of ours.
  */
 export function seeksNat(pair: Pair): boolean {
-  const { isn, proto, observer, src, dst } = pair.primary;
+  const { isn, proto, observer } = pair.primary;
+  const { src, dst } = outsideOf(pair.primary);
   if (pair.join !== "single" || isn === 0 || proto !== 6 || observer === UNKNOWN) return false;
   return isPrivate(observer === SOURCE ? dst : src);
 }

@@ -1,9 +1,10 @@
 /** A joined pair as the API's FlowRow: ids become names, two accounts one. No I/O: names are an argument. */
-import type { End, FlowRow } from "@millrace/contract/flow";
+import type { End, FlowRow, FlowTuple } from "@millrace/contract/flow";
 import type { FlowId, Milliseconds } from "@millrace/contract/ids";
 import { OBSERVERS, TCP_STATES, verdictOf } from "@millrace/contract/verdict";
 import type { Names, Wanted } from "../workload/service.ts";
-import { BADNESS, type Counts, type Latest, later, type Member } from "./member.ts";
+import { isPrivate } from "./address.ts";
+import { BADNESS, type Counts, type Latest, later, type Member, type Tuple } from "./member.ts";
 import type { Pair } from "./pair.ts";
 
 const membersOf = (pair: Pair): Member[] => (pair.other ? [pair.primary, pair.other] : [pair.primary]);
@@ -27,6 +28,8 @@ export function rowOf(pair: Pair, names: Names): FlowRow {
     id: primary.flowId as FlowId,
     otherId: (other?.flowId as FlowId | undefined) ?? null,
     join: pair.join,
+    tuples: tuplesOf(pair),
+    otherSideUnknown: otherSideUnknown(pair, names),
     firstSeen: ms(Math.min(...members.map((m) => m.firstSeenUs))),
     lastSeen: ms(Math.max(...members.map((m) => m.lastSeenUs))),
     openerKnown: members.some((m) => m.openerKnown),
@@ -51,6 +54,50 @@ export function rowOf(pair: Pair, names: Names): FlowRow {
   };
 }
 
+/** From the source's own form to the destination's own; an observer's other side lies between the hosts. */
+function tuplesOf({ primary, other }: Pair): FlowTuple[] {
+  const turned = other !== null && isTurned(primary, other);
+  const [first, last] = primary.observer === 1 ? [other, primary] : [primary, other];
+  const forms = [first, first?.nat, last?.nat, last].flatMap((form) => {
+    if (!form) return [];
+    const isOthers = other !== null && (form === other || form === other.nat);
+    return tupleOf(form, isOthers && turned);
+  });
+  const path = forms.filter((form, i) => i === 0 || !sameForm(form, forms[i - 1] as FlowTuple));
+  return path.length > 1 ? path : [];
+}
+
+/** Neither saw the opening, and they took different ends for the source. */
+function isTurned(a: Member, b: Member): boolean {
+  const outside = (m: Member): Tuple => m.nat ?? m;
+  return outside(a).src === outside(b).dst && outside(a).srcPort === outside(b).dstPort;
+}
+function tupleOf({ src, srcPort, dst, dstPort }: Tuple, turned: boolean): FlowTuple {
+  const [from, to] = [
+    { ip: src, port: srcPort },
+    { ip: dst, port: dstPort },
+  ];
+  return turned ? { src: to, dst: from } : { src: from, dst: to };
+}
+const sameForm = (a: FlowTuple, b: FlowTuple): boolean =>
+  a.src.ip === b.src.ip && a.src.port === b.src.port && a.dst.ip === b.dst.ip && a.dst.port === b.dst.port;
+
+/**
+ * Of a flow with one observer, whether a NAT may hide another: one of the hosts it touches can't say. What is known to
+ * have another side isn't in doubt, and nobody of ours stands behind an address of the Internet.
+ */
+function otherSideUnknown({ primary, join }: Pair, names: Names): string | null {
+  if (join !== "single" || primary.nat) return null;
+  const [near, far] = primary.observer === 1 ? (["dst", "src"] as const) : (["src", "dst"] as const);
+  if (!isPrivate(primary[far]) || primary[near] === primary[far]) return null;
+  const there = names.workload(said(primary[`${far}Workload`]));
+  const here = names.host(primary.hostId);
+  const hosts = [here, names.hostNamed(there?.host ?? null)];
+  for (const host of hosts)
+    if (host?.noConntrack) return `the connection tracking of ${host.name} isn't read: ${host.noConntrack}`;
+  return null;
+}
+
 const sum = (members: Member[], of: (m: Member) => number): number =>
   members.reduce((total, m) => total + of(m), 0);
 const direction = ({ packets, segments, bytes, flags }: Counts) => ({
@@ -64,7 +111,7 @@ const direction = ({ packets, segments, bytes, flags }: Counts) => ({
 function identity(pair: Pair, which: "srcWorkload" | "dstWorkload"): Latest {
   const { primary, other } = pair;
   if (!other) return primary[which];
-  const sameWay = pair.join === "nat" || (primary.src === other.src && primary.srcPort === other.srcPort);
+  const sameWay = pair.join === "opening" || !isTurned(primary, other);
   const there = sameWay ? which : which === "srcWorkload" ? "dstWorkload" : "srcWorkload";
   const side = which === "srcWorkload" ? 0 : 1;
   return primary.observer === side ? (primary[which] ?? other[there]) : (other[there] ?? primary[which]);

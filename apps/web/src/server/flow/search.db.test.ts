@@ -129,11 +129,11 @@ test("across a NAT the two ends of a connection are one row, found from either s
   for (const input of [{}, { sort: "bytes" }, { filter: "dst.ip=10.96.0.10" }]) {
     const { rows } = await searchFlows(FlowSearchInput.parse({ range, ...input }));
     expect(rows.map((row) => [row.join, row.id, row.otherId, row.dst.ip, row.forward.bytes])).toEqual([
-      ["nat", ...ids, "10.96.0.10", 30],
+      ["opening", ...ids, "10.96.0.10", 30],
     ]);
   }
   for (const id of ids)
-    expect((await getFlow({ id })).row).toMatchObject({ join: "nat", id: ids[0], otherId: ids[1] });
+    expect((await getFlow({ id })).row).toMatchObject({ join: "opening", id: ids[0], otherId: ids[1] });
 });
 
 test("a filter that can't be read says every problem and where", async () => {

@@ -85,7 +85,7 @@ export class CoverageStore {
   async #reach(claims: readonly Claim[]): Promise<Claim[]> {
     const done = await transaction(
       async (connection) => {
-        await connection.query("select pg_advisory_xact_lock($1)", [LOCK]);
+        await holdAlone(connection);
         const stored = await livesOf(connection, claims);
         const steps = claims.flatMap((claim) => nextStep(claim, stored.get(keyText(claim))) ?? []);
         if (steps.length === 0) return { stored, steps, version: undefined };
@@ -135,6 +135,11 @@ export class CoverageStore {
       this.#known.widen({ endpointId: row.endpoint, address }, { fromUs: row.from, untilUs: row.until });
     }
   }
+}
+
+/** From here to the transaction's end no batch is between its decision and its commit. */
+export async function holdAlone(connection: Connection): Promise<void> {
+  await connection.query("select pg_advisory_xact_lock($1)", [LOCK]);
 }
 
 const keyText = ({ endpointId, address }: Claim): string => `${endpointId} ${textOf(address)}`;

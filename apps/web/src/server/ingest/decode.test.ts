@@ -9,6 +9,7 @@ import {
   aWorkload,
   batchBytes,
   flowId,
+  ip,
   message,
   SECOND_US,
 } from "../testing/agent-batch.ts";
@@ -85,6 +86,21 @@ describe("a wrong value is named with its column and row", () => {
     expect(said({ place: 2 })).toBe("drops.place[0] is 2, the most is 1");
     expect(said({ class: 2 })).toBe("drops.class[0] is 2, the most is 1");
     expect(said({ packets: -3 })).toBe("drops.packets[0] is -3, not a count");
+  });
+  test("translations speak of flows that are there, each of one", () => {
+    const side = { src: ip("192.0.2.1"), dst: ip("10.0.0.2"), srcPort: 1, dstPort: 2 };
+    const told = (...rows: number[]) =>
+      reasonOf(
+        batchBytes(NOW_US, {
+          ...{ ...good, flows: [aFlow(NOW_US), aFlow(NOW_US)] },
+          translations: rows.map((row) => ({ row, ...side })),
+        }),
+      );
+    expect(told(0, 1)).toBe("accepted");
+    expect(told(2)).toBe("translations.row[0] is 2, there are 2 flows");
+    expect(told(1, 1)).toBe("translations.row[1] is 1, not more than the one before");
+    const missing = { ...message(NOW_US, { ...good, flows: [aFlow(NOW_US)] }), translationRows: 1 };
+    expect(reasonOf(pack(missing))).toBe("translations: column row has 0 bytes, not 1 × 2");
   });
   test("a flow without an endpoint is none", () => {
     expect(reasonOf(batchBytes(NOW_US, { endpoints: [], flows: [aFlow(NOW_US)] }))).toBe(

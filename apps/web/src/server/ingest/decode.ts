@@ -3,7 +3,7 @@
  * outside a dictionary. A problem is an answer that names column and row, never an exception. It resolves
  * no names and writes nothing.
  */
-import { BatchHead, DROP_COLUMNS, FLOW_COLUMNS } from "@millrace/contract/batch";
+import { BatchHead, DROP_COLUMNS, FLOW_COLUMNS, TRANSLATION_COLUMNS } from "@millrace/contract/batch";
 import { type ReadColumns, readColumns } from "@millrace/contract/column";
 import { OBSERVERS, TCP_STATES, VERDICTS } from "@millrace/contract/verdict";
 import { Unpackr } from "msgpackr";
@@ -11,7 +11,13 @@ import type { z } from "zod";
 
 export type FlowColumns = ReadColumns<typeof FLOW_COLUMNS>;
 export type DropColumns = ReadColumns<typeof DROP_COLUMNS>;
-export type Batch = { readonly head: BatchHead; readonly flows: FlowColumns; readonly drops: DropColumns };
+export type TranslationColumns = ReadColumns<typeof TRANSLATION_COLUMNS>;
+export type Batch = {
+  readonly head: BatchHead;
+  readonly flows: FlowColumns;
+  readonly drops: DropColumns;
+  readonly translations: TranslationColumns;
+};
 export type Decoded = { ok: true; batch: Batch } | { ok: false; reason: string };
 
 /** 2001: no agent counted before, and a clock that says so is broken. */
@@ -20,6 +26,10 @@ const EARLIEST_US = 1e15;
 export const AHEAD_US = 5 * 60 * 1e6;
 const INT4_MAX = 0x7fff_ffff;
 
+/** As a batch without any has them. */
+const NO_TRANSLATIONS = Object.fromEntries(
+  Object.keys(TRANSLATION_COLUMNS).map((name) => [name, new Uint8Array()]),
+);
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "number" });
 
 export function decodeBatch(bytes: Uint8Array, nowUs: number): Decoded {
@@ -32,14 +42,22 @@ export function decodeBatch(bytes: Uint8Array, nowUs: number): Decoded {
   const read = BatchHead.safeParse(raw);
   if (!read.success) return { ok: false, reason: describe(read.error) };
   const head = read.data;
-  const { flows, drops } = raw as { flows: unknown; drops: unknown };
+  const { flows, drops, translations = NO_TRANSLATIONS } = raw as Record<string, unknown>;
   const flowColumns = readColumns(FLOW_COLUMNS, flows, head.flowRows);
   if (!flowColumns.ok) return { ok: false, reason: `flows: ${flowColumns.reason}` };
   const dropColumns = readColumns(DROP_COLUMNS, drops, head.dropRows);
   if (!dropColumns.ok) return { ok: false, reason: `drops: ${dropColumns.reason}` };
-  const batch: Batch = { head, flows: flowColumns.columns, drops: dropColumns.columns };
+  const translationColumns = readColumns(TRANSLATION_COLUMNS, translations, head.translationRows);
+  if (!translationColumns.ok) return { ok: false, reason: `translations: ${translationColumns.reason}` };
+  const batch: Batch = {
+    ...{ head, flows: flowColumns.columns, drops: dropColumns.columns },
+    translations: translationColumns.columns,
+  };
   const reason =
-    headProblem(head, nowUs) ?? flowProblem(batch, nowUs + AHEAD_US) ?? dropProblem(batch, nowUs + AHEAD_US);
+    headProblem(head, nowUs) ??
+    flowProblem(batch, nowUs + AHEAD_US) ??
+    dropProblem(batch, nowUs + AHEAD_US) ??
+    translationProblem(batch);
   return reason === undefined ? { ok: true, batch } : { ok: false, reason };
 }
 
@@ -126,6 +144,16 @@ function dropProblem({ head, drops }: Batch, latestUs: number): string | undefin
     counterProblem("drops", { packets: drops.packets, bytes: drops.bytes }) ??
     lifeProblem("drops", drops.firstSeen, drops.lastSeen, latestUs)
   );
+}
+
+/** Rising, so that no flow has two. */
+function translationProblem({ head, translations: { row } }: Batch): string | undefined {
+  for (const [at, flow] of row.entries()) {
+    if (flow >= head.flowRows) return `translations.row[${at}] is ${flow}, there are ${head.flowRows} flows`;
+    if (at > 0 && flow <= (row[at - 1] as number))
+      return `translations.row[${at}] is ${flow}, not more than the one before`;
+  }
+  return undefined;
 }
 
 type Small = Uint8Array | Uint16Array | Uint32Array;

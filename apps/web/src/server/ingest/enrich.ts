@@ -19,7 +19,7 @@ import {
   workloadHash,
   workloadInterner,
 } from "./names.ts";
-import { type PairKeys, pairKeys, sourceIsFirst } from "./pair-key.ts";
+import { outsideOf, type PairKeys, pairKeys, sourceIsFirst } from "./pair-key.ts";
 import { type RollupName, rollupName } from "./rollup-name.ts";
 
 /** By row, or by the batch's dictionaries. Ids of 0 stand for none. */
@@ -99,8 +99,11 @@ export class Enricher {
     const ends = new Ends(batch, from, ids.workloads, this.fleet);
     const src = ends.resolve(flows.src, flows.srcWorkload);
     const dst = ends.resolve(flows.dst, flows.dstWorkload);
+    ends.resolveHidden(src, flows.srcWorkload, batch.translations.src);
+    ends.resolveHidden(dst, flows.dstWorkload, batch.translations.dst);
+    const outside = outsideOf(batch);
     return {
-      pairKeys: pairKeys(flows, head.flowRows),
+      pairKeys: pairKeys(outside, head.flowRows),
       counted: counted(batch, src.keys, dst.keys, this.#covered),
       flowSrc: src.workloads,
       flowDst: dst.workloads,
@@ -139,7 +142,7 @@ async function namesOf(
 
 type Resolved = {
   readonly workloads: Int32Array;
-  readonly names: readonly RollupName[];
+  readonly names: RollupName[];
   readonly keys: readonly AddressKey[];
 };
 
@@ -150,6 +153,7 @@ class Ends {
   readonly #workloadIds: readonly number[];
   readonly #dictionary: readonly (RollupName | undefined)[];
   readonly #fleet: FleetAddresses;
+  readonly #translated: Uint16Array;
   readonly #holders = new Map<AddressKey, FleetEndpoint | null>();
   readonly #names = new Map<AddressKey, RollupName>();
 
@@ -159,6 +163,7 @@ class Ends {
     this.#workloadIds = workloadIds;
     this.#dictionary = batch.head.workloads.map((w) => rollupName(w, from.hostName));
     this.#fleet = fleet;
+    this.#translated = batch.translations.row;
   }
 
   /** The agent's own word comes first; for ends it couldn't name, who has the address. */
@@ -174,6 +179,18 @@ class Ends {
       names[row] = this.#dictionary[said] ?? holder?.name ?? this.#byAddress(key);
     }
     return { workloads, names, keys };
+  }
+
+  /** An end that is nobody's own address, as a service's, goes by who has it on the other side of the NAT. */
+  resolveHidden({ workloads, names, keys }: Resolved, indexes: Uint16Array, translated: Uint8Array): void {
+    const others = keysOf(translated);
+    for (const [at, row] of this.#translated.entries()) {
+      if (indexes[row] !== 0 || this.#holder(keys[row] as AddressKey)) continue;
+      const holder = this.#holder(others[at] as AddressKey);
+      if (!holder) continue;
+      workloads[row] = holder.workloadId ?? 0;
+      names[row] = holder.name;
+    }
   }
 
   #holder(key: AddressKey): FleetEndpoint | null {
@@ -215,13 +232,17 @@ function counted(
     }
     return known;
   };
+  const hidden = new Map<number, AddressKey>();
+  const { row: translated, src: hiddenSrc } = batch.translations;
+  for (const [at, key] of keysOf(hiddenSrc).entries()) hidden.set(translated[at] as number, key);
   for (let row = 0; row < head.flowRows; row++) {
     const observer = flows.observer[row];
+    const before = hidden.get(row);
     const isSource = observer === DESTINATION || sourceIsFirst(flows, row);
     const goesBefore = (isSource ? src : dst)[row] as AddressKey;
     if (observer === SOURCE || (observer !== DESTINATION && standsAt(batch, row, goesBefore)))
       result[row] = COUNTS;
-    else result[row] = isCovered(goesBefore) ? 0 : UNTIL_COVERED;
+    else result[row] = isCovered(goesBefore) || (before && isCovered(before)) ? 0 : UNTIL_COVERED;
   }
   return result;
 }

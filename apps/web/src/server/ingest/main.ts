@@ -16,6 +16,7 @@ import { type Door, doorsOf } from "./doors.ts";
 import { createIngestServer, type HttpOptions } from "./http.ts";
 import { Ingest } from "./ingest.ts";
 import { Maintenance } from "./maintenance.ts";
+import { startSettling } from "./settling.ts";
 
 const EX_CONFIG = 78;
 const DRAIN_MS = 10_000;
@@ -58,6 +59,7 @@ function main(): void {
     }),
   );
   maintenance.start();
+  const stopSettling = startSettling(ingest);
   const stopSweep = startSweep();
 
   let ending = false;
@@ -70,7 +72,7 @@ function main(): void {
       server.close();
       server.closeIdleConnections();
     }
-    await Promise.all([maintenance.stop(), stopSweep()]);
+    await Promise.all([maintenance.stop(), stopSettling(), stopSweep()]);
     await ingest.lanes.empty();
     for (const server of servers) server.closeAllConnections();
     ingest.close();

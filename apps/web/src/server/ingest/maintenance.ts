@@ -7,6 +7,7 @@ import { pool } from "../db.ts";
 import { wrapped } from "../errors.ts";
 import { currentRetention, DEFAULT_RETENTION, tellAppliedRetention } from "../setting/service.ts";
 import { affordable } from "./disk.ts";
+import { forgetHidden } from "./hidden-sources.ts";
 import type { Ingest } from "./ingest.ts";
 import { RetentionSweep } from "./retention.ts";
 
@@ -60,6 +61,7 @@ export class Maintenance {
     await partitions.makeAhead(clock.now());
     await store.enricher.endpoints.load();
     await store.enricher.coverage.load();
+    await forgetHidden(pool());
     this.#ingest.retention = await affordable(await currentRetention(), DEFAULT_RETENTION);
     await tellAppliedRetention(this.#ingest.retention);
     for (const { slot, why, bytes } of await this.#sweep.run(this.#ingest.retention, clock.now())) {

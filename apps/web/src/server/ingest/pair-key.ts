@@ -1,8 +1,10 @@
 /**
- * One number for a tuple, equal for both of its observers whichever end they stand at: 63 bits, as two
- * halves. A key that two tuples share only costs a comparison: who pairs compares the tuples too.
+ * One number for a tuple, equal for both of its observers whichever end they stand at, and on whichever side of
+ * a NAT when one of them knows the other's: 63 bits, as two halves. A key that two tuples share only costs a comparison: who pairs compares the tuples too.
  */
-type Ends = {
+import type { Batch } from "./decode.ts";
+
+export type Ends = {
   readonly src: Uint8Array;
   readonly dst: Uint8Array;
   readonly srcPort: Uint16Array;
@@ -57,4 +59,24 @@ function hash(words: Uint32Array, seed: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85eb_ca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2_ae35);
   return (h ^ (h >>> 16)) >>> 0;
+}
+
+/**
+ * The tuples as they are on the other side of their observer's NAT, where there is one: between two hosts that is
+ * the form that both of them know.
+ */
+export function outsideOf({ flows, translations }: Pick<Batch, "flows" | "translations">): Ends {
+  if (translations.row.length === 0) return flows;
+  // Copies: a Buffer's own slice() would be a view.
+  const src = new Uint8Array(flows.src);
+  const dst = new Uint8Array(flows.dst);
+  const srcPort = flows.srcPort.slice();
+  const dstPort = flows.dstPort.slice();
+  for (const [at, row] of translations.row.entries()) {
+    src.set(translations.src.subarray(at * 16, at * 16 + 16), row * 16);
+    dst.set(translations.dst.subarray(at * 16, at * 16 + 16), row * 16);
+    srcPort[row] = translations.srcPort[at] as number;
+    dstPort[row] = translations.dstPort[at] as number;
+  }
+  return { src, dst, srcPort, dstPort, proto: flows.proto };
 }

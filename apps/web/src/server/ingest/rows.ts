@@ -28,18 +28,16 @@ export const FLOW_TABLE = [
   ...["fwd_packets", "fwd_segments", "fwd_bytes", "rev_packets", "rev_segments", "rev_bytes", "fwd_flags"],
   ...["rev_flags", "tcp_state", "rtt_us", "rtt_min_us", "retransmits", "opens", "isn", "src_workload"],
   ...["dst_workload", "endpoint_id", "final", "counted_src", "counted_dst"],
+  ...["nat_src", "nat_dst", "nat_src_port", "nat_dst_port"],
 ];
 const FLOW_BYTES = 400;
 
 /** By row, ids of rollup_names. */
 export type CountedNames = { readonly src: Int32Array; readonly dst: Int32Array };
 
-export function flowRows(
-  { head, flows }: Batch,
-  names: Names,
-  countedNames: CountedNames,
-  stamp: Stamp,
-): Buffer {
+export function flowRows(batch: Batch, names: Names, countedNames: CountedNames, stamp: Stamp): Buffer {
+  const { head, flows, translations } = batch;
+  let translation = 0;
   const to = new CopyWriter(head.flowRows * FLOW_BYTES);
   for (let row = 0; row < head.flowRows; row++) {
     to.row(FLOW_TABLE.length);
@@ -61,15 +59,24 @@ export function flowRows(
     to.bool(names.counted[row] as number);
     to.int2(flows.verdict[row] as number);
     idOrAbsent2(to, names.reasonIds[(flows.dropReason[row] as number) - 1]);
-    flowCounters(to, { head, flows } as Batch, row);
+    flowCounters(to, batch, row);
     idOrAbsent4(to, names.flowSrc[row]);
     idOrAbsent4(to, names.flowDst[row]);
     to.int4(names.endpointIds[flows.endpoint[row] as number] as number);
     to.bool(flows.final[row] as number);
     idOrAbsent4(to, countedNames.src[row]);
     idOrAbsent4(to, countedNames.dst[row]);
+    if (translations.row[translation] === row) otherSide(to, batch, translation++);
+    else for (let i = 0; i < 4; i++) to.absent();
   }
   return to.finish();
+}
+
+function otherSide(to: CopyWriter, { translations }: Batch, at: number): void {
+  to.inet(translations.src, at);
+  to.inet(translations.dst, at);
+  to.int4(translations.srcPort[at] as number);
+  to.int4(translations.dstPort[at] as number);
 }
 
 function flowCounters(to: CopyWriter, { flows }: Batch, row: number): void {

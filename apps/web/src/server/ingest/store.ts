@@ -13,6 +13,7 @@ import { Summing } from "./batch-sums.ts";
 import type { Batch } from "./decode.ts";
 import type { Reporter } from "./endpoints.ts";
 import { Enricher, type Ids, type Names } from "./enrich.ts";
+import { claimHidden, leaveHidden } from "./hidden-sources.ts";
 import type { TableName } from "./partition-slot.ts";
 import type { Partitions } from "./partitions.ts";
 import { oldestKeptMs } from "./retention.ts";
@@ -86,7 +87,10 @@ export class BatchStore {
         const opened = await openBatch(connection, batch.head, from, countLate(batch, late));
         const { acknowledged, id } = opened;
         if (id === undefined) return { acknowledged, duplicate: true, lateRows: 0 };
-        const prepared = await this.#prepare(batch, from, ids, late, nowMs);
+        const names = this.enricher.resolve(batch, from, ids);
+        await leaveHidden(connection, batch, names);
+        await claimHidden(connection, batch, names.pairKeys);
+        const prepared = await this.#prepare(batch, from, names, late, nowMs);
         return this.#fill(connection, batch, from, prepared, opened, id);
       },
       { pool: this.#pool },
@@ -94,15 +98,14 @@ export class BatchStore {
     return { ...stored, writeMs: performance.now() - startedAt };
   }
 
-  /** Who is where and who counts, and what that makes of the sums. Held: see coverage-store.ts. */
+  /** What who is where and who counts makes of the sums. Held: see coverage-store.ts. */
   async #prepare(
     batch: Batch,
     from: Reporter,
-    ids: Ids,
+    names: Names,
     late: ReadonlySet<TableName>,
     nowMs: number,
   ): Promise<Prepared> {
-    const names = this.enricher.resolve(batch, from, ids);
     const atMs = batch.head.to / 1000;
     const budget = this.enricher.budget(from.hostId, nowMs);
     const { finest, nameIds, countedNames } = await this.#sums.of(batch, from.hostId, names, budget);

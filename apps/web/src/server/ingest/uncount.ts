@@ -11,23 +11,26 @@ import { lostIn, openedIn, ROLLUP_WIDTHS, SUMS, serverPort } from "./rollup.ts";
 import { type Deduction, deduct } from "./rollup-deduct.ts";
 
 export type Window = Life & { readonly address: string };
+export type PairLife = Life & { readonly pairKey: string };
 
 /** Of an end's address that is compared with `w`: whose word an update waits for. */
 const WAITS_FOR_SOURCE = "u.observer = 1 and u.src = w.address";
+/** The same where the destination's own host knows what the source was before its NAT. */
+const WAITS_FOR_HIDDEN = "u.observer = 1 and u.nat_src = w.address";
 /** Of ends that don't know their side, the first in order counts: see enrich.ts. */
 const WAITS_FOR_FIRST = `u.observer = 2
   and case when (u.src, u.src_port) <= (u.dst, u.dst_port) then u.src else u.dst end = w.address`;
 
-const statement = (waits: string): string => `update flow_updates u
-  set counted = false
-  from unnest($1::inet[], $2::timestamptz[], $3::timestamptz[]) as w (address, from_at, until_at)
-  where u.counted and u.counted_src is not null and ${waits} and u.ts >= w.from_at and u.ts <= w.until_at
-  returning u.host_id as "hostId", u.counted_src as src, u.counted_dst as dst,
+const UNCOUNT = "update flow_updates u set counted = false";
+const RETURNING = `returning u.host_id as "hostId", u.counted_src as src, u.counted_dst as dst,
     (date_part('epoch', u.ts) * 1000)::float8 as "atMs", u.dst_port as "dstPort", u.proto, u.verdict,
     u.opener_known as "openerKnown", u.opens, u.drops::float8 as drops, u.rtt_us as "rttUs",
     u.first_seen >= (select b.from_at from batches b where b.id = u.batch_id) as "isFirst",
     u.fwd_packets::float8 as "fwdPackets", u.fwd_bytes::float8 as "fwdBytes",
     u.rev_packets::float8 as "revPackets", u.rev_bytes::float8 as "revBytes"`;
+const statement = (waits: string): string => `${UNCOUNT}
+  from unnest($1::inet[], $2::timestamptz[], $3::timestamptz[]) as w (address, from_at, until_at)
+  where u.counted and u.counted_src is not null and ${waits} and u.ts >= w.from_at and u.ts <= w.until_at ${RETURNING}`;
 
 type Uncounted = {
   hostId: number;
@@ -56,8 +59,26 @@ export async function uncount(connection: Connection, windows: readonly Window[]
     windows.map((w) => timestamp(w.untilUs)),
   ];
   const rows: Uncounted[] = [];
-  for (const waits of [WAITS_FOR_SOURCE, WAITS_FOR_FIRST])
+  for (const waits of [WAITS_FOR_SOURCE, WAITS_FOR_HIDDEN, WAITS_FOR_FIRST])
     rows.push(...(await connection.query<Uncounted>(statement(waits), values)).rows);
+  return deductAll(connection, rows);
+}
+
+/** The same for flows by their pair keys: the destination's updates, whose source a NAT hid from it. */
+export async function uncountPairs(connection: Connection, pairs: readonly PairLife[]): Promise<number> {
+  const text = `${UNCOUNT}
+    from unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) as w (pair_key, from_at, until_at)
+    where u.counted and u.counted_src is not null and u.observer = 1 and u.pair_key = w.pair_key
+      and u.ts >= w.from_at and u.ts <= w.until_at ${RETURNING}`;
+  const values = [
+    pairs.map((p) => p.pairKey),
+    pairs.map((p) => timestamp(p.fromUs)),
+    pairs.map((p) => timestamp(p.untilUs)),
+  ];
+  return deductAll(connection, (await connection.query<Uncounted>(text, values)).rows);
+}
+
+async function deductAll(connection: Connection, rows: readonly Uncounted[]): Promise<number> {
   if (rows.length > 0)
     for (const { table, total, ms } of ROLLUP_WIDTHS)
       await deduct(connection, { table, total }, deductions(rows, ms));

@@ -1,11 +1,18 @@
 /** Batches as an agent sends them, row by row, with everything a test doesn't care about filled in. Test material. */
-import { BATCH_VERSION, type BatchHead, DROP_COLUMNS, FLOW_COLUMNS } from "@millrace/contract/batch";
+import {
+  BATCH_VERSION,
+  type BatchHead,
+  DROP_COLUMNS,
+  FLOW_COLUMNS,
+  TRANSLATION_COLUMNS,
+} from "@millrace/contract/batch";
 import { type ColumnRow, ColumnWriter } from "@millrace/contract/column";
 import { Incarnation } from "@millrace/contract/ids";
 import ipaddr from "ipaddr.js";
 import { pack } from "msgpackr";
 
 export type FlowRow = ColumnRow<typeof FLOW_COLUMNS>;
+export type TranslationRow = ColumnRow<typeof TRANSLATION_COLUMNS>;
 export type DropRow = ColumnRow<typeof DROP_COLUMNS>;
 export type EndpointReport = BatchHead["endpoints"][number];
 export type Workload = BatchHead["workloads"][number];
@@ -75,22 +82,31 @@ export function aDrop(atUs: number, over: Partial<DropRow> = {}): DropRow {
   };
 }
 
-export type BatchParts = Partial<BatchHead> & { flows?: FlowRow[]; drops?: DropRow[] };
+export type BatchParts = Partial<BatchHead> & {
+  flows?: FlowRow[];
+  drops?: DropRow[];
+  translations?: TranslationRow[];
+};
 
 /** The message before it is packed: hostile tests change it. */
 export function message(atUs: number, parts: BatchParts = {}): Record<string, unknown> {
-  const { flows = [], drops = [], ...head } = parts;
+  const { flows = [], drops = [], translations = [], ...head } = parts;
   const flowColumns = new ColumnWriter(FLOW_COLUMNS, { maxRows: Math.max(1, flows.length) });
   for (const row of flows) flowColumns.append(row);
   const dropColumns = new ColumnWriter(DROP_COLUMNS, { maxRows: Math.max(1, drops.length) });
   for (const row of drops) dropColumns.append(row);
+  const translationColumns = new ColumnWriter(TRANSLATION_COLUMNS, {
+    maxRows: Math.max(1, translations.length),
+  });
+  for (const row of translations) translationColumns.append(row);
   return {
     ...{ v: BATCH_VERSION, incarnation: newIncarnation(), sequence: 1, from: atUs - SECOND_US, to: atUs },
     ...{ workloads: [], reasons: [], places: [], endpoints: [anEndpoint()], lost: [] },
-    ...{ flowRows: flows.length, dropRows: drops.length },
+    ...{ flowRows: flows.length, dropRows: drops.length, translationRows: translations.length },
     ...head,
     flows: flowColumns.raw(),
     drops: dropColumns.raw(),
+    ...(translations.length > 0 ? { translations: translationColumns.raw() } : {}),
   };
 }
 export const batchBytes = (atUs: number, parts: BatchParts = {}): Uint8Array =>

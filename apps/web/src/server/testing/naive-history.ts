@@ -11,6 +11,10 @@ export const memberOfUpdate = (u: UpdateRow): Member => ({
   ...{ observer: u.observer, counted: u.counted, openerKnown: u.opener_known },
   ...{ firstSeenUs: u.first_seen, lastSeenUs: u.last_seen, src: u.src, dst: u.dst },
   ...{ srcPort: u.src_port, dstPort: u.dst_port, proto: u.proto, vlan: u.vlan, isn: u.isn },
+  nat:
+    u.nat_src === null || u.nat_dst === null
+      ? null
+      : { src: u.nat_src, dst: u.nat_dst, srcPort: u.nat_src_port ?? 0, dstPort: u.nat_dst_port ?? 0 },
   badness: (BADNESS as readonly number[]).indexOf(u.verdict),
   drops: u.drops,
   forward: { packets: u.fwd_packets, segments: u.fwd_segments, bytes: u.fwd_bytes, flags: u.fwd_flags },

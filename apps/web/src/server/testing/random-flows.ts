@@ -17,6 +17,14 @@ const tuple = fc.record({
   vlan: fc.constantFrom(0, 7),
 });
 
+/** What a NAT at the source's host makes of a tuple. */
+const rewritten = fc.record({
+  nat_src: fc.constantFrom("10.9.0.1", "10.0.0.1"),
+  nat_dst: fc.constantFrom("10.9.0.2", "10.1.2.3"),
+  nat_src_port: fc.constantFrom(40_000, 61_000),
+  nat_dst_port: fc.constantFrom(80, 8080),
+});
+
 const counters = fc.record({
   verdict: small,
   drops: small,
@@ -62,15 +70,20 @@ export function randomFlow(known: Known): fc.Arbitrary<UpdateRow[]> {
   const life = fc.record({
     openedS: fc.nat({ max: 50 }),
     ends: fc.constantFrom("source", "destination", "both"),
+    nat: fc.option(rewritten, { freq: 3 }),
   });
   return fc
     .tuple(tuple, fc.bigInt({ min: 1n, max: 1n << 62n }), life)
-    .chain(([t, key, { openedS, ends }]) => {
+    .chain(([t, key, { openedS, ends, nat }]) => {
       const [here = 1, there = here] = known.hosts;
       const shared = { ...t, pair_key: String(key) };
-      const source = { ...shared, observer: 0, counted: true, host_id: here, endpoint_id: 1 };
+      const there4 = nat && { src: nat.nat_src, dst: nat.nat_dst };
+      const ports = nat && { src_port: nat.nat_src_port, dst_port: nat.nat_dst_port };
+      const source = { ...shared, ...nat, observer: 0, counted: true, host_id: here, endpoint_id: 1 };
       const destination = {
         ...shared,
+        ...there4,
+        ...ports,
         observer: 1,
         counted: ends !== "both",
         host_id: there,
@@ -100,8 +113,8 @@ export const randomFilter = fc
       field(ends("container"), ["="], ["app", "sidecar"]),
       field(ends("host"), ["=", "!=", "~"], ["h1", "h2", "H"]),
       field(ends("label"), ["=", "~"], ["app", "app:web", "app:none", "eb", "constructor", "tier:"]),
-      field(ends("ip"), ["=", "!="], ["10.0.0.1", "10.0.0.0/24", "fd00::/16", "10.1.2.3/8", "fd00::1"]),
-      field(ends("port"), ORDER, ["80", "443", "40000"]),
+      field(ends("ip"), ["=", "!="], ["10.0.0.1", "10.9.0.0/24", "fd00::/16", "10.1.2.3/8", "fd00::1"]),
+      field(ends("port"), ORDER, ["80", "443", "40000", "8080"]),
       field(ends("kind"), ["=", "~"], ["pod", "external", "unknown", "n"]),
       field(["proto"], ["=", "!="], ["TCP", "17", "TCP,UDP"]),
       field(["verdict"], ["=", "!="], ["forwarded", "dropped", "unknown", "dropped,would-drop"]),
@@ -111,7 +124,7 @@ export const randomFilter = fc
       field(["bytes"], ORDER, ["1kB", "0", "200"]),
       field(["packets", "retransmits", "drops", "vlan"], ORDER, ["0", "2", "7"]),
       field(["observer"], ["=", "~"], ["h1", "h2", "h"]),
-      fc.constantFrom("web", "-web", "10.0.0.1:4000", "shop", "H1", "NO_SO", "drop", "fd00::2"),
+      fc.constantFrom("web", "-web", "10.0.0.1:4000", "shop", "H1", "NO_SO", "drop", "fd00::2", "10.9.0.1:6"),
     ),
     { maxLength: 3 },
   )

@@ -44,6 +44,10 @@ export type UpdateRow = {
   final: boolean;
   counted_src: number | null;
   counted_dst: number | null;
+  nat_src: string | null;
+  nat_dst: string | null;
+  nat_src_port: number | null;
+  nat_dst_port: number | null;
 };
 
 export const START_US = Date.UTC(2026, 10, 23, 12) * 1000;
@@ -59,6 +63,7 @@ export const anUpdate = (over: Partial<UpdateRow>): UpdateRow => {
     ...{ rtt_us: null, rtt_min_us: null, retransmits: 0, opens: 1, isn: 0 },
     ...{ src_workload: null, dst_workload: null, endpoint_id: 1, final: false },
     ...{ counted_src: null, counted_dst: null },
+    ...{ nat_src: null, nat_dst: null, nat_src_port: null, nat_dst_port: null },
     ...over,
   };
 };

@@ -22,10 +22,19 @@ export async function findWorkloads(ids: number[]): Promise<WorkloadRow[]> {
   return found.rows;
 }
 
-export type HostRow = { id: number; name: string; simulated: boolean };
+export type HostRow = {
+  id: number;
+  name: string;
+  simulated: boolean;
+  /** Why its connection tracking isn't read; null when it is. */
+  noConntrack: string | null;
+};
 export async function findHosts(): Promise<HostRow[]> {
   const found = await pool().query<HostRow>(
-    "select id, name, coalesce((hello->>'simulated')::boolean, false) as simulated from hosts",
+    `select id, name, coalesce((hello->>'simulated')::boolean, false) as simulated,
+       (select coalesce(c->>'reason', 'no reason given') from jsonb_array_elements(hello->'capabilities') c
+        where c->>'name' = 'conntrack' and not (c->>'supported')::boolean limit 1) as "noConntrack"
+     from hosts`,
   );
   return found.rows;
 }

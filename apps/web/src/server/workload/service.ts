@@ -12,6 +12,7 @@ export type HostNames = repo.HostRow;
 export type Names = {
   workload(id: number | null): WorkloadNames | undefined;
   host(id: number): HostNames | undefined;
+  hostNamed(name: string | null): HostNames | undefined;
   reason(id: number | null): string | undefined;
   place(id: number): string | undefined;
 };
@@ -31,10 +32,12 @@ class NameCache implements Names {
   readonly #reasons = new Map<number, string>();
   readonly #places = new Map<number, string>();
   #hosts = new Map<number, HostNames>();
+  #hostsByName = new Map<string, HostNames>();
   #hostsReadAt = 0;
 
   workload = (id: number | null) => (id === null ? undefined : this.#workloads.get(id));
   host = (id: number) => this.#hosts.get(id);
+  hostNamed = (name: string | null) => (name === null ? undefined : this.#hostsByName.get(name));
   reason = (id: number | null) => (id === null ? undefined : this.#reasons.get(id));
   place = (id: number) => this.#places.get(id);
 
@@ -57,7 +60,9 @@ class NameCache implements Names {
     const known = missing(ids, this.#hosts).length === 0;
     const now = systemClock.now();
     if (known && (!ids || now - this.#hostsReadAt < HOSTS_FRESH_MS)) return;
-    this.#hosts = new Map((await repo.findHosts()).map((row) => [row.id, row]));
+    const hosts = await repo.findHosts();
+    this.#hosts = new Map(hosts.map((row) => [row.id, row]));
+    this.#hostsByName = new Map(hosts.map((row) => [row.name, row]));
     this.#hostsReadAt = now;
   }
 }

@@ -1,0 +1,73 @@
+"use client";
+/** What a NAT on the way made of a flow: a small mark for the table, the tuples before and after for the drawer. */
+import type { FlowRow, FlowTuple } from "@millrace/contract/flow";
+import { Section } from "@/ui/section.tsx";
+import { TermValue } from "@/view/term-value.tsx";
+import { isRewritten, translationTitle } from "./flow-format.ts";
+
+export function TranslationMark({ row }: { row: FlowRow }) {
+  const title = translationTitle(row);
+  if (title === null) return null;
+  const unknown = row.otherSideUnknown !== null;
+  return (
+    <span
+      title={title}
+      className={`shrink-0 rounded-sm border border-line px-1 text-2xs ${unknown ? "text-warn" : "text-text-2"}`}
+    >
+      {unknown ? "NAT?" : "NAT"}
+      <span className="sr-only">: {title}</span>
+    </span>
+  );
+}
+
+const WHERE = {
+  first: "as the source sends it",
+  between: "on the way",
+  last: "as the destination gets it",
+} as const;
+
+/** Both tuples, each part a filter; what the NAT changed stands out. */
+export function FlowTranslation({ row }: { row: FlowRow }) {
+  if (row.otherSideUnknown !== null)
+    return (
+      <Section title="Translated?">
+        <p className="text-text-2">Translated: the other side isn't known. {row.otherSideUnknown}</p>
+      </Section>
+    );
+  if (row.tuples.length === 0) return null;
+  return (
+    <Section title="Translated on its way">
+      <ol className="flex flex-col gap-1">
+        {row.tuples.map((tuple, at) => (
+          <li key={formText(tuple)} className="flex flex-col border-b border-line py-1 last:border-0">
+            <span className="text-text-3">
+              {at === 0 ? WHERE.first : at === row.tuples.length - 1 ? WHERE.last : WHERE.between}
+            </span>
+            <span className="flex flex-wrap items-baseline gap-x-2">
+              <Side at={tuple.src} field="src" changed={isRewritten(row.tuples, at, "src")} />
+              <span className="text-text-3">→</span>
+              <Side at={tuple.dst} field="dst" changed={isRewritten(row.tuples, at, "dst")} />
+            </span>
+          </li>
+        ))}
+      </ol>
+      {row.join === "single" && (
+        <p className="mt-1 text-text-3">No observer of ours reported it from the other side.</p>
+      )}
+    </Section>
+  );
+}
+
+const formText = ({ src, dst }: FlowTuple): string => `${src.ip} ${src.port} ${dst.ip} ${dst.port}`;
+
+function Side(props: { at: FlowTuple["src"]; field: "src" | "dst"; changed: boolean }) {
+  const { at, field, changed } = props;
+  return (
+    <span className={`figure ${changed ? "text-text-1 underline decoration-dotted" : "text-text-2"}`}>
+      <TermValue field={`${field}.ip`} value={at.ip}>
+        {at.ip.includes(":") ? `[${at.ip}]` : at.ip}
+      </TermValue>
+      :{at.port}
+    </span>
+  );
+}

@@ -1,0 +1,118 @@
+/**
+ * Flows whose source a NAT hides: the destination's observer sees the address of a host, and can't know that
+ * another observer stands behind it and counts. The source's observer can, and says so in its batch; the destination's
+ * updates that came first are uncounted afterwards. So which one counts doesn't depend on the order of batches.
+ */
+import type pg from "pg";
+import { type Connection, transaction } from "../db.ts";
+import { timestamp } from "../sql.ts";
+import { holdAlone } from "./coverage-store.ts";
+import type { Batch } from "./decode.ts";
+import { type Names, UNTIL_COVERED } from "./enrich.ts";
+import type { PairKeys } from "./pair-key.ts";
+import { type PairLife, uncountPairs } from "./uncount.ts";
+
+const SOURCE = 0;
+const DESTINATION = 1;
+const SECOND_US = 1e6;
+/** Both ends' updates of one packet are this far apart at most: clocks, and when each end's agent reads. */
+const EARLY_US = 15 * SECOND_US;
+const LATE_US = 60 * SECOND_US;
+/** A flow that goes on is written once in this time. */
+const QUANTUM_US = 60 * SECOND_US;
+const MOST_AT_ONCE = 5000;
+/** The destination's batches that come later than this count beside the source's. */
+const REMEMBERED = "1 day";
+
+/** In the transaction of the source's batch. */
+export async function claimHidden(connection: Connection, batch: Batch, pairKeys: PairKeys): Promise<void> {
+  const { head, flows } = batch;
+  const rows = hiddenRows(batch);
+  if (rows.length === 0) return;
+  const untilUs = Math.ceil(head.to / QUANTUM_US) * QUANTUM_US + LATE_US;
+  await connection.query(
+    `insert into hidden_sources as h (pair_key, flow_id, from_at, until_at, settled)
+     select n.pair_key, n.flow_id, n.from_at, $4, false
+     from unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) as n (pair_key, flow_id, from_at)
+     where not exists (select from hidden_sources k where k.pair_key = n.pair_key and k.flow_id = n.flow_id
+       and k.from_at <= n.from_at and k.until_at >= $4)
+     on conflict (pair_key, flow_id) do update set settled = false,
+       from_at = least(h.from_at, excluded.from_at), until_at = greatest(h.until_at, excluded.until_at)`,
+    [
+      rows.map((row) => keyText(pairKeys, row)),
+      rows.map((row) => Buffer.from(flows.flowId.subarray(row * 16, row * 16 + 16)).toString("hex")),
+      rows.map((row) => timestamp((flows.firstSeen[row] as number) - EARLY_US)),
+      timestamp(untilUs),
+    ],
+  );
+}
+
+/** Rows of a source's observer whose source has another address on the other side. */
+function hiddenRows({ flows, translations }: Batch): number[] {
+  const rows: number[] = [];
+  for (const [at, row] of translations.row.entries()) {
+    if (flows.observer[row] !== SOURCE) continue;
+    for (let i = 0; i < 16; i++)
+      if (translations.src[at * 16 + i] !== flows.src[row * 16 + i]) {
+        rows.push(row);
+        break;
+      }
+  }
+  return rows;
+}
+
+/** In the transaction of the destination's batch, which holds the coverage: what is said already isn't counted. */
+export async function leaveHidden(
+  connection: Connection,
+  { head, flows }: Batch,
+  names: Names,
+): Promise<void> {
+  const waiting = new Map<string, number[]>();
+  for (let row = 0; row < head.flowRows; row++) {
+    if (names.counted[row] !== UNTIL_COVERED || flows.observer[row] !== DESTINATION) continue;
+    const key = keyText(names.pairKeys, row);
+    waiting.set(key, [...(waiting.get(key) ?? []), row]);
+  }
+  if (waiting.size === 0) return;
+  const { rows } = await connection.query<{ key: string }>({
+    name: "hidden sources among",
+    text: `select distinct pair_key::text as key from hidden_sources
+           where pair_key = any($1::bigint[]) and from_at <= $2 and until_at >= $2`,
+    values: [[...waiting.keys()], timestamp(head.to)],
+  });
+  for (const { key } of rows) for (const row of waiting.get(key) ?? []) names.counted[row] = 0;
+}
+
+const keyText = ({ high, low }: PairKeys, row: number): string =>
+  ((BigInt(high[row] as number) << 32n) | BigInt(low[row] as number)).toString();
+
+type Due = { pairKey: string; from: number; until: number };
+
+/** Uncounts what was counted before it was known to be hidden; returns how many updates. */
+export async function settleHidden(pool: pg.Pool): Promise<number> {
+  let uncounted = 0;
+  for (;;) {
+    const { rows } = await pool.query("select from hidden_sources where not settled limit 1");
+    if (rows.length === 0) return uncounted;
+    uncounted += await transaction(settleSome, { pool });
+  }
+}
+
+/** No batch is between its decision and its commit: what was decided without knowing is there to be uncounted. */
+async function settleSome(connection: Connection): Promise<number> {
+  await holdAlone(connection);
+  const { rows } = await connection.query<Due>(
+    `update hidden_sources set settled = true where (pair_key, flow_id) in
+       (select pair_key, flow_id from hidden_sources where not settled limit ${MOST_AT_ONCE})
+     returning pair_key::text as "pairKey", round(date_part('epoch', from_at) * 1e6) as "from",
+       round(date_part('epoch', until_at) * 1e6) as until`,
+  );
+  const pairs = rows.map(({ pairKey, from, until }): PairLife => ({ pairKey, fromUs: from, untilUs: until }));
+  return pairs.length > 0 ? await uncountPairs(connection, pairs) : 0;
+}
+
+export async function forgetHidden(pool: pg.Pool): Promise<void> {
+  await pool.query(
+    `delete from hidden_sources where settled and until_at < now() - interval '${REMEMBERED}'`,
+  );
+}
