@@ -11,9 +11,7 @@ import type { Capability } from "@millrace/contract/agent-protocol";
 import {
   BpfError,
   BtfView,
-  ConntrackWatch,
   clock,
-  links,
   mountBpffs,
   netnsCookie,
   RingReader,
@@ -27,7 +25,6 @@ import type {
   EndpointEntry,
   EventCounts,
   InterfaceChange,
-  InterfaceFacts,
   MapFacts,
   PerCpuBytes,
   ProgramFacts,
@@ -35,13 +32,13 @@ import type {
   TraceAttachment,
   TraceHandlers,
   TraceRequest,
-  TranslationSource,
 } from "./dataplane.ts";
 import { endpointEntries, endpointKey } from "./endpoint-entry.ts";
 import { retireFlows } from "./flow-retire.ts";
 import { Hooks } from "./hooks.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
 import { KernelTables } from "./kernel-tables.ts";
+import { interfacesIn, translationsIn } from "./namespace-facts.ts";
 import { LAYOUT, ObserveObject } from "./observe-object.ts";
 import { missingMount, Pins } from "./pins.ts";
 import { probe } from "./probe.ts";
@@ -231,16 +228,8 @@ export class LibbpfDataplane implements Dataplane {
   netnsCookie(file: string): bigint {
     return netnsCookie(file);
   }
-  watchTranslations(netns: string): TranslationSource {
-    return new ConntrackWatch(netns);
-  }
-  interfaces(netns: string): InterfaceFacts[] {
-    return links(netns).map((link) => ({
-      ...{ ifindex: link.ifindex, name: link.name, loopback: link.loopback, up: link.up },
-      addresses: link.addresses.map(({ address }) => address),
-      stats: link.stats64,
-    }));
-  }
+  readonly interfaces = interfacesIn;
+  readonly watchTranslations = translationsIn;
 
   followInterfaces(hostNetns: string, on: (change: InterfaceChange) => void): InterfaceWatch | undefined {
     return InterfaceWatch.open(hostNetns, on);
