@@ -58,7 +58,9 @@ test("firewall-drop: the rule in checkout's host counts packets", async () => {
   await lab.fault("firewall-drop", true);
   await rises("packets dropped by the rule", 0, () => nftDropped(hostOf("checkout")));
   await lab.fault("firewall-drop", false);
-  expect((await lab.execInNetns(hostOf("checkout"), ["nft", "list", "ruleset"])).stdout).toBe("");
+  expect((await lab.execInNetns(hostOf("checkout"), ["nft", "list", "ruleset"])).stdout).not.toContain(
+    "lab_fault",
+  );
   await ordersWorkAgain();
 });
 
