@@ -47,7 +47,8 @@ export async function nthNewestOf(
   n: number,
 ): Promise<number | null> {
   const [from, to] = [timestamp(span.fromUs), timestamp(span.toUs)];
-  const newest = ends.map(
+  const columns = ends.flatMap((end) => [end, `nat_${end}`]);
+  const newest = columns.map(
     (end) => `(select u.ts from flow_updates u where u.${end} = $1 and u.ts >= $2 and u.ts < $3
       order by u.ts desc limit $4)`,
   );
