@@ -54,9 +54,9 @@ export function asymmetries(observers: FlowDetail["observers"]): Asymmetry[] | n
   ];
 }
 
-const sideText = ({ ip, port }: FlowTuple["src"]): string =>
+export const sideText = ({ ip, port }: FlowTuple["src"]): string =>
   ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
-export const tupleText = ({ src, dst }: FlowTuple): string => `${sideText(src)} → ${sideText(dst)}`;
+const tupleText = ({ src, dst }: FlowTuple): string => `${sideText(src)} → ${sideText(dst)}`;
 
 /** What the table's mark says; null without one. */
 export function translationTitle({ tuples, otherSideUnknown }: FlowRow): string | null {

@@ -3,7 +3,7 @@
 import type { FlowRow, FlowTuple } from "@millrace/contract/flow";
 import { Section } from "@/ui/section.tsx";
 import { TermValue } from "@/view/term-value.tsx";
-import { isRewritten, translationTitle } from "./flow-format.ts";
+import { isRewritten, sideText, translationTitle } from "./flow-format.ts";
 
 export function TranslationMark({ row }: { row: FlowRow }) {
   const title = translationTitle(row);
@@ -60,14 +60,14 @@ export function FlowTranslation({ row }: { row: FlowRow }) {
 
 const formText = ({ src, dst }: FlowTuple): string => `${src.ip} ${src.port} ${dst.ip} ${dst.port}`;
 
-function Side(props: { at: FlowTuple["src"]; field: "src" | "dst"; changed: boolean }) {
-  const { at, field, changed } = props;
+function Side({ at, field, changed }: { at: FlowTuple["src"]; field: "src" | "dst"; changed: boolean }) {
   return (
-    <span className={`figure ${changed ? "text-text-1 underline decoration-dotted" : "text-text-2"}`}>
-      <TermValue field={`${field}.ip`} value={at.ip}>
-        {at.ip.includes(":") ? `[${at.ip}]` : at.ip}
-      </TermValue>
-      :{at.port}
-    </span>
+    <TermValue
+      field={`${field}.ip`}
+      value={at.ip}
+      className={changed ? "figure text-text-1 underline decoration-dotted" : "figure text-text-2"}
+    >
+      {sideText(at)}
+    </TermValue>
   );
 }
