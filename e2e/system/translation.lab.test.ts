@@ -10,7 +10,8 @@ import { Stack } from "./stack.ts";
 
 const SERVER = `
 const net = require("node:net"), dgram = require("node:dgram");
-net.createServer({ allowHalfOpen: true }, (s) => s.on("error", () => {}).pipe(s)).listen(9000, "::");
+for (const port of [9000, 9002])
+  net.createServer({ allowHalfOpen: true }, (s) => s.on("error", () => {}).pipe(s)).listen(port, "::");
 const udp = dgram.createSocket("udp6");
 udp.on("message", (m, from) => udp.send(m, from.port, from.address));
 udp.bind(9000, "::");
@@ -47,7 +48,7 @@ const rules = (stack: Stack) => {
         ip daddr ${VIP} tcp dport 80 dnat ip to ${server.ip4}:9000
       }
       chain post { type nat hook postrouting priority 100;
-        oifname eth0 meta l4proto { tcp, udp } th dport { 9001, 8081 } masquerade
+        oifname eth0 meta l4proto { tcp, udp } th dport { 9001, 9002, 8081 } masquerade
       }
     }`;
   const atServer = `
@@ -134,6 +135,10 @@ describe("with connection tracking", () => {
       () => ({ from: "client", proto: "tcp", host: "10.200.0.2", port: 8081 }),
     ],
     [
+      "SNAT at the client's host alone",
+      ({ lab }) => ({ from: "client", proto: "tcp", host: lab.pod("server").ip4, port: 9002 }),
+    ],
+    [
       "SNAT and DNAT on the way to the pod's own address",
       ({ lab }) => ({ from: "client", proto: "tcp", host: lab.pod("server").ip4, port: 9001 }),
     ],
@@ -181,7 +186,7 @@ describe("with connection tracking", () => {
         [1, false, seen[0]?.key],
       ]);
       expect(seen[0]).toMatchObject({ src_service: wanted.from });
-      expect(seen[1]).toMatchObject({ dst_service: "server", dst_port: 9000 });
+      expect(seen[1]).toMatchObject({ dst_service: "server", dst_port: wanted.port === 9002 ? 9002 : 9000 });
       if (title !== "no NAT") expect(seen.some((a) => a.nat_src !== null)).toBe(true);
     },
     60_000,
