@@ -20,15 +20,17 @@ export const findUser = (tx: Transaction, where: { id: string } | { email: strin
 
 export type NewUser = { email: string; name: string; role: string; passwordHash: string };
 
-/** The e-mail counts as verified: an admin vouches for it. */
-export function insertUser(tx: Transaction, user: NewUser): Promise<UserRow> {
+/** The e-mail counts as verified: an admin vouches for it. Undefined when there is an account for it already. */
+export async function insertUser(tx: Transaction, user: NewUser): Promise<UserRow | undefined> {
   const { passwordHash, ...rest } = user;
   const id = randomUUID();
   const account = { id: randomUUID(), accountId: id, providerId: "credential", password: passwordHash };
-  return tx.user.create({
-    data: { ...rest, id, emailVerified: true, accounts: { create: account } },
-    select: VIEW,
+  const { count } = await tx.user.createMany({
+    data: { ...rest, id, emailVerified: true },
+    skipDuplicates: true, // whoever makes it at the same time is waited for
   });
+  if (count === 0) return undefined;
+  return tx.user.update({ where: { id }, data: { accounts: { create: account } }, select: VIEW });
 }
 
 export const updateRole = (tx: Transaction, id: string, role: string): Promise<UserRow> =>

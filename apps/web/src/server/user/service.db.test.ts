@@ -44,6 +44,33 @@ test("there is always an admin left, also when two are removed at the same time"
   expect((await listUsers()).filter((user) => user.role === "admin")).toHaveLength(1);
 });
 
+test("a token makes nobody who stays after it", async () => {
+  const byToken = { ...people.operator, role: "admin", via: "token" } as const;
+  const backdoor = {
+    email: "me@evil.example",
+    name: "n",
+    password: "long enough it is",
+    role: "admin",
+  } as const;
+  await expect(createUser(backdoor, byToken)).rejects.toMatchObject({ code: "FORBIDDEN" });
+  await expect(setUserRole(people.viewer.id, "admin", byToken)).rejects.toMatchObject({ code: "FORBIDDEN" });
+});
+
+test("two who make the same account at once: one does, the other is told why not", async () => {
+  const input = {
+    email: "twin@example.org",
+    name: "n",
+    password: "long enough it is",
+    role: "viewer",
+  } as const;
+  const both = await Promise.allSettled([
+    createUser(input, people.operator),
+    createUser(input, people.operator),
+  ]);
+  const failed = both.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
+  expect(failed).toMatchObject([{ code: "CONFLICT" }]);
+});
+
 test("nobody removes himself", async () => {
   await expect(removeUser(people.operator.id, people.operator)).rejects.toMatchObject({ code: "CONFLICT" });
 });

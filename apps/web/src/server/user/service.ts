@@ -11,18 +11,20 @@ import * as repo from "./repo.ts";
 export const listUsers = async (): Promise<UserView[]> => (await repo.findUsers()).map(view);
 
 export async function createUser(input: z.infer<typeof CreateUserInput>, author: Author): Promise<UserView> {
+  refuseTokens(author);
   const email = input.email.toLowerCase();
   const passwordHash = await hashPassword(input.password);
   const what = { author, action: "users.create", target: email, detail: { role: input.role } };
   const row = await change(what, async (tx) => {
-    if (await repo.findUser(tx, { email }))
-      throw refused("CONFLICT", `There is an account for ${email} already`);
-    return repo.insertUser(tx, { email, name: input.name, role: input.role, passwordHash });
+    const made = await repo.insertUser(tx, { email, name: input.name, role: input.role, passwordHash });
+    if (!made) throw refused("CONFLICT", `There is an account for ${email} already`);
+    return made;
   });
   return view(row);
 }
 
 export async function setUserRole(id: string, role: Role, me: Me): Promise<UserView> {
+  refuseTokens(me);
   const detail: Record<string, unknown> = { role };
   const row = await change({ author: me, action: "users.setRole", target: id, detail }, async (tx) => {
     const before = await existing(tx, id);
@@ -57,7 +59,12 @@ async function keepAnAdmin(tx: Transaction, leaving: string): Promise<void> {
     throw refused("CONFLICT", "This is the last admin: make another one first");
 }
 
-const refused = (code: "CONFLICT" | "NOT_FOUND", why: string): AppError =>
+/** A leaked token ends with its expiry: it makes nobody who stays after it. */
+function refuseTokens(author: Author): void {
+  if (author.via === "token") throw refused("FORBIDDEN", "A token can't make accounts or admins: sign in");
+}
+
+const refused = (code: "CONFLICT" | "FORBIDDEN" | "NOT_FOUND", why: string): AppError =>
   new AppError(code, why, { publicMessage: why });
 
 /** The first admin of an empty installation; undefined when there is any account already. */
