@@ -16,6 +16,8 @@ import { agentRouter } from "./router.ts";
 
 const BASE = "/trpc/";
 const OPEN = new Set([`${BASE}agent.enrol`]);
+/** A token and a name: anybody may send them, so that they are all that is read of a stranger. */
+const OPEN_MAX_BYTES = 8 << 10;
 const PUSH = `${BASE}telemetry.push`;
 /** A request that isn't there after this long is not coming. */
 const REQUEST_MS = 30_000;
@@ -65,6 +67,7 @@ async function admit(
   res: ServerResponse,
 ): Promise<AgentContext | undefined> {
   try {
+    if (OPEN.has(path)) refuseLongBody(req);
     const host = OPEN.has(path) ? null : await ingest.credentials.check(req.headers.authorization);
     if (path === PUSH) enterLane(ingest, host as AgentHost, req, res);
     return { ingest, host, encoding: req.headers["content-encoding"] };
@@ -72,6 +75,14 @@ async function admit(
     refuse(ingest, req, res, wrapped(path.slice(BASE.length), error));
     return undefined;
   }
+}
+
+function refuseLongBody(req: IncomingMessage): void {
+  const length = Number(req.headers["content-length"] ?? Number.NaN);
+  if (length <= OPEN_MAX_BYTES) return;
+  throw new AppError("TOO_LARGE", `a stranger's body of ${length} bytes`, {
+    publicMessage: `this body has to say its length, of at most ${OPEN_MAX_BYTES} bytes`,
+  });
 }
 
 function enterLane(ingest: Ingest, host: AgentHost, req: IncomingMessage, res: ServerResponse): void {

@@ -221,6 +221,18 @@ describe("hostile bodies", () => {
     expect(bomb.byteLength).toBeLessThan(100_000);
     expect(await refused(bomb, { "content-encoding": "gzip" })).toEqual([413, "TOO_LARGE", false]);
   });
+  test("of a stranger no more is read than a token and a name are long", async () => {
+    const json = { "content-type": "application/json" };
+    const token = "mre_0123456789abcdef0123456789";
+    const input = { protocol: 1, token, host: "h9", more: "x".repeat(100_000) };
+    const long = await instance.call("agent.enrol", input);
+    expect([long.status, long.error?.data.app]).toEqual([413, "TOO_LARGE"]);
+    const unsaid = new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(1000)) });
+    const init = { method: "POST", body: unsaid, headers: json, duplex: "half" } as RequestInit;
+    const answer = await fetch(`${instance.url}/trpc/agent.enrol`, init).then(({ status }) => status, String);
+    expect(answer).toSatisfy((got) => got === 413 || /fetch failed/.test(String(got)));
+    expect((await instance.call("agent.enrol", { protocol: 1, token, host: "h9" })).status).toBe(401);
+  });
   test("broken gzip and other encodings are bad requests; good gzip is stored", async () => {
     const good = batchBytes(now(), { incarnation: fresh() });
     expect(await refused(good, { "content-encoding": "gzip" })).toEqual([400, "BAD_REQUEST", false]);
