@@ -25,10 +25,11 @@ dashboard as far as it needs them, removes them at its end, and writes its resul
 | \`node --import tsx bench/wire.ts [intervals]\` | intervals of a second |
 | \`node --import tsx bench/ingest.ts [pairs]\` | pairs of slices for each batch size |
 | \`node --import tsx bench/query.ts [updates] [folder]\` | flow updates; a folder keeps the filled database for the next run |
-| \`node --import tsx bench/live.ts [flows]\` | new flows that are timed |`;
+| \`node --import tsx bench/live.ts [flows]\` | new flows that are timed |
+| \`node --import tsx bench/bundle.ts\` | nothing: it reads the build |`;
 
 /** In the order of a packet's way. */
-const ORDER = ["capture", "agent", "wire", "ingest", "query", "live"];
+const ORDER = ["capture", "agent", "wire", "ingest", "query", "live", "bundle"];
 
 function results(): WrittenResult[] {
   const folder = at("bench/results");

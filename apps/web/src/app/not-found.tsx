@@ -1,5 +1,4 @@
-/** An address that leads nowhere. */
-import Link from "next/link";
+/** An address that leads nowhere. Every page carries it along: a plain link saves each of them 3 kB of script. */
 import { buttonLook } from "@/ui/button-look.ts";
 import { Notice } from "@/ui/notice.tsx";
 
@@ -9,9 +8,9 @@ export default function NotFound() {
       <Notice
         title="There is no such page"
         actions={
-          <Link href="/overview" className={buttonLook()}>
+          <a href="/overview" className={buttonLook()}>
             Overview
-          </Link>
+          </a>
         }
       >
         The address may be mistyped, or what it showed may have been removed.
