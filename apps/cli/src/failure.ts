@@ -13,7 +13,10 @@ export function explain(error: unknown): string {
   if (error.data?.code === "UNAUTHORIZED")
     return "the server wants a token: make one under Settings, then set MILLRACE_TOKEN or --token";
   if (error.data) return error.message;
-  return `the server can't be reached (${causeOf(error)})`;
+  const cause = causeOf(error);
+  const untrusted = /SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(cause);
+  const advice = untrusted ? ": name its certificate in NODE_EXTRA_CA_CERTS" : "";
+  return `the server can't be reached (${cause})${advice}`;
 }
 
 export function exitCodeOf(error: unknown): number {
