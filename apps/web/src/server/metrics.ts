@@ -3,8 +3,9 @@
  * Its own registry, once a process: Next bundles its entry points apart.
  */
 import { ERROR_CODES, type ErrorCode } from "@millrace/contract/error";
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { type Env, isLoopback } from "../env.ts";
+import { collectProcessMetrics } from "./process-metrics.ts";
 
 class WebMetrics {
   readonly registry = new Registry();
@@ -15,7 +16,7 @@ class WebMetrics {
 
   constructor() {
     const registers = [this.registry];
-    collectDefaultMetrics({ register: this.registry, prefix: "millrace_web_" });
+    collectProcessMetrics(this.registry, "millrace_web_");
     this.calls = new Histogram({
       name: "millrace_web_call_seconds",
       help: "Time of operator API calls, by procedure and outcome. Subscriptions count until they are open.",

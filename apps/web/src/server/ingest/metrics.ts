@@ -3,7 +3,8 @@
  * agent chooses is one.
  */
 import type { ErrorCode } from "@millrace/contract/error";
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectProcessMetrics } from "../process-metrics.ts";
 
 export type Levels = {
   readonly running: () => number;
@@ -29,7 +30,7 @@ export class IngestMetrics {
     const registers = [this.registry];
     const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
       new Counter<L>({ name: `millrace_ingest_${name}`, help, labelNames, registers });
-    collectDefaultMetrics({ register: this.registry, prefix: "millrace_ingest_" });
+    collectProcessMetrics(this.registry, "millrace_ingest_");
     this.batches = counter("batches_total", "Batches by what became of them.", ["outcome"]);
     this.rows = counter("rows_total", "Rows stored, by table.", ["table"]);
     this.lateRows = counter("late_rows_total", "Rows that came for a partition already dropped.");
