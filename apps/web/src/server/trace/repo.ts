@@ -203,17 +203,17 @@ export type HostFacts = {
   traces: number;
 };
 /** All hosts, or those named; without their heartbeats' details unless asked for. */
-export async function findHostFacts(names: string[] | null, details: boolean): Promise<HostFacts[]> {
-  const { rows } = await pool().query<HostFacts>(
-    `select h.id, h.name, h.revoked_at is not null as revoked, h.incompatible, h.hello,
-       extract(epoch from now() - h.heartbeat_at)::float8 * 1000 as "silentMs",
-       case when $2 then h.heartbeat end as heartbeat,
-       (select count(*)::int from trace_hosts t where t.host_id = h.id and t.state <> 'ended') as traces
-     from hosts h where $1::text[] is null or h.name = any($1) order by h.name`,
-    [names, details],
-  );
-  return rows;
-}
+export const findHostFacts = (
+  names: string[] | null,
+  details: boolean,
+  tx: Transaction = prisma(),
+): Promise<HostFacts[]> =>
+  tx.$queryRaw<HostFacts[]>`
+    select h.id, h.name, h.revoked_at is not null as revoked, h.incompatible, h.hello,
+      extract(epoch from clock_timestamp() - h.heartbeat_at)::float8 * 1000 as "silentMs",
+      case when ${details}::boolean then h.heartbeat end as heartbeat,
+      (select count(*)::int from trace_hosts t where t.host_id = h.id and t.state <> 'ended') as traces
+    from hosts h where ${names}::text[] is null or h.name = any(${names}::text[]) order by h.name`;
 
 /** What a trace of this kind would have met in the last minute on these hosts, a second. */
 export async function recentRate(kind: "drops" | "connections", hostIds: number[]): Promise<number> {
@@ -222,6 +222,11 @@ export async function recentRate(kind: "drops" | "connections", hostIds: number[
       ? "select coalesce(sum(packets), 0)::float8 / 60 as rate from drop_updates where ts > now() - interval '60 s' and host_id = any($1)"
       : "select coalesce(sum(opened), 0)::float8 / 60 as rate from rollup_10s where bucket > now() - interval '70 s' and host_id = any($1) and proto = 6";
   return (await pool().query<{ rate: number }>(text, [hostIds])).rows[0]?.rate ?? 0;
+}
+
+/** Until the transaction's end: who counts a host's traces and adds one does so alone. */
+export async function asOnlyStarter(tx: Transaction): Promise<void> {
+  await tx.$executeRaw`select pg_advisory_xact_lock(7318002)`;
 }
 
 /** One sweeper at a time, whichever process it is in. */

@@ -339,6 +339,14 @@ describe("starting", () => {
     });
   });
 
+  test("nor by starting them all at the same time", async () => {
+    const many = Array.from({ length: TRACE_LIMITS.sessionsPerHost * 2 }, () => start({ hosts: ["h1"] }));
+    const ended = await Promise.allSettled(many);
+    const started = ended.filter(({ status }) => status === "fulfilled");
+    expect(started.length).toBe(TRACE_LIMITS.sessionsPerHost);
+    expect(await desiredFor(h1)).toHaveLength(TRACE_LIMITS.sessionsPerHost);
+  });
+
   test("the preview says which hosts can and how many pods match", async () => {
     await silence(h2, 100);
     const preview = await previewTrace(spec({ filter: { pod: "web-1", container: "app" } }));

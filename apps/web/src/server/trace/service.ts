@@ -11,7 +11,7 @@ import { TRACE_SESSION } from "@millrace/contract/machines/trace-session";
 import type { TraceSessionView, TraceSpec } from "@millrace/contract/trace";
 import { TRACE_LIMITS } from "@millrace/contract/trace-kind";
 import type { z } from "zod";
-import { type Author, change } from "../audit/service.ts";
+import { type Author, change, type Transaction } from "../audit/service.ts";
 import { systemClock } from "../clock.ts";
 import { hostProblems } from "./able.ts";
 import * as repo from "./repo.ts";
@@ -50,12 +50,13 @@ function readCursor(cursor: string): repo.Position {
 
 export async function startSession(input: TraceSpec, author: Author): Promise<TraceSessionView> {
   const spec = { ...input, hosts: [...new Set(input.hosts)] };
-  const hosts = await hostsFor(spec);
   const id = randomUUID();
   const nowMs = systemClock.now();
   const { hosts: names, kind, leaseSeconds, rateEps, filter, reason } = spec;
   const detail = { kind, hosts: names, leaseSeconds, rateEps, filter, reason };
   await change({ author, action: "traces.start", target: id, detail }, async (tx) => {
+    await repo.asOnlyStarter(tx);
+    const hosts = await hostsFor(spec, tx);
     const at = (ms: number) => new Date(nowMs + ms);
     const session = {
       ...{ id, spec, state: TRACE_SESSION.initial, author: author.email, createdAt: at(0) },
@@ -71,8 +72,8 @@ export async function startSession(input: TraceSpec, author: Author): Promise<Tr
 }
 
 /** Ids of all hosts named; a host that couldn't take part is a reason not to start at all, said by name. */
-async function hostsFor(spec: TraceSpec): Promise<number[]> {
-  const found = await repo.findHostFacts(spec.hosts, false);
+async function hostsFor(spec: TraceSpec, tx: Transaction): Promise<number[]> {
+  const found = await repo.findHostFacts(spec.hosts, false, tx);
   const problems = hostProblems(spec, found);
   if (problems.length > 0)
     throw refused("CONFLICT", problems.map((p) => `${p.host}: ${p.reason}`).join("; "));

@@ -53,7 +53,7 @@ async function sweepSession(id: string, now: Date): Promise<void> {
     const session = await repo.lockSession(tx, id);
     if (!session || session.state === "done") return;
     const names = session.hosts.filter((host) => host.state !== "ended").map((host) => host.host.name);
-    for (const facts of await repo.findHostFacts(names, false)) {
+    for (const facts of await repo.findHostFacts(names, false, tx)) {
       const { online } = abilityOf(session.spec.kind, facts);
       const host = session.hosts.find((part) => part.hostId === facts.id);
       if (online || !host) continue;
