@@ -19,6 +19,7 @@ import { TimeText } from "@/ui/time-text.tsx";
 import { useColumns } from "@/ui/use-columns.ts";
 import { Failed, Stale } from "@/view/answer.tsx";
 import { PageHead } from "@/view/page-head.tsx";
+import { AuditExportMenu } from "./audit-export-menu.tsx";
 import { detailText, OUTCOME } from "./audit-format.ts";
 
 const entryKey = (entry: AuditEntry): string => entry.id;
@@ -96,6 +97,7 @@ export function AuditPage() {
             <Find label="Who" value={author} onChange={(text) => void set({ author: text || null })} />
             <Find label="Action" value={action} onChange={(text) => void set({ action: text || null })} />
             <ColumnMenu columns={columns} />
+            <AuditExportMenu author={author || null} action={action || null} />
           </>
         }
       />

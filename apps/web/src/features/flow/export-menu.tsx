@@ -3,7 +3,7 @@ import { useTRPCClient } from "@/trpc/client.tsx";
 /** Saves what is filtered as a file, made in this browser. */
 import { Icon } from "@/ui/icon.tsx";
 import { Menu } from "@/ui/menu.tsx";
-import type { ExportFormat } from "./flow-export.ts";
+import type { ExportFormat } from "@/view/file-export.ts";
 import { type FlowQuestion, historyInput } from "./history-input.ts";
 
 export function ExportMenu({ question }: { question: FlowQuestion }) {

@@ -1,20 +1,17 @@
 /**
- * Flows as files: CSV for spreadsheets, JSON for programs. Pages are fetched until all is there or the limit
- * is reached, and a file that was cut says so. Loaded when somebody exports.
+ * Flows as files, and how it goes: a file that was cut says so. What a file is like is view/file-export.ts's.
+ * Loaded when somebody exports.
  */
 import type { FlowRow, FlowSearchOutput } from "@millrace/contract/flow";
 import { count, text } from "@millrace/contract/units";
 import { protocolName } from "@millrace/contract/verdict";
 import { showToast } from "@/ui/toast.tsx";
+import { type Columns, collectRows, type ExportFormat, fileTime, saveRows } from "@/view/file-export.ts";
 import { problemOf } from "@/view/problem.ts";
 
-export type ExportFormat = "csv" | "json";
-/** The menu names it too. */
-export const EXPORT_ROWS_MAX = 50_000;
 const EXPORT_PAGE_ROWS = 1000;
 
-type Cell = string | number | null;
-const COLUMNS: Record<string, (row: FlowRow) => Cell> = {
+export const FLOW_FILE: Columns<FlowRow> = {
   id: (r) => r.id,
   first_seen: (r) => new Date(r.firstSeen).toISOString(),
   last_seen: (r) => new Date(r.lastSeen).toISOString(),
@@ -44,45 +41,6 @@ const COLUMNS: Record<string, (row: FlowRow) => Cell> = {
   simulated: (r) => String(r.simulated),
 };
 
-/** Names come from containers: a spreadsheet must not take one for a formula. */
-export function csvCell(value: Cell): string {
-  if (value === null) return "";
-  if (typeof value === "number") return String(value);
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
-export function toCsv(rows: readonly FlowRow[]): string {
-  const lines = [Object.keys(COLUMNS).join(",")];
-  for (const row of rows)
-    lines.push(
-      Object.values(COLUMNS)
-        .map((of) => csvCell(of(row)))
-        .join(","),
-    );
-  return `${lines.join("\r\n")}\r\n`;
-}
-
-export type Collected = { rows: FlowRow[]; cut: boolean; matched: number };
-
-export async function collectRows(
-  fetchPage: (cursor: string | null) => Promise<Page>,
-  onProgress: (rows: number) => void,
-  limit = EXPORT_ROWS_MAX,
-): Promise<Collected> {
-  const rows: FlowRow[] = [];
-  let cursor: string | null = null;
-  let matched = 0;
-  do {
-    const page: Page = await fetchPage(cursor);
-    rows.push(...page.rows);
-    cursor = page.nextCursor;
-    matched = Math.max(matched, page.matched.count);
-    onProgress(rows.length);
-  } while (cursor !== null && rows.length < limit);
-  return { rows: rows.slice(0, limit), cut: cursor !== null || rows.length > limit, matched };
-}
-
 type Page = Pick<FlowSearchOutput, "rows" | "nextCursor" | "matched">;
 
 export async function exportFlows(
@@ -94,12 +52,15 @@ export async function exportFlows(
     ({ tone: "working", text: `Collecting flows: ${text(count(rows))}` }) as const;
   const id = showToast(working(0));
   try {
-    const { rows, cut, matched } = await collectRows(pages(EXPORT_PAGE_ROWS), (n) =>
-      showToast(working(n), id),
-    );
-    const name = `flows-${new Date(until).toISOString().slice(0, 19).replaceAll(":", "")}.${format}`;
-    if (format === "csv") save(name, "text/csv", toCsv(rows));
-    else save(name, "application/json", JSON.stringify(rows, null, 1));
+    let matched = 0;
+    const fetchPage = pages(EXPORT_PAGE_ROWS);
+    const counted = async (cursor: string | null) => {
+      const page = await fetchPage(cursor);
+      matched = Math.max(matched, page.matched.count);
+      return page;
+    };
+    const { rows, cut } = await collectRows(counted, (n) => showToast(working(n), id));
+    saveRows(`flows-${fileTime(until)}`, format, FLOW_FILE, rows);
     const detail = cut
       ? `Cut at ${text(count(rows.length))} of ${text(count(matched))}: narrow the filter or the time for the rest.`
       : undefined;
@@ -107,13 +68,4 @@ export async function exportFlows(
   } catch (error) {
     showToast({ tone: "failed", text: "The export failed", detail: problemOf(error).title }, id);
   }
-}
-
-function save(name: string, type: string, content: string): void {
-  const url = URL.createObjectURL(new Blob([content], { type }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
