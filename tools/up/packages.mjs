@@ -37,6 +37,7 @@ export const systemPackages = [
   { name: "containerd", for: "tests", proof: "containerd" },
   { name: "containernetworking-plugins", for: "tests", proof: "/usr/lib/cni/bridge" },
   { name: "iptables", for: "tests", proof: "iptables" },
+  { name: "openssl", for: "tests", proof: "openssl" },
 ];
 
 const programFolders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
