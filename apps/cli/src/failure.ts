@@ -11,7 +11,7 @@ export class UsageError extends Error {
 export function explain(error: unknown): string {
   if (!(error instanceof TRPCClientError)) return error instanceof Error ? error.message : String(error);
   if (error.data?.code === "UNAUTHORIZED")
-    return "the server wants a token: make one under Settings, then set MILLRACE_TOKEN or --token";
+    return `the server says: ${error.message}. Make a token under Settings, then set MILLRACE_TOKEN or --token`;
   if (error.data) return error.message;
   const cause = causeOf(error);
   const untrusted = /SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(cause);
