@@ -13,6 +13,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { Lab } from "@millrace/lab/lab";
 import pg from "pg";
+import { agentCommand } from "../../tools/agent-command.mjs";
 import { at } from "../../tools/paths.mjs";
 import { type Cluster, clusterUrl, createDatabase, startServer } from "../../tools/postgres.mjs";
 import { migrate } from "../../tools/up/migrate.mjs";
@@ -123,7 +124,7 @@ export class Stack {
     const tokenFile = path.join(state, "enrol-token");
     writeFileSync(tokenFile, JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}").token, { mode: 0o600 });
     return new Child(`agent ${name}`, [
-      ...["--enable-source-maps", AGENT, "--server", `http://127.0.0.1:${this.ingestPort}`],
+      ...[...agentCommand, "--server", `http://127.0.0.1:${this.ingestPort}`],
       ...["--host-name", name, "--host-netns", host.netns, "--runtime", `runc=${host.runcRoot}`],
       ...["--state-dir", state, "--pin-dir", `${this.pinRoot}/${host.name}`, "--enrol-token-file", tokenFile],
       ...(options.agentFlags ?? []),

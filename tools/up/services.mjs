@@ -1,6 +1,7 @@
 // The processes of one instance as data: command, environment and place of each. Pure, so that a test can
 // read what would be run; starting them is service.mjs's, in which order serve.mjs's.
 import path from "node:path";
+import { agentCommand } from "../agent-command.mjs";
 import { at } from "../paths.mjs";
 import { labProgram } from "./leftovers.mjs";
 import { guard } from "./service.mjs";
@@ -24,7 +25,10 @@ export function serverEnv(instance, secrets, databaseUrl) {
 
 /** A Node program of ours under the kernel's guard. @returns {{ command: string, args: string[] }} */
 function node(...args) {
-  const [command, ...rest] = [...guard("SIGTERM"), process.execPath, "--enable-source-maps", ...args];
+  return guarded("--enable-source-maps", ...args);
+}
+function guarded(...args) {
+  const [command, ...rest] = [...guard("SIGTERM"), process.execPath, ...args];
   return { command, args: rest };
 }
 
@@ -60,5 +64,5 @@ export function agentService(instance, host, tokenFile) {
     ...(host.runcRoot ? ["--runtime", `runc=${host.runcRoot}`] : []),
     ...(tokenFile ? ["--enrol-token-file", tokenFile] : []),
   ];
-  return { name: `agent ${host.name}`, ...node(at("apps/agent/build/main.js"), ...args), graceMs: 15_000 };
+  return { name: `agent ${host.name}`, ...guarded(...agentCommand, ...args), graceMs: 15_000 };
 }

@@ -52,6 +52,20 @@ static __noinline int emit_flow_opened(const struct flow_key *key, __u64 cgroup_
 	return 0;
 }
 
+static __noinline int emit_flow_moved(const struct flow_key *key)
+{
+	struct event_flow_moved *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event)
+		return emit_lost(EVENT_FLOW_MOVED);
+	event_begin(&event->header, EVENT_FLOW_MOVED);
+	event->_pad0 = 0;
+	if (key)
+		event->key = *key;
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
 static __noinline int emit_flow_closed(const struct flow_key *key, __u32 tcp_state)
 {
 	struct event_flow_closed *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);

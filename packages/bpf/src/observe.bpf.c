@@ -122,19 +122,30 @@ static __always_inline void flow_take_rtt(struct __sk_buff *skb, struct flow_rec
 	record->rtt_min_us = tcp->rtt_min;
 }
 
-/* true: the flow's first packet since the timer ticked. */
-static __always_inline bool flow_add(struct flow_record *record, const struct flow_counters *add, __u32 direction)
+struct flow_pace {
+	bool ticked; /* the flow's first packet since the timer ticked */
+	bool moved;  /* its first in this epoch: the agent must look at it */
+};
+
+/* race: two CPUs may both see the old time: the flow is told of twice, which harms nobody. */
+static __always_inline struct flow_pace flow_add(struct flow_record *record, const struct flow_counters *add,
+						 __u32 direction)
 {
 	struct flow_counters *counters = &record->counters[direction];
+	struct flow_pace pace = {};
 	__u64 now = clock_boot_ns_coarse();
+	__u64 before;
 
 	__sync_fetch_and_add(&counters->packets, add->packets);
 	__sync_fetch_and_add(&counters->segments, add->segments);
 	__sync_fetch_and_add(&counters->bytes, add->bytes);
-	if (record->last_seen_ns >= now)
-		return false;
+	before = record->last_seen_ns;
+	if (before >= now)
+		return pace;
 	record->last_seen_ns = now;
-	return true;
+	pace.ticked = true;
+	pace.moved = before >> FLOW_EPOCH_BITS != now >> FLOW_EPOCH_BITS;
+	return pace;
 }
 
 /* Once a tick and not for every packet: the agent reads once a second, and the socket's memory is elsewhere. */
@@ -152,7 +163,7 @@ static __always_inline int flow_update(struct __sk_buff *skb, struct packet *pac
 {
 	struct flow_key key;
 	struct flow_record *record;
-	bool ticked;
+	struct flow_pace pace;
 
 	if (direction == FLOW_EGRESS)
 		key = packet->key;
@@ -165,11 +176,13 @@ static __always_inline int flow_update(struct __sk_buff *skb, struct packet *pac
 		return -EP_TABLE_FULL;
 	if (!flow_is_live(record, &key))
 		return -EP_FLOW_RETIRED;
-	ticked = flow_add(record, add, direction);
+	pace = flow_add(record, add, direction);
 	if (packet->tcp_flags)
 		tcp_follow(record, &key, packet, direction);
 	if (direction == FLOW_EGRESS)
-		flow_take_socket(skb, record, key.proto == IPPROTO_TCP, ticked);
+		flow_take_socket(skb, record, key.proto == IPPROTO_TCP, pace.ticked);
+	if (pace.moved)
+		emit_flow_moved(&key);
 	return 0;
 }
 
@@ -182,7 +195,8 @@ static __always_inline bool flow_update_plain(struct __sk_buff *skb, __u32 endpo
 {
 	struct plain_packet plain;
 	struct flow_record *record;
-	bool ticked, tcp;
+	struct flow_pace pace;
+	bool tcp;
 
 	if (!plain_parse(&plain, skb, endpoint_id, direction))
 		return false;
@@ -192,9 +206,11 @@ static __always_inline bool flow_update_plain(struct __sk_buff *skb, __u32 endpo
 	tcp = plain.tcp_flags != 0;
 	if (tcp && tcp_must_follow(record, plain.tcp_flags, direction))
 		return false;
-	ticked = flow_add(record, add, direction);
+	pace = flow_add(record, add, direction);
 	if (direction == FLOW_EGRESS)
-		flow_take_socket(skb, record, tcp, ticked);
+		flow_take_socket(skb, record, tcp, pace.ticked);
+	if (pace.moved)
+		emit_flow_moved(&plain.flow.key);
 	return true;
 }
 

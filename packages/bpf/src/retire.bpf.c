@@ -3,16 +3,9 @@
  * Takes quiet flows out of use, for the agent to remove: run by test-run with a flow_retire_request as
  * context and the keys in `retire_batch`. Deletes nothing itself; see enum flow_lifecycle for the protocol.
  */
+#include "lib/flow_batch.h"
 #include "lib/flows.h"
 #include "lib/kernel.h"
-
-/* One element: 45 KB. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct flow_retire_batch);
-} retire_batch SEC(".maps");
 
 struct retire_walk {
 	struct flow_retire_batch *batch;

@@ -44,7 +44,7 @@ export const FLOW_COLUMNS = {
   srcWorkload: "u16",
   dstWorkload: "u16",
   endpoint: "u16", // index of `endpoints`, from 0: whose interface saw it
-  final: "u8", // 1: the flow has left the table, no update follows
+  final: "u8", // 1: the flow has left the table; one with nothing new to tell leaves without a row
 } as const satisfies ColumnTable;
 
 export const DROP_COLUMNS = {

@@ -71,7 +71,7 @@ export interface TranslationSource {
   read(): { bytes: Uint8Array; overran: boolean };
   close(): void;
 }
-export type EventCounts = { opened: number; closed: number; drops: number; lost: number };
+export type EventCounts = { opened: number; moved: number; closed: number; drops: number; lost: number };
 export type EndpointEntry = { cookie: bigint; ifindex: number; endpointId: number };
 
 export interface Dataplane {
@@ -105,7 +105,19 @@ export interface Dataplane {
   /** All addresses of all endpoints, replacing those before; 16 bytes each. */
   setAddresses(addresses: readonly { address: Uint8Array; endpointId: number }[]): void;
 
+  /** The whole table. */
   readFlows(): TableBytes;
+  /**
+   * Those that changed since they were last handed out by this or the next two. Run to its end, or what was
+   * left is handed out by nobody but `readFlows`.
+   */
+  movedFlows(): Iterable<TableBytes>;
+  /** Of the flows with these keys. */
+  changedFlows(keys: Uint8Array, count: number): Iterable<TableBytes>;
+  /** Of the whole table, also what changed without a packet; returns how many flows there are. */
+  scanFlows(): Generator<TableBytes, number>;
+  /** True when movements were lost since the last call: `scanFlows` makes good for them. */
+  missedMoves(): boolean;
   flowCapacity(): number;
   /** Marks those RETIRED that were last seen before; packets then leave them alone. */
   retireFlows(keys: Uint8Array, count: number, quietSinceNs: bigint): number;

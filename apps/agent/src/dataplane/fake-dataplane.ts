@@ -14,8 +14,10 @@ import {
   FLOW_KEY_SIZE,
   FLOW_RECORD_SIZE,
   FlowLifecycle,
+  type FlowRecord,
 } from "@millrace/abi/generated/flow";
 import type { Capability } from "@millrace/contract/agent-protocol";
+import { hashText } from "../telemetry/flow-id.ts";
 import type {
   AttachPoint,
   Dataplane,
@@ -34,7 +36,7 @@ import type {
   TraceRequest,
   TranslationSource,
 } from "./dataplane.ts";
-import { FakeKernel, FakeTrace, keyBytes, placeOf, text, viewOf } from "./fake-kernel.ts";
+import { type FakeFlow, FakeKernel, FakeTrace, keyBytes, placeOf, text, viewOf } from "./fake-kernel.ts";
 
 export class FakeDataplane implements Dataplane {
   readonly kernel: FakeKernel;
@@ -109,11 +111,32 @@ export class FakeDataplane implements Dataplane {
   setAddresses(): void {}
 
   readFlows(): TableBytes {
-    const flows = [...this.kernel.flows.values()];
-    const values = Buffer.alloc(flows.length * FLOW_RECORD_SIZE);
-    for (const [i, { record }] of flows.entries())
-      encodeFlowRecord(record, viewOf(values), i * FLOW_RECORD_SIZE);
-    return { count: flows.length, keys: Buffer.concat(flows.map(({ key }) => keyBytes(key))), values };
+    return tableOf([...this.kernel.flows.values()]);
+  }
+  *movedFlows(): Generator<TableBytes> {
+    yield tableOf(this.#changed(this.kernel.takeMoved()));
+  }
+  *changedFlows(keys: Uint8Array, count: number): Generator<TableBytes> {
+    yield tableOf(this.#changed(namesIn(keys, count)));
+  }
+  *scanFlows(): Generator<TableBytes, number> {
+    yield tableOf(this.#changed([...this.kernel.flows.keys()]));
+    return this.kernel.flows.size;
+  }
+  missedMoves(): boolean {
+    const { missed } = this.kernel;
+    this.kernel.missed = false;
+    return missed;
+  }
+  /** What was handed out is not again until it changes, as in scan.bpf.c. */
+  #changed(names: readonly string[]): FakeFlow[] {
+    return names.flatMap((name) => {
+      const flow = this.kernel.flows.get(name);
+      const fold = flow && foldOf(flow.record);
+      if (!flow || flow.record.shown === fold) return [];
+      flow.record.shown = fold as number;
+      return [flow];
+    });
   }
   flowCapacity(): number {
     return this.kernel.flowCapacity;
@@ -164,7 +187,7 @@ export class FakeDataplane implements Dataplane {
     return { counts: new Array<number>(16).fill(0), ringLost: 0 };
   }
   eventCounts(): EventCounts {
-    return { opened: 0, closed: 0, drops: 0, lost: 0 };
+    return { opened: 0, moved: 0, closed: 0, drops: 0, lost: 0 };
   }
   onOpened(call: () => void): void {
     this.#onOpened = call;
@@ -227,4 +250,16 @@ function namesIn(keys: Uint8Array, count: number): string[] {
   return Array.from({ length: count }, (_, i) =>
     text(keys.subarray(i * FLOW_KEY_SIZE, (i + 1) * FLOW_KEY_SIZE)),
   );
+}
+
+function tableOf(flows: readonly FakeFlow[]): TableBytes {
+  const values = Buffer.alloc(flows.length * FLOW_RECORD_SIZE);
+  for (const [i, { record }] of flows.entries())
+    encodeFlowRecord(record, viewOf(values), i * FLOW_RECORD_SIZE);
+  return { count: flows.length, keys: Buffer.concat(flows.map(({ key }) => keyBytes(key))), values };
+}
+
+function foldOf({ counters, drops, retransmits, opens, tcpState, tcpFlags, lifecycle }: FlowRecord): number {
+  const all = [...counters.map(({ packets }) => packets), drops, retransmits, opens, tcpState, ...tcpFlags];
+  return (hashText(all.join(), lifecycle) | 2) >>> 0;
 }

@@ -15,6 +15,7 @@ import {
   FLOW_KEY_SIZE,
   type FlowKey,
   FlowLifecycle,
+  FlowLimit,
   type FlowRecord,
 } from "@millrace/abi/generated/flow";
 import type { TraceStats } from "@millrace/abi/generated/trace";
@@ -50,6 +51,9 @@ export class FakeKernel {
   readonly interfaces: FakeInterface[] = [];
   flowCapacity = 1024;
   readonly traces = new Set<FakeTrace>();
+  /** Names of flows that opened or moved, with the epoch; what the ring would hold. */
+  moved: { name: string; epoch: bigint }[] = [];
+  missed = false;
 
   advance(ms: number): void {
     this.bootNs += BigInt(ms) * 1_000_000n;
@@ -75,6 +79,7 @@ export class FakeKernel {
       counters.packets += 1n;
       counters.segments += 1n;
       counters.bytes += BigInt(bytes);
+      if (this.#epoch(flow.record.lastSeenNs) !== this.#epoch(this.bootNs)) this.#told(text(keyBytes(key)));
       Object.assign(flow.record, change, { lastSeenNs: this.bootNs });
     }
   }
@@ -90,6 +95,7 @@ export class FakeKernel {
     record.lastSeenNs = this.bootNs;
     this.drops.set(name, { key, record });
     const flow = this.flows.get(text(keyBytes(key.flow)));
+    if (!known) this.#told(text(keyBytes(key.flow)));
     if (flow) Object.assign(flow.record, { drops: flow.record.drops + 1n, dropReason: key.reason });
   }
 
@@ -99,7 +105,20 @@ export class FakeKernel {
     if (known || this.flows.size >= this.flowCapacity) return known;
     const flow = { key, record: { ...emptyRecord(), ...change, firstSeenNs: this.bootNs } };
     this.flows.set(name, flow);
+    this.#told(name);
     return flow;
+  }
+  #told(name: string): void {
+    this.moved.push({ name, epoch: this.#epoch(this.bootNs) });
+  }
+  #epoch(ns: bigint): bigint {
+    return ns >> BigInt(FlowLimit.EPOCH_BITS);
+  }
+  /** Names to look at now; those whose epoch is not over stay to be looked at again. */
+  takeMoved(): string[] {
+    const names = this.moved.map(({ name }) => name);
+    this.moved = this.moved.filter(({ epoch }) => epoch >= this.#epoch(this.bootNs));
+    return names;
   }
 }
 
@@ -133,7 +152,7 @@ export function emptyRecord(): FlowRecord {
     counters: [none(), none()],
     ...{ firstSeenNs: 0n, lastSeenNs: 0n, cgroupId: 0n, drops: 0n, dropReason: 0, rttUs: 0, rttMinUs: 0 },
     ...{ retransmits: 0, isn: 0, opens: 0, lifecycle: FlowLifecycle.LIVE, tupleCheck: 0 },
-    ...{ tcpFlags: new Uint8Array(2), tcpState: 0, opener: 0 },
+    ...{ tcpFlags: new Uint8Array(2), tcpState: 0, opener: 0, shown: 0 },
   };
 }
 

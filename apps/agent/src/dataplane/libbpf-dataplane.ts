@@ -35,14 +35,15 @@ import type {
 } from "./dataplane.ts";
 import { endpointEntries, endpointKey } from "./endpoint-entry.ts";
 import { retireFlows } from "./flow-retire.ts";
+import { FlowScan } from "./flow-scan.ts";
 import { Hooks } from "./hooks.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
 import { KernelTables } from "./kernel-tables.ts";
 import { interfacesIn, translationsIn } from "./namespace-facts.ts";
 import { LAYOUT, ObserveObject } from "./observe-object.ts";
+import { ObserverEvents } from "./observer-events.ts";
 import { missingMount, Pins } from "./pins.ts";
 import { probe } from "./probe.ts";
-import { eachRecord } from "./record-batch.ts";
 import { replace, setClasses, TraceObject, u32, u64 } from "./trace-object.ts";
 
 const EVENT_TICK_MS = 50;
@@ -63,9 +64,10 @@ export class LibbpfDataplane implements Dataplane {
   #events: RingReader | undefined;
   #capabilities: Capability[] | undefined;
   #classes: DropClasses = { reasons: [], places: [] };
-  #onOpened: () => void = () => {};
-  readonly #counts: EventCounts = { opened: 0, closed: 0, drops: 0, lost: 0 };
+  readonly #observed = new ObserverEvents();
+  #ringLost = 0;
   readonly #tables = new KernelTables((name) => this.#started().observe.object.map(name));
+  readonly #scan = new FlowScan((name) => this.#tables.map(name));
 
   constructor(options: LibbpfOptions) {
     this.#options = options;
@@ -96,13 +98,8 @@ export class LibbpfDataplane implements Dataplane {
     });
     observe.attachMachineWide(this.#pins);
     this.#hooks.removeOthers(this.endpoints());
-    this.#events = new RingReader(
-      this.#tables.map("events"),
-      (batch, lost) => this.#count(batch, lost.records),
-      {
-        tickMs: EVENT_TICK_MS,
-      },
-    );
+    const take = (batch: Uint8Array, lost: { records: bigint }) => this.#observed.take(batch, lost.records);
+    this.#events = new RingReader(this.#tables.map("events"), take, { tickMs: EVENT_TICK_MS });
     return { generation: this.#pins.generation, adopted };
   }
 
@@ -156,6 +153,24 @@ export class LibbpfDataplane implements Dataplane {
   readFlows(): TableBytes {
     return this.#tables.read("flows");
   }
+  *movedFlows(): Generator<TableBytes> {
+    const { moved } = this.#observed;
+    const since = clock().bootNs;
+    yield* this.changedFlows(moved.keys(), moved.count);
+    moved.looked(since);
+  }
+  *changedFlows(keys: Uint8Array, count: number): Generator<TableBytes> {
+    yield* this.#scan.collect(this.#started().observe.program("flow_collect"), keys, count);
+  }
+  scanFlows(): Generator<TableBytes, number> {
+    return this.#scan.scan(this.#started().observe.program("flow_scan"));
+  }
+  missedMoves(): boolean {
+    const { ringLost } = this.observerCounts();
+    if (ringLost !== this.#ringLost) this.#observed.moved.miss();
+    this.#ringLost = ringLost;
+    return this.#observed.moved.takeMissed();
+  }
   flowCapacity(): number {
     return this.#options.flowCapacity;
   }
@@ -183,14 +198,14 @@ export class LibbpfDataplane implements Dataplane {
     const counts = Array.from({ length: ObserverLimit.COUNTS }, (_, i) =>
       this.#tables.sum("observer_counts", i),
     );
-    const kinds = [EventKind.FLOW_OPENED, EventKind.FLOW_CLOSED, EventKind.DROP];
-    return { counts, ringLost: kinds.reduce((sum, kind) => sum + this.#tables.sum("ring_lost", kind), 0) };
+    const lost = Object.values(EventKind).map((kind) => this.#tables.sum("ring_lost", kind));
+    return { counts, ringLost: lost.reduce((sum, one) => sum + one, 0) };
   }
   eventCounts(): EventCounts {
-    return { ...this.#counts };
+    return this.#observed.counts();
   }
   onOpened(call: () => void): void {
-    this.#onOpened = call;
+    this.#observed.onFresh = call;
   }
   sockets(netns: string): Uint8Array {
     const { observe } = this.#started();
@@ -202,10 +217,8 @@ export class LibbpfDataplane implements Dataplane {
   }
   programs(): ProgramFacts[] {
     const { observe, hooks } = this.#started();
-    const hooked: Record<string, number> = {
-      endpoint_egress: hooks.count("egress"),
-      endpoint_ingress: hooks.count("ingress"),
-    };
+    const [egress, ingress] = [hooks.count("egress"), hooks.count("ingress")];
+    const hooked: Record<string, number> = { endpoint_egress: egress, endpoint_ingress: ingress };
     return [...observe.programs.values()].map(({ name, id, type, verifiedInstructions }) => {
       const attachments = hooked[name] ?? (observe.links.has(name) ? 1 : 0);
       return { name, id, type, attachments, verifiedInstructions };
@@ -262,16 +275,5 @@ export class LibbpfDataplane implements Dataplane {
       this.#pins.giveUp(error);
       return this.#load(undefined);
     }
-  }
-  #count(batch: Uint8Array, lost: bigint): void {
-    const before = this.#counts.opened + this.#counts.drops;
-    this.#counts.lost += Number(lost);
-    eachRecord(batch, (record) => {
-      const kind = record.byteLength >= 4 ? record.getUint32(0, true) : 0;
-      if (kind === EventKind.FLOW_OPENED) this.#counts.opened++;
-      else if (kind === EventKind.FLOW_CLOSED) this.#counts.closed++;
-      else if (kind === EventKind.DROP) this.#counts.drops++;
-    });
-    if (this.#counts.opened + this.#counts.drops > before) this.#onOpened();
   }
 }

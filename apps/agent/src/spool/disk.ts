@@ -4,6 +4,7 @@
  */
 import fs from "node:fs";
 import path from "node:path";
+import type { Pieces } from "./frame.ts";
 
 export interface SpoolDisk {
   list(directory: string): string[];
@@ -12,7 +13,7 @@ export interface SpoolDisk {
   /** Creates the file; fails when it exists. */
   create(file: string): number;
   /** Bytes written, which may be fewer than asked when the disk fills up. */
-  write(fd: number, bytes: Uint8Array): number;
+  write(fd: number, pieces: Pieces): number;
   truncate(fd: number, length: number): void;
   close(fd: number): void;
   remove(file: string): void;
@@ -40,7 +41,7 @@ export const nodeDisk: SpoolDisk = {
     }
   },
   create: (file) => fs.openSync(file, "ax", 0o600),
-  write: (fd, bytes) => fs.writeSync(fd, bytes),
+  write: (fd, pieces) => fs.writevSync(fd, [...pieces]),
   truncate: (fd, length) => fs.ftruncateSync(fd, length),
   close: (fd) => fs.closeSync(fd),
   remove: (file) => fs.unlinkSync(file),

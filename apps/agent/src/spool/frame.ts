@@ -14,20 +14,17 @@ export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
 export type Frame = { kind: number; payload: Buffer; offset: number };
 
-/** One buffer, so that it can be written by one call. */
-export function frame(kind: FrameKind, parts: readonly Uint8Array[]): Buffer {
-  const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
-  const out = Buffer.allocUnsafe(FRAME_HEADER_BYTES + length);
-  let at = FRAME_HEADER_BYTES;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.byteLength;
-  }
-  out.writeUInt32LE(MAGIC, 0);
-  out.writeUInt32LE(kind, 4);
-  out.writeUInt32LE(length, 8);
-  out.writeUInt32LE(checksum(kind, out.subarray(FRAME_HEADER_BYTES)), 12);
-  return out;
+/** Bytes in pieces, written by one call: a large piece is never copied to stand beside a small one. */
+export type Pieces = readonly Uint8Array[];
+export const lengthOf = (pieces: Pieces): number => pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+
+export function frame(kind: FrameKind, pieces: Pieces): Pieces {
+  const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
+  header.writeUInt32LE(MAGIC, 0);
+  header.writeUInt32LE(kind, 4);
+  header.writeUInt32LE(lengthOf(pieces), 8);
+  header.writeUInt32LE(checksum(kind, pieces), 12);
+  return [header, ...pieces];
 }
 
 /** The whole frames from the start; `end` is where the first doubtful byte stands. */
@@ -40,21 +37,23 @@ export function readFrames(file: Buffer): { frames: Frame[]; end: number } {
     const start = at + FRAME_HEADER_BYTES;
     if (file.readUInt32LE(at) !== MAGIC || start + length > file.length) break;
     const payload = file.subarray(start, start + length);
-    if (file.readUInt32LE(at + 12) !== checksum(kind, payload)) break;
+    if (file.readUInt32LE(at + 12) !== checksum(kind, [payload])) break;
     frames.push({ kind, payload, offset: at });
     at = start + length;
   }
   return { frames, end: at };
 }
 
-const checksum = (kind: number, payload: Uint8Array): number => crc32(payload, kind);
+/** Of nothing, zlib forgets what it was given to begin with. */
+const checksum = (kind: number, pieces: Pieces): number =>
+  pieces.reduce((sum, piece) => (piece.byteLength > 0 ? crc32(piece, sum) : sum), kind);
 
-/** Byte strings with their lengths in front, so that a payload can hold several. */
-export function joinParts(parts: readonly Uint8Array[]): Uint8Array[] {
-  return parts.flatMap((part) => {
+/** Byte strings, each in pieces, with their lengths in front, so that a payload can hold several. */
+export function joinParts(parts: readonly Pieces[]): Pieces {
+  return parts.flatMap((pieces) => {
     const length = Buffer.allocUnsafe(4);
-    length.writeUInt32LE(part.byteLength);
-    return [length, part];
+    length.writeUInt32LE(lengthOf(pieces));
+    return [length, ...pieces];
   });
 }
 

@@ -6,7 +6,15 @@
 import { type Loss, Loss as LossSchema } from "@millrace/contract/batch";
 import { Incarnation } from "@millrace/contract/ids";
 import { z } from "zod";
-import { FRAME_HEADER_BYTES, type Frame, FrameKind, frame, joinParts, splitParts } from "./frame.ts";
+import {
+  FRAME_HEADER_BYTES,
+  type Frame,
+  FrameKind,
+  frame,
+  joinParts,
+  type Pieces,
+  splitParts,
+} from "./frame.ts";
 
 /** Opens every segment, with a snapshot of all baselines behind it. */
 export const SegmentHeader = z.object({ v: z.literal(1), lost: z.array(LossSchema) });
@@ -33,13 +41,13 @@ export type LostRecord = z.infer<typeof LostRecord>;
 
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
-export const headerFrame = (header: SegmentHeader, snapshot: Uint8Array): Buffer =>
-  frame(FrameKind.HEADER, joinParts([json(header), snapshot]));
+export const headerFrame = (header: SegmentHeader, snapshot: Pieces): Pieces =>
+  frame(FrameKind.HEADER, joinParts([[json(header)], snapshot]));
 /** The payload stands last, at `payloadOffset` bytes before the frame's end. */
-export const batchFrame = (head: BatchRecord, changes: Uint8Array, payload: Uint8Array): Buffer =>
-  frame(FrameKind.BATCH, joinParts([json(head), changes, payload]));
-export const ackFrame = (ack: AckRecord): Buffer => frame(FrameKind.ACK, [json(ack)]);
-export const lostFrame = (lost: LostRecord): Buffer => frame(FrameKind.LOST, [json(lost)]);
+export const batchFrame = (head: BatchRecord, changes: Pieces, payload: Uint8Array): Pieces =>
+  frame(FrameKind.BATCH, joinParts([[json(head)], changes, [payload]]));
+export const ackFrame = (ack: AckRecord): Pieces => frame(FrameKind.ACK, [json(ack)]);
+export const lostFrame = (lost: LostRecord): Pieces => frame(FrameKind.LOST, [json(lost)]);
 
 export type SpoolRecord =
   | { kind: "header"; header: SegmentHeader; snapshot: Buffer }

@@ -21,14 +21,14 @@ function open(directory: string, options: Partial<SpoolOptions> = {}) {
     directory,
     incarnation: FIRST,
     limitBytes: 1e9,
-    snapshot: () => Buffer.from(state.baseline),
+    snapshot: () => [Buffer.from(state.baseline)],
     ...options,
   });
   const stored = spool.baseline;
   if (stored) state.baseline = Buffer.concat([stored.snapshot, ...stored.changes]).toString();
   const append = (change: string, payload = `payload of ${change}`) => {
     const head = { atMs: 1, flowRows: 1, lost: [...spool.owed], compressed: false };
-    const written = spool.append(head, Buffer.from(payload), Buffer.from(change));
+    const written = spool.append(head, Buffer.from(payload), [Buffer.from(change)]);
     if (written.ok) state.baseline += change;
     return written;
   };
@@ -52,7 +52,7 @@ describe("frames", () => {
   test.prop([fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 6 }), fc.nat(), fc.nat(255)])(
     "a changed byte ends the file before its record and never shows a wrong one",
     (payloads, at, flip) => {
-      const file = Buffer.concat(payloads.map((payload) => frame(FrameKind.BATCH, [payload])));
+      const file = Buffer.concat(payloads.flatMap((payload) => [...frame(FrameKind.BATCH, [payload])]));
       const damaged = Buffer.from(file);
       if (damaged.length > 0) damaged[at % damaged.length] = (damaged[at % damaged.length] as number) ^ flip;
       const read = readFrames(damaged).frames.map(({ payload }) => payload);
@@ -62,6 +62,14 @@ describe("frames", () => {
     },
   );
 });
+
+test.prop([fc.array(fc.uint8Array({ maxLength: 9 }), { maxLength: 6 })])(
+  "a frame in pieces, empty ones among them, is read back as one",
+  (pieces) => {
+    const { frames } = readFrames(Buffer.concat([...frame(FrameKind.BATCH, pieces)]));
+    expect(frames.map(({ payload }) => payload)).toEqual([Buffer.concat(pieces)]);
+  },
+);
 
 describe("spool", () => {
   test("batches are read back in the order they were written and are gone once acknowledged", () => {

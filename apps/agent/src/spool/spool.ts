@@ -7,6 +7,7 @@ import path from "node:path";
 import type { Loss } from "@millrace/contract/batch";
 import type { Incarnation } from "@millrace/contract/ids";
 import { nodeDisk, type SpoolDisk } from "./disk.ts";
+import { lengthOf, type Pieces } from "./frame.ts";
 import { ackFrame, type BatchRecord, batchFrame, headerFrame, lostFrame, mergeLosses } from "./record.ts";
 import { dropUpTo, type PendingBatch, recover, type SegmentFile, segmentName } from "./recover.ts";
 
@@ -18,7 +19,7 @@ export type SpoolOptions = {
   segmentBytes?: number;
   disk?: SpoolDisk;
   /** All baselines as they are committed now: what each segment begins with. */
-  snapshot: () => Uint8Array;
+  snapshot: () => Pieces;
 };
 export type Appended = { ok: true } | { ok: false; reason: string };
 
@@ -83,7 +84,7 @@ export class Spool {
   append(
     batch: Omit<BatchRecord, "incarnation" | "sequence">,
     payload: Uint8Array,
-    changes: Uint8Array,
+    changes: Pieces,
   ): Appended {
     const head: BatchRecord = { ...batch, incarnation: this.incarnation, sequence: this.nextSequence };
     const bytes = batchFrame(head, changes, payload);
@@ -125,7 +126,7 @@ export class Spool {
     this.#fd = undefined;
   }
 
-  #write(bytes: Buffer): Appended {
+  #write(bytes: Pieces): Appended {
     return this.#attempt(() => {
       const current = this.#segments.at(-1);
       if (this.#fd === undefined || !current || current.bytes >= this.#fullAt) this.#rotate();
@@ -146,14 +147,15 @@ export class Spool {
   }
 
   /** All or nothing: what a full disk took of a record is cut off again. */
-  #put(bytes: Buffer): void {
+  #put(bytes: Pieces): void {
+    const length = lengthOf(bytes);
     const segment = this.#segments.at(-1) as SegmentFile;
     const fd = this.#fd as number;
     let written = 0;
     try {
       written = this.#disk.write(fd, bytes);
-      if (written < bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes fit`);
-      segment.bytes += bytes.length;
+      if (written < length) throw new Error(`only ${written} of ${length} bytes fit`);
+      segment.bytes += length;
       segment.empty = false;
     } catch (error) {
       this.#cutOff(fd, segment.bytes);
@@ -174,12 +176,13 @@ export class Spool {
   #rotate(): void {
     const number = (this.#segments.at(-1)?.number ?? 0) + 1;
     const file = path.join(this.#options.directory, segmentName(number));
-    const bytes = headerFrame({ v: 1, lost: [...this.#owed] }, this.#options.snapshot());
+    const pieces = headerFrame({ v: 1, lost: [...this.#owed] }, this.#options.snapshot());
+    const bytes = lengthOf(pieces);
     this.#clearTorn();
     const fd = this.#disk.create(file);
     try {
-      const written = this.#disk.write(fd, bytes);
-      if (written < bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes fit`);
+      const written = this.#disk.write(fd, pieces);
+      if (written < bytes) throw new Error(`only ${written} of ${bytes} bytes fit`);
     } catch (error) {
       this.#disk.close(fd);
       this.#disk.remove(file);
@@ -188,8 +191,8 @@ export class Spool {
     this.close();
     this.#fd = fd;
     this.#segments = this.#segments.filter((segment) => !segment.empty || !this.#remove(segment.file));
-    this.#segments.push({ file, number, bytes: bytes.length, empty: true });
-    this.#fullAt = Math.max(this.#segmentBytes, 2 * bytes.length);
+    this.#segments.push({ file, number, bytes, empty: true });
+    this.#fullAt = Math.max(this.#segmentBytes, 2 * bytes);
     this.#sweep();
   }
 

@@ -4,7 +4,7 @@
  * down: after a restart whatever the kernel's tables don't have any more is dropped.
  */
 import { z } from "zod";
-import { joinParts, splitParts } from "../spool/frame.ts";
+import { joinParts, type Pieces, splitParts } from "../spool/frame.ts";
 import { FlowTranslations } from "../translation/flow-translations.ts";
 import { DropBaseline } from "./drop-baseline.ts";
 import { EndpointState } from "./endpoint-baseline.ts";
@@ -31,11 +31,16 @@ export type BaselineChanges = {
 export class Baselines {
   bootId = "";
   generation = "";
-  readonly flows = new FlowBaseline();
+  readonly flows: FlowBaseline;
   readonly drops = new DropBaseline();
   readonly translations = new FlowTranslations();
   readonly endpoints = new Map<number, EndpointState>();
   readonly tallies = new Map<string, number>();
+
+  /** `flowCapacity`: as many flows as the kernel keeps. */
+  constructor(flowCapacity?: number) {
+    this.flows = new FlowBaseline(flowCapacity);
+  }
 
   /** False when the bytes are none of ours; then nothing is known. */
   load(stored: { snapshot: Buffer; changes: Buffer[] }): boolean {
@@ -61,7 +66,8 @@ export class Baselines {
     for (const endpoint of changes.endpoints) this.endpoints.set(endpoint.id, endpoint);
     for (const [name, value] of Object.entries(changes.tallies)) this.tallies.set(name, value);
   }
-  snapshot(): Uint8Array {
+  /** Views of what is here now: to be written before anything changes. */
+  snapshot(): Pieces {
     return this.encode({
       flows: this.flows.snapshot(),
       drops: this.drops.snapshot(),
@@ -70,10 +76,10 @@ export class Baselines {
       tallies: Object.fromEntries(this.tallies),
     });
   }
-  encode(changes: BaselineChanges): Uint8Array {
+  encode(changes: BaselineChanges): Pieces {
     const { flows, drops, translations, ...rest } = changes;
     const meta: BaselineMeta = { bootId: this.bootId, generation: this.generation, ...rest };
-    return Buffer.concat(joinParts([Buffer.from(JSON.stringify(meta)), flows, drops, translations]));
+    return joinParts([[Buffer.from(JSON.stringify(meta))], [flows], [drops], [translations]]);
   }
 
   /** Other sides that no flow has any more are forgotten. */

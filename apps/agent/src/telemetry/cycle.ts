@@ -1,8 +1,8 @@
 /**
- * One interval's work, in the order exactness demands: retire what was proposed, wait a grace period, read
- * everything, spool, and only then delete. If the spool refuses, nothing is deleted and no baseline moves:
- * the next interval reads the same increments again. Synchronous, so that a kill finds no half-way state
- * but between two system calls.
+ * One interval's work, in the order exactness demands: retire what has been quiet, wait a grace period, read
+ * what moved, spool, and only then delete. If the spool refuses, nothing is deleted and no baseline moves:
+ * the next interval reads the same increments again, from the whole table. Synchronous, so that a kill finds
+ * no half-way state but between two system calls.
  */
 import { ObserverCount } from "@millrace/abi/generated/observer";
 import type { Loss } from "@millrace/contract/batch";
@@ -14,12 +14,14 @@ import { deviceCounters, readTotals } from "./endpoint-baseline.ts";
 import type { EndpointReports, ReportedEndpoint } from "./endpoint-reports.ts";
 import { KEY_WORDS } from "./flow-table.ts";
 import type { FlowPass } from "./flows.ts";
+import { QuietSearch } from "./quiet-flows.ts";
 import { KeyList } from "./retire.ts";
 import type { WallClock } from "./time.ts";
 
 const EVERYTHING = 0xffff_ffff_ffff_ffffn;
-/** An entry may change without its time stamp moving: a late drop, a retransmit. */
-const SLACK_NS = 3e9;
+/** An entry may change without a packet: a late drop, a retransmit. */
+const SCAN_NS = 10_000_000_000n;
+const RETIRE_NS = 2_000_000_000n;
 const EMPTY_BATCH_US = 10_000_000;
 const DEVICE_SWEEP_US = 10_000_000;
 
@@ -51,11 +53,14 @@ export type CycleResult = { ok: boolean; flows: number; retired: number; orphans
 
 export class Cycle {
   readonly #o: CycleOptions;
-  readonly #quiet = new KeyList();
+  readonly #quiet = new QuietSearch();
   readonly #leaving = new KeyList();
-  #proposedAtNs = 0n;
-  /** When the last complete pass read the table; 0 after a start: everything is compared. */
-  #reportedAtNs = 0;
+  /** Asked to retire in this interval. */
+  readonly #asked = new KeyList();
+  #retireAtNs = 0n;
+  #scanAtNs = 0n;
+  /** The whole table is read and compared: after a start, after a refusal, while an endpoint leaves. */
+  #whole = true;
   #lastToUs = 0;
   #lastSweepUs = 0;
   #flowsUsed = 0;
@@ -70,6 +75,8 @@ export class Cycle {
 
   run(): CycleResult {
     const { dataplane, clock, batch, flows, drops, reports } = this.#o;
+    const whole = this.#whole || [...this.#o.endpoints.values()].some((endpoint) => endpoint.leaving);
+    this.#whole = true; // until all is well
     const retired = this.#retire();
     const now = dataplane.clock();
     clock.set(now);
@@ -78,43 +85,65 @@ export class Cycle {
     reports.begin(totals, this.#readDevices(totals, toUs));
     batch.begin({ fromUs: Math.min(this.#lastToUs || toUs, toUs), toUs });
     this.#addLosses();
-    const table = dataplane.readFlows();
-    this.#flowsUsed = table.count;
-    this.#o.refreshTranslations();
-    const nowNs = Number(now.bootNs);
-    const fill = table.count / dataplane.flowCapacity();
+    flows.begin();
     const written =
-      flows.run(table, { sinceNs: this.#reportedAtNs - SLACK_NS, nowNs, fill }) &&
+      (whole ? this.#takeAll() : this.#takeMoved(now.bootNs)) &&
       drops.run(dataplane.readDrops(), now.bootNs) &&
       this.#finish(toUs);
-    this.#propose(now.bootNs);
-    if (!written) return { ok: false, flows: table.count, retired, orphans: flows.orphans };
-    this.#reportedAtNs = nowNs;
+    this.#leaving.take(flows.leaving);
+    const result = { flows: this.#flowsUsed, retired, orphans: flows.orphans };
+    if (!written) return { ok: false, ...result };
+    this.#whole = false;
     this.#delete(totals);
-    return { ok: true, flows: table.count, retired, orphans: flows.orphans };
+    return { ok: true, ...result };
   }
 
   /** race: killed after the mark, the next life finds the entries RETIRED and carries on from there. */
   #retire(): number {
-    const { dataplane } = this.#o;
+    const { dataplane, baselines } = this.#o;
+    const { bootNs } = dataplane.clock();
+    const isFirst = this.#retireAtNs === 0n;
     let retired = 0;
-    if (this.#quiet.count)
-      retired += dataplane.retireFlows(this.#quiet.bytes(), this.#quiet.count, this.#proposedAtNs);
+    this.#asked.clear();
+    if (bootNs - this.#retireAtNs >= RETIRE_NS) {
+      this.#retireAtNs = bootNs;
+      for (const { keys, sinceNs } of this.#quiet.find(baselines.flows, bootNs, this.#fill())) {
+        retired += dataplane.retireFlows(keys.bytes(), keys.count, sinceNs);
+        this.#asked.take(keys);
+      }
+    }
     if (this.#leaving.count)
       retired += dataplane.retireFlows(this.#leaving.bytes(), this.#leaving.count, EVERYTHING);
-    this.#quiet.clear();
     this.#leaving.clear();
     // Also after a start: an earlier life may have died between its mark and its grace period.
-    if (retired > 0 || this.#reportedAtNs === 0) dataplane.barrier();
+    if (retired > 0 || isFirst) dataplane.barrier();
     return retired;
   }
+  #fill(): number {
+    return this.#flowsUsed / this.#o.dataplane.flowCapacity();
+  }
 
-  #propose(nowNs: bigint): void {
-    this.#quiet.clear();
-    this.#leaving.clear();
-    this.#quiet.take(this.#o.flows.quiet);
-    this.#leaving.take(this.#o.flows.leaving);
-    this.#proposedAtNs = nowNs;
+  #takeAll(): boolean {
+    const table = this.#o.dataplane.readFlows();
+    this.#flowsUsed = table.count;
+    this.#o.refreshTranslations();
+    return this.#o.flows.take(table);
+  }
+  /** Those that moved or were retired; now and then all that changed, as not every change is told of. */
+  #takeMoved(nowNs: bigint): boolean {
+    const { dataplane, baselines } = this.#o;
+    const scan = dataplane.missedMoves() || nowNs - this.#scanAtNs >= SCAN_NS;
+    const tables = [
+      ...dataplane.changedFlows(this.#asked.bytes(), this.#asked.count),
+      ...dataplane.movedFlows(),
+    ];
+    if (scan) {
+      this.#scanAtNs = nowNs;
+      tables.push(...dataplane.scanFlows());
+    }
+    this.#flowsUsed = baselines.flows.size;
+    this.#o.refreshTranslations();
+    return tables.every((table) => this.#o.flows.take(table));
   }
 
   #readTotals(): Map<number, number[]> {

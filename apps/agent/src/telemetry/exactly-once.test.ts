@@ -113,7 +113,40 @@ describe("exactly once", () => {
     second.send(ledger);
     expectConserved(ledger, sent);
     expect(host.kernel.flows.size).toBe(0);
-    for (const flow of ledger.flows().values()) expect(flow.finals).toBe(1);
+    for (const flow of ledger.flows().values()) expect([flow.updates, flow.finals]).toEqual([1, 0]);
+  });
+
+  test("what a marked flow counted after its last report is told in a final row", () => {
+    const host = new FakeHost();
+    const pod = host.addPod("web", WEB);
+    const ledger = new Ledger();
+    const agent = new Life(host, temporaryDirectory("final"));
+    agent.second();
+    const key = host.key(pod, { local: WEB, remote: "10.0.0.9", sport: 5000, dport: 80 });
+    host.kernel.packet(key, 0, 100);
+    agent.second();
+    host.kernel.packet(key, 0, 100);
+    for (const { record } of host.kernel.flows.values()) record.lifecycle = FlowLifecycle.RETIRED;
+    agent.second();
+    agent.send(ledger);
+    expect(host.kernel.flows.size).toBe(0);
+    expect([...ledger.flows().values()]).toMatchObject([{ packets: 2, updates: 2, finals: 1 }]);
+  });
+
+  test("what the kernel could not tell of is found by a look at the whole table", () => {
+    const host = new FakeHost();
+    const pod = host.addPod("web", WEB);
+    const ledger = new Ledger();
+    const agent = new Life(host, temporaryDirectory("missed"));
+    agent.second();
+    host.kernel.packet(host.key(pod, { local: WEB, remote: "10.0.0.9", sport: 1, dport: 80 }), 0, 100);
+    Object.assign(host.kernel, { moved: [], missed: true });
+    agent.second();
+    host.kernel.packet(host.key(pod, { local: WEB, remote: "10.0.0.9", sport: 2, dport: 80 }), 0, 100);
+    host.kernel.moved = [];
+    for (let i = 0; i < 11; i++) agent.second();
+    agent.send(ledger);
+    expect(ledger.flowPackets()).toBe(2);
   });
 
   test("a tuple that comes back after its flow was deleted is another flow, counted from zero", () => {

@@ -19,7 +19,7 @@ export const WORD = {
   drops: 15,
   retransmits: 16,
   opens: 17,
-  rtt: 18,
+  lastSeen: 18, // as `seenWord` has it
   translation: 19, // the other side's number in FlowTranslations, 0 for none
   id: 20, // four words
 } as const;
@@ -32,13 +32,26 @@ export const FLAG_FINAL = 2; // reported for the last time; the kernel's entry w
 
 const EMPTY = -1;
 
+/** 2^27 ns, 0.13 s: as coarse as being quiet may be told, and good for 18 years since the boot. */
+export const SEEN_NS = 2 ** 27;
+/** A kernel time stamp's two words as one, rounded down to SEEN_NS. */
+export const seenWord = (low: number, high: number): number => ((high << 5) | (low >>> 27)) >>> 0;
+
 export class FlowBaseline {
-  #capacity = 256;
-  #words = new Uint32Array(this.#capacity * ENTRY_WORDS);
-  #doubles = new Float64Array(this.#words.buffer);
-  #index = new Int32Array(this.#capacity * 2).fill(EMPTY);
+  #capacity: number;
+  #words: Uint32Array;
+  #doubles: Float64Array;
+  #index: Int32Array;
   /** Entries are dense: slot `size - 1` is the last. */
   size = 0;
+
+  /** Room for as many at once: memory that isn't written to costs nothing, and growing would hold it twice. */
+  constructor(capacity = 256) {
+    this.#capacity = 2 ** Math.ceil(Math.log2(Math.max(capacity, 256)));
+    this.#words = new Uint32Array(this.#capacity * ENTRY_WORDS);
+    this.#doubles = new Float64Array(this.#words.buffer);
+    this.#index = new Int32Array(this.#capacity * 2).fill(EMPTY);
+  }
 
   get words(): Uint32Array {
     return this.#words;

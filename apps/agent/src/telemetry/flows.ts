@@ -1,7 +1,7 @@
 /**
- * One pass over the kernel's flow table: what changed since it was last reported becomes rows and baseline
- * changes, what has been quiet long enough is proposed for retirement. Works on words of the table's bytes:
- * at ten thousand flows a second objects would cost more than all else. Does not talk to the kernel.
+ * One pass over flows of the kernel's table, all of them or those that moved: what changed since it was last
+ * reported becomes rows and baseline changes. Works on words of the table's bytes: at ten thousand flows a
+ * second objects would cost more than all else. Does not talk to the kernel, and meets no flow twice in a pass.
  */
 import { FlowLifecycle, FlowOpener } from "@millrace/abi/generated/flow";
 import type { FlowTranslations } from "../translation/flow-translations.ts";
@@ -14,13 +14,14 @@ import {
   FLAG_FINAL,
   FLAG_REVERSED,
   type FlowChanges,
+  seenWord,
   WORD,
 } from "./flow-baseline.ts";
 import { writeFlowId } from "./flow-id.ts";
 import { FlowRow, type FlowRowSources } from "./flow-row.ts";
 import { type FlowBytes, FlowTable, KEY, KEY_WORDS, RECORD } from "./flow-table.ts";
 import { isReversed } from "./orientation.ts";
-import { KeyList, quietNs } from "./retire.ts";
+import { KeyList } from "./retire.ts";
 
 const ENTRY_WORDS = ENTRY_BYTES / 4;
 
@@ -47,17 +48,13 @@ export type FlowPassOptions = FlowRowSources & {
   otherSides: OtherSides;
   translations: FlowTranslations;
 };
-/** In kernel nanoseconds. Rows last seen before `sinceNs` are taken as reported. */
-export type FlowPassTimes = { sinceNs: number; nowNs: number; fill: number };
 
 export class FlowPass {
   readonly #o: FlowPassOptions;
   readonly #row: FlowRow;
   readonly #other = new Uint32Array(TUPLE_WORDS);
   #table = new FlowTable({ count: 0, keys: new Uint8Array(), values: new Uint8Array() });
-  #times: FlowPassTimes = { sinceNs: 0, nowNs: 0, fill: 0 };
-  /** To be retired before the next pass; those of leaving endpoints whether quiet or not. */
-  readonly quiet = new KeyList();
+  /** Of leaving endpoints: to be retired before the next pass, whether quiet or not. */
   readonly leaving = new KeyList();
   /** Reported for the last time, and the spool has it: may be deleted. */
   readonly finished = new KeyList();
@@ -71,12 +68,13 @@ export class FlowPass {
     this.#row = new FlowRow(options);
   }
 
-  /** False when the spool refused; what was committed before that stays committed. */
-  run(bytes: FlowBytes, times: FlowPassTimes): boolean {
-    this.#table = new FlowTable(bytes);
-    this.#times = times;
-    for (const list of [this.quiet, this.leaving, this.finished, this.#final]) list.clear();
+  begin(): void {
+    for (const list of [this.leaving, this.finished, this.#final]) list.clear();
     this.orphans = 0;
+  }
+  /** False when the spool refused; what was committed before that stays committed. */
+  take(bytes: FlowBytes): boolean {
+    this.#table = new FlowTable(bytes);
     for (let i = 0; i < this.#table.count; i++) if (!this.#visit(i)) return false;
     return true;
   }
@@ -97,20 +95,15 @@ export class FlowPass {
     }
     endpoint.flows++;
     if (retired) return this.#retired(endpoint, i);
-    const lastNs = table.wide(i, RECORD.lastSeen);
-    const quiet = quietNs(table.protocol(i), table.tcpState(i), this.#times.fill);
     if (endpoint.leaving) this.leaving.push(table.keys, table.keyAt(i));
-    else if (this.#times.nowNs - lastNs > quiet) this.quiet.push(table.keys, table.keyAt(i));
-    if (lastNs < this.#times.sinceNs) return true;
     const slot = this.#slot(i);
     return (slot >= 0 && this.#isUnchanged(i, slot)) || this.#write(endpoint, i, slot, false);
   }
 
-  /** A retired entry's counters don't move any more: report them once more, then it may go. */
+  /** A retired entry's counters don't move any more: what is left of them is reported, then it may go. */
   #retired(endpoint: FlowEndpoint, i: number): boolean {
     const slot = this.#slot(i);
-    if (slot < 0 || (this.#o.baseline.wordAt(slot, WORD.flags) & FLAG_FINAL) === 0)
-      return this.#write(endpoint, i, slot, true);
+    if (slot < 0 || !this.#isUnchanged(i, slot)) return this.#write(endpoint, i, slot, true);
     this.finished.push(this.#table.keys, this.#table.keyAt(i));
     return true;
   }
@@ -167,6 +160,10 @@ export class FlowPass {
     words[entry + WORD.drops] = table.record(i, RECORD.drops);
     words[entry + WORD.retransmits] = table.record(i, RECORD.retransmits);
     words[entry + WORD.opens] = table.record(i, RECORD.opens);
+    words[entry + WORD.lastSeen] = seenWord(
+      table.record(i, RECORD.lastSeen),
+      table.record(i, RECORD.lastSeen + 1),
+    );
     for (let c = 0; c < COUNTERS; c++) doubles[entry / 2 + DOUBLE.counters + c] = table.counter(i, c);
     doubles[entry / 2 + DOUBLE.firstSeenUs] = this.#firstSeenUs(i, slot);
     const translation = this.#translation(i, slot);

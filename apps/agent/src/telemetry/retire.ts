@@ -8,21 +8,33 @@ const KEY_WORDS = FLOW_KEY_SIZE / 4;
 const TCP = 6;
 const SECOND = 1e9;
 
-/** Quiet time in seconds: with room, above 75 % of the table, above 90 %. */
+/**
+ * Quiet time in seconds while there is room, and when the table is almost full; in between it shrinks by
+ * ratio from `from` on, so that a burst of short flows finds room without waiting for a limit. What is held
+ * open on purpose begins to shrink late.
+ */
 const QUIET = {
-  over: [2, 0.5, 0.5],
-  opening: [180, 60, 10],
-  tcp: [3600, 600, 60],
-  other: [30, 10, 5],
+  over: { calm: 2, short: 0.5, from: 0.5 },
+  opening: { calm: 180, short: 10, from: 0.25 },
+  tcp: { calm: 3600, short: 60, from: 0.5 },
+  other: { calm: 30, short: 2, from: 0.125 },
 } as const;
+const ALMOST_FULL = 0.9;
+
+export const RESTS = Object.keys(QUIET) as Rest[];
+export type Rest = keyof typeof QUIET;
+
+export function restOf(proto: number, tcpState: number): Rest {
+  if (proto !== TCP) return "other";
+  if (tcpState === FlowTcpState.CLOSED || tcpState === FlowTcpState.RESET) return "over";
+  return tcpState === FlowTcpState.OPENING ? "opening" : "tcp";
+}
 
 /** Nanoseconds a flow must have been quiet. */
-export function quietNs(proto: number, tcpState: number, fill: number): number {
-  const pressure = fill > 0.9 ? 2 : fill > 0.75 ? 1 : 0;
-  if (proto !== TCP) return QUIET.other[pressure] * SECOND;
-  if (tcpState === FlowTcpState.CLOSED || tcpState === FlowTcpState.RESET)
-    return QUIET.over[pressure] * SECOND;
-  return (tcpState === FlowTcpState.OPENING ? QUIET.opening : QUIET.tcp)[pressure] * SECOND;
+export function quietNs(rest: Rest, fill: number): number {
+  const { calm, short, from } = QUIET[rest];
+  const pressure = Math.min(1, Math.max(0, (fill - from) / (ALMOST_FULL - from)));
+  return calm * (short / calm) ** pressure * SECOND;
 }
 
 /** A growing list of flow keys, back to back as the kernel takes them. */

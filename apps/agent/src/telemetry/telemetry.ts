@@ -56,7 +56,7 @@ export class Telemetry {
 
   constructor(options: TelemetryOptions) {
     const { dataplane, bootId, nowMs, log } = options;
-    const baselines = new Baselines();
+    const baselines = new Baselines(dataplane.flowCapacity());
     this.spool = this.#openSpool(options, baselines);
     this.registry = new EndpointRegistry(bootId);
     this.adopted = this.#start(dataplane, baselines, bootId);

@@ -4,9 +4,10 @@
  */
 import { EndpointClass } from "@millrace/abi/generated/endpoint";
 import { describe, expect, test } from "vitest";
-import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { Dataplane, TableBytes } from "../dataplane/dataplane.ts";
 import { INGRESS, readTotals } from "../telemetry/endpoint-baseline.ts";
 import { FlowTable, RECORD } from "../telemetry/flow-table.ts";
+import { until } from "./temporary.ts";
 
 export type Stage = {
   /** A new life over the same kernel; the one before has been closed or killed. */
@@ -118,6 +119,31 @@ export function describeDataplane(
         stage.exchange(1);
         expect(flowPackets(plane)).toBe(2);
         expect(total(plane)).toBe(12);
+        await plane.close({ remove: true });
+      }));
+
+    test("hands out a flow that moved once until it changes, whichever way it is asked for", () =>
+      onStage(async (stage) => {
+        const { plane } = begin(stage);
+        const packetsOf = (tables: Iterable<TableBytes>): number[] =>
+          [...tables].flatMap((bytes) => {
+            const table = new FlowTable({ ...bytes, keys: bytes.keys.slice(), values: bytes.values.slice() });
+            return Array.from({ length: table.count }, (_, i) => table.counter(i, 0) + table.counter(i, 3));
+          });
+        stage.exchange(2);
+        const keys = Buffer.from(plane.readFlows().keys.subarray(0, 44));
+        expect(packetsOf(plane.scanFlows())).toEqual([4]);
+        expect(packetsOf(plane.changedFlows(keys, 1))).toEqual([]);
+        expect(packetsOf(plane.scanFlows())).toEqual([]);
+        stage.exchange(1);
+        await until("it is told of", () => {
+          const moved = packetsOf(plane.movedFlows());
+          return moved.length > 0 && moved[0] === 6;
+        });
+        expect(packetsOf(plane.changedFlows(keys, 1))).toEqual([]);
+        plane.retireFlows(keys, 1, EVERYTHING);
+        expect(packetsOf(plane.changedFlows(keys, 1))).toEqual([6]);
+        expect(plane.missedMoves()).toBe(false);
         await plane.close({ remove: true });
       }));
 

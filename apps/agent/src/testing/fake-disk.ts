@@ -1,5 +1,6 @@
 /** A disk that fills up, breaks, or stops in the middle of a write as a killed process does. Tests only. */
 import { nodeDisk, type SpoolDisk } from "../spool/disk.ts";
+import type { Pieces } from "../spool/frame.ts";
 
 export class Killed extends Error {}
 
@@ -20,16 +21,17 @@ export class FakeDisk implements SpoolDisk {
     this.#pass();
     return nodeDisk.create(file);
   }
-  write(fd: number, bytes: Uint8Array): number {
+  write(fd: number, pieces: Pieces): number {
+    const bytes = Buffer.concat(pieces);
     if (this.#calls >= this.killAfter) {
-      nodeDisk.write(fd, bytes.subarray(0, Math.min(this.killBytes, bytes.length)));
+      nodeDisk.write(fd, [bytes.subarray(0, Math.min(this.killBytes, bytes.length))]);
       throw new Killed("in a write");
     }
     this.#pass();
     const fit = Math.min(this.room, bytes.length);
     if (fit === 0) throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
     this.room -= fit;
-    return nodeDisk.write(fd, bytes.subarray(0, fit));
+    return nodeDisk.write(fd, [bytes.subarray(0, fit)]);
   }
   truncate(fd: number, length: number): void {
     this.#pass();

@@ -1,3 +1,3 @@
 /* Generated from the BTF of abi.bpf.o by tools/btfgen: do not edit. `make -C packages/bpf` rewrites it. */
 
-export const ABI_HASH = 0x9f696f45bc4eaab9n;
+export const ABI_HASH = 0xb122d0bcd614985cn;

@@ -19,6 +19,7 @@ export const EventKind = {
   FLOW_OPENED: 1,
   FLOW_CLOSED: 2,
   DROP: 3,
+  FLOW_MOVED: 4,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 
@@ -229,6 +230,41 @@ export function encodeEventFlowClosed(value: EventFlowClosed, view: DataView, at
   encodeEventHeader(value.header, view, at);
   encodeFlowKey(value.key, view, at + 16);
   view.setUint32(at + 60, value.tcpState, true);
+}
+
+export interface EventFlowMoved {
+  header: EventHeader;
+  key: FlowKey;
+}
+
+export const EVENT_FLOW_MOVED_SIZE = 64;
+export const EVENT_FLOW_MOVED_OFFSETS = {
+  header: 0,
+  key: 16,
+} as const;
+
+/** Undefined when fewer than 64 bytes are there. */
+export function decodeEventFlowMoved(view: DataView, at = 0): EventFlowMoved | undefined {
+  if (at < 0 || at + EVENT_FLOW_MOVED_SIZE > view.byteLength) return undefined;
+  return readEventFlowMoved(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readEventFlowMoved(view: DataView, at: number): EventFlowMoved {
+  return {
+    header: readEventHeader(view, at),
+    key: readFlowKey(view, at + 16),
+  };
+}
+
+/** Writes all 64 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeEventFlowMoved(value: EventFlowMoved, view: DataView, at = 0): void {
+  encodeEventHeader(value.header, view, at);
+  encodeFlowKey(value.key, view, at + 16);
+  view.setUint8(at + 60, 0);
+  view.setUint8(at + 61, 0);
+  view.setUint8(at + 62, 0);
+  view.setUint8(at + 63, 0);
 }
 
 export interface EventFlowOpened {

@@ -16,6 +16,8 @@ export type FlowLifecycle = (typeof FlowLifecycle)[keyof typeof FlowLifecycle];
 export const FlowLimit = {
   DIRECTIONS: 2,
   RETIRE_BATCH: 1024,
+  EPOCH_BITS: 30,
+  CHUNK: 64,
 } as const;
 export type FlowLimit = (typeof FlowLimit)[keyof typeof FlowLimit];
 
@@ -43,6 +45,41 @@ export const FlowTcpState = {
   RESET: 5,
 } as const;
 export type FlowTcpState = (typeof FlowTcpState)[keyof typeof FlowTcpState];
+
+export interface FlowChunk {
+  keys: FlowKey[];
+  records: FlowRecord[];
+}
+
+export const FLOW_CHUNK_SIZE = 10496;
+export const FLOW_CHUNK_OFFSETS = {
+  keys: 0,
+  records: 2816,
+} as const;
+
+/** Undefined when fewer than 10496 bytes are there. */
+export function decodeFlowChunk(view: DataView, at = 0): FlowChunk | undefined {
+  if (at < 0 || at + FLOW_CHUNK_SIZE > view.byteLength) return undefined;
+  return readFlowChunk(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readFlowChunk(view: DataView, at: number): FlowChunk {
+  return {
+    keys: Array.from({ length: 64 }, (_, i) => readFlowKey(view, at + i * 44)),
+    records: Array.from({ length: 64 }, (_, i) => readFlowRecord(view, at + 2816 + i * 120)),
+  };
+}
+
+/** Writes all 10496 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeFlowChunk(value: FlowChunk, view: DataView, at = 0): void {
+  for (let i = 0; i < 64; i++) {
+    encodeFlowKey((value.keys[i] as FlowKey), view, at + i * 44);
+  }
+  for (let i = 0; i < 64; i++) {
+    encodeFlowRecord((value.records[i] as FlowRecord), view, at + 2816 + i * 120);
+  }
+}
 
 export interface FlowCounters {
   packets: bigint;
@@ -151,6 +188,7 @@ export interface FlowRecord {
   retransmits: number;
   isn: number;
   opens: number;
+  shown: number;
 }
 
 export const FLOW_RECORD_SIZE = 120;
@@ -171,6 +209,7 @@ export const FLOW_RECORD_OFFSETS = {
   retransmits: 104,
   isn: 108,
   opens: 112,
+  shown: 116,
 } as const;
 
 /** Undefined when fewer than 120 bytes are there. */
@@ -198,6 +237,7 @@ export function readFlowRecord(view: DataView, at: number): FlowRecord {
     retransmits: view.getUint32(at + 104, true),
     isn: view.getUint32(at + 108, true),
     opens: view.getUint32(at + 112, true),
+    shown: view.getUint32(at + 116, true),
   };
 }
 
@@ -221,10 +261,7 @@ export function encodeFlowRecord(value: FlowRecord, view: DataView, at = 0): voi
   view.setUint32(at + 104, value.retransmits, true);
   view.setUint32(at + 108, value.isn, true);
   view.setUint32(at + 112, value.opens, true);
-  view.setUint8(at + 116, 0);
-  view.setUint8(at + 117, 0);
-  view.setUint8(at + 118, 0);
-  view.setUint8(at + 119, 0);
+  view.setUint32(at + 116, value.shown, true);
 }
 
 export interface FlowRetireBatch {
@@ -293,4 +330,43 @@ export function encodeFlowRetireRequest(value: FlowRetireRequest, view: DataView
   view.setUint8(at + 13, 0);
   view.setUint8(at + 14, 0);
   view.setUint8(at + 15, 0);
+}
+
+export interface FlowScanRequest {
+  count: number;
+  room: number;
+  found: number;
+  total: number;
+}
+
+export const FLOW_SCAN_REQUEST_SIZE = 16;
+export const FLOW_SCAN_REQUEST_OFFSETS = {
+  count: 0,
+  room: 4,
+  found: 8,
+  total: 12,
+} as const;
+
+/** Undefined when fewer than 16 bytes are there. */
+export function decodeFlowScanRequest(view: DataView, at = 0): FlowScanRequest | undefined {
+  if (at < 0 || at + FLOW_SCAN_REQUEST_SIZE > view.byteLength) return undefined;
+  return readFlowScanRequest(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readFlowScanRequest(view: DataView, at: number): FlowScanRequest {
+  return {
+    count: view.getUint32(at, true),
+    room: view.getUint32(at + 4, true),
+    found: view.getUint32(at + 8, true),
+    total: view.getUint32(at + 12, true),
+  };
+}
+
+/** Writes all 16 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeFlowScanRequest(value: FlowScanRequest, view: DataView, at = 0): void {
+  view.setUint32(at, value.count, true);
+  view.setUint32(at + 4, value.room, true);
+  view.setUint32(at + 8, value.found, true);
+  view.setUint32(at + 12, value.total, true);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
 /*
- * Ring-buffer records of the observer: flows opening and closing, the first drop of each kind. Nothing is
+ * Ring-buffer records of the observer: flows opening, moving and closing, the first drop of each kind. Nothing is
  * emitted per packet. A record that finds the ring full is counted by kind in the `ring_lost` map.
  */
 #ifndef MILLRACE_EVENT_H
@@ -13,6 +13,7 @@ enum event_kind {
 	EVENT_FLOW_OPENED = 1,
 	EVENT_FLOW_CLOSED = 2,
 	EVENT_DROP = 3,
+	EVENT_FLOW_MOVED = 4,
 };
 
 enum event_limit {
@@ -35,6 +36,17 @@ struct event_flow_opened {
 	__u64 cgroup_id;
 };
 ABI_SIZE(struct event_flow_opened, 72);
+
+/*
+ * The first packet of a known flow in each FLOW_EPOCH_BITS of time: the agent reads those flows, and once more
+ * when that time is over, instead of the whole table.
+ */
+struct event_flow_moved {
+	struct event_header header;
+	struct flow_key key;
+	__u32 _pad0;
+};
+ABI_SIZE(struct event_flow_moved, 64);
 
 struct event_flow_closed {
 	struct event_header header;

@@ -17,6 +17,8 @@ enum flow_direction {
 enum flow_limit {
 	FLOW_DIRECTIONS = 2,
 	FLOW_RETIRE_BATCH = 1024, /* keys one flow_retire call takes */
+	FLOW_EPOCH_BITS = 30,     /* of nanoseconds: 1.07 s */
+	FLOW_CHUNK = 64,          /* flows in one element of `flow_changes` */
 };
 
 /* Who sent the first packet that opened the flow, when that packet was seen. */
@@ -85,7 +87,7 @@ struct flow_record {
 	__u32 retransmits; /* segments */
 	__u32 isn;         /* sequence number of the opening SYN; survives most NATs */
 	__u32 opens;       /* SYNs that opened or reopened the tuple; 0 when it was met mid-stream */
-	__u32 _pad0;
+	__u32 shown; /* what the entry stood at when it was last handed out (scan.bpf.c); 0: never */
 };
 ABI_SIZE(struct flow_record, 120);
 
@@ -104,11 +106,28 @@ struct flow_retire_request {
 };
 ABI_SIZE(struct flow_retire_request, 16);
 
-/* The one element of the `retire_batch` map; outcome is enum flow_retire_outcome, by index of the key. */
+/* The one element of the `retire_batch` map; outcome is enum flow_retire_outcome, by index of the key.
+ * flow_collect takes its keys from there too. */
 struct flow_retire_batch {
 	struct flow_key keys[FLOW_RETIRE_BATCH];
 	__u8 outcome[FLOW_RETIRE_BATCH];
 };
 ABI_SIZE(struct flow_retire_batch, 45 * 1024);
+
+/* The argument of one flow_scan or flow_collect run; `found` and `total` are answers. */
+struct flow_scan_request {
+	__u32 count; /* flow_collect: of keys in `retire_batch`, at most FLOW_RETIRE_BATCH */
+	__u32 room;  /* flows that `flow_changes` may take in this run */
+	__u32 found; /* flows put there: as many as `room` means that there may be more */
+	__u32 total; /* flow_scan: entries in the table */
+};
+ABI_SIZE(struct flow_scan_request, 16);
+
+/* One element of `flow_changes`: filled in order, the last one in part. */
+struct flow_chunk {
+	struct flow_key keys[FLOW_CHUNK];
+	struct flow_record records[FLOW_CHUNK];
+};
+ABI_SIZE(struct flow_chunk, 164 * 64);
 
 #endif
