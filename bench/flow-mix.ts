@@ -5,6 +5,17 @@
  */
 import type { FLOW_COLUMNS } from "@millrace/contract/batch";
 import type { ColumnRow } from "@millrace/contract/column";
+import {
+  endpointSeed,
+  FLOW_ID_WORDS,
+  flowSeed,
+  setFlowPorts,
+  setFlowProtocol,
+  setFlowTime,
+  writeFlowId,
+} from "@millrace/contract/flow-id";
+import { coarse } from "@millrace/contract/numbers";
+import { wholeMilliseconds } from "@millrace/contract/packing";
 import { TCP_STATES, VERDICT_NUMBER } from "@millrace/contract/verdict";
 import type { Fleet, Place, Pod } from "./fleet.ts";
 import { Random } from "./random.ts";
@@ -24,7 +35,6 @@ type Flow = {
   readonly weight: number;
   /** Index of DROPS from 1; 0: gets through. */
   readonly dropped: number;
-  readonly ids: readonly [Uint8Array, Uint8Array];
   rttMinUs: number;
   updates: number;
   readonly length: number;
@@ -117,7 +127,6 @@ export class FlowMix {
       srcPort: proto === ICMP ? 0 : random.between(32_768, 60_999),
       isn: proto === TCP ? random.word() : 0,
       weight: random.logNormal(1, 1.1),
-      ids: [flowId(firstSeenUs, random), flowId(firstSeenUs, random)],
       updates: 0,
       length: proto === TCP && !dropped ? this.#length() : 1,
     };
@@ -153,7 +162,6 @@ export class FlowMix {
     for (const [side, place] of [source, destination].entries()) {
       if (!place.pod) continue;
       const dropped = side === 1 || !destination.pod ? flow.dropped : 0;
-      this.#row.flowId = flow.ids[side] as Uint8Array;
       this.#row.observer = side;
       this.#row.verdict = VERDICT_NUMBER[dropped ? "dropped" : flow.dropped ? "unknown" : "forwarded"];
       this.#row.drops = dropped ? 1 : 0;
@@ -174,17 +182,19 @@ export class FlowMix {
     row.proto = flow.proto;
     row.firstSeen = flow.firstSeenUs;
     const from = Math.max(flow.firstSeenUs, fromUs);
-    row.lastSeen = from + random.below(Math.max(1, toUs - from));
+    // As the agent tells it: of the latest timer tick, in whole milliseconds, and never before the first.
+    const seen = from + random.below(Math.max(1, toUs - from));
+    row.lastSeen = flow.length === 1 ? flow.firstSeenUs : wholeMilliseconds(seen, toUs);
     this.#fillCounters(flow);
     row.fwdFlags = tcp ? (first && last ? SYN_FIN_PSH_ACK : PSH_ACK) : 0;
     row.revFlags = row.fwdFlags;
     row.tcpState = TCP_STATES.indexOf(tcp ? (last ? "closed" : "established") : "none");
-    row.rttUs = tcp ? Math.round(flow.rttUs * (0.8 + 0.4 * random.share())) : 0;
+    row.rttUs = tcp ? coarse(Math.round(flow.rttUs * (0.8 + 0.4 * random.share()))) : 0;
     flow.rttMinUs = Math.min(flow.rttMinUs, row.rttUs);
-    row.rttMinUs = tcp ? flow.rttMinUs : 0;
+    row.rttMinUs = tcp ? coarse(flow.rttMinUs) : 0;
     row.retransmits = tcp && random.chance(0.01) ? random.between(1, 3) : 0;
     row.opens = tcp && first ? 1 : 0;
-    row.isn = flow.isn;
+    row.isn = first || ((flow.isn + Math.floor(toUs / 1e6)) & 15) === 0 ? flow.isn : 0;
     row.final = last ? 1 : 0;
   }
 
@@ -206,15 +216,17 @@ export class FlowMix {
   }
 }
 
-/** As the agent makes them: 48 bits of milliseconds, the rest as good as random. */
-function flowId(firstSeenUs: number, random: Random): Uint8Array {
-  const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  const ms = Math.floor(firstSeenUs / 1000);
-  view.setUint16(0, Math.floor(ms / 2 ** 32));
-  view.setUint32(2, ms % 2 ** 32);
-  view.setUint16(6, 0x7000 | (random.word() & 0x0fff));
-  view.setUint32(8, 0x8000_0000 | (random.word() & 0x3fff_ffff));
-  view.setUint32(12, random.word());
-  return bytes;
+/** The id an agent gives the row's flow, of which the observing endpoint bears this uid. */
+export function agentFlowId(row: Row, uid: string): Uint8Array {
+  const from = new Uint32Array(FLOW_ID_WORDS);
+  const isSource = row.observer === 0;
+  const words = (bytes: Uint8Array) => new Uint32Array(bytes.slice().buffer);
+  from.set(words(isSource ? row.src : row.dst));
+  from.set(words(isSource ? row.dst : row.src), 4);
+  setFlowPorts(from, isSource ? row.srcPort : row.dstPort, isSource ? row.dstPort : row.srcPort);
+  setFlowProtocol(from, row.proto, row.vlan);
+  setFlowTime(from, row.firstSeen);
+  const id = new Uint32Array(4);
+  writeFlowId(id, 0, from, flowSeed(endpointSeed(uid), isSource));
+  return new Uint8Array(id.buffer);
 }

@@ -4,8 +4,6 @@
  * transaction, ten million updates would take many times as long to store.
  */
 import { randomUUID } from "node:crypto";
-import { DROP_COLUMNS, FLOW_COLUMNS } from "@millrace/contract/batch";
-import { type ColumnTable, type RawColumns, type ReadColumns, readColumns } from "@millrace/contract/column";
 import type pg from "pg";
 import { transaction } from "../apps/web/src/server/db.ts";
 import { Summing } from "../apps/web/src/server/ingest/batch-sums.ts";
@@ -30,9 +28,6 @@ const COPY_HEADER_BYTES = 19;
 const COPY_END_BYTES = 2;
 
 export type Filled = { updates: number; flows: number; drops: number; rollupRows: number };
-
-const NONE8 = new Uint8Array();
-const NONE16 = new Uint16Array();
 
 export class History {
   readonly #pool: pg.Pool;
@@ -104,9 +99,9 @@ export class History {
     const id = this.#nextId++;
     const batch: Batch = {
       head: headOf(content, { incarnation: this.#incarnation, sequence: id }),
-      flows: columnsOf(FLOW_COLUMNS, content.flows, content.flowRows),
-      drops: columnsOf(DROP_COLUMNS, content.drops, content.dropRows),
-      translations: { row: NONE16, src: NONE8, dst: NONE8, srcPort: NONE16, dstPort: NONE16 },
+      flows: content.flows,
+      drops: content.drops,
+      translations: content.translations,
     };
     const atMs = content.to / 1000;
     const ids = await this.#enricher.identify(batch, from, atMs);
@@ -168,12 +163,6 @@ export class History {
       { pool: this.#pool },
     );
   }
-}
-
-function columnsOf<T extends ColumnTable>(table: T, raw: RawColumns<T>, rows: number): ReadColumns<T> {
-  const read = readColumns(table, raw, rows);
-  if (!read.ok) throw new Error(read.reason);
-  return read.columns;
 }
 
 const rowsIn = (copied: Buffer): Buffer => copied.subarray(COPY_HEADER_BYTES, copied.length - COPY_END_BYTES);

@@ -2,19 +2,21 @@
  * One host's rows of a flow mix as an agent would batch them: columns and dictionaries. Plain building of the
  * wire form for benchmarks of what receives it; the agent's own builder (BatchBuilder) is measured in wire.ts.
  */
-import { gzipSync } from "node:zlib";
 import {
   BATCH_VERSION,
   type BatchHead,
   DROP_COLUMNS,
   FLOW_COLUMNS,
+  TRANSLATION_COLUMNS,
   type Workload,
 } from "@millrace/contract/batch";
-import { type ColumnRow, ColumnWriter, type RawColumns } from "@millrace/contract/column";
+import { type BatchColumns, packBatch } from "@millrace/contract/batch-wire";
+import { type ColumnRow, type ColumnTable, ColumnWriter, readColumns } from "@millrace/contract/column";
 import { Incarnation } from "@millrace/contract/ids";
 import { Packr } from "msgpackr";
+import { compress } from "../apps/agent/src/telemetry/compress.ts";
 import type { Place, Pod } from "./fleet.ts";
-import { DROPS, type Sighting } from "./flow-mix.ts";
+import { agentFlowId, DROPS, type Sighting } from "./flow-mix.ts";
 
 const packr = new Packr({ useRecords: false });
 
@@ -25,9 +27,7 @@ export type BatchContent = {
   endpoints: readonly Pod[];
   flowRows: number;
   dropRows: number;
-  flows: RawColumns<typeof FLOW_COLUMNS>;
-  drops: RawColumns<typeof DROP_COLUMNS>;
-};
+} & BatchColumns;
 
 export class HostBatch {
   /** Those of the host: all of them have something to report in each batch. */
@@ -56,6 +56,7 @@ export class HostBatch {
     row.dstWorkload = this.#workload(destination);
     row.endpoint = observer.endpoint;
     row.dropReason = dropped;
+    row.flowId = agentFlowId(row, uidOf(observer));
     this.#rows.append(row);
     if (dropped && !this.#drops.full) this.#drops.append(dropRow(sighting));
   }
@@ -66,8 +67,9 @@ export class HostBatch {
     const content: BatchContent = {
       ...{ from: this.#fromUs, to: toUs, flowRows: this.#rows.rows, dropRows: this.#drops.rows },
       ...{ workloads: [...this.#workloads.keys()], endpoints: [...this.#pods] },
-      flows: copied(this.#rows.raw()),
-      drops: copied(this.#drops.raw()),
+      flows: copied(FLOW_COLUMNS, this.#rows),
+      drops: copied(DROP_COLUMNS, this.#drops),
+      translations: copied(TRANSLATION_COLUMNS, new ColumnWriter(TRANSLATION_COLUMNS, { maxRows: 0 })),
     };
     this.#rows.rows = 0;
     this.#drops.rows = 0;
@@ -82,8 +84,12 @@ export class HostBatch {
   }
 }
 
-const copied = <T extends Record<string, Uint8Array>>(columns: T): T =>
-  Object.fromEntries(Object.entries(columns).map(([name, bytes]) => [name, bytes.slice()])) as T;
+function copied<T extends ColumnTable>(table: T, writer: ColumnWriter<T>) {
+  const raw = Object.entries(writer.raw()).map(([name, bytes]) => [name, (bytes as Uint8Array).slice()]);
+  const read = readColumns(table, Object.fromEntries(raw), writer.rows);
+  if (!read.ok) throw new Error(read.reason);
+  return read.columns;
+}
 
 function dropRow({ row, observer, destination, dropped }: Sighting): ColumnRow<typeof DROP_COLUMNS> {
   const { src, dst, srcPort, dstPort, proto, srcWorkload, dstWorkload, firstSeen, lastSeen } = row;
@@ -101,6 +107,7 @@ function numberIn<T>(numbers: Map<T, number>, value: T): number {
   return numbers.size - 1;
 }
 
+const uidOf = (pod: Pod): string => `bench:${pod.host}:${pod.endpoint}`;
 const NO_COUNTS = { packets: 0, segments: 0, bytes: 0 };
 const QUIET = {
   ...{
@@ -115,7 +122,7 @@ const QUIET = {
 function endpointReport(pod: Pod, content: BatchContent) {
   const total = { packets: 900, segments: 1100, bytes: 800_000 };
   return {
-    ...{ uid: `bench:${pod.host}:${pod.endpoint}`, interface: "eth0", addresses: [pod.ip4], notes: {} },
+    ...{ uid: uidOf(pod), interface: "eth0", addresses: [pod.ip4], notes: {} },
     workload: content.workloads.indexOf(pod.workload) + 1,
     ...{ egress: { total, ...QUIET }, ingress: { total, ...QUIET } },
     device: {
@@ -131,7 +138,7 @@ function endpointReport(pod: Pod, content: BatchContent) {
 
 /** All of a batch but its columns. */
 export function headOf(content: BatchContent, key: { incarnation: string; sequence: number }): BatchHead {
-  const { flows, drops, endpoints, ...rest } = content;
+  const { flows, drops, translations, endpoints, ...rest } = content;
   return {
     ...{ v: BATCH_VERSION, ...rest, sequence: key.sequence, incarnation: Incarnation.parse(key.incarnation) },
     reasons: DROPS.map((drop) => drop.reason),
@@ -144,6 +151,6 @@ export function headOf(content: BatchContent, key: { incarnation: string; sequen
 
 /** A push's body, compressed as the agent does. */
 export function encoded(content: BatchContent, key: { incarnation: string; sequence: number }): Uint8Array {
-  const { flows, drops } = content;
-  return gzipSync(packr.pack({ ...headOf(content, key), flows, drops }), { level: 1 });
+  const head = headOf(content, key);
+  return compress(packr.pack({ ...head, ...packBatch(head, content) })).payload;
 }

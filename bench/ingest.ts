@@ -221,7 +221,7 @@ async function main(): Promise<void> {
       question:
         "rows a second through HTTP, ingest and Postgres to the commit, against plain COPY of the same rows",
       method:
-        `${HOSTS} hosts' batches of a pretended shop, gzip as the agent sends; the peer is COPY … FROM STDIN BINARY of the rows ` +
+        `${HOSTS} hosts' batches of a pretended shop, packed and compressed as the agent sends; the peer is COPY … FROM STDIN BINARY of the rows ` +
         `that ingest had stored into the same flow_updates (partitions, all indexes, synchronous_commit on), one batch a ` +
         `transaction, as many connections as pushes at a time; slices of ${SLICE_ROWS} rows, ${PAIRS} pairs in random order; ` +
         "median of paired ratios with quartiles. Ingest also writes endpoints, three rollups and the batch's key",

@@ -108,15 +108,15 @@ export class IngestProcess {
     return answer.result.data.credential;
   }
 
-  async push(credential: string, gzipped: Uint8Array): Promise<void> {
+  async push(credential: string, body: Uint8Array): Promise<void> {
     const response = await fetch(`${this.url}/trpc/telemetry.push`, {
       method: "POST",
       headers: {
         "content-type": "application/octet-stream",
-        "content-encoding": "gzip",
+        "content-encoding": "br",
         authorization: `Bearer ${credential}`,
       },
-      body: gzipped as BodyInit,
+      body: body as BodyInit,
     });
     const text = await response.text();
     const duplicate = (JSON.parse(text) as { result?: { data: { duplicate: boolean } } }).result?.data

@@ -9,16 +9,18 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { FLOW_COLUMNS } from "@millrace/contract/batch";
+import { packBatch } from "@millrace/contract/batch-wire";
 import { Incarnation } from "@millrace/contract/ids";
 import { OBSERVERS, PROTOCOLS, TCP_STATES, VERDICTS } from "@millrace/contract/verdict";
 import { Packr } from "msgpackr";
 import { Spool } from "../apps/agent/src/spool/spool.ts";
 import { Baselines } from "../apps/agent/src/telemetry/baselines.ts";
 import { BatchBuilder } from "../apps/agent/src/telemetry/batch.ts";
+import { compress } from "../apps/agent/src/telemetry/compress.ts";
 import { DEVICE_COUNTERS, TOTALS, zeros } from "../apps/agent/src/telemetry/endpoint-baseline.ts";
 import { Fleet, type Place, type Pod } from "./fleet.ts";
-import { DROPS, FlowMix, type Row, type Sighting } from "./flow-mix.ts";
-import { type BatchContent, HostBatch } from "./host-batch.ts";
+import { agentFlowId, DROPS, FlowMix, type Row, type Sighting } from "./flow-mix.ts";
+import { type BatchContent, HostBatch, headOf } from "./host-batch.ts";
 import { percentile, writeResult } from "./result.ts";
 
 const SECOND_US = 1_000_000;
@@ -60,6 +62,7 @@ class Sender {
     row.dstWorkload = named(destination);
     row.endpoint = builder.endpointNumber(observer.endpoint) ?? builder.addEndpoint(...report(observer));
     row.dropReason = dropped ? builder.reason((DROPS[dropped - 1] as (typeof DROPS)[number]).reason) : 0;
+    row.flowId = agentFlowId(row, uidOf(observer));
     append(builder.flows, row);
     if (builder.flows.full) this.commit();
   }
@@ -77,6 +80,8 @@ class Sender {
     rmSync(this.#folder, { recursive: true });
   }
 }
+
+const uidOf = (pod: Pod): string => `2f6c0a3e-6f1d-4a0c-9c1b-3b7e6a1d2c4f:${4711 + pod.endpoint}:2`;
 
 /** The agent writes its columns in place; rows come in one by one here. */
 function append(block: BatchBuilder["flows"], row: Row): void {
@@ -109,7 +114,7 @@ function report(pod: Pod): Parameters<BatchBuilder["addEndpoint"]> {
   };
   const state = {
     ...{ id: pod.endpoint, cookie: "4711", ifindex: 2, interface: "eth0", inexact: false },
-    uid: `2f6c0a3e-6f1d-4a0c-9c1b-3b7e6a1d2c4f:${4711 + pod.endpoint}:2`,
+    uid: uidOf(pod),
     ...{
       addresses: [pod.ip4],
       workload: pod.workload,
@@ -139,10 +144,12 @@ function jsonRow({ row, source, destination }: Sighting): string {
 /** By how much a batch shrinks without one column: what it alone costs. */
 function columnCosts(content: BatchContent): Record<string, number> {
   const packr = new Packr({ useRecords: false });
-  const size = (flows: Record<string, Uint8Array>) => gzipSync(packr.pack({ flows }), { level: 1 }).length;
-  const whole = size(content.flows);
+  const size = (columns: Record<string, Uint8Array>) =>
+    compress(packr.pack({ flows: columns })).payload.length;
+  const { flows } = packBatch(headOf(content, { incarnation: randomUUID(), sequence: 1 }), content);
+  const whole = size(flows);
   const costs = Object.keys(FLOW_COLUMNS).map((name) => {
-    const rest = Object.fromEntries(Object.entries(content.flows).filter(([other]) => other !== name));
+    const rest = Object.fromEntries(Object.entries(flows).filter(([other]) => other !== name));
     return [name, Number(((whole - size(rest)) / content.flowRows).toFixed(2))] as const;
   });
   return Object.fromEntries(costs.filter(([, bytes]) => bytes >= 0.05).sort(([, a], [, b]) => b - a));
@@ -178,7 +185,7 @@ function measure(newFlowsPerSecond: number) {
     bytesPerRow: each({ rows, bytes }),
     jsonBytesPerRow: each(json),
     jsonGzippedBytesPerRow: percentile(jsonGzipped, 0.5),
-    columnsGzippedBytesPerRow: columnCosts(columns.take(from)),
+    columnsCompressedBytesPerRow: columnCosts(columns.take(from)),
   };
 }
 
@@ -191,7 +198,7 @@ writeResult("wire", {
   question: "bytes on the wire a flow update, as the agent sends it",
   method:
     `one host's updates of a pretended shop (${HOSTS} hosts of 30 pods, 20,000 external peers) over ${INTERVALS} intervals of 1 s, through the agent's ` +
-    "BatchBuilder and spool; bodies as pushed (msgpack columns, dictionaries, endpoint reports, gzip level 1), HTTP's headers apart. " +
+    "BatchBuilder and spool; bodies as pushed (packed columns, dictionaries, endpoint reports, msgpack, brotli), HTTP's headers apart. " +
     "A column's cost is what a batch shrinks by without it",
   findings: Object.entries(figures).map(([name, { rowsPerBatch, bytesPerRow, ...json }]) => ({
     what: `${name}, ${rowsPerBatch} updates a batch`,

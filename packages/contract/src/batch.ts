@@ -1,13 +1,14 @@
 /**
- * A telemetry batch: what one agent counted in one interval. It travels as one msgpack map of this form
- * through tRPC's octet input. Counters are deltas since the previous batch of the same flow, so a batch
+ * A telemetry batch: what one agent counted in one interval. It travels as one msgpack map of this head and
+ * its columns (batch-wire.ts) through tRPC's octet input. Counters are deltas since the previous batch of the same flow, so a batch
  * must count exactly once: its key is (host, incarnation, sequence).
  */
 import { z } from "zod";
 import type { ColumnTable } from "./column.ts";
 import { Incarnation } from "./ids.ts";
 
-export const BATCH_VERSION = 1;
+/** 2: columns are packed. Batches of version 1, which an upgraded agent may still have in its spool, are taken too. */
+export const BATCH_VERSION = 2;
 export const BATCH_MAX_ROWS = 5000;
 export const BATCH_MAX_BYTES = 4 << 20;
 
@@ -40,7 +41,7 @@ export const FLOW_COLUMNS = {
   rttMinUs: "u32",
   retransmits: "u32",
   opens: "u16",
-  isn: "u32", // 0: opening not seen
+  isn: "u32", // 0: opening not seen, or told by another update: the first, each that opens, and one in about 16 s
   srcWorkload: "u16",
   dstWorkload: "u16",
   endpoint: "u16", // index of `endpoints`, from 0: whose interface saw it
@@ -144,7 +145,7 @@ export type Loss = z.infer<typeof Loss>;
 
 /** The batch without its columns: checked by zod, columns by readColumns. */
 export const BatchHead = z.object({
-  v: z.literal(BATCH_VERSION),
+  v: z.literal([1, BATCH_VERSION]),
   incarnation: Incarnation,
   sequence: z.int().positive(),
   /** The interval, µs since 1970. */
@@ -161,8 +162,8 @@ export const BatchHead = z.object({
 });
 export type BatchHead = z.infer<typeof BatchHead>;
 /**
- * On the wire: BatchHead & { flows: RawColumns<FLOW_COLUMNS>, drops: RawColumns<DROP_COLUMNS> }, and when there are
- * any { translations: RawColumns<TRANSLATION_COLUMNS> }.
+ * On the wire: BatchHead & PackedBatch; of version 1 BatchHead and the plain columns `flows`, `drops` and, when there
+ * are any, `translations`.
  */
 
 export const PushOutput = z.object({

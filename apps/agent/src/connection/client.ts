@@ -16,6 +16,7 @@ import {
 } from "@millrace/contract/agent-protocol";
 import { PushOutput } from "@millrace/contract/batch";
 import { z } from "zod";
+import type { Compression } from "../spool/record.ts";
 import { type HttpRequest, HttpServer } from "./http.ts";
 
 export type FailureKind =
@@ -72,9 +73,9 @@ export class ControlPlane {
   heartbeat(input: Heartbeat): Promise<Answer<z.infer<typeof HeartbeatOutput>>> {
     return this.#post("agent.heartbeat", input, HeartbeatOutput);
   }
-  push(payload: Uint8Array, compressed: boolean): Promise<Answer<PushOutput>> {
+  push(payload: Uint8Array, compressed: Compression): Promise<Answer<PushOutput>> {
     const headers: Record<string, string> = { "content-type": "application/octet-stream" };
-    if (compressed) headers["content-encoding"] = "gzip";
+    if (compressed) headers["content-encoding"] = compressed === true ? "gzip" : compressed;
     return this.#call("POST", "telemetry.push", headers, payload, PushOutput);
   }
   desiredTraces(): Promise<Answer<z.infer<typeof DesiredTraces>>> {

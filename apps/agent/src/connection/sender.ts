@@ -4,6 +4,7 @@
  * waits. Owns no timers: the loop that calls it does.
  */
 import type { PushOutput } from "@millrace/contract/batch";
+import type { Compression } from "../spool/record.ts";
 import type { PendingBatch } from "../spool/recover.ts";
 import { Backoff } from "./backoff.ts";
 import type { Answer, FailureKind } from "./client.ts";
@@ -19,7 +20,7 @@ export type SenderSpool = {
 };
 export type SenderOptions = {
   spool: SenderSpool;
-  push: (payload: Uint8Array, compressed: boolean) => Promise<Answer<PushOutput>>;
+  push: (payload: Uint8Array, compressed: Compression) => Promise<Answer<PushOutput>>;
   nowMs: () => number;
   random: () => number;
   log: (level: "warn" | "error" | "info", text: string) => void;

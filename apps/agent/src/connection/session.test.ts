@@ -75,12 +75,12 @@ describe("standing with the server", () => {
   });
 
   test("an incompatible server is told with both versions and tried slowly", async () => {
-    const hello = [failure("incompatible", "agent.hello: this server speaks protocol 2" as "incompatible")];
+    const hello = [failure("incompatible", "agent.hello: this server speaks protocol 3" as "incompatible")];
     const { session, tokenFile, log } = scene({ hello });
     fs.writeFileSync(tokenFile, "one-time");
     expect(await session.step()).toBeGreaterThanOrEqual(30_000);
     expect(session.state).toBe("incompatible");
-    expect(log.at(-1)).toMatch(/protocol 1: .*protocol 2/);
+    expect(log.at(-1)).toMatch(/protocol 2: .*protocol 3/);
     await session.step();
     expect(session.isConnected).toBe(true);
   });

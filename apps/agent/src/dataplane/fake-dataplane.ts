@@ -17,7 +17,7 @@ import {
   type FlowRecord,
 } from "@millrace/abi/generated/flow";
 import type { Capability } from "@millrace/contract/agent-protocol";
-import { hashText } from "../telemetry/flow-id.ts";
+import { hashText } from "@millrace/contract/hash";
 import type {
   AttachPoint,
   Dataplane,

@@ -3,10 +3,10 @@
  * address. Changes the kernel nowhere: execute.ts does.
  */
 import type { Workload } from "@millrace/contract/batch";
+import { endpointSeed } from "@millrace/contract/flow-id";
 import type { CycleEndpoint } from "../telemetry/cycle.ts";
 import { type EndpointState, TOTALS, zeros } from "../telemetry/endpoint-baseline.ts";
 import { aligned } from "../telemetry/flow-baseline.ts";
-import { hashText } from "../telemetry/flow-id.ts";
 import type { Identities } from "../telemetry/identities.ts";
 import type { Pod } from "../workload/pod.ts";
 import { PodWorkloads } from "../workload/pod.ts";
@@ -32,7 +32,6 @@ export const NOBODY: Workload = Object.freeze({
   ...{ kind: "pod" as const, namespace: null, pod: null, container: null, service: null },
   ...{ labels: {}, runtime: null, unknown: "its container was gone when the agent started" },
 });
-const UID_SEED = 0x4d52;
 
 export class EndpointRegistry implements Identities {
   readonly all = new Map<number, LiveEndpoint>();
@@ -126,7 +125,7 @@ export class EndpointRegistry implements Identities {
 
   #put(state: EndpointState, workloads: PodWorkloads | undefined): LiveEndpoint {
     const endpoint: LiveEndpoint = {
-      ...{ id: state.id, hash: hashText(state.uid, UID_SEED), leaving: false, flows: 0, state },
+      ...{ id: state.id, hash: endpointSeed(state.uid), leaving: false, flows: 0, state },
       ...{ netns: undefined, leavingPasses: 0, cookie: BigInt(state.cookie), attached: false },
       ...{ failure: null, attempts: 0, retryAtMs: 0, workloads },
     };

@@ -20,6 +20,10 @@ import {
 export const SegmentHeader = z.object({ v: z.literal(1), lost: z.array(LossSchema) });
 export type SegmentHeader = z.infer<typeof SegmentHeader>;
 
+/** How a batch's payload is compressed; true: gzip, as agents did that spoke protocol 1. */
+export const Compression = z.union([z.boolean(), z.literal("br")]);
+export type Compression = z.infer<typeof Compression>;
+
 export const BatchRecord = z.object({
   incarnation: Incarnation,
   sequence: z.int().positive(),
@@ -27,7 +31,7 @@ export const BatchRecord = z.object({
   flowRows: z.int().nonnegative(),
   /** Losses this batch reports: should it be thrown away itself, they have to be reported again. */
   lost: z.array(LossSchema),
-  compressed: z.boolean(),
+  compressed: Compression,
 });
 export type BatchRecord = z.infer<typeof BatchRecord>;
 

@@ -3,7 +3,6 @@
  * writes both to the spool in one record and only then moves the baselines; when the spool refuses,
  * nothing has happened and the rows will be read again. Knows nothing of the kernel's tables.
  */
-import { gzipSync } from "node:zlib";
 import {
   BATCH_MAX_ROWS,
   BATCH_VERSION,
@@ -15,17 +14,18 @@ import {
   TRANSLATION_COLUMNS,
   type Workload,
 } from "@millrace/contract/batch";
-import { ColumnWriter } from "@millrace/contract/column";
+import { type BatchColumns, packBatch } from "@millrace/contract/batch-wire";
+import { ColumnWriter, readColumns } from "@millrace/contract/column";
 import { Packr } from "msgpackr";
 import { mergeLosses } from "../spool/record.ts";
 import type { Spool } from "../spool/spool.ts";
 import { TUPLE_WORDS } from "../translation/tuple.ts";
 import type { Baselines } from "./baselines.ts";
 import { ColumnBlock } from "./column-block.ts";
+import { compress } from "./compress.ts";
 import type { EndpointState } from "./endpoint-baseline.ts";
 import { FlowChanges } from "./flow-baseline.ts";
 
-const COMPRESS_FROM_BYTES = 512;
 const MAX_PLACES = 5000;
 const MAX_REASONS = 500;
 const packr = new Packr({ useRecords: false });
@@ -82,6 +82,10 @@ export class BatchBuilder {
     this.#interval = interval;
     this.#clear();
   }
+  /** When the interval ends, µs since 1970. */
+  get toUs(): number {
+    return this.#interval.toUs;
+  }
   get isEmpty(): boolean {
     const rows = this.flows.rows + this.drops.rows + this.#endpoints.length;
     return rows + this.#lost.length + this.#spool.owed.length === 0;
@@ -136,14 +140,9 @@ export class BatchBuilder {
   /** Writes and empties the batch. False: the spool can't be written, nothing has moved. */
   commit(): boolean {
     const lost = mergeLosses(this.#spool.owed, this.#lost);
-    const packed = packr.pack({
-      ...this.#head(lost),
-      flows: this.flows.raw(),
-      drops: this.drops.raw(),
-      ...(this.translations.rows > 0 ? { translations: this.translations.raw() } : {}),
-    });
-    const compressed = packed.length >= COMPRESS_FROM_BYTES;
-    const payload = compressed ? gzipSync(packed, { level: 1 }) : packed;
+    const head = this.#head(lost);
+    const packed = packr.pack({ ...head, ...packBatch(head, this.#columns()) });
+    const { payload, compressed } = compress(packed);
     const changes = {
       flows: this.flowChanges.bytes(),
       drops: Buffer.concat(this.#dropChanges),
@@ -164,6 +163,11 @@ export class BatchBuilder {
     return true;
   }
 
+  #columns(): BatchColumns {
+    const drops = readColumns(DROP_COLUMNS, this.drops.raw(), this.drops.rows);
+    if (!drops.ok) throw new Error(drops.reason);
+    return { flows: this.flows.columns, drops: drops.columns, translations: this.translations.columns };
+  }
   #head(lost: Loss[]): BatchHead {
     return {
       v: BATCH_VERSION,

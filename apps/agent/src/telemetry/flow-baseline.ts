@@ -4,6 +4,7 @@
  * No objects per flow: tens of thousands of them are compared every second.
  */
 import { FLOW_KEY_SIZE } from "@millrace/abi/generated/flow";
+import { finish, mix } from "@millrace/contract/hash";
 
 export const KEY_WORDS = FLOW_KEY_SIZE / 4;
 export const ENTRY_BYTES = 160;
@@ -171,19 +172,6 @@ export function hashKey(keys: Uint32Array, at: number, seed = 0): number {
   for (let i = 0; i < KEY_WORDS; i++) h = mix(h, keys[at + i] as number);
   return finish(h);
 }
-export function mix(hash: number, word: number): number {
-  let k = Math.imul(word, 0xcc9e2d51);
-  k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
-  const h = hash ^ k;
-  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
-}
-export function finish(hash: number): number {
-  let h = hash;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
-
 /** Bytes from a file may stand at any address; words may not. */
 export function aligned(bytes: Uint8Array): Uint32Array {
   const whole = bytes.byteLength - (bytes.byteLength % 4);

@@ -3,6 +3,8 @@
  * comes first. Written straight into the batch's columns.
  */
 import { FlowOpener } from "@millrace/abi/generated/flow";
+import { coarse } from "@millrace/contract/numbers";
+import { wholeMilliseconds } from "@millrace/contract/packing";
 import { VERDICT_NUMBER } from "@millrace/contract/verdict";
 import type { FlowTranslations } from "../translation/flow-translations.ts";
 import { TUPLE_WORDS, turnTuple } from "../translation/tuple.ts";
@@ -19,6 +21,7 @@ const ENTRY_DOUBLES = ENTRY_BYTES / 8;
 const LOCAL_IS_SOURCE = 0; // index of OBSERVERS
 const LOCAL_IS_DESTINATION = 1;
 const INGRESS_PACKETS = 3;
+const ISN_SECONDS = 15;
 
 export type FlowRowSources = {
   baseline: FlowBaseline;
@@ -112,11 +115,18 @@ export class FlowRow {
     columns.rttUs[rows] = measured(table.record(i, RECORD.rtt) || (sample?.rttUs ?? 0));
     columns.rttMinUs[rows] = measured(table.record(i, RECORD.rttMin) || (sample?.rttMinUs ?? 0));
     columns.retransmits[rows] = this.#wordDelta(table.record(i, RECORD.retransmits), slot, WORD.retransmits);
-    columns.opens[rows] = Math.min(0xffff, this.#wordDelta(table.record(i, RECORD.opens), slot, WORD.opens));
-    columns.isn[rows] = table.record(i, RECORD.isn);
+    const opens = this.#wordDelta(table.record(i, RECORD.opens), slot, WORD.opens);
+    columns.opens[rows] = Math.min(0xffff, opens);
+    columns.isn[rows] = slot < 0 || opens > 0 || this.#isTimeFor(table, i) ? table.record(i, RECORD.isn) : 0;
   }
 
-  /** The last packet's time is a timer tick coarse, and so may lie before the first one's. */
+  /** In one second of sixteen, another for each flow: four random bytes are too dear to be told each time. */
+  #isTimeFor(table: FlowTable, i: number): boolean {
+    const second = Math.floor(this.#sources.batch.toUs / 1e6);
+    return ((table.record(i, RECORD.isn) + second) & ISN_SECONDS) === 0;
+  }
+
+  /** The last packet's time is a timer tick coarse: it may lie before the first one's, and is told in ms. */
   #fillTimes(table: FlowTable, i: number, firstSeenUs: number): void {
     const { columns, rows } = this.#sources.batch.flows;
     const lastSeenUs = this.#sources.clock.us(
@@ -124,7 +134,8 @@ export class FlowRow {
       table.record(i, RECORD.lastSeen + 1),
     );
     columns.firstSeen[rows] = firstSeenUs;
-    columns.lastSeen[rows] = Math.max(firstSeenUs, lastSeenUs);
+    columns.lastSeen[rows] =
+      lastSeenUs > firstSeenUs ? wholeMilliseconds(lastSeenUs, this.#sources.batch.toUs) : firstSeenUs;
   }
 
   /** Only what was seen is claimed: what the endpoint received has been forwarded to it. */
@@ -151,7 +162,7 @@ export class FlowRow {
 }
 
 /** The kernel's smallest RTT starts out as all ones. */
-const measured = (us: number): number => (us > 0x7fff_ffff ? 0 : us);
+const measured = (us: number): number => (us > 0x7fff_ffff ? 0 : coarse(us));
 
 /** An address or an id: four words of `from` to row `row`. */
 function copyWords(to: Uint32Array, row: number, from: Uint32Array, at: number): void {

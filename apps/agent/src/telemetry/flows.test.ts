@@ -1,12 +1,12 @@
 import { test } from "@fast-check/vitest";
 import { FlowOpener, type FlowRecord, FlowTcpState } from "@millrace/abi/generated/flow";
+import { formatFlowId } from "@millrace/contract/flow-id";
 import { VERDICT_NUMBER } from "@millrace/contract/verdict";
 import { describe, expect } from "vitest";
 import { addressText } from "../endpoint/address.ts";
 import { FakeHost, fakeContainer, Life } from "../testing/fake-host.ts";
 import { decodeBatch, type StoredBatch } from "../testing/ledger.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
-import { formatFlowId } from "./flow-id.ts";
 
 const WEB = "10.0.0.1";
 const FAR = "192.0.2.9";

@@ -4,6 +4,7 @@
  * second objects would cost more than all else. Does not talk to the kernel, and meets no flow twice in a pass.
  */
 import { FlowLifecycle, FlowOpener } from "@millrace/abi/generated/flow";
+import { FLOW_ID_WORDS, flowSeed, setFlowTime, writeFlowId } from "@millrace/contract/flow-id";
 import type { FlowTranslations } from "../translation/flow-translations.ts";
 import { TUPLE_WORDS } from "../translation/tuple.ts";
 import type { BatchBuilder } from "./batch.ts";
@@ -17,13 +18,14 @@ import {
   seenWord,
   WORD,
 } from "./flow-baseline.ts";
-import { writeFlowId } from "./flow-id.ts";
 import { FlowRow, type FlowRowSources } from "./flow-row.ts";
 import { type FlowBytes, FlowTable, KEY, KEY_WORDS, RECORD } from "./flow-table.ts";
 import { isReversed } from "./orientation.ts";
 import { KeyList } from "./retire.ts";
 
 const ENTRY_WORDS = ENTRY_BYTES / 4;
+/** A key's word of protocol and VLAN, without the family between them, which the addresses say. */
+const NO_FAMILY = 0xffff_00ff;
 
 /** What the pass must know of an endpoint. */
 export type FlowEndpoint = {
@@ -53,6 +55,7 @@ export class FlowPass {
   readonly #o: FlowPassOptions;
   readonly #row: FlowRow;
   readonly #other = new Uint32Array(TUPLE_WORDS);
+  readonly #idFrom = new Uint32Array(FLOW_ID_WORDS);
   #table = new FlowTable({ count: 0, keys: new Uint8Array(), values: new Uint8Array() });
   /** Of leaving endpoints: to be retired before the next pass, whether quiet or not. */
   readonly leaving = new KeyList();
@@ -170,12 +173,18 @@ export class FlowPass {
     words[entry + WORD.translation] = translation;
     if (slot >= 0 && reversed === this.#wasReversed(slot) && translation === this.#wasTranslated(slot))
       this.#keepId(changes, entry, slot);
-    else {
-      const firstSeenMs = Math.floor((doubles[entry / 2 + DOUBLE.firstSeenUs] as number) / 1000);
-      const seed = (reversed ? ~endpoint.hash : endpoint.hash) ^ translation;
-      writeFlowId(words, entry + WORD.id, entry, entry + WORD.firstSeenLow, firstSeenMs, seed);
-    }
+    else this.#newId(changes, entry, flowSeed(endpoint.hash, !reversed) ^ translation);
     return entry;
+  }
+
+  /** Derived from nothing but what the row says, so that the row needn't carry it, unless it is translated. */
+  #newId(changes: FlowChanges, entry: number, seed: number): void {
+    const { words, doubles } = changes;
+    const from = this.#idFrom;
+    for (let i = 0; i < KEY.protocol; i++) from[i] = words[entry + i] as number;
+    from[KEY.protocol] = (words[entry + KEY.protocol] as number) & NO_FAMILY;
+    setFlowTime(from, doubles[entry / 2 + DOUBLE.firstSeenUs] as number);
+    writeFlowId(words, entry + WORD.id, from, seed);
   }
 
   /** Kept for the flow's life; another one, learnt late or made by a new rule, makes it another flow. */

@@ -3,7 +3,8 @@
  * the programs have seen neither socket nor round trip. Used until the flow's own record says it.
  */
 import { SOCKET_SAMPLE_OFFSETS, SOCKET_SAMPLE_SIZE } from "@millrace/abi/generated/socket";
-import { aligned, finish, mix } from "./flow-baseline.ts";
+import { finish, mix } from "@millrace/contract/hash";
+import { aligned } from "./flow-baseline.ts";
 import { type FlowTable, KEY } from "./flow-table.ts";
 
 const WORDS = SOCKET_SAMPLE_SIZE / 4;

@@ -2,18 +2,14 @@
  * What a server would have stored: batches once by incarnation and sequence, flows and endpoints summed.
  * Checks each batch as the contract demands. Tests only.
  */
-import { gunzipSync } from "node:zlib";
-import { BatchHead, DROP_COLUMNS, FLOW_COLUMNS, TRANSLATION_COLUMNS } from "@millrace/contract/batch";
-import { type ReadColumns, readColumns } from "@millrace/contract/column";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { BatchHead } from "@millrace/contract/batch";
+import { type BatchColumns, readBatchColumns } from "@millrace/contract/batch-wire";
+import { formatFlowId } from "@millrace/contract/flow-id";
 import { Unpackr } from "msgpackr";
-import { formatFlowId } from "../telemetry/flow-id.ts";
+import type { Compression } from "../spool/record.ts";
 
-export type StoredBatch = {
-  head: BatchHead;
-  flows: ReadColumns<typeof FLOW_COLUMNS>;
-  drops: ReadColumns<typeof DROP_COLUMNS>;
-  translations: ReadColumns<typeof TRANSLATION_COLUMNS>;
-};
+export type StoredBatch = { head: BatchHead } & BatchColumns;
 export type FlowSum = {
   packets: number;
   bytes: number;
@@ -26,18 +22,13 @@ export type FlowSum = {
 };
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "number" });
 
-export function decodeBatch(payload: Uint8Array, compressed: boolean): StoredBatch {
-  const raw = unpackr.unpack(compressed ? gunzipSync(payload) : payload);
+export function decodeBatch(payload: Uint8Array, compressed: Compression): StoredBatch {
+  const unzip = compressed === true ? gunzipSync : brotliDecompressSync;
+  const raw = unpackr.unpack(compressed ? unzip(payload) : payload);
   const head = BatchHead.parse(raw);
-  const flows = readColumns(FLOW_COLUMNS, raw.flows, head.flowRows);
-  const drops = readColumns(DROP_COLUMNS, raw.drops, head.dropRows);
-  const { translationRows } = head;
-  const none = Object.fromEntries(Object.keys(TRANSLATION_COLUMNS).map((name) => [name, new Uint8Array()]));
-  const translations = readColumns(TRANSLATION_COLUMNS, raw.translations ?? none, translationRows);
-  if (!flows.ok) throw new Error(flows.reason);
-  if (!drops.ok) throw new Error(drops.reason);
-  if (!translations.ok) throw new Error(translations.reason);
-  return { head, flows: flows.columns, drops: drops.columns, translations: translations.columns };
+  const columns = readBatchColumns(head, raw);
+  if (!columns.ok) throw new Error(columns.reason);
+  return { head, flows: columns.flows, drops: columns.drops, translations: columns.translations };
 }
 
 export class Ledger {
@@ -46,7 +37,10 @@ export class Ledger {
   duplicates = 0;
 
   /** As the server would: the second arrival changes nothing. */
-  store(payload: Uint8Array, compressed: boolean): { acknowledged: number; duplicate: boolean; pauseMs: 0 } {
+  store(
+    payload: Uint8Array,
+    compressed: Compression,
+  ): { acknowledged: number; duplicate: boolean; pauseMs: 0 } {
     const batch = decodeBatch(payload, compressed);
     const { incarnation, sequence } = batch.head;
     const key = `${incarnation}/${sequence}`;

@@ -64,7 +64,7 @@ export class RecordingServer {
         this.heartbeat = Heartbeat.parse(json());
         return { serverTimeMs };
       case "telemetry.push": {
-        const answer = this.ledger.store(body, request.headers["content-encoding"] === "gzip");
+        const answer = this.ledger.store(body, request.headers["content-encoding"] === "br" ? "br" : false);
         return this.breakEvery && ++this.#pushes % this.breakEvery === 0 ? "break" : answer;
       }
       case "trace.desired":

@@ -1,8 +1,8 @@
 import { FlowOpener } from "@millrace/abi/generated/flow";
+import { formatFlowId } from "@millrace/contract/flow-id";
 import { describe, expect, test } from "vitest";
 import { FakeDataplane } from "../dataplane/fake-dataplane.ts";
 import { addressText } from "../endpoint/address.ts";
-import { formatFlowId } from "../telemetry/flow-id.ts";
 import { type Entry, recordsOf } from "../testing/conntrack-record.ts";
 import { FakeHost, Life } from "../testing/fake-host.ts";
 import { decodeBatch, type StoredBatch } from "../testing/ledger.ts";

@@ -2,7 +2,7 @@
  * Tuples as words of memory: two addresses of four words each, then the ports, the first end's in the low half, big
  * endian as on the wire. A flow's key begins like this, and so do connection tracking's records. No meaning here.
  */
-import { finish, mix } from "../telemetry/flow-baseline.ts";
+import { finish, mix } from "@millrace/contract/hash";
 
 export const TUPLE_WORDS = 9;
 const ENDS_WORDS = 4;

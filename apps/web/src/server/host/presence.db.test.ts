@@ -107,7 +107,7 @@ test("hello and heartbeat make a host ok; another protocol makes it incompatible
   const answer = await instance.call("agent.hello", { ...hello, protocol: 7 }, credential);
   expect([answer.status, answer.error?.message]).toEqual([
     412,
-    "the agent speaks protocol 7, this server speaks 1",
+    "the agent speaks protocol 7, this server speaks 2",
   ]);
   expect((await hostPresence()).get("alive")?.reasons.join()).toMatch(/incompatible.*protocol 7/);
   const [stored] = await rows<{ hello: { protocol: number } }>(

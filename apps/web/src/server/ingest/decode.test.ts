@@ -11,6 +11,8 @@ import {
   flowId,
   ip,
   message,
+  packedBytes,
+  packedMessage,
   SECOND_US,
 } from "../testing/agent-batch.ts";
 import { decodeBatch } from "./decode.ts";
@@ -22,9 +24,12 @@ const reasonOf = (bytes: Uint8Array): string => {
   return decoded.ok ? "accepted" : decoded.reason;
 };
 
-test("what an agent writes is read back value for value", () => {
+test.each([
+  [1, batchBytes],
+  [2, packedBytes],
+])("what an agent of version %i writes is read back value for value", (_, bytesOf) => {
   const flow = aFlow(NOW_US, { srcPort: 65_535, fwdBytes: 2 ** 53 - 1, isn: 2 ** 32 - 1, srcWorkload: 1 });
-  const decoded = decodeBatch(batchBytes(NOW_US, { ...good, flows: [flow], drops: [aDrop(NOW_US)] }), NOW_US);
+  const decoded = decodeBatch(bytesOf(NOW_US, { ...good, flows: [flow], drops: [aDrop(NOW_US)] }), NOW_US);
   if (!decoded.ok) throw new Error(decoded.reason);
   const { flows, drops, head } = decoded.batch;
   expect(head).toMatchObject({ flowRows: 1, dropRows: 1, to: NOW_US });
@@ -111,7 +116,7 @@ describe("a wrong value is named with its column and row", () => {
 
 describe("a wrong head is said", () => {
   const cases: [string, object, RegExp][] = [
-    ["version", { v: 2 }, /^v: /],
+    ["version", { v: 3 }, /^v: /],
     ["sequence", { sequence: 0 }, /^sequence: /],
     ["interval", { from: NOW_US + 1 }, /^from .* is after to/],
     ["too early", { from: 0 }, /^from \(0\) is no time/],
@@ -141,13 +146,16 @@ describe("a wrong head is said", () => {
   });
 });
 
-describe("hostile bytes never throw", () => {
+describe.each([
+  [1, message, batchBytes],
+  [2, packedMessage, packedBytes],
+])("hostile bytes of version %i never throw", (_, messageOf, bytesOf) => {
   const answers = (bytes: Uint8Array) => {
     const decoded = decodeBatch(bytes, NOW_US);
     expect(decoded.ok || decoded.reason.length > 0).toBe(true);
     expect(decoded.ok || decoded.reason.length < 5_000).toBe(true);
   };
-  const valid = batchBytes(NOW_US, {
+  const valid = bytesOf(NOW_US, {
     ...good,
     flows: [aFlow(NOW_US), aFlow(NOW_US, { flowId: flowId(2) })],
     drops: [aDrop(NOW_US)],
@@ -172,16 +180,31 @@ describe("hostile bytes never throw", () => {
     }
   });
   test("any value in place of any member", () => {
-    const names = fc.constantFrom(...Object.keys(message(NOW_US)));
+    const names = fc.constantFrom(...Object.keys(messageOf(NOW_US)));
     fc.assert(
       fc.property(names, fc.anything(), (name, value) => {
         let bytes: Uint8Array;
         try {
-          bytes = Uint8Array.from(pack({ ...message(NOW_US), [name]: value }));
+          bytes = Uint8Array.from(pack({ ...messageOf(NOW_US), [name]: value }));
         } catch {
           return; // not every JavaScript value can be packed
         }
         answers(bytes);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+  test("any bytes in place of any column", () => {
+    const whole = messageOf(NOW_US, {
+      ...good,
+      flows: [aFlow(NOW_US), aFlow(NOW_US)],
+      drops: [aDrop(NOW_US)],
+    });
+    const names = fc.constantFrom(...Object.keys(aFlow(NOW_US)));
+    fc.assert(
+      fc.property(names, fc.uint8Array({ maxLength: 40 }), (name, bytes) => {
+        const flows = { ...(whole.flows as Record<string, Uint8Array>), [name]: bytes };
+        answers(Uint8Array.from(pack({ ...whole, flows })));
       }),
       { numRuns: 2000 },
     );

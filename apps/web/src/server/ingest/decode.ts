@@ -3,21 +3,13 @@
  * outside a dictionary. A problem is an answer that names column and row, never an exception. It resolves
  * no names and writes nothing.
  */
-import { BatchHead, DROP_COLUMNS, FLOW_COLUMNS, TRANSLATION_COLUMNS } from "@millrace/contract/batch";
-import { type ReadColumns, readColumns } from "@millrace/contract/column";
+import { BatchHead } from "@millrace/contract/batch";
+import { type BatchColumns, readBatchColumns } from "@millrace/contract/batch-wire";
 import { OBSERVERS, TCP_STATES, VERDICTS } from "@millrace/contract/verdict";
 import { Unpackr } from "msgpackr";
 import type { z } from "zod";
 
-export type FlowColumns = ReadColumns<typeof FLOW_COLUMNS>;
-export type DropColumns = ReadColumns<typeof DROP_COLUMNS>;
-export type TranslationColumns = ReadColumns<typeof TRANSLATION_COLUMNS>;
-export type Batch = {
-  readonly head: BatchHead;
-  readonly flows: FlowColumns;
-  readonly drops: DropColumns;
-  readonly translations: TranslationColumns;
-};
+export type Batch = { readonly head: BatchHead } & Readonly<BatchColumns>;
 export type Decoded = { ok: true; batch: Batch } | { ok: false; reason: string };
 
 /** 2001: no agent counted before, and a clock that says so is broken. */
@@ -26,10 +18,6 @@ const EARLIEST_US = 1e15;
 export const AHEAD_US = 5 * 60 * 1e6;
 const INT4_MAX = 0x7fff_ffff;
 
-/** As a batch without any has them. */
-const NO_TRANSLATIONS = Object.fromEntries(
-  Object.keys(TRANSLATION_COLUMNS).map((name) => [name, new Uint8Array()]),
-);
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "number" });
 
 export function decodeBatch(bytes: Uint8Array, nowUs: number): Decoded {
@@ -42,17 +30,10 @@ export function decodeBatch(bytes: Uint8Array, nowUs: number): Decoded {
   const read = BatchHead.safeParse(raw);
   if (!read.success) return { ok: false, reason: describe(read.error) };
   const head = read.data;
-  const { flows, drops, translations = NO_TRANSLATIONS } = raw as Record<string, unknown>;
-  const flowColumns = readColumns(FLOW_COLUMNS, flows, head.flowRows);
-  if (!flowColumns.ok) return { ok: false, reason: `flows: ${flowColumns.reason}` };
-  const dropColumns = readColumns(DROP_COLUMNS, drops, head.dropRows);
-  if (!dropColumns.ok) return { ok: false, reason: `drops: ${dropColumns.reason}` };
-  const translationColumns = readColumns(TRANSLATION_COLUMNS, translations, head.translationRows);
-  if (!translationColumns.ok) return { ok: false, reason: `translations: ${translationColumns.reason}` };
-  const batch: Batch = {
-    ...{ head, flows: flowColumns.columns, drops: dropColumns.columns },
-    translations: translationColumns.columns,
-  };
+  const columns = readBatchColumns(head, raw);
+  if (!columns.ok) return columns;
+  const { flows, drops, translations } = columns;
+  const batch: Batch = { head, flows, drops, translations };
   const reason =
     headProblem(head, nowUs) ??
     flowProblem(batch, nowUs + AHEAD_US) ??

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { BATCH_MAX_BYTES } from "@millrace/contract/batch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testDatabase } from "../../../../../tools/testing/test-database.ts";
@@ -12,6 +12,7 @@ import {
   flowId,
   ip,
   newIncarnation,
+  packedBytes,
 } from "../testing/agent-batch.ts";
 import { IngestInstance, rows } from "../testing/ingest-instance.ts";
 
@@ -197,7 +198,7 @@ describe("who may push", () => {
     expect((await enrol("mre_named_named_named_named", "h5")).error?.data.app).toBe("UNAUTHENTICATED");
     const wrongProtocol = await enrol("mre_named_named_named_named", "named", 99);
     expect(wrongProtocol.error).toMatchObject({
-      message: "the agent speaks protocol 99, this server speaks 1",
+      message: "the agent speaks protocol 99, this server speaks 2",
       data: { app: "INCOMPATIBLE" },
     });
     expect((await enrol("mre_named_named_named_named", "named")).status).toBe(200);
@@ -220,6 +221,8 @@ describe("hostile bodies", () => {
     const bomb = gzipSync(new Uint8Array(BATCH_MAX_BYTES * 20));
     expect(bomb.byteLength).toBeLessThan(100_000);
     expect(await refused(bomb, { "content-encoding": "gzip" })).toEqual([413, "TOO_LARGE", false]);
+    const smaller = brotliCompressSync(new Uint8Array(BATCH_MAX_BYTES * 20));
+    expect(await refused(smaller, { "content-encoding": "br" })).toEqual([413, "TOO_LARGE", false]);
   });
   test("of a stranger no more is read than a token and a name are long", async () => {
     const json = { "content-type": "application/json" };
@@ -233,12 +236,15 @@ describe("hostile bodies", () => {
     expect(answer).toSatisfy((got) => got === 413 || /fetch failed/.test(String(got)));
     expect((await instance.call("agent.enrol", { protocol: 1, token, host: "h9" })).status).toBe(401);
   });
-  test("broken gzip and other encodings are bad requests; good gzip is stored", async () => {
+  test("broken bodies and other encodings are bad requests; good gzip and brotli are stored", async () => {
     const good = batchBytes(now(), { incarnation: fresh() });
+    expect(await refused(good, { "content-encoding": "deflate" })).toEqual([400, "BAD_REQUEST", false]);
     expect(await refused(good, { "content-encoding": "gzip" })).toEqual([400, "BAD_REQUEST", false]);
     expect(await refused(good, { "content-encoding": "br" })).toEqual([400, "BAD_REQUEST", false]);
     const answer = await instance.push(gzipSync(good), credential, { "content-encoding": "gzip" });
     expect(answer.status).toBe(200);
+    const packed = brotliCompressSync(packedBytes(now(), { incarnation: fresh() }));
+    expect((await instance.push(packed, credential, { "content-encoding": "br" })).status).toBe(200);
   });
   test("a message names the column and row that is wrong", async () => {
     const at = now();

@@ -1,11 +1,12 @@
 /** Batches as an agent sends them, row by row, with everything a test doesn't care about filled in. Test material. */
 import {
   BATCH_VERSION,
-  type BatchHead,
+  BatchHead,
   DROP_COLUMNS,
   FLOW_COLUMNS,
   TRANSLATION_COLUMNS,
 } from "@millrace/contract/batch";
+import { packBatch, readBatchColumns } from "@millrace/contract/batch-wire";
 import { type ColumnRow, ColumnWriter } from "@millrace/contract/column";
 import { Incarnation } from "@millrace/contract/ids";
 import ipaddr from "ipaddr.js";
@@ -88,7 +89,7 @@ export type BatchParts = Partial<BatchHead> & {
   translations?: TranslationRow[];
 };
 
-/** The message before it is packed: hostile tests change it. */
+/** The message of version 1, whose columns are plain, before it is serialized: hostile tests change it. */
 export function message(atUs: number, parts: BatchParts = {}): Record<string, unknown> {
   const { flows = [], drops = [], translations = [], ...head } = parts;
   const flowColumns = new ColumnWriter(FLOW_COLUMNS, { maxRows: Math.max(1, flows.length) });
@@ -100,7 +101,7 @@ export function message(atUs: number, parts: BatchParts = {}): Record<string, un
   });
   for (const row of translations) translationColumns.append(row);
   return {
-    ...{ v: BATCH_VERSION, incarnation: newIncarnation(), sequence: 1, from: atUs - SECOND_US, to: atUs },
+    ...{ v: 1, incarnation: newIncarnation(), sequence: 1, from: atUs - SECOND_US, to: atUs },
     ...{ workloads: [], reasons: [], places: [], endpoints: [anEndpoint()], lost: [] },
     ...{ flowRows: flows.length, dropRows: drops.length, translationRows: translations.length },
     ...head,
@@ -109,5 +110,15 @@ export function message(atUs: number, parts: BatchParts = {}): Record<string, un
     ...(translations.length > 0 ? { translations: translationColumns.raw() } : {}),
   };
 }
+/** As `message`, in the newest version. */
+export function packedMessage(atUs: number, parts: BatchParts = {}): Record<string, unknown> {
+  const { flows, drops, translations, ...plain } = message(atUs, parts);
+  const head = BatchHead.parse(plain);
+  const columns = readBatchColumns(head, { flows, drops, translations });
+  if (!columns.ok) throw new Error(columns.reason);
+  return { ...head, v: BATCH_VERSION, ...packBatch(head, columns) };
+}
+export const packedBytes = (atUs: number, parts: BatchParts = {}): Uint8Array =>
+  Uint8Array.from(pack(packedMessage(atUs, parts)));
 export const batchBytes = (atUs: number, parts: BatchParts = {}): Uint8Array =>
   Uint8Array.from(pack(message(atUs, parts)));
