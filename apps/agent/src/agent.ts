@@ -156,6 +156,7 @@ export class Agent {
   #makeSender(): Sender {
     return new Sender({
       spool: this.#telemetry.spool,
+      keepAside: (batch, payload, reason) => this.#telemetry.quarantine.keep(batch, payload, reason),
       push: (payload, compressed) => this.#client.push(payload, compressed),
       ...{ nowMs: Date.now, random: Math.random },
       log: (level, text) => this.#log[level](text),

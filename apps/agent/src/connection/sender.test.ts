@@ -21,6 +21,7 @@ function scene(answers: Answer<{ acknowledged: number; duplicate: boolean; pause
   const clock = { ms: 0 };
   const log: string[] = [];
   const rejected: number[] = [];
+  const aside: string[] = [];
   const spool = {
     get oldest() {
       return pending[0];
@@ -35,9 +36,10 @@ function scene(answers: Answer<{ acknowledged: number; duplicate: boolean; pause
   const sender = new Sender({
     ...{ spool, nowMs: () => clock.ms, random: () => 1 },
     push: async () => answers.shift() ?? stored(),
+    keepAside: (b, payload, reason) => aside.push(`${b.sequence}: ${Buffer.from(payload)}, ${reason}`),
     log: (level, text) => log.push(`${level}: ${text}`),
   });
-  return { sender, pending, clock, log, rejected };
+  return { sender, pending, clock, log, rejected, aside };
 }
 
 describe("sender", () => {
@@ -62,12 +64,13 @@ describe("sender", () => {
   });
 
   test("a batch refused again and again over half a minute is given up; one refused for less is kept", async () => {
-    const { sender, clock, rejected } = scene(Array.from({ length: 9 }, () => failed("refused")));
+    const { sender, clock, rejected, aside } = scene(Array.from({ length: 9 }, () => failed("refused")));
     for (let i = 0; i < 5; i++) await sender.step();
     expect(rejected).toEqual([]);
     clock.ms = 31_000;
     await sender.step();
     expect(rejected).toEqual([1]);
+    expect(aside).toEqual(["1: x, refused"]);
     await sender.step();
     expect(rejected).toEqual([1]);
   });

@@ -1,13 +1,13 @@
 /**
  * Empties the spool: oldest batch first, one in flight, waiting as the server asks. A batch that the server
- * will never take is given up after several tries over half a minute, and counted as lost; anything else
- * waits. Owns no timers: the loop that calls it does.
+ * will never take is given up after several tries over half a minute: kept aside, counted as lost, and the next
+ * is sent; anything else waits. Owns no timers: the loop that calls it does.
  */
 import type { PushOutput } from "@millrace/contract/batch";
 import type { Compression } from "../spool/record.ts";
 import type { PendingBatch } from "../spool/recover.ts";
 import { Backoff } from "./backoff.ts";
-import type { Answer, FailureKind } from "./client.ts";
+import type { Answer, Failure, FailureKind } from "./client.ts";
 
 const GIVE_UP_AFTER = 5;
 const GIVE_UP_MS = 30_000;
@@ -20,6 +20,8 @@ export type SenderSpool = {
 };
 export type SenderOptions = {
   spool: SenderSpool;
+  /** Keeps a copy of what is given up; may throw. */
+  keepAside: (batch: PendingBatch, payload: Uint8Array, reason: string) => void;
   push: (payload: Uint8Array, compressed: Compression) => Promise<Answer<PushOutput>>;
   nowMs: () => number;
   random: () => number;
@@ -32,7 +34,7 @@ export class Sender {
   #refusals = 0;
   #refusedSinceMs = 0;
   #lastFailure: FailureKind | undefined;
-  readonly counts = { pushed: 0, bytes: 0, failed: 0, rejected: 0, duplicates: 0 };
+  readonly counts = { pushed: 0, bytes: 0, failed: 0, rejected: 0, keptAside: 0, duplicates: 0 };
 
   constructor(options: SenderOptions) {
     this.#o = options;
@@ -56,7 +58,9 @@ export class Sender {
       return 0;
     }
     const answer = await this.#o.push(payload, batch.compressed);
-    return answer.ok ? this.#stored(batch, payload.byteLength, answer.value) : this.#failed(batch, answer);
+    return answer.ok
+      ? this.#stored(batch, payload.byteLength, answer.value)
+      : this.#failed(batch, payload, answer);
   }
 
   #stored(batch: PendingBatch, bytes: number, { duplicate, pauseMs }: PushOutput): number {
@@ -71,7 +75,7 @@ export class Sender {
     return Math.min(pauseMs, 60_000);
   }
 
-  #failed(batch: PendingBatch, failure: Extract<Answer<never>, { ok: false }>): number {
+  #failed(batch: PendingBatch, payload: Uint8Array, failure: Failure): number {
     this.counts.failed++;
     if (this.#lastFailure !== failure.kind) this.#o.log("warn", failure.reason);
     this.#lastFailure = failure.kind;
@@ -79,13 +83,23 @@ export class Sender {
       if (this.#refusals++ === 0) this.#refusedSinceMs = this.#o.nowMs();
       const long = this.#o.nowMs() - this.#refusedSinceMs >= GIVE_UP_MS;
       if (this.#refusals >= GIVE_UP_AFTER && long) {
-        this.#o.log("error", `batch ${batch.sequence} is given up: ${failure.reason}`);
+        this.#keepAside(batch, payload, failure.reason);
         this.#giveUp(batch);
       }
     }
     return Math.max(failure.pauseMs, this.#backoff.failed());
   }
 
+  #keepAside(batch: PendingBatch, payload: Uint8Array, reason: string): void {
+    try {
+      this.#o.keepAside(batch, payload, reason);
+      this.counts.keptAside++;
+      this.#o.log("error", `batch ${batch.sequence} is given up and kept aside: ${reason}`);
+    } catch (error) {
+      const why = (error as Error).message;
+      this.#o.log("error", `batch ${batch.sequence} is given up: ${reason}; and can't be kept aside: ${why}`);
+    }
+  }
   #giveUp(batch: PendingBatch): void {
     this.#refusals = 0;
     this.counts.rejected++;

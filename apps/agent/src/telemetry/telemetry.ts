@@ -8,6 +8,7 @@ import type { Dataplane } from "../dataplane/dataplane.ts";
 import { EndpointExecutor } from "../endpoint/execute.ts";
 import { EndpointRegistry, type LiveEndpoint } from "../endpoint/registry.ts";
 import type { SpoolDisk } from "../spool/disk.ts";
+import { Quarantine } from "../spool/quarantine.ts";
 import { Spool } from "../spool/spool.ts";
 import { Translations } from "../translation/translations.ts";
 import { adopt } from "./adopt.ts";
@@ -40,6 +41,7 @@ export type TelemetryOptions = {
 
 export class Telemetry {
   readonly spool: Spool;
+  readonly quarantine: Quarantine;
   readonly registry: EndpointRegistry;
   readonly executor: EndpointExecutor;
   readonly reasons: DropReasons;
@@ -58,6 +60,7 @@ export class Telemetry {
     const { dataplane, bootId, nowMs, log } = options;
     const baselines = new Baselines(dataplane.flowCapacity());
     this.spool = this.#openSpool(options, baselines);
+    this.quarantine = new Quarantine(path.join(options.stateDir, "refused"));
     this.registry = new EndpointRegistry(bootId);
     this.adopted = this.#start(dataplane, baselines, bootId);
     for (const why of dataplane.leftBehind()) log("counting begins anew", why);
