@@ -113,7 +113,8 @@ class Contest {
   }
   async #wipe(client: pg.Client): Promise<void> {
     await client.query(
-      "truncate flow_updates, endpoint_updates, drop_updates, rollup_10s, rollup_1m, rollup_1h, batches, incarnations",
+      "truncate flow_updates, endpoint_updates, drop_updates, rollup_10s, rollup_1m, rollup_1h, " +
+        "total_10s, total_1m, total_1h, batches, incarnations",
     );
   }
 }
@@ -224,7 +225,7 @@ async function main(): Promise<void> {
         `${HOSTS} hosts' batches of a pretended shop, packed and compressed as the agent sends; the peer is COPY … FROM STDIN BINARY of the rows ` +
         `that ingest had stored into the same flow_updates (partitions, all indexes, synchronous_commit on), one batch a ` +
         `transaction, as many connections as pushes at a time; slices of ${SLICE_ROWS} rows, ${PAIRS} pairs in random order; ` +
-        "median of paired ratios with quartiles. Ingest also writes endpoints, three rollups and the batch's key",
+        "median of paired ratios with quartiles. Ingest also writes endpoints, three rollups, three totals and the batch's key",
       findings: Object.entries(figures).flatMap(([name, measured]) => findingsOf(name, measured)),
       figures,
     });
