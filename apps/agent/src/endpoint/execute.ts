@@ -33,9 +33,18 @@ export class EndpointExecutor {
       const endpoint = this.#run(step);
       if (endpoint) touched.add(endpoint.cookie);
     }
-    for (const cookie of touched) this.#setNamespace(cookie);
+    for (const cookie of touched) this.#attempt(`namespace ${cookie}`, () => this.#setNamespace(cookie));
     for (const cookie of touched) this.#sampleSockets(cookie);
-    if (touched.size > 0) this.#setAddresses();
+    if (touched.size > 0) this.#attempt("addresses", () => this.#setAddresses());
+  }
+
+  /** A full table costs drops their pod; it must not keep the rest from being done. */
+  #attempt(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#o.log(`the ${what} can't be told to the kernel`, (error as Error).message);
+    }
   }
 
   /** After the endpoint's last report. */

@@ -11,7 +11,7 @@ function run(input: string): string {
     ...{ attached: false, leaving: false, retryAtMs: 0 },
     ...endpoint,
   }));
-  const defaults = { nowMs: 0, nextId: 1, limit: 100 };
+  const defaults = { nowMs: 0, nextId: 1, limit: 100, podLimit: 32, unclaimedLimit: 50 };
   return plan({ ...defaults, ...given, actual })
     .map(describeStep)
     .join("\n");

@@ -8,6 +8,8 @@ export type WantedInterface = {
   ifindex: number;
   name: string;
   addresses: readonly string[];
+  /** Of a namespace that no runtime claims: anybody who may make namespaces makes as many as he likes. */
+  unclaimed?: boolean;
 };
 export type ActualEndpoint = {
   id: number;
@@ -25,6 +27,10 @@ export type PlanInput = {
   nextId: number;
   /** More endpoints than this don't fit the kernel's table. */
   limit: number;
+  /** Of one pod: it makes its interfaces itself, and must not take the table from the others. */
+  podLimit: number;
+  /** Of all namespaces together that no runtime claims. */
+  unclaimedLimit: number;
   wanted: readonly WantedInterface[];
   actual: readonly ActualEndpoint[];
 };
@@ -46,14 +52,50 @@ export function plan(input: PlanInput): Step[] {
   const unwanted = input.actual.filter((endpoint) => !endpoint.leaving && !wanted.has(placeOf(endpoint)));
   const steps: Step[] = unwanted.map(({ id }) => ({ do: "leave", id }));
   let nextId = input.nextId;
-  let room = input.limit - input.actual.length;
+  const room = new Room(input, wanted, actual);
   for (const [place, at] of wanted) {
     const endpoint = actual.get(place);
+    const why = endpoint ? undefined : room.refusal(at);
     if (endpoint) steps.push(...keep(endpoint, at, input.nowMs));
-    else if (room-- > 0) steps.push({ do: "make", id: nextId++, interface: at });
-    else steps.push({ do: "refuse", interface: at, why: `no room for more than ${input.limit} endpoints` });
+    else if (why) steps.push({ do: "refuse", interface: at, why });
+    else steps.push({ do: "make", id: nextId++, interface: at });
   }
   return steps;
+}
+
+/** What is there stays, whatever the limits; what is new takes from what they leave. */
+class Room {
+  readonly #limits: PlanInput;
+  #all: number;
+  #unclaimed: number;
+  readonly #ofPod = new Map<string, number>();
+
+  constructor(
+    input: PlanInput,
+    wanted: ReadonlyMap<string, WantedInterface>,
+    actual: ReadonlyMap<string, ActualEndpoint>,
+  ) {
+    this.#limits = input;
+    this.#all = input.actual.length;
+    const kept = [...wanted].filter(([place]) => actual.has(place)).map(([, at]) => at);
+    this.#unclaimed = kept.filter(({ unclaimed }) => unclaimed).length;
+    for (const { cookie } of kept) this.#ofPod.set(cookie, this.#taken(cookie) + 1);
+  }
+  /** Undefined: there is room, and it is taken. */
+  refusal(at: WantedInterface): string | undefined {
+    const { limit, podLimit, unclaimedLimit } = this.#limits;
+    if (this.#taken(at.cookie) >= podLimit) return `no more than ${podLimit} interfaces of one pod`;
+    if (at.unclaimed && this.#unclaimed >= unclaimedLimit)
+      return `no more than ${unclaimedLimit} interfaces of namespaces that no runtime claims`;
+    if (this.#all >= limit) return `no room for more than ${limit} endpoints`;
+    this.#all++;
+    this.#ofPod.set(at.cookie, this.#taken(at.cookie) + 1);
+    if (at.unclaimed) this.#unclaimed++;
+    return undefined;
+  }
+  #taken(cookie: string): number {
+    return this.#ofPod.get(cookie) ?? 0;
+  }
 }
 
 function keep(endpoint: ActualEndpoint, at: WantedInterface, nowMs: number): Step[] {

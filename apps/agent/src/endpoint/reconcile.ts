@@ -10,9 +10,9 @@ import { InterfaceReader } from "./interface-reader.ts";
 import { plan, type Step, type WantedInterface } from "./plan.ts";
 import type { EndpointRegistry } from "./registry.ts";
 
-/** As many as a report takes. */
+/** As many as a report takes; of one pod. */
 const MAX_ADDRESSES = 64;
-export const ENDPOINT_LIMIT = 1024;
+const LIMITS = { limit: 1024, podLimit: 32, unclaimedLimit: 512 };
 
 export type ReconcileOptions = {
   dataplane: Dataplane;
@@ -53,8 +53,7 @@ export class EndpointReconciler {
       ...{ id: e.id, cookie: String(e.cookie), ifindex: e.state.ifindex, name: e.state.interface },
       ...{ attached: e.attached, leaving: e.leaving, addresses: e.state.addresses, retryAtMs: e.retryAtMs },
     }));
-    const input = { nowMs: nowMs(), nextId: registry.nextId, limit: ENDPOINT_LIMIT, wanted, actual };
-    const steps = plan(input);
+    const steps = plan({ nowMs: nowMs(), nextId: registry.nextId, ...LIMITS, wanted, actual });
     this.refused = steps.filter((step) => step.do === "refuse");
     executor.run(steps);
     this.#name(pods, steps);
@@ -86,13 +85,16 @@ export class EndpointReconciler {
   #wanted(pod: Pod): WantedInterface[] {
     const { cookie, netns } = pod;
     if (cookie === undefined || netns === undefined) return [];
+    let room = MAX_ADDRESSES;
     return this.#interfaces
       .read(cookie, netns)
       .filter((link) => !link.loopback)
-      .map(({ ifindex, name, addresses }) => ({
-        ...{ cookie: String(cookie), netns, ifindex, name },
-        addresses: addresses.slice(0, MAX_ADDRESSES),
-      }));
+      .map(({ ifindex, name, addresses }) => {
+        const own = addresses.slice(0, room);
+        room -= own.length;
+        const at = { cookie: String(cookie), netns, ifindex, name, addresses: own };
+        return pod.runtime === "unknown" ? { ...at, unclaimed: true } : at;
+      });
   }
 
   /** The host's namespace: drops in it may be of our pods' packets, and its addresses have a name. */

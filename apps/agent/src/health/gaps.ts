@@ -28,7 +28,7 @@ export function gapsOf(facts: {
     {
       what: "interfaces beyond the table's size",
       count: facts.refusedInterfaces,
-      why: "the kernel's table of endpoints is full",
+      why: "the table of endpoints has no room for them, or their pod has more than its share",
     },
     {
       what: "interfaces that could not be attached to",
