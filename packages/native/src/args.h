@@ -57,6 +57,14 @@ inline Napi::Object Object(const Napi::CallbackInfo& info, size_t index) {
   return info[index].As<Napi::Object>();
 }
 
+// A handle of ours and of this very class: another's memory must not be read as its. `constructor` is that in Addon.
+template <typename T>
+T* Handle(const Napi::CallbackInfo& info, size_t index, const Napi::FunctionReference& constructor, const char* expected) {
+  Napi::Object object = Object(info, index);
+  Require(info, object.InstanceOf(constructor.Value()), index, expected);
+  return T::Unwrap(object);
+}
+
 inline uint64_t BigInt(const Napi::CallbackInfo& info, size_t index) {
   Require(info, info[index].IsBigInt(), index, "a bigint");
   bool lossless = true;

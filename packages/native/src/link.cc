@@ -32,7 +32,7 @@ int Link::Descriptor(const char* op) const {
 
 Napi::Value Link::Update(const Napi::CallbackInfo& info) {
   int fd = Descriptor("link_update");
-  Program* program = Program::Unwrap(args::Object(info, 0));
+  Program* program = args::Handle<Program>(info, 0, Addon::Of(info.Env()).program, "a program");
   if (bpf_link_update(fd, program->Descriptor("link_update"), nullptr) != 0) {
     throw Failure(errno, "link_update", what_, "with program " + program->name());
   }

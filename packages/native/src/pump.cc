@@ -16,6 +16,7 @@ struct Pump::Parcel {
 void Pump::Start(Napi::Env env, Napi::Function callback, const char* name) {
   wake_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_.valid()) throw Failure(errno, "eventfd", name);
+  Prepare();
   auto* self = new std::shared_ptr<Pump>(shared_from_this());
   napi_status made = napi_create_threadsafe_function(env, callback, nullptr, Napi::String::New(env, name), 0, 1, self,
                                                      OnFinalize, nullptr, OnCall, &function_);

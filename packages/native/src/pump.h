@@ -31,6 +31,8 @@ class Pump : public std::enable_shared_from_this<Pump> {
   void Abandon();                    // any thread: stop without draining
 
  protected:
+  // Before the thread begins, where a failure still reaches the caller: out of Run() nothing may be thrown.
+  virtual void Prepare() = 0;
   virtual void Run() = 0;
 
   // Thread only. False when JavaScript is gone.

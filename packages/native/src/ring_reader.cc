@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "addon.h"
 #include "args.h"
 #include "map.h"
 
@@ -135,17 +136,21 @@ void RingPump::Wait() {
   epoll_wait(epoll_.get(), events, 2, std::max(MsUntilDue(), kPauseMs));
 }
 
-void RingPump::Run() {
-  Fd pause(epoll_create1(EPOLL_CLOEXEC));
-  Watch(pause.get(), wake_fd());
+void RingPump::Prepare() {
+  pause_.Reset(epoll_create1(EPOLL_CLOEXEC));
+  if (!pause_.valid()) throw Failure(errno, "epoll_create", "ring");
+  Watch(pause_.get(), wake_fd());
   Watch(epoll_.get(), wake_fd());
   Watch(epoll_.get(), ring_buffer__epoll_fd(ring_));
+}
+
+void RingPump::Run() {
   epoll_event event;
   while (!stopping()) {
     Wait();
     ring_buffer__consume(ring_);
     if (!batch_.empty() && MsUntilDue() == 0) Flush();
-    if (!stopping()) epoll_wait(pause.get(), &event, 1, kPauseMs);
+    if (!stopping()) epoll_wait(pause_.get(), &event, 1, kPauseMs);
   }
   if (!abandoned()) Drain();
   // Not left to the collector: a ring is megabytes, and its descriptor keeps the map alive.
@@ -163,7 +168,7 @@ void RingPump::Drain() {
 // (map handle's descriptor owner, callback, maxBytes, maxInFlight, tickMs)
 RingReader::RingReader(const Napi::CallbackInfo& info) : Handle<RingReader>(info) {
   AtEdge(info.Env(), [&] {
-    Map* map = Map::Unwrap(args::Object(info, 0));
+    Map* map = args::Handle<Map>(info, 0, Addon::Of(info.Env()).map, "a map");
     args::Require(info, info[1].IsFunction(), 1, "a function");
     Fd fd = Fd::Duplicate(map->Descriptor("ring_open"));
     if (!fd.valid()) throw Failure(errno, "ring_open", map->shape().name);

@@ -31,6 +31,7 @@ class RingPump : public Pump {
   const Counters& counters() const { return counters_; }
 
  protected:
+  void Prepare() override;
   void Run() override;
 
  private:
@@ -45,6 +46,7 @@ class RingPump : public Pump {
 
   Fd map_;
   Fd epoll_;
+  Fd pause_;
   ring_buffer* ring_ = nullptr;
   const Limits limits_;
   const size_t ring_bytes_;

@@ -130,8 +130,9 @@ void WatchPump::HandOver(std::vector<Event> events) {
   Post(std::move(item));
 }
 
+void WatchPump::Prepare() { EpollAdd(epoll_.get(), wake_fd(), 0); }
+
 void WatchPump::Run() {
-  EpollAdd(epoll_.get(), wake_fd(), 0);
   epoll_event ready[16];
   while (!stopping()) {
     // An overrun still to be told is tried again; otherwise there is nothing to wake up for.

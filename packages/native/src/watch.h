@@ -35,6 +35,7 @@ class WatchPump : public Pump {
   void Remove(uint32_t watch);
 
  protected:
+  void Prepare() override;
   void Run() override;
 
  private:

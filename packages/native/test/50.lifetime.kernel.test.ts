@@ -127,6 +127,20 @@ describe("after close", () => {
   });
 });
 
+test("a handle of another kind is a TypeError and is not looked into", () => {
+  const object = openObject(fixture("maps"));
+  object.load();
+  const map = object.map("hash");
+  const packets = openObject(fixture("packets"));
+  packets.load();
+  const program = packets.program("count_packet");
+  const link = program.attach({ kind: "tcx", ifindex: 1, direction: "ingress", netns: bed.namespace().path });
+  expect(() => link.update(map as never)).toThrow(TypeError);
+  expect(() => link.update(link as never)).toThrow(TypeError);
+  expect(() => new RingReader(program as never, () => {})).toThrow(TypeError);
+  for (const handle of [link, program, map, object, packets]) handle.close();
+});
+
 describe("nothing is left", () => {
   test("opening, loading, failing and closing a hundred times leaves no descriptor", () => {
     const descriptors = () => readdirSync("/proc/self/fd").length;
@@ -172,6 +186,13 @@ describe("ending in the middle", () => {
     const result = scenario(name);
     expect(result, result.output).toMatchObject({ status: 0, signal: null });
     expect(result.output).toContain("done");
+  });
+
+  test("without a free descriptor a reader or a watch is refused with EMFILE, and nothing crashes", () => {
+    const result = scenario("no-descriptors", "prlimit", "--nofile=200:200");
+    expect(result, result.output).toMatchObject({ status: 0, signal: null });
+    expect(result.output).toContain("0 free: EMFILE, EMFILE");
+    expect(result.output).toContain("11 free: opened, opened");
   });
 
   test("the scenarios left no program and no link in the kernel", async () => {

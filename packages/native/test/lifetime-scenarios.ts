@@ -1,7 +1,16 @@
 // Scenarios that could take a process down, each run by 50.lifetime.kernel.test.ts in a process of its own:
 // argv[2] is the scenario. Prints 'done' at the end.
+import { closeSync, openSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import { type BpfError, FEATURES, isSupported, listLinks, openObject, RingReader } from "../lib/native.ts";
+import {
+  type BpfError,
+  FEATURES,
+  isSupported,
+  listLinks,
+  openObject,
+  RingReader,
+  watchProcesses,
+} from "../lib/native.ts";
 import { eventually, fixture } from "./fixture.ts";
 
 /** A worker that reads a ring and watches a namespace while it is written; says 'busy', then exits or goes on. */
@@ -44,6 +53,23 @@ function abandonHandles(): number {
   return link.id;
 }
 
+function fillDescriptors(): number[] {
+  const held: number[] = [];
+  try {
+    for (;;) held.push(openSync("/dev/null", "r"));
+  } catch {
+    return held;
+  }
+}
+
+function attempt<T>(open: () => T): { text: string; opened?: T } {
+  try {
+    return { text: "opened", opened: open() };
+  } catch (error) {
+    return { text: (error as BpfError).code };
+  }
+}
+
 const scenarios: Record<string, () => Promise<void>> = {
   "worker-exit": () => endOf(busyWorker(true)),
   "worker-terminate": terminate,
@@ -71,6 +97,23 @@ const scenarios: Record<string, () => Promise<void>> = {
       openObject(fixture("packets")).load();
     } catch (error) {
       console.log(`load ${(error as BpfError).code}`);
+    }
+  },
+  // With as many descriptors free as it takes to fail at each place in turn.
+  "no-descriptors": async () => {
+    const object = openObject(fixture("ring"));
+    object.load();
+    const map = object.map("records");
+    for (let free = 0; free < 12; free++) {
+      const held = fillDescriptors();
+      for (const fd of held.splice(0, free)) closeSync(fd);
+      const outcomes = [
+        attempt(() => new RingReader(map, () => {})),
+        attempt(() => watchProcesses(() => {})),
+      ];
+      console.log(`${free} free: ${outcomes.map(({ text }) => text).join(", ")}`);
+      for (const fd of held) closeSync(fd);
+      for (const { opened } of outcomes) await opened?.close();
     }
   },
   collected: async () => {
