@@ -1,0 +1,83 @@
+// A virtual machine that runs one command on another kernel, with this machine's files to read and memory to
+// write to. Emulated, so that it needs no KVM; what it measures in time means nothing.
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { run } from "../command.mjs";
+
+/** In the order they need each other. */
+const MODULES = ["fs/netfs/netfs", "net/9p/9pnet", "net/9p/9pnet_virtio", "fs/9p/9p", "fs/overlayfs/overlay"];
+const END = "command ended with ";
+
+const initScript = (command) => `#!/bin/busybox sh
+export PATH=/bin
+/bin/busybox --install -s /bin
+mkdir -p /proc /sys /dev /ro /rw /new
+mount -t proc proc /proc && mount -t sysfs sysfs /sys && mount -t devtmpfs dev /dev
+for module in ${MODULES.map((name) => path.basename(name)).join(" ")}; do insmod /$module.ko; done
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=loose,ro root /ro
+mount -t tmpfs tmpfs /rw && mkdir /rw/upper /rw/work
+mount -t overlay -o lowerdir=/ro,upperdir=/rw/upper,workdir=/rw/work overlay /new
+mount -t proc proc /new/proc && mount -t sysfs sysfs /new/sys && mount -t devtmpfs dev /new/dev
+mount -t bpf bpf /new/sys/fs/bpf
+chroot /new /bin/sh -c '${command}'
+echo "${END}$?"
+poweroff -f
+`;
+
+/** @param {import("./kernel.mjs").Kernel} kernel @param {string} folder @param {string} command */
+async function makeInitramfs(kernel, folder, command) {
+  const root = path.join(folder, "root");
+  mkdirSync(path.join(root, "bin"), { recursive: true });
+  copyFileSync("/usr/bin/busybox", path.join(root, "bin/busybox"));
+  for (const name of MODULES) {
+    const to = path.join(root, `${path.basename(name)}.ko`);
+    copyFileSync(path.join(kernel.modules, `${name}.ko.xz`), `${to}.xz`);
+  }
+  writeFileSync(path.join(root, "init"), initScript(command));
+  chmodSync(path.join(root, "init"), 0o755);
+  const file = path.join(folder, "initramfs");
+  const script = `cd '${root}' && xz -d *.ko.xz && find . | cpio --quiet -o -H newc > '${file}'`;
+  const { code, output } = await run("sh", ["-c", script]);
+  if (code !== 0) throw new Error(`the initramfs can't be made: ${output}`);
+  return file;
+}
+
+/** What the machine said and how the command ended; a command without an end has a code of undefined.
+ *  @param {string} said @returns {{ code: number | undefined, output: string }} */
+export function outcome(said) {
+  const text = said.replaceAll("\r", "");
+  const at = text.lastIndexOf(END);
+  if (at < 0) return { code: undefined, output: text };
+  return { code: Number.parseInt(text.slice(at + END.length), 10), output: text.slice(0, at) };
+}
+
+/** @param {import("./kernel.mjs").Kernel} kernel @param {string} command for /bin/sh, without single quotes
+ *  @param {number} seconds until it is given up */
+export async function runOn(kernel, command, seconds = 240) {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "vm-"));
+  try {
+    const initramfs = await makeInitramfs(kernel, folder, command);
+    const serial = path.join(folder, "serial");
+    const args = [
+      ...["--foreground", "-k", "5", String(seconds), "qemu-system-x86_64"],
+      ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048"],
+      ...["-nodefaults", "-display", "none", "-no-reboot", "-serial", `file:${serial}`],
+      ...["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"],
+      ...["-kernel", kernel.image, "-initrd", initramfs, "-append", "console=ttyS0 quiet panic=-1"],
+    ];
+    const { code, output } = await run("timeout", args);
+    if (code !== 0) throw new Error(code === 124 ? `no end after ${seconds} s` : `qemu: ${output}`);
+    return outcome(readFileSync(serial, "utf8"));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
