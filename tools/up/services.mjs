@@ -24,11 +24,11 @@ export function serverEnv(instance, secrets, databaseUrl) {
 }
 
 /** A Node program of ours under the kernel's guard. @returns {{ command: string, args: string[] }} */
-function node(...args) {
-  return guarded("--enable-source-maps", ...args);
-}
-function guarded(...args) {
-  const [command, ...rest] = [...guard("SIGTERM"), process.execPath, ...args];
+const node = (...args) => restricted([], "--enable-source-maps", ...args);
+
+/** The same with fewer rights. @param {string[]} rights setpriv's @param {string[]} args Node's */
+function restricted(rights, ...args) {
+  const [command, ...rest] = [...guard("SIGTERM"), ...rights, process.execPath, ...args];
   return { command, args: rest };
 }
 
@@ -51,6 +51,17 @@ export const labService = (instance) => ({
   graceMs: 30_000,
 });
 
+/** All an agent may do, whoever it runs as; docs/operating.md says what each is for. */
+export const agentCapabilities = [
+  ...["bpf", "perfmon", "net_admin", "sys_admin", "sys_ptrace", "syslog", "dac_read_search"],
+];
+
+/** For setpriv: what it runs can never have more than these. @returns {string[]} */
+export const onlyAgentCapabilities = () => [
+  ...["--no-new-privs", "--inh-caps=-all"],
+  `--bounding-set=-all,${agentCapabilities.map((name) => `+${name}`).join(",")}`,
+];
+
 /** A host to observe: one of the lab's, or this machine.
  *  @typedef {{ name: string, netns?: string, runcRoot?: string }} Host */
 
@@ -64,5 +75,6 @@ export function agentService(instance, host, tokenFile) {
     ...(host.runcRoot ? ["--runtime", `runc=${host.runcRoot}`] : []),
     ...(tokenFile ? ["--enrol-token-file", tokenFile] : []),
   ];
-  return { name: `agent ${host.name}`, ...guarded(...agentCommand, ...args), graceMs: 15_000 };
+  const program = restricted(onlyAgentCapabilities(), ...agentCommand, ...args);
+  return { name: `agent ${host.name}`, ...program, graceMs: 15_000 };
 }

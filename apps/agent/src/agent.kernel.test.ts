@@ -6,6 +6,7 @@ import type { DesiredTrace } from "@millrace/contract/agent-protocol";
 import { DesiredTrace as DesiredTraceSchema } from "@millrace/contract/agent-protocol";
 import { listLinks, listPrograms, openPinnedLink } from "@millrace/native/native";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { onlyAgentCapabilities } from "../../../tools/up/services.mjs";
 import { PodPair } from "./testing/pod-pair.ts";
 import { RecordingServer } from "./testing/recording-server.ts";
 import { temporaryDirectory, until } from "./testing/temporary.ts";
@@ -18,9 +19,12 @@ let pinDir: string;
 let url: string;
 let agent: ChildProcess | undefined;
 let made = 0;
+/** What the agent is started by. */
+let privileges: string[] = [];
 
 beforeEach(async () => {
   directory = temporaryDirectory("kernel");
+  privileges = [];
   pinDir = `/sys/fs/bpf/agent-test-${process.pid}-${made++}`;
   server = new RecordingServer();
   url = await server.listen();
@@ -50,9 +54,8 @@ function start(...more: string[]): void {
       ...more,
     ],
   ];
-  agent = spawn(process.execPath, ["--import", "tsx", MAIN, ...flags], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
+  const [command = "", ...rest] = [...privileges, process.execPath, "--import", "tsx", MAIN, ...flags];
+  agent = spawn(command, rest, { stdio: ["ignore", "inherit", "inherit"] });
 }
 async function ended(): Promise<number | null> {
   const child = agent;
@@ -162,6 +165,25 @@ describe("the agent on a real kernel", () => {
     const isLeft = (id: number, progId: number) =>
       listLinks().some((link) => link.id === id) || listPrograms().some((program) => program.id === progId);
     await until("nothing is left", () => !pinned.some(({ id, progId }) => isLeft(id, progId)));
+  });
+
+  test("with no capabilities but those the handbook names it sees pods, flows, drops and traces", async () => {
+    privileges = ["setpriv", ...onlyAgentCapabilities()];
+    start();
+    await covered();
+    await pair.send({ connections: 10, datagrams: 5, bytes: 500 });
+    pair.inPod("bash", "-c", "echo x > /dev/udp/10.77.0.2/9999");
+    await untilConserved(16);
+    server.traces = [traceOf("connections", 1), traceOf("drops", 2)];
+    await until("both", () => server.reports.filter(({ event }) => event === "attached").length === 2);
+    await until("the drop's place", () => {
+      return [...server.ledger.batches.values()].some(({ head }) =>
+        head.places.some((place) => place.includes("udp")),
+      );
+    });
+    const absent = server.hellos[0]?.capabilities.filter(({ reason }) => /EPERM|EACCES/.test(reason ?? ""));
+    const needed = ["btf", "ringbuf", "tcx", "tracing", "sockops", "cgroup_link", "iter", "kernel_symbols"];
+    expect(absent?.filter(({ name }) => needed.includes(name))).toEqual([]);
   });
 
   test("SIGTERM ends it within its grace also when the server takes requests and never answers", async () => {

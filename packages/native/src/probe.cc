@@ -143,16 +143,18 @@ std::string CgroupRoot() {
   throw Failure(ENOENT, "find", "cgroup2", "no cgroup v2 hierarchy is mounted");
 }
 
-// In an empty cgroup of its own, so that nobody's sockets pass through the probe's program.
+// In an empty cgroup of its own, so that nobody's sockets pass through the probe's program. Where none may be made (a
+// read-only mount, no right to write in the root) in the root for a moment: the program lets everything pass.
 void AttachToCgroup(const Fd& program, bpf_attach_type type, const char* what) {
-  std::string path = CgroupRoot() + "/probe-XXXXXX";
-  if (mkdtemp(path.data()) == nullptr) throw Failure(errno, "mkdir", path);
-  Fd cgroup(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  std::string root = CgroupRoot();
+  std::string path = root + "/probe-XXXXXX";
+  bool own = mkdtemp(path.data()) != nullptr;
+  Fd cgroup(open(own ? path.c_str() : root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   int link = bpf_link_create(program.get(), cgroup.get(), type, nullptr);
   int error = errno;
   if (link >= 0) close(link);
   cgroup.Reset();
-  rmdir(path.c_str());
+  if (own) rmdir(path.c_str());
   if (link < 0) throw Failure(error, "attach", what);
 }
 
