@@ -21,8 +21,7 @@ export type SessionOptions = {
   attach: (onRecords: (batch: Uint8Array, lost: number) => void) => TraceAttachment;
   decode: (record: DataView, sequence: number) => TraceEvent | undefined;
   report: (report: TraceReport) => void;
-  /** True when the events were taken, or never will be. */
-  push: (events: TraceEvent[], stats: TraceStats) => Promise<boolean>;
+  push: (events: TraceEvent[], stats: TraceStats) => Promise<"taken" | "refused" | "later">;
   onLost: (events: number) => void;
 };
 
@@ -137,7 +136,10 @@ export class TraceSession {
   async #push(): Promise<void> {
     while (this.#queue.length > 0) {
       const events = this.#queue.slice(0, PUSH);
-      if (!(await this.#o.push(events, this.stats()))) return;
+      const outcome = await this.#o.push(events, this.stats());
+      if (outcome === "later") return;
+      // The same events would be refused again.
+      if (outcome === "refused") this.#lose(events.length);
       this.#queue.splice(0, events.length);
     }
   }

@@ -45,8 +45,9 @@ function scene() {
   const reports: TraceReport[] = [];
   const events: TraceEvent[] = [];
   const clock = { ms: 1000 };
-  const server = { pushes: "ok" as "ok" | "unreachable" };
-  const failure = { ok: false, kind: "unreachable", reason: "gone", pauseMs: 0 } as const;
+  const server = { pushes: "ok" as "ok" | "unreachable" | "refused" };
+  const failure = (kind: "unreachable" | "refused") =>
+    ({ ok: false, kind, reason: "gone", pauseMs: 0 }) as const;
   const traces = new Traces({
     ...{ dataplane, hostCookie: 1n, unable: {}, nowMs: () => clock.ms, log: () => {} },
     client: {
@@ -56,7 +57,7 @@ function scene() {
         return { ok: true, value: null };
       },
       pushTrace: async (push): Promise<Answer<null>> => {
-        if (server.pushes !== "ok") return failure;
+        if (server.pushes !== "ok") return failure(server.pushes);
         events.push(...push.events.map((event) => TraceEvent.parse(event)));
         return { ok: true, value: null };
       },
@@ -130,6 +131,13 @@ describe("a trace's life", () => {
     await traces.look();
     await until("the end", () => said().includes("detached:lease"));
     expect(host.kernel.traces.size).toBe(0);
+  });
+
+  test("it runs no longer than a session may, whatever end the server names", async () => {
+    const { host, traces, wanted, attached } = scene();
+    wanted.push(trace({ leaseEndsAtMs: 9e15 }));
+    await traces.look();
+    expect(attached().request.config.leaseEndsNs - host.kernel.bootNs).toBe(60_000_000_000n);
   });
 
   test("five seconds in a row over its rate end it; four with a pause in between don't", async () => {
@@ -231,6 +239,21 @@ describe("a trace's events", () => {
     expect(events.at(-1)?.sequence).toBe(5009);
     await traces.stop();
     expect(reports.at(-1)?.stats.undelivered).toBe(8);
+  });
+
+  test("that the server refuses are counted as lost and not sent again", async () => {
+    const { host, traces, wanted, attached, server, reports, events } = scene();
+    flow(host);
+    wanted.push(trace());
+    await traces.look();
+    server.pushes = "refused";
+    attached().handlers.onRecords(connection(host, TraceConnectionStep.CONNECT), 0);
+    traces.flush();
+    await until("the loss", () => traces.lostEvents === 1);
+    server.pushes = "ok";
+    await traces.stop();
+    expect(events).toEqual([]);
+    expect(reports.at(-1)?.stats.undelivered).toBe(1);
   });
 
   test("that are no records of ours are left out, whatever their bytes", async () => {

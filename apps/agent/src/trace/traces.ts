@@ -99,7 +99,9 @@ export class Traces {
   #start(trace: DesiredTrace, skewMs: number): void {
     const { dataplane, names, client } = this.#o;
     const { id, spec } = trace;
-    const leaseEndsAtMs = trace.leaseEndsAtMs + skewMs;
+    // Whatever the server's clock or mind: never longer than the session may run at all.
+    const longest = this.#o.nowMs() + spec.leaseSeconds * 1000;
+    const leaseEndsAtMs = Math.min(trace.leaseEndsAtMs + skewMs, longest);
     const session = new TraceSession({
       ...{ trace, leaseEndsAtMs },
       attach: (onRecords) => dataplane.trace(this.#request(trace, leaseEndsAtMs), { onRecords }),
@@ -111,7 +113,8 @@ export class Traces {
       report: (report) => this.#reports.add(report),
       push: async (events, stats) => {
         const answer = await client.pushTrace({ id, events, stats });
-        return answer.ok || answer.kind === "refused";
+        if (answer.ok) return "taken";
+        return answer.kind === "refused" ? "refused" : "later";
       },
       onLost: (events) => {
         this.lostEvents += events;
