@@ -48,6 +48,7 @@ const serverSide = [
   "better-auth",
 ];
 const agentSide = [
+  ...["@grpc/grpc-js", "protobufjs"],
   ...["node:*", "zod", "commander", "pino", "prom-client", "msgpackr", "eventsource", "ipaddr.js"],
   ...["@trpc/client", "@trpc/server"],
 ];

@@ -4,7 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { DesiredTrace } from "@millrace/contract/agent-protocol";
 import { DesiredTrace as DesiredTraceSchema } from "@millrace/contract/agent-protocol";
-import { listLinks, listPrograms, openPinnedLink } from "@millrace/native/native";
+import { listLinks, listMaps, listPrograms, openPinnedLink } from "@millrace/native/native";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { onlyAgentCapabilities } from "../../../tools/up/services.mjs";
 import { PodPair } from "./testing/pod-pair.ts";
@@ -88,8 +88,12 @@ async function untilConserved(flows: number): Promise<void> {
 }
 
 /** Of every agent of this machine: what was there before a test isn't the test's. */
-const traceProgramIds = (): number[] =>
-  listPrograms().flatMap(({ id, name }) => (name.startsWith("trace_") ? [id] : []));
+const traceIds = (): string[] =>
+  [listPrograms(), listMaps()].flatMap((all, i) =>
+    all.flatMap(({ id, name }) =>
+      name.startsWith("trace_") ? [`${["program", "map"][i]} ${name} ${id}`] : [],
+    ),
+  );
 
 describe("the agent on a real kernel", () => {
   test("what the pod's interface counts arrives as flows, to the packet and the byte", async () => {
@@ -230,7 +234,7 @@ describe("the agent on a real kernel", () => {
   test("a trace's real events arrive with pod and process, and its end leaves nothing in the kernel", async () => {
     start();
     await covered();
-    const before = traceProgramIds();
+    const before = traceIds();
     server.traces = [traceOf("connections", 1), traceOf("drops", 2)];
     await until(
       "both are attached",
@@ -249,18 +253,18 @@ describe("the agent on a real kernel", () => {
     server.traces = [];
     await until("the end", () => server.reports.filter(({ event }) => event === "detached").length === 2);
     // A closed link is detached at once; the kernel frees its program a moment later.
-    await until("nothing is left", () => traceProgramIds().every((id) => before.includes(id)));
+    await until("nothing is left", () => traceIds().every((id) => before.includes(id)), 5000);
   });
 
   test("the agent's death takes its traces along", async () => {
     start();
     await covered();
-    const before = traceProgramIds();
+    const before = traceIds();
     server.traces = [traceOf("connections", 1)];
     await until("it is attached", () => server.reports.some(({ event }) => event === "attached"));
     agent?.kill("SIGKILL");
     await ended();
-    await until("nothing is left", () => traceProgramIds().every((id) => before.includes(id)));
+    await until("nothing is left", () => traceIds().every((id) => before.includes(id)), 5000);
   });
 });
 

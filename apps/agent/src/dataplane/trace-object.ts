@@ -25,6 +25,7 @@ export class TraceObject implements TraceAttachment {
   readonly #object: BpfObject;
   readonly #links: BpfLink[] = [];
   readonly #reader: RingReader;
+  readonly #events: BpfMap;
   readonly #namespaces: BpfMap;
   readonly #addresses: BpfMap | undefined;
   readonly #stats: BpfMap;
@@ -41,10 +42,11 @@ export class TraceObject implements TraceAttachment {
       this.#namespaces = this.#object.map("trace_netns");
       this.#stats = this.#object.map("trace_stats");
       this.#addresses = isDrops ? this.#object.map("trace_addresses") : undefined;
-      if (isDrops) setClasses((name) => this.#object.map(name), classes);
+      if (isDrops) this.#setClasses(classes);
       this.setScope(request.scope);
+      this.#events = this.#object.map("trace_events");
       this.#reader = new RingReader(
-        this.#object.map("trace_events"),
+        this.#events,
         (batch, lost) => handlers.onRecords(batch, Number(lost.records)),
         { tickMs: TICK_MS, maxBytes: 256 << 10, maxInFlight: 4 },
       );
@@ -77,10 +79,22 @@ export class TraceObject implements TraceAttachment {
     return this.#closed;
   }
 
+  #setClasses(classes: DropClasses): void {
+    const opened: BpfMap[] = [];
+    setClasses((name) => {
+      const map = this.#object.map(name);
+      opened.push(map);
+      return map;
+    }, classes);
+    for (const map of opened) map.close();
+  }
   #attach(): void {
     try {
-      for (const name of this.#object.programs())
-        this.#links.push(this.#object.program(name).attach({ kind: "tracing" }));
+      for (const name of this.#object.programs()) {
+        const program = this.#object.program(name);
+        this.#links.push(program.attach({ kind: "tracing" }));
+        program.close();
+      }
     } catch (error) {
       void this.close();
       throw error;
@@ -92,6 +106,8 @@ export class TraceObject implements TraceAttachment {
     const value = this.#stats.lookup(ZERO);
     if (value) this.#last = sumStats(value, this.#stats.cpus);
     await this.#reader.close();
+    // Not left to the collector: each holds its table in the kernel.
+    for (const map of [this.#events, this.#namespaces, this.#stats, this.#addresses]) map?.close();
     this.#object.close();
   }
 }
