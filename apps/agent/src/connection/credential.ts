@@ -19,7 +19,7 @@ export class CredentialFile {
   /** Undefined when there is none; throws for one that can't be read, rather than enrol over it. */
   read(): Credential | undefined {
     if (!fs.existsSync(this.file)) return undefined;
-    const parsed = Credential.safeParse(JSON.parse(fs.readFileSync(this.file, "utf8")));
+    const parsed = Credential.safeParse(parse(fs.readFileSync(this.file, "utf8")));
     if (!parsed.success) throw new Error(`${this.file} is damaged: remove it and enrol the host again`);
     return parsed.data;
   }
@@ -35,5 +35,13 @@ export class CredentialFile {
       fs.closeSync(fd);
     }
     fs.renameSync(beside, this.file);
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // the same as not ours
   }
 }

@@ -72,6 +72,8 @@ describe("standing with the server", () => {
     fs.mkdirSync(path.dirname(credential.file), { recursive: true });
     fs.writeFileSync(credential.file, '{"hostId": "x"}');
     await expect(session.step()).rejects.toThrow(/credential\.json is damaged/);
+    fs.writeFileSync(credential.file, "");
+    await expect(session.step()).rejects.toThrow(/credential\.json is damaged/);
   });
 
   test("an incompatible server is told with both versions and tried slowly", async () => {

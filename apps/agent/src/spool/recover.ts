@@ -5,7 +5,7 @@
 import path from "node:path";
 import type { Loss } from "@millrace/contract/batch";
 import type { SpoolDisk } from "./disk.ts";
-import { readFrames } from "./frame.ts";
+import { FrameKind, readFrames } from "./frame.ts";
 import { type BatchRecord, mergeLosses, readRecord, type SpoolRecord } from "./record.ts";
 
 export type PendingBatch = BatchRecord & { file: string; offset: number; bytes: number };
@@ -38,19 +38,24 @@ export function recover(disk: SpoolDisk, directory: string): Recovered {
     .sort();
   for (const file of files) {
     const bytes = disk.read(file);
-    const records = readFrames(bytes)
-      .frames.map(readRecord)
-      .filter((record) => record !== undefined);
-    if (records[0]?.kind === "header") {
-      const number = Number(SEGMENT.exec(path.basename(file))?.[1]);
-      out.segments.push({ file, number, bytes: bytes.length, empty: records.length === 1 });
-      for (const record of records) replay(out, file, record);
-    } else out.unusable.push(file);
+    const { frames } = readFrames(bytes);
+    const records = frames.map(readRecord);
+    const usable = records[0]?.kind === "header";
+    const number = Number(SEGMENT.exec(path.basename(file))?.[1]);
+    if (usable) out.segments.push({ file, number, bytes: bytes.length, empty: records.length === 1 });
+    else out.unusable.push(file);
+    for (const [i, record] of records.entries()) {
+      if (usable && record) replay(out, file, record);
+      else if (frames[i]?.kind === FrameKind.BATCH) out.owed = mergeLosses(out.owed, STRANGE_BATCH);
+    }
   }
   // Sequence numbers of an earlier life mean nothing beside the ones to come.
   out.owed = out.owed.map((loss) => ({ ...loss, firstSequence: null, lastSequence: null }));
   return out;
 }
+
+/** Whole and yet not to be sent: another version's, or in a file whose beginning is another version's. */
+const STRANGE_BATCH: Loss[] = [{ what: "batches", count: 1, firstSequence: null, lastSequence: null }];
 
 function replay(out: Recovered, file: string, record: SpoolRecord): void {
   if (record.kind === "header") {

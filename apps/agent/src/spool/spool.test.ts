@@ -81,6 +81,42 @@ describe("spool", () => {
     expect(spool.stats().batches).toBe(0);
   });
 
+  test("batches of another version are no batches of ours, and counted as lost instead of forgotten", () => {
+    const directory = temporaryDirectory("spool");
+    const { append, spool } = open(directory);
+    append("a");
+    append("b");
+    spool.close();
+    const file = path.join(directory, segments(directory)[0] as string);
+    const strange = frame(FrameKind.BATCH, [Buffer.from("of tomorrow")]);
+    fs.appendFileSync(file, strange);
+    const header = frame(FrameKind.HEADER, [Buffer.from("of tomorrow")]);
+    fs.writeFileSync(
+      path.join(directory, "segment-0000000009.spool"),
+      Buffer.concat([header, strange, strange]),
+    );
+    const next = open(directory, { incarnation: SECOND });
+    expect(next.spool.owed).toEqual([{ what: "batches", count: 3, firstSequence: null, lastSequence: null }]);
+    next.spool.begin();
+    next.spool.close();
+    const third = open(directory, { incarnation: SECOND });
+    expect(third.spool.owed).toMatchObject([{ what: "batches", count: 3 }]);
+    expect(third.drain()).toEqual(["payload of a", "payload of b"]);
+  });
+
+  test("a segment that could neither be written nor removed is in nobody's way once the disk is well", () => {
+    const directory = temporaryDirectory("spool");
+    const disk = new FakeDisk();
+    const { append, drain } = open(directory, { disk });
+    disk.room = 10;
+    disk.refuseRemove = true;
+    expect(append("a").ok).toBe(false);
+    disk.room = Number.POSITIVE_INFINITY;
+    disk.refuseRemove = false;
+    expect(append("b")).toEqual({ ok: true });
+    expect(drain()).toEqual(["payload of b"]);
+  });
+
   test("a file cut at any byte yields the batches before the cut with exactly their baseline", () => {
     const directory = temporaryDirectory("spool");
     const { append } = open(directory);

@@ -185,7 +185,8 @@ export class Spool {
       if (written < bytes) throw new Error(`only ${written} of ${bytes} bytes fit`);
     } catch (error) {
       this.#disk.close(fd);
-      this.#disk.remove(file);
+      // One that can't be removed either bears the name that the next try needs: it goes first then.
+      if (!this.#remove(file)) this.#unusable.push(file);
       throw error;
     }
     this.close();

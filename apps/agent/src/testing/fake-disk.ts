@@ -15,6 +15,7 @@ export class FakeDisk implements SpoolDisk {
   killAfter = Number.POSITIVE_INFINITY;
   killBytes = 0;
   refuseTruncate = false;
+  refuseRemove = false;
   #calls = 0;
 
   create(file: string): number {
@@ -40,6 +41,7 @@ export class FakeDisk implements SpoolDisk {
   }
   remove(file: string): void {
     this.#pass();
+    if (this.refuseRemove) throw new Error("EIO: i/o error");
     nodeDisk.remove(file);
   }
 
