@@ -88,9 +88,9 @@ describe("spool", () => {
     append("b");
     spool.close();
     const file = path.join(directory, segments(directory)[0] as string);
-    const strange = frame(FrameKind.BATCH, [Buffer.from("of tomorrow")]);
+    const strange = Buffer.concat(frame(FrameKind.BATCH, [Buffer.from("of tomorrow")]));
     fs.appendFileSync(file, strange);
-    const header = frame(FrameKind.HEADER, [Buffer.from("of tomorrow")]);
+    const header = Buffer.concat(frame(FrameKind.HEADER, [Buffer.from("of tomorrow")]));
     fs.writeFileSync(
       path.join(directory, "segment-0000000009.spool"),
       Buffer.concat([header, strange, strange]),
