@@ -21,6 +21,7 @@ struct dropped {
 	__u32 ip_at;      /* offset of the IP header from head */
 	__u32 linear_end; /* offsets from head */
 	__u32 end;
+	__u32 header_bytes; /* of IP and transport; 0 when they can't be told */
 	__u16 vlan_tci;
 	bool vlan;
 	bool received;    /* it came in through a device; else it was made in this namespace */
@@ -76,7 +77,7 @@ static __always_inline void dropped_read_headers(struct dropped *dropped, struct
 	dropped->end = dropped->linear_end + skb->data_len;
 }
 
-static __always_inline bool dropped_parse(const struct dropped *dropped, struct packet *packet)
+static __always_inline bool dropped_parse(struct dropped *dropped, struct packet *packet)
 {
 	struct packet_source source = {
 		.base = dropped->head,
@@ -93,16 +94,25 @@ static __always_inline bool dropped_parse(const struct dropped *dropped, struct 
 	packet->key.family = version >> 4;
 	if (packet->key.family != 4 && packet->key.family != 6)
 		return false;
-	return parse_ip(&source, packet, dropped->ip_at) == 0;
+	if (parse_ip(&source, packet, dropped->ip_at))
+		return false;
+	dropped->header_bytes = packet->header_bytes;
+	return true;
 }
 
-/* Copies the headers from IP on; how many bytes. */
+/* Of a packet that can't be parsed: as much as IPv6's header has. */
+#define UNPARSED_HEADER_BYTES 40
+
+/* Copies the headers from IP on, and nothing of what they carry: that is its owners' alone. How many bytes. */
 static __always_inline __u32 dropped_headers(const struct dropped *dropped, __u8 *to, __u32 room)
 {
 	__u32 bytes = dropped->linear_end - dropped->ip_at;
+	__u32 header_bytes = dropped->header_bytes ? dropped->header_bytes : UNPARSED_HEADER_BYTES;
 
 	if (dropped->linear_end < dropped->ip_at)
 		bytes = 0;
+	if (bytes > header_bytes)
+		bytes = header_bytes;
 	if (bytes > room)
 		bytes = room;
 	__builtin_memset(to, 0, room);

@@ -17,6 +17,7 @@ struct packet {
 	__u32 tcp_ack;
 	__u32 fragment_id;
 	__u16 fragment_offset; /* in 8-byte units */
+	__u16 header_bytes;    /* from IP to the end of the transport's header; 0 when there is no telling */
 	bool fragment_first;   /* offset 0, and more follow */
 	bool icmp_echo_reply;
 	__u8 tcp_flags;

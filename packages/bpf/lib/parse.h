@@ -18,9 +18,13 @@ struct vlan_tag {
 };
 
 /* The transport of a packet: what it is, where it starts, where IP says it ends. */
+/* What an ICMP error quotes: the headers of the packet it is about, IPv6's and 8 bytes of its transport's. */
+#define ICMP_QUOTE_BYTES 48
+
 struct transport {
 	__u32 at;
 	__u32 end;
+	__u32 header_bytes; /* of its own header */
 };
 
 static __always_inline void packet_take_vlan(struct packet *packet, __u16 tci)
@@ -165,12 +169,14 @@ static __always_inline int parse_ip6(const struct packet_source *source, struct 
 	return parse_ip6_extensions(source, packet, transport);
 }
 
-static __always_inline int parse_tcp(const struct packet_source *source, struct packet *packet, __u32 at)
+static __always_inline int parse_tcp(const struct packet_source *source, struct packet *packet,
+				     struct transport *transport)
 {
 	struct tcphdr tcp;
 
-	if (packet_load(source, at, &tcp, sizeof(tcp)))
+	if (packet_load(source, transport->at, &tcp, sizeof(tcp)))
 		return -1;
+	transport->header_bytes = tcp.doff * 4;
 	packet->key.sport = tcp.source;
 	packet->key.dport = tcp.dest;
 	packet->tcp_seq = bpf_ntohl(tcp.seq);
@@ -179,12 +185,14 @@ static __always_inline int parse_tcp(const struct packet_source *source, struct 
 	return 0;
 }
 
-static __always_inline int parse_icmp(const struct packet_source *source, struct packet *packet, __u32 at)
+static __always_inline int parse_icmp(const struct packet_source *source, struct packet *packet,
+				      struct transport *transport)
 {
 	struct icmphdr icmp; /* ICMPv6 has type, code and identifier at the same places */
 
-	if (packet_load(source, at, &icmp, sizeof(icmp)))
+	if (packet_load(source, transport->at, &icmp, sizeof(icmp)))
 		return -1;
+	transport->header_bytes = sizeof(icmp);
 
 	bool v6 = packet->key.proto == NEXTHDR_ICMP6;
 	bool reply = icmp.type == (v6 ? 129 : 0);
@@ -193,17 +201,20 @@ static __always_inline int parse_icmp(const struct packet_source *source, struct
 		packet->key.sport = icmp.un.echo.id;
 		packet->icmp_echo_reply = reply;
 	} else {
+		transport->header_bytes += ICMP_QUOTE_BYTES;
 		packet->key.dport = bpf_htons(icmp.type << 8 | icmp.code);
 	}
 	return 0;
 }
 
-static __always_inline int parse_ports(const struct packet_source *source, struct packet *packet, __u32 at)
+static __always_inline int parse_ports(const struct packet_source *source, struct packet *packet,
+				       struct transport *transport)
 {
 	__be16 ports[2];
 
-	if (packet_load(source, at, ports, sizeof(ports)))
+	if (packet_load(source, transport->at, ports, sizeof(ports)))
 		return -1;
+	transport->header_bytes = sizeof(struct udphdr);
 	packet->key.sport = ports[0];
 	packet->key.dport = ports[1];
 	return 0;
@@ -211,7 +222,7 @@ static __always_inline int parse_ports(const struct packet_source *source, struc
 
 /* Ports, or what stands for them; a transport that ends too early leaves them 0 and a note. */
 static __always_inline void parse_transport(const struct packet_source *source, struct packet *packet,
-					    const struct transport *transport)
+					    struct transport *transport)
 {
 	__u32 bytes = transport->end - transport->at;
 	bool short_one = transport->at > transport->end;
@@ -219,17 +230,17 @@ static __always_inline void parse_transport(const struct packet_source *source, 
 
 	switch (packet->key.proto) {
 	case IPPROTO_TCP:
-		bad = short_one || bytes < sizeof(struct tcphdr) || parse_tcp(source, packet, transport->at);
+		bad = short_one || bytes < sizeof(struct tcphdr) || parse_tcp(source, packet, transport);
 		break;
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
 	case IPPROTO_SCTP:
 	case IPPROTO_DCCP:
-		bad = short_one || bytes < sizeof(struct udphdr) || parse_ports(source, packet, transport->at);
+		bad = short_one || bytes < sizeof(struct udphdr) || parse_ports(source, packet, transport);
 		break;
 	case IPPROTO_ICMP:
 	case NEXTHDR_ICMP6:
-		bad = short_one || bytes < sizeof(struct icmphdr) || parse_icmp(source, packet, transport->at);
+		bad = short_one || bytes < sizeof(struct icmphdr) || parse_icmp(source, packet, transport);
 		break;
 	}
 	if (bad)
@@ -247,6 +258,7 @@ static __always_inline int parse_ip(const struct packet_source *source, struct p
 		return result;
 	if (result == 0 && packet->fragment_offset == 0)
 		parse_transport(source, packet, &transport);
+	packet->header_bytes = transport.at + transport.header_bytes - at;
 	return 0;
 }
 

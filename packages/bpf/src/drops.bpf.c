@@ -156,7 +156,7 @@ static __always_inline void flow_add_drop(struct flow_record *record, __u32 reas
 
 /* A loss in one of our namespaces. */
 static __noinline int drop_attribute(const struct netns_info *info, struct drop_key *drop,
-				     const struct dropped *dropped)
+				     struct dropped *dropped)
 {
 	struct packet packet = {};
 	struct flow_record *record;

@@ -157,8 +157,16 @@ describe("drops", () => {
     expect(event.location).toBeGreaterThan(0n);
     expect(event.stackDepth).toBeGreaterThan(3);
     expect(event.stack.slice(0, event.stackDepth)).not.toContain(0n);
-    expect(event.headerBytes).toBe(20 + 8 + 40);
+    expect(event.headerBytes).toBe(20 + 8);
     expect(event.headers[0]).toBe(0x45);
+  });
+
+  test("nothing of what a packet carries", async () => {
+    const session = start(TraceKind.DROPS);
+    await closedPort(1);
+    const event = await eventually("a drop", () => session.drops().find((d) => d.flow.dport === 4999));
+    expect(event.packetBytes).toBeGreaterThan(event.headerBytes);
+    expect([...event.headers.subarray(event.headerBytes)].every((byte) => byte === 0)).toBe(true);
   });
 
   test("ordinary reasons stay out when their class is set", async () => {
