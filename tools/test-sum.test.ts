@@ -1,6 +1,7 @@
 // What `npm test` counts.
 import { expect, test } from "vitest";
 import { tallyOfBrowserReport } from "./playwright-step.mjs";
+import { soakRecord } from "./soak-record.mjs";
 import { sumLine, sumOf } from "./test-sum.mjs";
 import { failuresOf, tallyOfReport } from "./vitest-step.mjs";
 
@@ -53,4 +54,23 @@ test("skipped tests are named only when there are any", () => {
 test("a browser test that passed only when tried again did not pass", () => {
   const stats = { expected: 4, unexpected: 1, flaky: 2, skipped: 0 };
   expect(tallyOfBrowserReport({ stats })).toEqual({ name: "browser", passed: 4, failed: 3, skipped: 0 });
+});
+
+test("a soak's record says where it ran, what each tier came to, and what failed beside them", () => {
+  const tallies = [{ name: "lab", passed: 9, failed: 0, skipped: 0 }];
+  const results = [
+    { name: "biome", ok: true, ms: 10 },
+    { name: "lab tests", ok: true, ms: 61_000 },
+    { name: "sizes", ok: false, ms: 5 },
+  ];
+  const where = { at: "2026-01-01T10:00", commit: "abc", machine: "2 × x" };
+  expect(soakRecord(where, results, tallies, { passed: 9, failed: 1, skipped: 0 }).split("\n")).toEqual([
+    "npm run soak, 2026-01-01T10:00, commit abc, 2 × x",
+    "",
+    "ok   lab tests             61.0 s  9 passed, 0 failed",
+    "FAIL sizes                  0.0 s",
+    "",
+    "9 passed, 1 failed",
+    "",
+  ]);
 });

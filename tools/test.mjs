@@ -8,6 +8,7 @@ import { checkSteps } from "./check.mjs";
 import { endRunningOnSignal } from "./command.mjs";
 import { at, bin } from "./paths.mjs";
 import { playwrightStep } from "./playwright-step.mjs";
+import { writeSoakRecord } from "./soak-record.mjs";
 import { runStep, runSteps, seconds } from "./steps.mjs";
 import { sumLine, sumOf } from "./test-sum.mjs";
 import { closest } from "./up/arguments.mjs";
@@ -67,6 +68,7 @@ async function main() {
   console.log(`\n${results.length} steps in ${seconds(performance.now() - began)}`);
   if (broken.length) console.log(`failed: ${broken.join(", ")}`);
   const sum = sumOf(results, tallies);
+  if (soak) writeSoakRecord(results, tallies, sum);
   console.log(sumLine(sum));
   return sum.failed ? 1 : 0;
 }
