@@ -1,4 +1,5 @@
 // Where an instance's things are, and what would be run for it.
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { root } from "../paths.mjs";
 import { instanceOf } from "./instance.mjs";
@@ -62,6 +63,27 @@ test("no secret is on a command line, where every user could read it", () => {
   const service = webService(env);
   expect(JSON.stringify([service.command, service.args])).not.toMatch(/hidden/);
   expect(service.env).toMatchObject({ DATABASE_URL: "postgresql://u:hidden@127.0.0.1/x" });
+});
+
+test("each setting of the dashboard reaches it, an agent sees its own and neither the other's", () => {
+  const settings = readFileSync(`${root}/apps/web/src/env.ts`, "utf8").matchAll(/^ {4}([A-Z_]+):/gm);
+  const names = [...settings].map(([, name]) => name as string);
+  expect(names).toContain("OIDC_CLIENT_SECRET");
+  const given = Object.fromEntries(names.map((name) => [name, "7"]));
+  const more = {
+    ...given,
+    MILLRACE_AGENT_SPOOL_LIMIT: "1GB",
+    MILLRACE_TOKEN: "t",
+    AWS_SECRET_ACCESS_KEY: "k",
+  };
+  const instance = instanceOf(options, given);
+  const servers = serverEnv(instance, secrets, "postgresql://x/y", more);
+  expect(names.filter((name) => !(name in servers))).toEqual([]);
+  expect(Object.keys(servers)).not.toContain("MILLRACE_TOKEN");
+  expect(agentService(instance, { name: "a" }, undefined, more).env).toEqual({
+    MILLRACE_AGENT_SPOOL_LIMIT: "1GB",
+  });
+  expect(labService(instance).env).toBeUndefined();
 });
 
 test("what is started dies with its supervisor, even by kill -9", () => {

@@ -58,7 +58,7 @@ async function openDatabase(site) {
     return database.note;
   });
   await doStep("migrations", () => migrate(url));
-  return serverEnv(instance, secrets, url);
+  return serverEnv(instance, secrets, url, process.env);
 }
 
 /** Starts a server and waits until it says that it is ready.
@@ -90,7 +90,7 @@ async function startAgents(site, env) {
   const hosts = site.instance.lab ? await labHosts(site.instance) : [{ name: hostname() }];
   const startOne = async (host) => {
     const tokenFile = await enrolmentToken(site.instance, host, env);
-    launch(site, site.running.agents, agentService(site.instance, host, tokenFile));
+    launch(site, site.running.agents, agentService(site.instance, host, tokenFile, process.env));
   };
   await Promise.all(hosts.map(startOne));
   return hosts.map((host) => host.name).join(", ");

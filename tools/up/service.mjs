@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEnd } from "./backoff.mjs";
+import { ordinaryVariables } from "./environment.mjs";
 import { startTime } from "./lock.mjs";
 import { writePrivately } from "./secrets.mjs";
 
@@ -28,7 +29,7 @@ export function signalGroup(pid, signal) {
 const spawnService = (spec) =>
   spawn(spec.command, spec.args, {
     cwd: spec.cwd,
-    env: { ...process.env, ...spec.env },
+    env: { ...ordinaryVariables(process.env), ...spec.env },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
     ...spec.options,

@@ -43,6 +43,20 @@ test("a service that ends is started again, and that is said", async () => {
   expect(logText()).toContain("thing ended (exit code 3); starting again in 0.2 s");
 });
 
+test("a service sees its own variables and what any program may see, none of the supervisor's secrets", async () => {
+  const given = { DATABASE_URL: "postgresql://hidden", OIDC_CLIENT_SECRET: "hidden", LC_TIME: "C.UTF-8" };
+  Object.assign(process.env, given);
+  try {
+    serve("env; echo end; exec sleep 1000", { env: { MINE: "yes" } });
+    await wait("its environment", () => / end$/m.test(logText()));
+  } finally {
+    for (const name of Object.keys(given)) delete process.env[name];
+  }
+  expect(logText()).not.toContain("hidden");
+  for (const line of ["MINE=yes", "LC_TIME=C.UTF-8", `PATH=${process.env.PATH}`])
+    expect(logText()).toContain(line);
+});
+
 test("a command that doesn't exist is a failure like any other", async () => {
   serve("", { command: "/no/such/program" });
   await wait("the complaint", () => logText().includes("ENOENT"));

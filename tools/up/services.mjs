@@ -3,15 +3,17 @@
 import path from "node:path";
 import { agentCommand } from "../agent-command.mjs";
 import { at } from "../paths.mjs";
+import { agentVariables, serverVariables } from "./environment.mjs";
 import { labProgram } from "./leftovers.mjs";
 import { guard } from "./service.mjs";
 
 const standalone = at("apps/web/.next/standalone/apps/web");
 
 /** @param {import("./instance.mjs").Instance} instance @param {import("./secrets.mjs").Secrets} secrets
- *  @param {string} databaseUrl @returns {Record<string, string>} */
-export function serverEnv(instance, secrets, databaseUrl) {
+ *  @param {string} databaseUrl @param {NodeJS.ProcessEnv} [given] @returns {Record<string, string>} */
+export function serverEnv(instance, secrets, databaseUrl, given = {}) {
   return {
+    ...serverVariables(given),
     NODE_ENV: "production",
     DATABASE_URL: databaseUrl,
     BETTER_AUTH_SECRET: secrets.authSecret,
@@ -66,8 +68,8 @@ export const onlyAgentCapabilities = () => [
  *  @typedef {{ name: string, netns?: string, runcRoot?: string }} Host */
 
 /** @param {import("./instance.mjs").Instance} instance @param {Host} host @param {string | undefined} tokenFile
- *  @returns {import("./service.mjs").ServiceSpec} */
-export function agentService(instance, host, tokenFile) {
+ *  @param {NodeJS.ProcessEnv} [given] @returns {import("./service.mjs").ServiceSpec} */
+export function agentService(instance, host, tokenFile, given = {}) {
   const args = [
     ...["--server", `http://127.0.0.1:${instance.ingestPort}`, "--host-name", host.name],
     ...["--state-dir", instance.in("agents", host.name), "--pin-dir", `${instance.pinRoot}/${host.name}`],
@@ -76,5 +78,5 @@ export function agentService(instance, host, tokenFile) {
     ...(tokenFile ? ["--enrol-token-file", tokenFile] : []),
   ];
   const program = restricted(onlyAgentCapabilities(), ...agentCommand, ...args);
-  return { name: `agent ${host.name}`, ...program, graceMs: 15_000 };
+  return { name: `agent ${host.name}`, ...program, env: agentVariables(given), graceMs: 15_000 };
 }
