@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -197,6 +197,29 @@ describe("the agent on a real kernel", () => {
     await pair.send({ connections: 5, datagrams: 5, bytes: 100 });
     agent?.kill("SIGTERM");
     await until("its end", () => agent?.exitCode === 0, 9000);
+  });
+
+  test("a second agent on the same state, or on the same pins, ends with one line and counts nothing", async () => {
+    start();
+    await covered();
+    const shared = ["--server", url, "--host-name", "test"];
+    for (const [state, pins] of [
+      ["state", `${pinDir}-other`],
+      ["other-state", pinDir],
+    ] as const) {
+      const own = ["--state-dir", path.join(directory, state), "--pin-dir", pins];
+      const second = spawnSync(process.execPath, ["--import", "tsx", MAIN, ...shared, ...own], {
+        encoding: "utf8",
+      });
+      expect(second.status).toBe(69);
+      const lines = second.stdout.trim().split("\n");
+      expect(lines).toHaveLength(1);
+      expect(JSON.parse(lines[0] as string).msg).toMatch(
+        /^another agent runs on .*(state|agent-test-\d+-\d+):/,
+      );
+    }
+    await pair.send({ connections: 5, datagrams: 5, bytes: 100 });
+    await untilConserved(10);
   });
 
   test("a pod that goes is reported to its end and its hooks are gone", async () => {

@@ -1,8 +1,8 @@
 /** The agent's process: settings, the kernel, signals. Everything else is agent.ts's parts. */
-import fs from "node:fs";
 import pino from "pino";
 import { Agent } from "./agent.ts";
 import { type AgentConfig, readInvocation } from "./config.ts";
+import { holdDirectories } from "./dataplane/hold.ts";
 import { LibbpfDataplane } from "./dataplane/libbpf-dataplane.ts";
 import { Pins } from "./dataplane/pins.ts";
 import { cgroup2Mount, REQUIRED } from "./dataplane/probe.ts";
@@ -15,7 +15,6 @@ const EXIT_UNAVAILABLE = 69; // EX_UNAVAILABLE of sysexits.h
 
 async function run(config: AgentConfig): Promise<void> {
   const log = pino({ name: "agent", level: config.logLevel, base: { host: config.hostName } });
-  fs.mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   const dataplane = new LibbpfDataplane({
     bpfDirectory: config.bpfDir,
     pinDirectory: config.pinDir,
@@ -42,6 +41,7 @@ async function run(config: AgentConfig): Promise<void> {
 /** What can't be begun is told in one line; the supervisor tries again. */
 async function begin(config: AgentConfig, dataplane: LibbpfDataplane, log: pino.Logger): Promise<Agent> {
   try {
+    holdDirectories(config);
     const processes = new ProcessTable();
     const agent = new Agent({
       ...{ config, dataplane, log, processes, host: hostFacts() },

@@ -203,6 +203,7 @@ export interface Binding {
   featureNames(): string[];
   rcuBarrier(): void;
   mountBpffs(path: string): void;
+  holdDirectory(path: string): boolean;
   clock(): { bootNs: bigint; monotonicNs: bigint; realtimeNs: bigint };
   listPrograms(): { id: number; name: string; type: string }[];
   listMaps(): { id: number; name: string; type: string }[];

@@ -44,6 +44,11 @@ export function mountBpffs(path: string): void {
   binding.mountBpffs(args.text(path, "mountBpffs path"));
 }
 
+/** Until this process ends no other may hold it too; false when another does. A bpffs's directory will do. */
+export function holdDirectory(path: string): boolean {
+  return binding.holdDirectory(args.text(path, "holdDirectory path"));
+}
+
 /** Turns run-time statistics on, for the whole machine, until close(): they cost on each program's run. */
 export function runStats(): { close(): void } {
   return new binding.RunStats();

@@ -18,6 +18,7 @@ export {
   clock,
   FEATURES,
   type Feature,
+  holdDirectory,
   isSupported,
   libbpfVersion,
   listLinks,

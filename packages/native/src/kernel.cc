@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/membarrier.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,6 +41,17 @@ Napi::Value RcuBarrier(const Napi::CallbackInfo& info) {
 Napi::Value MountBpffs(const Napi::CallbackInfo& info) {
   pin::MountBpffs(args::String(info, 0));
   return info.Env().Undefined();
+}
+
+// The descriptor stays open on purpose: the kernel lets go of the lock when the process ends, however it does.
+Napi::Value HoldDirectory(const Napi::CallbackInfo& info) {
+  std::string path = args::String(info, 0);
+  Fd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) throw Failure(errno, "directory_open", path);
+  bool held = flock(directory.get(), LOCK_EX | LOCK_NB) == 0;
+  if (!held && errno != EWOULDBLOCK) throw Failure(errno, "flock", path);
+  if (held) directory.Release();
+  return Napi::Boolean::New(info.Env(), held);
 }
 
 uint64_t Now(clockid_t clock) {
@@ -150,6 +162,7 @@ Napi::Value ListLinks(const Napi::CallbackInfo& info) {
 void DefineKernel(Napi::Env env, Napi::Object exports) {
   exports.Set("rcuBarrier", Edge<RcuBarrier>(env, "rcuBarrier"));
   exports.Set("mountBpffs", Edge<MountBpffs>(env, "mountBpffs"));
+  exports.Set("holdDirectory", Edge<HoldDirectory>(env, "holdDirectory"));
   exports.Set("clock", Edge<Clock>(env, "clock"));
   exports.Set("netnsCookie", Edge<NetnsCookie>(env, "netnsCookie"));
   exports.Set("netnsNumber", Edge<NetnsNumber>(env, "netnsNumber"));
