@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { NetnsKind } from "@millrace/abi/generated/endpoint";
 import { DROP_RECORD_OFFSETS, DROP_RECORD_SIZE } from "@millrace/abi/generated/event";
-import { links, netnsCookie } from "@millrace/native/native";
+import { links, netnsCookie, openPinnedMap } from "@millrace/native/native";
 import { expect, test } from "vitest";
 import { FlowTable, RECORD } from "../telemetry/flow-table.ts";
 import { describeDataplane } from "../testing/dataplane-suite.ts";
@@ -98,5 +98,60 @@ test("while a newer object takes over under load, each drop is counted by one of
     sender?.kill("SIGKILL");
     fs.rmSync(pinDirectory, { recursive: true, force: true });
     pair.remove();
+  }
+});
+
+/** Maps that an earlier life has left. */
+function leavePins(pinDirectory: string): string {
+  const plane = new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, flowCapacity: 64 });
+  const { generation } = plane.start(undefined);
+  plane.markReported();
+  void plane.close({ remove: false });
+  return generation;
+}
+const flowsId = (pinDirectory: string, generation: string): number => {
+  const map = openPinnedMap(path.join(pinDirectory, generation, "maps", "flows"));
+  map.close();
+  return map.id;
+};
+
+test("an object that can't be loaded leaves the maps of an earlier life, and says so; the next one goes on", async () => {
+  const pinDirectory = `/sys/fs/bpf/dataplane-test-${process.pid}-${made++}`;
+  try {
+    const generation = leavePins(pinDirectory);
+    const before = flowsId(pinDirectory, generation);
+    const broken = temporaryDirectory("bpf");
+    const bytes = fs.readFileSync(path.join(BPF, "observe.bpf.o"));
+    fs.writeFileSync(path.join(broken, "observe.bpf.o"), bytes.subarray(0, bytes.length / 2));
+    const failing = new LibbpfDataplane({ bpfDirectory: broken, pinDirectory, flowCapacity: 64 });
+    expect(() => failing.start(generation)).toThrow(
+      `over the maps in ${pinDirectory}/${generation}, which stay`,
+    );
+    expect(failing.leftBehind()).toEqual([]);
+    const next = new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, flowCapacity: 64 });
+    expect(next.start(generation)).toEqual({ generation, adopted: true });
+    expect(flowsId(pinDirectory, generation)).toBe(before);
+    await next.close({ remove: true });
+  } finally {
+    fs.rmSync(pinDirectory, { recursive: true, force: true });
+  }
+});
+
+test("a pinned map of another shape is given up with its generation, and the map is named", async () => {
+  const pinDirectory = `/sys/fs/bpf/dataplane-test-${process.pid}-${made++}`;
+  try {
+    const generation = leavePins(pinDirectory);
+    const drops = path.join(pinDirectory, generation, "maps", "drops");
+    fs.rmSync(drops);
+    const shape = ["type", "hash", "key", "4", "value", "8", "entries", "16", "name", "drops"];
+    execFileSync("bpftool", ["map", "create", drops, ...shape]);
+    const next = new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, flowCapacity: 64 });
+    expect(next.start(generation).adopted).toBe(false);
+    expect(next.leftBehind()).toEqual([
+      expect.stringMatching(new RegExp(`^maps ${generation}: map drops: .*keySize 4, wanted \\d+`)),
+    ]);
+    await next.close({ remove: true });
+  } finally {
+    fs.rmSync(pinDirectory, { recursive: true, force: true });
   }
 });

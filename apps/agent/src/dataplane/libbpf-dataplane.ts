@@ -40,7 +40,7 @@ import { Hooks } from "./hooks.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
 import { KernelTables } from "./kernel-tables.ts";
 import { interfacesIn, translationsIn } from "./namespace-facts.ts";
-import { LAYOUT, ObserveObject } from "./observe-object.ts";
+import { LAYOUT, MapMisfit, ObserveObject } from "./observe-object.ts";
 import { ObserverEvents } from "./observer-events.ts";
 import { missingMount, Pins } from "./pins.ts";
 import { probe } from "./probe.ts";
@@ -260,7 +260,10 @@ export class LibbpfDataplane implements Dataplane {
     if (!this.#observe || !this.#hooks) throw new Error("the dataplane has not been started");
     return { observe: this.#observe, hooks: this.#hooks };
   }
-  /** Maps that were pinned with other layouts can't be used: counting then begins anew. */
+  /**
+   * Maps that were pinned with other layouts can't be used: counting then begins anew. Whatever else goes wrong
+   * they stay, with all that was counted and not yet reported.
+   */
   #load(generation: string | undefined): boolean {
     const { bpfDirectory, flowCapacity: flows, breakCounter = false } = this.#options;
     const file = path.join(bpfDirectory, "observe.bpf.o");
@@ -272,6 +275,7 @@ export class LibbpfDataplane implements Dataplane {
       return adopted;
     } catch (error) {
       if (!adopted) throw error;
+      if (!(error instanceof MapMisfit)) throw this.#pins.kept(error as Error);
       this.#pins.giveUp(error);
       return this.#load(undefined);
     }

@@ -12,8 +12,10 @@ import {
   type BpfLink,
   type BpfObject,
   type BpfProgram,
+  type MapSummary,
   openObject,
   openPinnedLink,
+  openPinnedMap,
 } from "@millrace/native/native";
 import type { Pins } from "./pins.ts";
 import { cgroup2Mount, isCapable } from "./probe.ts";
@@ -51,6 +53,10 @@ export type ObserveOptions = {
   breakCounter?: boolean;
 };
 
+/** What is pinned has another layout than this object needs: only this is a reason to give pinned maps up. */
+export class MapMisfit extends Error {}
+const SHAPE = ["type", "keySize", "valueSize", "maxEntries"] as const;
+
 export class ObserveObject {
   readonly object: BpfObject;
   readonly #capabilities: readonly Capability[];
@@ -66,7 +72,7 @@ export class ObserveObject {
     this.object = openObject(bytes, { name: "observe" });
     this.object.setRodata(".rodata", "observe_config", configBytes(options.breakCounter ?? false));
     this.object.setMaxEntries("flows", options.flows);
-    for (const { name } of this.object.maps()) if (isOurs(name)) this.object.pinMap(name, pins.map(name));
+    for (const map of this.object.maps()) if (isOurs(map.name)) this.#pinMap(map, pins.map(map.name));
     for (const name of this.object.programs()) this.object.setAutoload(name, this.can(name));
     this.object.load();
     for (const name of this.object.programs())
@@ -101,6 +107,21 @@ export class ObserveObject {
     for (const link of this.links.values()) link.close();
     for (const program of this.programs.values()) program.close();
     this.object.close();
+  }
+
+  #pinMap(declared: MapSummary, file: string): void {
+    if (fs.existsSync(file)) this.#checkFit(declared, file);
+    this.object.pinMap(declared.name, file);
+  }
+  /** libbpf would refuse it too, with an error that says as much as any other. */
+  #checkFit(declared: MapSummary, file: string): void {
+    const pinned = openPinnedMap(file);
+    const differs = SHAPE.filter((part) => pinned[part] !== declared[part]);
+    const problems = differs.map((part) => `${part} ${pinned[part]}, wanted ${declared[part]}`);
+    pinned.close();
+    if (problems.length === 0) return;
+    this.object.close();
+    throw new MapMisfit(`map ${declared.name}: ${problems.join("; ")}`);
   }
 
   /** From this store on, the entry calls this object's program and no other. */

@@ -82,10 +82,16 @@ export class Pins {
   remove(file: string): void {
     fs.rmSync(file, { force: true });
   }
-  /** As removeAll, of maps that seemed to fit until the kernel or libbpf said why they don't. */
-  giveUp(error: unknown): void {
-    this.leftBehind.push(`maps ${this.#generation}: ${error instanceof Error ? error.message : error}`);
+  /** As removeAll, of maps that seemed to fit until each was looked at. */
+  giveUp(misfit: Error): void {
+    this.leftBehind.push(`maps ${this.#generation}: ${misfit.message}`);
     this.removeAll();
+  }
+  /** What to say of an error that gives up nothing. */
+  kept(error: Error): Error {
+    const where = path.join(this.directory, this.#generation);
+    error.message = `the programs can't be loaded over the maps in ${where}, which stay: ${error.message}`;
+    return error;
   }
   /** The generations, and the directory when nothing else is in it. */
   removeAll(): void {
