@@ -28,24 +28,37 @@ import { FlowChanges } from "./flow-baseline.ts";
 
 const MAX_PLACES = 5000;
 const MAX_REASONS = 500;
+/**
+ * Workloads and endpoints together, after which a batch is full. At most 2.1 MB of rows, places and reasons come
+ * to that, and what one more row brings along (0.2 MB): BATCH_MAX_BYTES is never reached.
+ */
+const MAX_HEAD_BYTES = 1 << 20;
 const packr = new Packr({ useRecords: false });
 
 /** Values with the number they go by in one batch, from 1. */
 class Dictionary<T> {
   readonly #numbers = new Map<T, number>();
   readonly values: T[] = [];
+  readonly #weigh: (value: T) => number;
+  /** What the values come to, as `weigh` has it. */
+  bytes = 0;
 
+  constructor(weigh: (value: T) => number = () => 0) {
+    this.#weigh = weigh;
+  }
   number(value: T, limit = Number.POSITIVE_INFINITY): number {
     const known = this.#numbers.get(value);
     if (known !== undefined) return known;
     if (this.values.length >= limit) return 0;
     const number = this.values.push(value);
+    this.bytes += this.#weigh(value);
     this.#numbers.set(value, number);
     return number;
   }
   clear(): void {
     this.#numbers.clear();
     this.values.length = 0;
+    this.bytes = 0;
   }
 }
 
@@ -59,11 +72,12 @@ export class BatchBuilder {
   readonly #spool: Spool;
   readonly #baselines: Baselines;
   readonly #nowMs: () => number;
-  readonly #workloads = new Dictionary<Workload>();
+  readonly #workloads = new Dictionary<Workload>(bytesOf);
   readonly #reasons = new Dictionary<string>();
   readonly #places = new Dictionary<string>();
   readonly #endpointAt = new Map<number, number>();
   #endpoints: EndpointReport[] = [];
+  #endpointBytes = 0;
   #endpointChanges: EndpointState[] = [];
   #dropChanges: Uint8Array[] = [];
   #lost: Loss[] = [];
@@ -91,6 +105,12 @@ export class BatchBuilder {
     return rows + this.#lost.length + this.#spool.owed.length === 0;
   }
 
+  /** It must be committed before anything is added. */
+  get full(): boolean {
+    const headBytes = this.#workloads.bytes + this.#endpointBytes;
+    return this.flows.full || this.drops.full || headBytes >= MAX_HEAD_BYTES;
+  }
+
   /** 0: nothing is known of that end. */
   workload(workload: Workload | undefined): number {
     return workload ? this.#workloads.number(workload) : 0;
@@ -112,7 +132,9 @@ export class BatchBuilder {
     const number = this.#endpoints.length;
     const { uid, addresses } = change;
     const workload = this.workload(change.workload);
-    this.#endpoints.push({ uid, workload, interface: change.interface, addresses, ...counts });
+    const report = { uid, workload, interface: change.interface, addresses, ...counts };
+    this.#endpoints.push(report);
+    this.#endpointBytes += bytesOf(report);
     this.#endpointChanges.push(change);
     this.#endpointAt.set(change.id, number);
     return number;
@@ -201,6 +223,7 @@ export class BatchBuilder {
     for (const dictionary of [this.#workloads, this.#reasons, this.#places]) dictionary.clear();
     this.#endpointAt.clear();
     this.#endpoints = [];
+    this.#endpointBytes = 0;
     this.#endpointChanges = [];
     this.#dropChanges = [];
     this.#lost = [];
@@ -208,4 +231,6 @@ export class BatchBuilder {
   }
 }
 
+/** As JSON, which is never shorter than msgpack. */
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 const swap16 = (port: number): number => ((port & 0xff) << 8) | (port >>> 8);

@@ -208,7 +208,7 @@ export class Cycle {
   /** The rest of the last batch; none when nothing happened, except now and then. */
   #finish(toUs: number): boolean {
     const { batch, reports, flows } = this.#o;
-    reports.addChanged(batch);
+    if (!reports.addChanged(batch)) return false;
     if (!batch.isEmpty || toUs - this.#lastToUs >= EMPTY_BATCH_US) {
       if (!batch.commit()) return false;
       this.#lastToUs = toUs;

@@ -64,7 +64,7 @@ export class DropPass {
 
   #write(key: Uint8Array, counts: DropCounts, before: DropCounts | undefined, lastNs: bigint): boolean {
     const { batch, clock } = this.#o;
-    if (batch.drops.full && !batch.commit()) return false;
+    if (batch.full && !batch.commit()) return false;
     const view = new DataView(key.buffer, key.byteOffset, DROP_KEY_SIZE);
     const reason = this.#o.reasons.of(view.getUint32(DROP_KEY_OFFSETS.reason, true));
     const place = this.#o.symbols.place(view.getBigUint64(DROP_KEY_OFFSETS.location, true));

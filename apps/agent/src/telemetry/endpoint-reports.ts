@@ -47,11 +47,14 @@ export class EndpointReports implements FlowEndpoints {
     return batch.endpointNumber(id) ?? this.#add(this.#endpoints.get(id) as ReportedEndpoint, batch);
   }
 
-  /** Those whose counters moved without any flow of theirs being in the batch. */
-  addChanged(batch: BatchBuilder): void {
-    for (const endpoint of this.#endpoints.values())
-      if (batch.endpointNumber(endpoint.id) === undefined && this.#hasChanged(endpoint))
-        this.#add(endpoint, batch);
+  /** Those whose counters moved without any flow of theirs being in the batch. False when the spool refused. */
+  addChanged(batch: BatchBuilder): boolean {
+    for (const endpoint of this.#endpoints.values()) {
+      if (batch.endpointNumber(endpoint.id) !== undefined || !this.#hasChanged(endpoint)) continue;
+      if (batch.full && !batch.commit()) return false;
+      this.#add(endpoint, batch);
+    }
+    return true;
   }
 
   /** True while the kernel's totals differ from what has been reported. */

@@ -137,7 +137,7 @@ export class FlowPass {
 
   #write(endpoint: FlowEndpoint, i: number, slot: number, final: boolean): boolean {
     const { batch, endpoints } = this.#o;
-    if (batch.flows.full) {
+    if (batch.full) {
       if (!batch.commit()) return false;
       this.committed();
     }
