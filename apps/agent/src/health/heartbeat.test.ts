@@ -1,4 +1,5 @@
 import { Heartbeat } from "@millrace/contract/agent-protocol";
+import { BATCH_MAX_BYTES } from "@millrace/contract/batch";
 import { Incarnation } from "@millrace/contract/ids";
 import { describe, expect, test } from "vitest";
 import { FakeDataplane } from "../dataplane/fake-dataplane.ts";
@@ -59,6 +60,36 @@ describe("heartbeat", () => {
     expect(heartbeat(facts(host, agent)).pods[0]).toMatchObject({
       ...{ pod: "proxy", state: "not-covered", reason: expect.stringMatching(/host's network/) },
     });
+  });
+});
+
+describe("a report that would be too long", () => {
+  test("lists the pods that fit, says how many it doesn't, and is short enough for a server", () => {
+    const host = new FakeHost();
+    const labels = Object.fromEntries(
+      Array.from({ length: 64 }, (_, i) => [`${i}`.padEnd(63, "あ"), "い".repeat(253)]),
+    );
+    for (let i = 0; i < 200; i++)
+      host.pods.push(podOf(undefined, undefined, [fakeContainer(`pod-${i}`, { labels })]));
+    const agent = new Life(host, temporaryDirectory("heartbeat"));
+    agent.second();
+    const beat = heartbeat(facts(host, agent));
+    expect(Heartbeat.safeParse(beat).error).toBeUndefined();
+    expect(Buffer.byteLength(JSON.stringify(beat))).toBeLessThan(BATCH_MAX_BYTES);
+    expect(beat.pods.length).toBeGreaterThan(10);
+    const missing = { what: "pods missing from this list", count: 200 - beat.pods.length };
+    expect(beat.gaps).toEqual([expect.objectContaining(missing)]);
+  });
+
+  test("of a pod with too many containers the first ones are listed, and the others counted", () => {
+    const host = new FakeHost();
+    const containers = Array.from({ length: 130 }, (_, i) => fakeContainer(`c-${i}`));
+    host.addPod("web", "10.0.0.1", containers);
+    const agent = new Life(host, temporaryDirectory("heartbeat"));
+    agent.second();
+    const beat = heartbeat(facts(host, agent));
+    expect(beat.pods[0]?.containers).toHaveLength(100);
+    expect(beat.gaps).toMatchObject([{ what: "containers missing from this list", count: 30 }]);
   });
 });
 

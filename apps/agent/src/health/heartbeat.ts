@@ -10,6 +10,10 @@ import { type Pod, workers } from "../workload/pod.ts";
 import { type Gap, HOST_NETWORK } from "./gaps.ts";
 
 const MAX_PODS = 2000;
+/** As JSON. A server takes bodies of 4 MiB; all else in a heartbeat is small. */
+const MAX_PODS_BYTES = 3 << 20;
+/** How many of each kind found no place in the message. */
+type LeftOut = Record<"pods" | "interfaces" | "addresses" | "containers", number>;
 
 export type HeartbeatFacts = {
   incarnation: Incarnation;
@@ -31,40 +35,76 @@ export function heartbeat(facts: HeartbeatFacts): Heartbeat {
   const byCookie = new Map<bigint, LiveEndpoint[]>();
   for (const endpoint of facts.endpoints)
     byCookie.set(endpoint.cookie, [...(byCookie.get(endpoint.cookie) ?? []), endpoint]);
+  const leftOut: LeftOut = { pods: 0, interfaces: 0, addresses: 0, containers: 0 };
+  const entryOf = (pod: Pod) => podEntry(pod, facts.interfacesOf(pod), endpointsOf(pod, byCookie), leftOut);
+  const pods = bounded(facts.pods, entryOf, leftOut);
   return {
-    ...{ incarnation, uptimeS, cpuShare, residentBytes, gaps, spool, counters },
+    ...{ incarnation, uptimeS, cpuShare, residentBytes, spool, counters, pods },
+    gaps: [...gapsOfReport(leftOut), ...gaps].slice(0, 50),
     programs: facts.dataplane.programs().map((program) => ({ ...program, runNs: null, runCount: null })),
     maps: facts.dataplane.maps().map(({ name, type, capacity, bytes }) => ({
       ...{ name, type, capacity, bytes },
       used: name === "flows" ? facts.flowsUsed : name === "endpoints" ? facts.endpoints.length : null,
     })),
-    pods: facts.pods
-      .slice(0, MAX_PODS)
-      .map((pod) => podEntry(pod, facts.interfacesOf(pod), endpointsOf(pod, byCookie))),
   };
 }
 
 type PodEntry = Heartbeat["pods"][number];
 type State = Pick<PodEntry, "state" | "reason">;
 
+/** As many as fit: a message that is too long would be refused whole. */
+function bounded(pods: readonly Pod[], entryOf: (pod: Pod) => PodEntry, leftOut: LeftOut): PodEntry[] {
+  const out: PodEntry[] = [];
+  let bytes = 0;
+  for (const pod of pods.slice(0, MAX_PODS)) {
+    const entry = entryOf(pod);
+    bytes += Buffer.byteLength(JSON.stringify(entry)) + 1;
+    if (bytes > MAX_PODS_BYTES) break;
+    out.push(entry);
+  }
+  leftOut.pods = pods.length - out.length;
+  return out;
+}
+
+/** The list's beginning; the rest is counted. */
+function cut<T>(list: readonly T[], most: number, kind: keyof LeftOut, leftOut: LeftOut): T[] {
+  leftOut[kind] += Math.max(0, list.length - most);
+  return list.slice(0, most);
+}
+
+const gapsOfReport = (leftOut: LeftOut): Gap[] =>
+  Object.entries(leftOut)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => ({
+      ...{ what: `${kind} missing from this list`, count },
+      why: "a host's report is bounded: these are observed, but not listed",
+    }));
+
 const endpointsOf = (pod: Pod, all: Map<bigint, LiveEndpoint[]>): LiveEndpoint[] =>
   (pod.cookie !== undefined && all.get(pod.cookie)) || [];
 
-function podEntry(pod: Pod, interfaces: readonly InterfaceFacts[], endpoints: LiveEndpoint[]): PodEntry {
+function podEntry(
+  pod: Pod,
+  interfaces: readonly InterfaceFacts[],
+  endpoints: LiveEndpoint[],
+  leftOut: LeftOut,
+): PodEntry {
   const own = interfaces.filter((link) => !link.loopback);
+  const names = own.map(({ name }) => name);
+  const addresses = own.flatMap((link) => link.addresses);
   return {
     ...{ uid: pod.uid, namespace: pod.namespace, pod: pod.name, runtime: pod.runtime.slice(0, 40) },
     netnsCookie: pod.cookie === undefined ? null : String(pod.cookie),
     ...stateOf(pod, own, endpoints),
-    interfaces: own.map(({ name }) => name).slice(0, 32),
-    addresses: own.flatMap(({ addresses }) => addresses).slice(0, 64),
+    interfaces: cut(names, 32, "interfaces", leftOut),
+    addresses: cut(addresses, 64, "addresses", leftOut),
     ...{ labels: pod.labels, service: pod.service },
-    containers: workers(pod)
-      .slice(0, 100)
-      .map(({ id, name, pid, image, startedAtMs }) => ({
+    containers: cut(workers(pod), 100, "containers", leftOut).map(
+      ({ id, name, pid, image, startedAtMs }) => ({
         ...{ id, name, pid, startedAtMs },
         image: image?.slice(0, 500) ?? null,
-      })),
+      }),
+    ),
   };
 }
 
