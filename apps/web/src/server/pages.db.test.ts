@@ -150,6 +150,7 @@ describe("drops", () => {
       (await summarizeDrops({ range, filter, ordinary: false })).groups.length;
     expect(await groups("dst.service=checkout dst.port=9999 verdict=dropped")).toBe(1);
     expect(await groups("dst.service=web")).toBe(0);
+    expect(await groups("ip=10.0.0.2 -src.port=1 checkout")).toBe(1);
     const group = { reason: "NO_SOCKET", place: "tcp_v4_rcv", host: "h2" };
     expect((await getDropGroup({ range, filter: "", ordinary: false, ...group })).packets).toBe(60);
     await expect(

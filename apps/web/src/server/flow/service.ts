@@ -50,12 +50,13 @@ async function matchedBy(page: Page, { filter, range }: Search): Promise<Matched
 const FIRST_COUNTED_US = 10_000_000;
 
 /**
- * A filter as a condition over drop updates `d`. What only flows have (a state, an RTT) no drop has; of
+ * A filter as a condition over drop updates `d`. What only flows have (a state, an RTT, a NAT) no drop has; of
  * verdicts a drop has one.
  */
 export function dropCondition(filterText: string, values: Values): string {
   const columns = {
     ...columnsOf("d"),
+    ...{ srcNat: "null::inet", dstNat: "null::inet", srcNatPort: "null::int", dstNatPort: "null::int" },
     ...{ flowId: "null::uuid", vlan: "null::int", verdict: "1", tcpState: "null::int", rttUs: "null::int" },
     ...{ retransmits: "null::int", drops: "d.packets", packets: "d.packets", bytes: "d.bytes" },
   };
