@@ -19,12 +19,16 @@ import { flowSentence } from "./flow-format.ts";
 import { RelatedFlows, TraceFlow } from "./flow-links.tsx";
 import { FlowTimeline } from "./flow-timeline.tsx";
 import { FlowTranslation } from "./flow-translation.tsx";
+import { reached } from "./history-input.ts";
 
 export function FlowDrawer({ id, onClose }: { id: string; onClose: () => void }) {
-  const { range } = useView();
+  const { choice, range } = useView();
   const trpc = useTRPC();
   const query = useQuery(
-    trpc.flows.get.queryOptions({ id, range }, { placeholderData: keepPreviousData, retry: 1 }),
+    trpc.flows.get.queryOptions(
+      { id, range: reached(choice, range) },
+      { placeholderData: keepPreviousData, retry: 1 },
+    ),
   );
   useHotkeys([{ key: "Escape", run: onClose }]);
   return (

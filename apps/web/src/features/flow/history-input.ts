@@ -1,4 +1,4 @@
-/** What the flow table asks for, alike on the server and in the browser, so that one answers for the other. */
+/** What the flow table and its drawer ask for, alike on the server and in the browser, so that one answers for the other. */
 import type { Range, TimeChoice } from "@/view/time-range.ts";
 import { type FlowSort, PAGE_ROWS } from "./flow-params.ts";
 
@@ -12,10 +12,13 @@ export type FlowQuestion = {
 /** Hosts' clocks may run ahead of ours; what they have just reported belongs to now. */
 const CLOCK_SLACK_MS = 60_000;
 
+/** The time of a view moves on by steps, and flows that are drawn live come after its last one. */
+export const reached = (choice: TimeChoice, { from, to }: Range): Range =>
+  choice.kind === "live" ? { from, to: to + CLOCK_SLACK_MS } : { from, to };
+
 export function historyInput({ choice, range, filter, sort }: FlowQuestion) {
-  const to = choice.kind === "live" ? range.to + CLOCK_SLACK_MS : range.to;
   return {
-    range: { from: range.from, to },
+    range: reached(choice, range),
     filter,
     sort: sort.key,
     descending: sort.descending,
