@@ -125,3 +125,17 @@ export async function insertLosses(connection: Connection, head: BatchHead, host
     [hostId, head.incarnation, head.to, JSON.stringify(rows)],
   );
 }
+
+/** Ours, not the agent's: updates that both observers count, because the host had no claims left (hidden-sources.ts). */
+export async function insertRefused(
+  connection: Connection,
+  head: BatchHead,
+  hostId: number,
+  count: number,
+): Promise<void> {
+  await connection.query(
+    `insert into losses (host_id, incarnation, at, what, count)
+     values ($1, $2, to_timestamp($3::float8 / 1e6), 'hidden-source-claims', $4)`,
+    [hostId, head.incarnation, head.to, count],
+  );
+}

@@ -14,7 +14,9 @@ import {
   SECOND_US,
 } from "../testing/agent-batch.ts";
 import { IngestInstance, rows } from "../testing/ingest-instance.ts";
-import { settleHidden } from "./hidden-sources.ts";
+import { decodeBatch } from "./decode.ts";
+import { forgetHidden, settleHidden } from "./hidden-sources.ts";
+import { BatchStore } from "./store.ts";
 
 const database = testDatabase();
 let instance: IngestInstance;
@@ -155,6 +157,46 @@ test("an end that is a service's address goes by who answers for it", async () =
     [key],
   );
   expect(named).toEqual([{ src: "client", dst: "server" }]);
+});
+
+test("a host's claims are bounded: beyond them flows are stored without one, and the host's losses say so", async () => {
+  const { partitions } = instance.ingest;
+  const store = new BatchStore(pool(), partitions, () => instance.ingest.retention, 1);
+  const [host] = await rows<{ id: number }>("select id from hosts where name = 'client'");
+  const from = { hostId: host?.id as number, hostName: "client" };
+  const push = async (second: number) => {
+    const road: Road = roads["a masquerading client's host"];
+    const bytes = bytesOf(road, { at: "client", second }, newIncarnation());
+    const decoded = decodeBatch(bytes, Date.now() * 1000);
+    if (!decoded.ok) throw new Error(decoded.reason);
+    return (await store.store(decoded.batch, from, Date.now())).refusedHidden;
+  };
+  const claimed = async () =>
+    (await rows<{ n: number }>("select count(*)::int as n from hidden_sources"))[0]?.n;
+  const before = (await claimed()) as number;
+  run++;
+  expect(await push(0)).toBe(0);
+  run++;
+  expect(await push(0)).toBe(1);
+  run--;
+  expect(await push(70)).toBe(0); // what is claimed goes on for nothing
+  run++;
+  expect(await claimed()).toBe(before + 1);
+  expect(
+    await rows("select what, count::int as count from losses where host_id = $1", [from.hostId]),
+  ).toEqual([{ what: "hidden-source-claims", count: 1 }]);
+});
+
+test("claims that are a day old are forgotten, however many, and those to be settled are kept", async () => {
+  const old = "insert into hidden_sources select i, gen_random_uuid(), now() - interval '3 days', ";
+  await rows(`${old} now() - interval '2 days', true from generate_series(1, 5001) i`);
+  await rows(`${old} now() - interval '2 days', false from generate_series(-1, -1) i`);
+  await rows(`${old} now() - interval '2 hours', true from generate_series(-2, -2) i`);
+  await forgetHidden(pool());
+  const left = "select pair_key::int as key from hidden_sources where from_at = until_at - $1::interval";
+  expect(await rows(left, ["1 day"])).toEqual([{ key: -1 }]);
+  expect(await rows("select from hidden_sources where pair_key between 1 and 5001")).toEqual([]);
+  expect(await rows("select from hidden_sources where pair_key = -2")).toHaveLength(1);
 });
 
 /** Different pair keys among these batches' updates, and the observers and bytes of those that count. */

@@ -9,6 +9,7 @@ import { timestamp } from "../sql.ts";
 import { holdAlone } from "./coverage-store.ts";
 import type { Batch } from "./decode.ts";
 import { type Names, UNTIL_COVERED } from "./enrich.ts";
+import type { Budget } from "./names.ts";
 import type { PairKeys } from "./pair-key.ts";
 import { type PairLife, uncountPairs } from "./uncount.ts";
 
@@ -23,13 +24,26 @@ const QUANTUM_US = 60 * SECOND_US;
 const MOST_AT_ONCE = 5000;
 /** The destination's batches that come later than this count beside the source's. */
 const REMEMBERED = "1 day";
+/** Of one host: 100,000 × 24 h × ~150 bytes with indexes = 360 MB. */
+export const HIDDEN_PER_HOUR = 100_000;
 
-/** In the transaction of the source's batch. */
-export async function claimHidden(connection: Connection, batch: Batch, pairKeys: PairKeys): Promise<void> {
-  const { head, flows } = batch;
-  const rows = hiddenRows(batch);
-  if (rows.length === 0) return;
-  const untilUs = Math.ceil(head.to / QUANTUM_US) * QUANTUM_US + LATE_US;
+/**
+ * In the transaction of the source's batch. A flow that is claimed for the first time is a row for a day: beyond the
+ * host's budget both observers count. Returns how many updates that is so for.
+ */
+export async function claimHidden(
+  connection: Connection,
+  batch: Batch,
+  pairKeys: PairKeys,
+  budget: Budget,
+): Promise<number> {
+  const claims = hiddenRows(batch).map((row) => claimOf(batch, pairKeys, row));
+  if (claims.length === 0) return 0;
+  const known = await knownAmong(connection, claims);
+  const fresh = [...new Set(claims.map(nameOf))].filter((name) => !known.has(name));
+  const refused = new Set(fresh.slice(budget.take(fresh.length)));
+  const afforded = claims.filter((claim) => !refused.has(nameOf(claim)));
+  const untilUs = Math.ceil(batch.head.to / QUANTUM_US) * QUANTUM_US + LATE_US;
   await connection.query(
     `insert into hidden_sources as h (pair_key, flow_id, from_at, until_at, settled)
      select n.pair_key, n.flow_id, n.from_at, $4, false
@@ -38,13 +52,28 @@ export async function claimHidden(connection: Connection, batch: Batch, pairKeys
        and k.from_at <= n.from_at and k.until_at >= $4)
      on conflict (pair_key, flow_id) do update set settled = false,
        from_at = least(h.from_at, excluded.from_at), until_at = greatest(h.until_at, excluded.until_at)`,
-    [
-      rows.map((row) => keyText(pairKeys, row)),
-      rows.map((row) => Buffer.from(flows.flowId.subarray(row * 16, row * 16 + 16)).toString("hex")),
-      rows.map((row) => timestamp((flows.firstSeen[row] as number) - EARLY_US)),
-      timestamp(untilUs),
-    ],
+    [...keysOf(afforded), afforded.map((claim) => timestamp(claim.fromUs)), timestamp(untilUs)],
   );
+  return claims.length - afforded.length;
+}
+
+type Claim = { readonly pairKey: string; readonly flowId: string; readonly fromUs: number };
+const nameOf = ({ pairKey, flowId }: Claim): string => `${pairKey} ${flowId}`;
+const keysOf = (claims: readonly Claim[]) => [claims.map((c) => c.pairKey), claims.map((c) => c.flowId)];
+
+function claimOf({ flows }: Batch, pairKeys: PairKeys, row: number): Claim {
+  const flowId = Buffer.from(flows.flowId.subarray(row * 16, row * 16 + 16)).toString("hex");
+  return { pairKey: keyText(pairKeys, row), flowId, fromUs: (flows.firstSeen[row] as number) - EARLY_US };
+}
+
+async function knownAmong(connection: Connection, claims: readonly Claim[]): Promise<Set<string>> {
+  const { rows } = await connection.query<{ name: string }>({
+    name: "known hidden sources",
+    text: `select h.pair_key || ' ' || replace(h.flow_id::text, '-', '') as name
+           from unnest($1::bigint[], $2::uuid[]) as n (pair_key, flow_id) join hidden_sources h using (pair_key, flow_id)`,
+    values: keysOf(claims),
+  });
+  return new Set(rows.map((row) => row.name));
 }
 
 /** Rows of a source's observer whose source has another address on the other side. */
@@ -111,8 +140,14 @@ async function settleSome(connection: Connection): Promise<number> {
   return pairs.length > 0 ? await uncountPairs(connection, pairs) : 0;
 }
 
+/** The oldest first, by their index, some at a time. */
 export async function forgetHidden(pool: pg.Pool): Promise<void> {
-  await pool.query(
-    `delete from hidden_sources where settled and until_at < now() - interval '${REMEMBERED}'`,
-  );
+  for (;;) {
+    const { rowCount } = await pool.query(
+      `delete from hidden_sources where (pair_key, flow_id) in
+         (select pair_key, flow_id from hidden_sources
+          where settled and until_at < now() - interval '${REMEMBERED}' order by until_at limit ${MOST_AT_ONCE})`,
+    );
+    if ((rowCount ?? 0) < MOST_AT_ONCE) return;
+  }
 }

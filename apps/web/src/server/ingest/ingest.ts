@@ -111,6 +111,7 @@ export class Ingest {
     if (stored.duplicate) return stored;
     this.metrics.writeSeconds.observe(stored.writeMs / 1000);
     this.metrics.lateRows.inc(stored.lateRows);
+    this.metrics.hiddenRefused.inc(stored.refusedHidden);
     this.metrics.rows.inc({ table: "flow_updates" }, head.flowRows);
     this.metrics.rows.inc({ table: "drop_updates" }, head.dropRows);
     return stored;

@@ -25,6 +25,7 @@ export class IngestMetrics {
   readonly rollupOverflow: Counter;
   readonly uncounted: Counter;
   readonly claimsRefused: Counter;
+  readonly hiddenRefused: Counter;
 
   constructor() {
     const registers = [this.registry];
@@ -48,6 +49,10 @@ export class IngestMetrics {
     this.claimsRefused = counter(
       "claims_refused_total",
       "Addresses of endpoints beyond what their host may claim in an hour: both observers count.",
+    );
+    this.hiddenRefused = counter(
+      "hidden_refused_total",
+      "Flow updates across a NAT beyond what their host may claim in an hour: both observers count.",
     );
     this.writeSeconds = new Histogram({
       name: "millrace_ingest_write_seconds",

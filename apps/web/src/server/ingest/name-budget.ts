@@ -5,7 +5,7 @@
 import type { Budget } from "./names.ts";
 
 const NAMES_PER_HOUR = 20_000;
-const HOUR_MS = 3_600_000;
+export const HOUR_MS = 3_600_000;
 /** As long as the process lives. */
 export const FOREVER = Number.POSITIVE_INFINITY;
 

@@ -8,12 +8,13 @@ import type { Retention } from "@millrace/contract/setting";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { type Connection, transaction } from "../db.ts";
-import { closeBatch, insertLosses, type Opened, openBatch } from "./batch-key.ts";
+import { closeBatch, insertLosses, insertRefused, type Opened, openBatch } from "./batch-key.ts";
 import { Summing } from "./batch-sums.ts";
 import type { Batch } from "./decode.ts";
 import type { Reporter } from "./endpoints.ts";
 import { Enricher, type Ids, type Names } from "./enrich.ts";
-import { claimHidden, leaveHidden } from "./hidden-sources.ts";
+import { claimHidden, HIDDEN_PER_HOUR, leaveHidden } from "./hidden-sources.ts";
+import { HOUR_MS, NameBudgets } from "./name-budget.ts";
 import type { TableName } from "./partition-slot.ts";
 import type { Partitions } from "./partitions.ts";
 import { oldestKeptMs } from "./retention.ts";
@@ -32,6 +33,8 @@ import {
 
 export type Stored = Pick<PushOutput, "acknowledged" | "duplicate"> & {
   readonly lateRows: number;
+  /** Updates whose other observer counts too, for want of budget. */
+  readonly refusedHidden: number;
   /** Of the transaction, its commit included. */
   readonly writeMs: number;
 };
@@ -53,8 +56,10 @@ export class BatchStore {
   readonly #partitions: Partitions;
   readonly #retention: () => Retention;
   readonly #sums: Summing;
+  readonly #hiddenBudgets: NameBudgets;
 
-  constructor(pool: pg.Pool, partitions: Partitions, retention: () => Retention) {
+  constructor(pool: pg.Pool, partitions: Partitions, retention: () => Retention, hidden = HIDDEN_PER_HOUR) {
+    this.#hiddenBudgets = new NameBudgets(hidden, HOUR_MS);
     this.#pool = pool;
     this.#partitions = partitions;
     this.#retention = retention;
@@ -86,12 +91,15 @@ export class BatchStore {
         await this.enricher.coverage.hold(connection);
         const opened = await openBatch(connection, batch.head, from, countLate(batch, late));
         const { acknowledged, id } = opened;
-        if (id === undefined) return { acknowledged, duplicate: true, lateRows: 0 };
+        if (id === undefined) return { acknowledged, duplicate: true, lateRows: 0, refusedHidden: 0 };
         const names = this.enricher.resolve(batch, from, ids);
         await leaveHidden(connection, batch, names);
-        await claimHidden(connection, batch, names.pairKeys);
+        const budget = this.#hiddenBudgets.of(from.hostId, nowMs);
+        const refused = await claimHidden(connection, batch, names.pairKeys, budget);
+        if (refused > 0) await insertRefused(connection, batch.head, from.hostId, refused);
         const prepared = await this.#prepare(batch, from, names, late, nowMs);
-        return this.#fill(connection, batch, from, prepared, opened, id);
+        const filled = await this.#fill(connection, batch, from, prepared, opened, id);
+        return { ...filled, refusedHidden: refused };
       },
       { pool: this.#pool },
     );
@@ -124,7 +132,7 @@ export class BatchStore {
     prepared: Prepared,
     opened: Opened,
     batchId: number,
-  ): Promise<Omit<Stored, "writeMs">> {
+  ): Promise<Omit<Stored, "writeMs" | "refusedHidden">> {
     const { head } = batch;
     const { rollups, nameIds, totals } = prepared;
     const lateRows = countLate(batch, prepared.late);
