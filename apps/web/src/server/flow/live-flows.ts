@@ -1,5 +1,5 @@
 /**
- * The flows that moved lately, with all they ever counted: what a live row is written from. Bounded; a flow
+ * The flows that moved lately, with what they counted lately: what a live row is written from. Bounded; a flow
  * that was thrown out is read from the database when it moves again. No I/O.
  */
 import { combine, type Member } from "./member.ts";
@@ -31,7 +31,7 @@ export class LiveFlows {
     const known = this.#flows.get(delta.flowId);
     this.put(known ? combine(known, delta) : delta);
   }
-  /** Replaces what is known of the flow: `total` is all it ever counted. */
+  /** Replaces what is known of the flow. */
   put(total: Member): void {
     this.#flows.delete(total.flowId);
     this.#flows.set(total.flowId, total);

@@ -158,6 +158,21 @@ test("history and the stream that goes on from it together hold every flow with 
   expect(got).toEqual(wanted);
 });
 
+test("a row of an old flow holds its last minutes, drawn live or caught up with, and reads no further back", async () => {
+  const minute = 60_000_000;
+  const old = (ts: number, fwd_bytes: number) =>
+    anUpdate({ ts, first_seen: NOW_US - 600 * minute, fwd_bytes, src_port: 9 });
+  const history = [old(NOW_US - 300 * minute, 1000), old(NOW_US - 2 * minute, 20)];
+  await (await openBatch(hosts[0] as number, 1, history)).commit();
+  const before = await readSnapshot(async (_, snapshot) => snapshot);
+  const live = tailFlows("src.port=9", before);
+  const read = readUntil(live, () => true);
+  await (await openBatch(hosts[0] as number, 2, [old(NOW_US, 3)])).commit();
+  expect((await read).rows[0]?.forward.bytes).toBe(23);
+  const caughtUp = await readUntil(tailFlows("src.port=9", before), () => true);
+  expect(caughtUp.rows[0]).toMatchObject({ forward: { bytes: 23 }, firstSeen: NOW_US / 1000 - 600 * 60_000 });
+});
+
 test("a client that comes back goes on from its last snapshot", async () => {
   const before = await readSnapshot(async (_, snapshot) => snapshot);
   await (await openBatch(hosts[0] as number, 1, [anUpdate({ ts: NOW_US, src_port: 7 })])).commit();

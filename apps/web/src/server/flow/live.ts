@@ -27,7 +27,9 @@ const MOST = { batches: 500, rows: 20_000 };
 const MOST_RESOLVED = 2000;
 const CLOCKS_APART_MS = 2000;
 const MINUTE_US = 60_000_000;
-const ALL_TIME: repo.Span = { fromUs: 0, toUs: 8e15 };
+/** As far back as the live view shows: a connection of weeks isn't summed up from its beginning to draw one row. */
+const LOOK_BACK_US = 5 * MINUTE_US;
+const ANY_TIME: repo.Span = { fromUs: 0, toUs: 8e15 };
 
 export class Live {
   readonly #feeds = new Set<Feed>();
@@ -112,7 +114,7 @@ export class Live {
     this.#wholeFromUs = (systemClock.now() + CLOCKS_APART_MS) * 1000;
   }
 
-  /** Adds up; flows that began before are read whole, as many as a tick may. Returns how many were not. */
+  /** Adds up; of flows that began before the last minutes are read, as many as a tick may. Returns how many were not. */
   async #takeIn(on: repo.Connection, deltas: Member[], sinceUs: number): Promise<number> {
     const strange: Member[] = [];
     const fromUs = Math.max(sinceUs, this.#wholeFromUs);
@@ -121,8 +123,7 @@ export class Live {
       else strange.push(delta);
     }
     const taken = strange.slice(0, MOST_RESOLVED);
-    const whole = await repo.findMembers(on, pairsWanted(taken), ALL_TIME, () => "true");
-    for (const member of whole) this.#flows.put(member);
+    for (const member of await findLately(on, taken)) this.#flows.put(member);
     return strange.length - taken.length;
   }
 }
@@ -130,12 +131,16 @@ export class Live {
 const earliest = (batches: BatchRef[]): number => Math.min(...batches.map((b) => b.fromUs));
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Their partners may have begun a little earlier. */
-export function pairsWanted(members: readonly Member[]): repo.PairQuery[] {
+/** What these flows and their partners counted up to five minutes before these moves of theirs, and since. */
+export function findLately(on: repo.Connection, moves: readonly Member[]): Promise<Member[]> {
   const since = new Map<string, number>();
-  for (const m of members)
-    since.set(m.pairKey, Math.min(since.get(m.pairKey) ?? Infinity, m.firstSeenUs - MINUTE_US));
-  return [...since].map(([pairKey, sinceUs]) => ({ pairKey, sinceUs }));
+  for (const m of moves) {
+    // Partners may have begun a little earlier.
+    const fromUs = Math.max(m.firstSeenUs - MINUTE_US, (m.keyUs ?? m.lastSeenUs) - LOOK_BACK_US);
+    since.set(m.pairKey, Math.min(since.get(m.pairKey) ?? Infinity, fromUs));
+  }
+  const pairs = [...since].map(([pairKey, sinceUs]) => ({ pairKey, sinceUs }));
+  return repo.findMembers(on, pairs, ANY_TIME, () => "true");
 }
 
 /** Newest first. */

@@ -8,7 +8,7 @@ import type { FlowRow, FlowTailOutput } from "@millrace/contract/flow";
 import { metrics } from "../metrics.ts";
 import { findBatches, findBatchMembers, isPast } from "./batch.ts";
 import { readFilter } from "./filter.ts";
-import { type Feed, live, pairsWanted, rowsFor, type Tick } from "./live.ts";
+import { type Feed, findLately, live, rowsFor, type Tick } from "./live.ts";
 import { LiveFlows } from "./live-flows.ts";
 import { matches } from "./match.ts";
 import * as repo from "./repo.ts";
@@ -78,14 +78,14 @@ export async function catchUp(since: string, until: string): Promise<Tick> {
     const deltas = await findBatchMembers(on, batches);
     const moved = [...new Set(deltas.map((d) => d.flowId))];
     const flows = new LiveFlows();
-    for (const member of await wholeFlows(on, deltas)) flows.put(member);
+    for (const member of await movedLately(on, deltas)) flows.put(member);
     const rows = await rowsFor(flows, new Set(moved));
     return { ...nothing, rows, skipped: skippedRows + moved.filter((id) => !flows.has(id)).length };
   });
 }
 
-/** All that the moved flows ever counted, of as many as may be shown. */
-async function wholeFlows(on: repo.Connection, deltas: Awaited<ReturnType<typeof findBatchMembers>>) {
+/** What the moved flows counted lately, of as many as may be shown. */
+async function movedLately(on: repo.Connection, deltas: Awaited<ReturnType<typeof findBatchMembers>>) {
   const newest = [...deltas].sort((a, b) => b.lastSeenUs - a.lastSeenUs).slice(0, MOST_CAUGHT_UP * 4);
-  return repo.findMembers(on, pairsWanted(newest), { fromUs: 0, toUs: 8e15 }, () => "true");
+  return findLately(on, newest);
 }
