@@ -12,6 +12,7 @@ import { GET as scrape } from "../app/metrics/route.ts";
 import { GET as ready } from "../app/readyz/route.ts";
 import { closeBus } from "./bus.ts";
 import { closeDatabase, useDatabase } from "./db.ts";
+import { MOST_OPEN } from "./open-streams.ts";
 import type { AppRouter } from "./root.ts";
 import { ORIGIN } from "./testing/environment.ts";
 import { cookieOf, makePeople, signIn } from "./testing/people.ts";
@@ -124,6 +125,25 @@ test("the live stream comes over server-sent events and goes on after the last e
       );
     });
     expect(seen).toEqual([777]);
+  }));
+
+test("an account that opens stream after stream is told to stop", () =>
+  withServer(async (url) => {
+    const client = clientOf(url, { authorization: `Bearer ${token}` });
+    const opened: { unsubscribe: () => void }[] = [];
+    const open = () =>
+      new Promise<unknown>((resolve) => {
+        const handlers = { onStarted: () => resolve(null), onError: (error: unknown) => refused.push(error) };
+        opened.push(client.flows.tail.subscribe({ filter: "" }, handlers));
+      });
+    const refused: unknown[] = [];
+    while (refused.length === 0 && opened.length < 2 * MOST_OPEN) await open();
+    for (const stream of opened) stream.unsubscribe();
+    expect(opened.length).toBeGreaterThan(MOST_OPEN);
+    expect(refused[0]).toMatchObject({
+      message: expect.stringMatching(/close a page/),
+      data: { app: "BUSY" },
+    });
   }));
 
 test("a live stream ends soon after the token that opened it is revoked", () =>

@@ -2,6 +2,7 @@
  * What the web process counts of itself, for Prometheus. Labels are procedures and error codes: closed lists.
  * Its own registry, once a process: Next bundles its entry points apart.
  */
+import { createHash, timingSafeEqual } from "node:crypto";
 import { ERROR_CODES, type ErrorCode } from "@millrace/contract/error";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { type Env, isLoopback } from "../env.ts";
@@ -13,6 +14,7 @@ class WebMetrics {
   readonly liveTicks: Histogram;
   readonly liveRows: Counter<"fate">;
   readonly watchers: Gauge<"of">;
+  readonly streamsRefused: Counter;
 
   constructor() {
     const registers = [this.registry];
@@ -42,6 +44,11 @@ class WebMetrics {
       labelNames: ["of"],
       registers,
     });
+    this.streamsRefused = new Counter({
+      name: "millrace_web_streams_refused_total",
+      help: "Live streams beyond what one account may have open.",
+      registers,
+    });
   }
 
   /** `ok`, or an error code of the contract. */
@@ -59,6 +66,12 @@ export function metrics(): WebMetrics {
 
 /** By token, or by anyone who can reach a port that only loopback can, with no proxy in between. */
 export function mayScrape(e: Env, authorization: string | null): boolean {
-  if (e.METRICS_TOKEN) return authorization === `Bearer ${e.METRICS_TOKEN}`;
+  if (e.METRICS_TOKEN) return sameSecret(authorization ?? "", `Bearer ${e.METRICS_TOKEN}`);
   return isLoopback(e.HOST) && !e.TRUST_PROXY;
+}
+
+/** In a time that tells nothing of where they differ, nor of the secret's length. */
+function sameSecret(given: string, secret: string): boolean {
+  const [a, b] = [given, secret].map((text) => createHash("sha256").update(text).digest());
+  return timingSafeEqual(a as Buffer, b as Buffer);
 }

@@ -12,6 +12,7 @@ import { recordAttempt } from "./audit/service.ts";
 import type { Context } from "./context.ts";
 import { isDatabaseAway, wrapped } from "./errors.ts";
 import { metrics } from "./metrics.ts";
+import { countedStream } from "./open-streams.ts";
 import { stillAllowed } from "./still-allowed.ts";
 import { unstorable } from "./unstorable.ts";
 
@@ -86,11 +87,15 @@ function allowed(ctx: Context, path: string): Me {
 }
 
 const guarded = t.middleware(async ({ ctx, path, type, next }) => {
-  const result = await next({ ctx: { ...ctx, me: allowed(ctx, path) } });
+  const me = allowed(ctx, path);
+  const result = await next({ ctx: { ...ctx, me } });
   const { again } = ctx;
   if (type !== "subscription" || !result.ok || !again) return result;
   const check = async () => void allowed(await again(), path);
-  return { ...result, data: stillAllowed(result.data as AsyncIterable<unknown>, check) };
+  return {
+    ...result,
+    data: stillAllowed(countedStream(result.data as AsyncIterable<unknown>, me.id), check),
+  };
 });
 
 /** Once for every text of every input: Postgres stores no NUL. After the guard, so that strangers' inputs stay unread. */
