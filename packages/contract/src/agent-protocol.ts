@@ -19,7 +19,9 @@ export const EnrolInput = z.object({
   token: z.string().min(20).max(200),
   host: HostName,
 });
-export const EnrolOutput = z.object({ hostId: HostId, credential: z.string() });
+/** A bearer token as RFC 6750 has it: whatever else would be refused by HTTP, after the one-time token is used. */
+export const AgentCredential = z.string().regex(/^[A-Za-z0-9._~+/-]{1,200}={0,2}$/, "is no bearer token");
+export const EnrolOutput = z.object({ hostId: HostId, credential: AgentCredential });
 
 /** The agent proves itself by `authorization: Bearer <credential>` from here on. */
 export const Capability = z.object({

@@ -1,4 +1,5 @@
 import http from "node:http";
+import { HostName } from "@millrace/contract/ids";
 import { afterEach, describe, expect, test } from "vitest";
 import { ControlPlane } from "./client.ts";
 
@@ -93,6 +94,19 @@ describe("what a server answers", () => {
     const answer = await (await answering(handler)).push(PAYLOAD, false);
     expect(answer).toMatchObject({ ok: false, ...expected });
   });
+
+  test.each(["", "two\r\nlines", "mit Ümlaut", "a b", "x".repeat(400)])(
+    "a credential that no header can carry, %j, is none",
+    async (credential) => {
+      const plane = await answering(json(200, { result: { data: { hostId: 3, credential } } }));
+      const answer = await plane.enrol({
+        protocol: 2,
+        token: "a-token-of-twenty-letters",
+        host: HostName.parse("h"),
+      });
+      expect(answer).toMatchObject({ ok: false, kind: "nonsense" });
+    },
+  );
 
   test("an answer that switches protocols is a failure and no silence for ever", async () => {
     const plane = await answering(() => {});

@@ -4,11 +4,15 @@
  */
 import fs from "node:fs";
 import path from "node:path";
+import { AgentCredential } from "@millrace/contract/agent-protocol";
 import { HostId } from "@millrace/contract/ids";
 import { z } from "zod";
 
-const Credential = z.object({ hostId: HostId, credential: z.string().min(1) });
+const Credential = z.object({ hostId: HostId, credential: AgentCredential });
 export type Credential = z.infer<typeof Credential>;
+
+/** More than any credential: they are at most about 200 characters. */
+const RESERVED_BYTES = 512;
 
 export class CredentialFile {
   readonly file: string;
@@ -24,17 +28,30 @@ export class CredentialFile {
     return parsed.data;
   }
 
-  write(credential: Credential): void {
-    const beside = `${this.file}.new`;
+  /** Takes the room a credential needs. Throws where it can't: before a one-time token is spent, not after. */
+  reserve(): void {
     fs.mkdirSync(path.dirname(this.file), { recursive: true, mode: 0o700 });
-    const fd = fs.openSync(beside, "w", 0o600);
+    this.#writeBeside(" ".repeat(RESERVED_BYTES));
+  }
+  write(credential: Credential): void {
+    this.reserve();
+    this.#writeBeside(JSON.stringify(credential).padEnd(RESERVED_BYTES));
+    fs.renameSync(this.#beside, this.file);
+  }
+
+  get #beside(): string {
+    return `${this.file}.new`;
+  }
+  /** Over what is there: a disk that has filled up meanwhile has room for that. */
+  #writeBeside(text: string): void {
+    const fd = fs.openSync(this.#beside, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o600);
     try {
-      fs.writeSync(fd, JSON.stringify(credential));
+      fs.writeFileSync(fd, text);
+      fs.ftruncateSync(fd, text.length);
       fs.fsyncSync(fd);
     } finally {
       fs.closeSync(fd);
     }
-    fs.renameSync(beside, this.file);
   }
 }
 

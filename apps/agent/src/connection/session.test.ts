@@ -66,6 +66,28 @@ describe("standing with the server", () => {
     expect(session.isConnected).toBe(true);
   });
 
+  test("a one-time token isn't spent while its credential couldn't be written down", async () => {
+    const { session, credential, tokenFile, calls } = scene({});
+    fs.writeFileSync(tokenFile, "one-time");
+    const state = path.dirname(credential.file);
+    fs.writeFileSync(state, "a file where the directory should be");
+    await expect(session.step()).rejects.toThrow(state);
+    expect(calls).toEqual([]);
+    fs.rmSync(state);
+    await session.step();
+    expect(calls[0]).toBe("enrol one-time");
+    expect(credential.read()).toEqual({ hostId: 3, credential: "own" });
+  });
+
+  test("a credential needs no room on the disk that wasn't taken before", () => {
+    const file = new CredentialFile(temporaryDirectory("credential"));
+    file.reserve();
+    const { size, ino } = fs.statSync(`${file.file}.new`);
+    file.write({ hostId: HostId.parse(3), credential: "x".repeat(200) });
+    expect(fs.statSync(file.file)).toMatchObject({ size, ino });
+    expect(file.read()?.credential).toHaveLength(200);
+  });
+
   test("a damaged credential is named and not enrolled over", async () => {
     const { session, credential, tokenFile } = scene({});
     fs.writeFileSync(tokenFile, "one-time");

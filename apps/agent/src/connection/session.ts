@@ -85,6 +85,7 @@ export class ConnectionSession {
       this.#say("warn", "not enrolled: a one-time token is needed, see --enrol-token-file");
       return false;
     }
+    credential.reserve();
     const answer = await client.enrol({ protocol: PROTOCOL_VERSION, token, host });
     if (!answer.ok) {
       this.#note(answer);
