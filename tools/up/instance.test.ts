@@ -82,8 +82,16 @@ test("each setting of the dashboard reaches it, an agent sees its own and neithe
   expect(Object.keys(servers)).not.toContain("MILLRACE_TOKEN");
   expect(agentService(instance, { name: "a" }, undefined, more).env).toEqual({
     MILLRACE_AGENT_SPOOL_LIMIT: "1GB",
+    MILLRACE_AGENT_METRICS: "127.0.0.1:0",
   });
   expect(labService(instance).env).toBeUndefined();
+});
+
+test("an agent serves its metrics on loopback, at a free port unless it is told another", () => {
+  const metricsOf = (given: Record<string, string>) =>
+    agentService(instanceOf(options, {}), { name: "a" }, undefined, given).env?.MILLRACE_AGENT_METRICS;
+  expect(metricsOf({})).toBe("127.0.0.1:0");
+  expect(metricsOf({ MILLRACE_AGENT_METRICS: "127.0.0.1:9400" })).toBe("127.0.0.1:9400");
 });
 
 test("what is started dies with its supervisor, even by kill -9", () => {

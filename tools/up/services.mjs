@@ -77,6 +77,8 @@ export function agentService(instance, host, tokenFile, given = {}) {
     ...(host.runcRoot ? ["--runtime", `runc=${host.runcRoot}`] : []),
     ...(tokenFile ? ["--enrol-token-file", tokenFile] : []),
   ];
+  // Each on a free port, which it logs: several agents share this machine's loopback.
+  const env = { MILLRACE_AGENT_METRICS: "127.0.0.1:0", ...agentVariables(given) };
   const program = restricted(onlyAgentCapabilities(), ...agentCommand, ...args);
-  return { name: `agent ${host.name}`, ...program, env: agentVariables(given), graceMs: 15_000 };
+  return { name: `agent ${host.name}`, ...program, env, graceMs: 15_000 };
 }

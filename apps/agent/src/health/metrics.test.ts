@@ -3,9 +3,10 @@ import { Incarnation } from "@millrace/contract/ids";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { MetricsServer } from "./metrics.ts";
 
+const COUNTERS = { "sender.pushed": 4, "batch.flowRows": 7, "clock.skewMs": -250, "trace.running": 1 };
 const STATE: Heartbeat = {
   ...{ incarnation: Incarnation.parse("11111111-1111-4111-8111-111111111111"), uptimeS: 1, cpuShare: 0.25 },
-  ...{ residentBytes: 1, programs: [], pods: [], gaps: [], counters: { "sender.pushed": 4 } },
+  ...{ residentBytes: 1, programs: [], pods: [], gaps: [], counters: COUNTERS },
   maps: [{ name: "flows", type: "hash", used: 12, capacity: 64, bytes: 1 }],
   spool: { batches: 3, bytes: 99, limitBytes: 1000, oldestMs: null },
 };
@@ -26,8 +27,30 @@ describe("metrics", () => {
     const { text } = await get("/metrics");
     expect(text).toContain("millrace_agent_spool_batches 3");
     expect(text).toContain('millrace_agent_map_used{map="flows"} 12');
-    expect(text).toContain('millrace_agent_counter{name="sender.pushed"} 4');
     expect(text).toContain("millrace_agent_cpu_share 0.25");
+  });
+
+  test("what only grows is a counter and named like one, what also falls is a gauge and isn't", async () => {
+    let { counters } = STATE;
+    const get = await serving(
+      () => undefined,
+      () => ({ ...STATE, counters }),
+    );
+    const first = (await get("/metrics")).text;
+    expect(first).toContain(
+      "# TYPE millrace_agent_sender_pushed_total counter\nmillrace_agent_sender_pushed_total 4\n",
+    );
+    expect(first).toContain("millrace_agent_batch_flow_rows_total 7");
+    expect(first).toContain(
+      "# TYPE millrace_agent_clock_skew_seconds gauge\nmillrace_agent_clock_skew_seconds -0.25\n",
+    );
+    expect(first).toContain("millrace_agent_traces_running 1");
+    counters = { ...counters, "sender.pushed": 9 };
+    const { text } = await get("/metrics");
+    expect(text).toContain("millrace_agent_sender_pushed_total 9");
+    const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name, type] as const);
+    expect(types.filter(([name, type]) => name?.endsWith("_total") !== (type === "counter"))).toEqual([]);
+    expect(types.filter(([name]) => /[A-Z]/.test(name as string))).toEqual([]);
   });
 
   test("it is healthy while it answers, ready when it counts, and says why it isn't", async () => {

@@ -4,7 +4,17 @@
  */
 import http from "node:http";
 import type { Heartbeat } from "@millrace/contract/agent-protocol";
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+
+const PREFIX = "millrace_agent_";
+/** Gauges that prom-client names like counters: Prometheus' own check refuses them, and each has a twin by type. */
+const MISNAMED = ["handles", "requests", "resources"];
+/** Of the heartbeat's counters those that also go down. */
+const LEVELS: Record<string, { name: string; help: string; scale: number }> = {
+  "clock.skewMs": { name: "clock_skew_seconds", help: "How far this host's clock is ahead", scale: 1e-3 },
+  "conntrack.entries": { name: "conntrack_entries", help: "Translations known of the host's NAT", scale: 1 },
+  "trace.running": { name: "traces_running", help: "Trace sessions under way", scale: 1 },
+};
 
 export type MetricsOptions = {
   host: string;
@@ -21,8 +31,8 @@ export class MetricsServer {
 
   constructor(options: MetricsOptions) {
     this.#o = options;
-    collectDefaultMetrics({ register: this.#registry, prefix: "millrace_agent_" });
-    this.#register();
+    collectDefaultMetrics({ register: this.#registry, prefix: PREFIX });
+    for (const what of MISNAMED) this.#registry.removeSingleMetric(`${PREFIX}nodejs_active_${what}_total`);
     this.#server = http.createServer((request, response) => {
       // What can't be read just now, while the agent ends for one, is no reason to end for.
       this.#answer(request, response).catch((error: Error) => {
@@ -51,6 +61,7 @@ export class MetricsServer {
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const path = request.url?.split("?")[0];
     if (path === "/metrics") {
+      this.#read();
       const text = await this.#registry.metrics();
       response.writeHead(200, { "content-type": this.#registry.contentType }).end(text);
     } else if (path === "/healthz") response.writeHead(200).end("ok\n");
@@ -60,37 +71,41 @@ export class MetricsServer {
     } else response.writeHead(404).end("not found\n");
   }
 
-  #register(): void {
-    this.#gauge("spool_batches", "Batches that wait for the server", (s) => s.spool.batches);
-    this.#gauge("spool_bytes", "Bytes the spool holds on disk", (s) => s.spool.bytes);
-    this.#gauge("pods", "Pods found on this host", (s) => s.pods.length);
-    this.#gauge("cpu_share", "Share of one core", (s) => s.cpuShare);
-    this.#labelled("map_used", "Entries of a BPF map in use", "map", (s) =>
-      s.maps.filter(({ used }) => used !== null).map(({ name, used }) => [name, used as number]),
+  /** One reading for the whole scrape. */
+  #read(): void {
+    const { spool, pods, cpuShare, maps, counters } = this.#o.state();
+    this.#gauge("spool_batches", "Batches that wait for the server").set(spool.batches);
+    this.#gauge("spool_bytes", "Bytes the spool holds on disk").set(spool.bytes);
+    this.#gauge("pods", "Pods found on this host").set(pods.length);
+    this.#gauge("cpu_share", "Share of one core").set(cpuShare);
+    const entries = this.#gauge("map_used", "Entries of a BPF map in use", ["map"]);
+    for (const { name, used } of maps) if (used !== null) entries.set({ map: name }, used);
+    for (const [name, value] of Object.entries(counters)) this.#count(name, value);
+  }
+  /** Set and not added to: the sum is kept by whoever counts, and begins at zero with each life as it must. */
+  #count(name: string, value: number): void {
+    const level = LEVELS[name];
+    if (level) return this.#gauge(level.name, level.help).set(value * level.scale);
+    const counter = this.#metric(
+      `${snake(name)}_total`,
+      (at) => new Counter({ ...at, help: `${name} of the agent's own counters, see the host page` }),
     );
-    this.#labelled("counter", "The agent's own counters", "name", (s) => Object.entries(s.counters));
+    counter.reset();
+    counter.inc(value);
   }
-  #gauge(name: string, help: string, read: (state: Heartbeat) => number): void {
-    const { state } = this.#o;
-    new Gauge({
-      ...{ name: `millrace_agent_${name}`, help, registers: [this.#registry] },
-      collect() {
-        this.set(read(state()));
-      },
-    });
+  #gauge(name: string, help: string, labelNames: string[] = []): Gauge {
+    return this.#metric(name, (at) => new Gauge({ ...at, help, labelNames }));
   }
-  #labelled(
+  #metric<M extends Gauge | Counter>(
     name: string,
-    help: string,
-    label: string,
-    read: (state: Heartbeat) => (readonly [string, number])[],
-  ): void {
-    const { state } = this.#o;
-    new Gauge({
-      ...{ name: `millrace_agent_${name}`, help, labelNames: [label], registers: [this.#registry] },
-      collect() {
-        for (const [value, number] of read(state())) this.set({ [label]: value }, number);
-      },
-    });
+    make: (at: { name: string; registers: Registry[] }) => M,
+  ): M {
+    const full = PREFIX + name;
+    const known = this.#registry.getSingleMetric(full) as M | undefined;
+    return known ?? make({ name: full, registers: [this.#registry] });
   }
 }
+
+/** batch.flowRows is batch_flow_rows. */
+const snake = (name: string): string =>
+  name.replaceAll(".", "_").replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
