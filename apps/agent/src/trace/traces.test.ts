@@ -38,18 +38,19 @@ const framed = (payload: Uint8Array): Uint8Array => {
   return out;
 };
 
-function scene() {
+function scene(unable: Partial<Record<TraceKind, string>> = {}) {
   const host = new FakeHost();
   const dataplane = new FakeDataplane(host.kernel);
   const wanted: DesiredTrace[] = [];
   const reports: TraceReport[] = [];
   const events: TraceEvent[] = [];
+  const lines: string[] = [];
   const clock = { ms: 1000 };
   const server = { pushes: "ok" as "ok" | "unreachable" | "refused" };
   const failure = (kind: "unreachable" | "refused") =>
     ({ ok: false, kind, reason: "gone", pauseMs: 0 }) as const;
   const traces = new Traces({
-    ...{ dataplane, hostCookie: 1n, unable: {}, nowMs: () => clock.ms, log: () => {} },
+    ...{ dataplane, hostCookie: 1n, unable, nowMs: () => clock.ms, log: (line) => lines.push(line) },
     client: {
       desiredTraces: async () => ({ ok: true, value: { traces: [...wanted], serverTimeMs: 1000 } }),
       reportTrace: async (report): Promise<Answer<null>> => {
@@ -71,7 +72,7 @@ function scene() {
   });
   const attached = () => [...host.kernel.traces][0] as FakeTrace;
   const said = () => reports.map(({ event, end }) => (end ? `${event}:${end}` : event));
-  return { host, dataplane, traces, wanted, reports, events, clock, server, attached, said };
+  return { host, dataplane, traces, wanted, reports, events, clock, server, attached, said, lines };
 }
 const flow = (host: FakeHost) => {
   const pod = host.pods[0] ?? host.addPod("web", "10.0.0.1");
@@ -103,6 +104,22 @@ describe("a trace's life", () => {
       { cookie: web.cookie, kind: NetnsKind.POD },
       { cookie: 1n, kind: NetnsKind.HOST },
     ]);
+  });
+
+  test("one that is refused is told and logged once, though the server still lists it, and a new one anew", async () => {
+    const { traces, wanted, said, lines } = scene({ drops: "no tracing here" });
+    wanted.push(trace({ kind: "drops" }));
+    for (let look = 0; look < 3; look++) await traces.look();
+    expect(said()).toEqual(["refuse:refused"]);
+    expect(lines).toEqual([expect.stringMatching(/^refuse .* generation 1, .*: no tracing here$/)]);
+    wanted.splice(0, 1, trace({ kind: "drops", generation: 2 }));
+    for (let look = 0; look < 3; look++) await traces.look();
+    expect(said()).toEqual(["refuse:refused", "refuse:refused"]);
+    wanted.splice(0, 1);
+    await traces.look();
+    wanted.push(trace());
+    await traces.look();
+    expect(traces.running).toBe(1);
   });
 
   test("it ends when nobody wants it any more: detached first, then its last events, then the report", async () => {

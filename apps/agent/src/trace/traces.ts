@@ -7,7 +7,7 @@ import { TRACE_LIMITS, type TraceKind } from "@millrace/contract/trace-kind";
 import type { ControlPlane } from "../connection/client.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import { decodeEvent, type EventNames } from "./event.ts";
-import { describeTraceStep, planTraces, type TraceStep } from "./plan.ts";
+import { describeTraceStep, planTraces, type RunningTrace, type TraceStep } from "./plan.ts";
 import { ReportQueue } from "./report-queue.ts";
 import { configOf, scopeOf, type TracedPod } from "./scope.ts";
 import { TraceSession } from "./session.ts";
@@ -26,6 +26,8 @@ export type TracesOptions = {
 export class Traces {
   readonly #o: TracesOptions;
   readonly #sessions = new Map<string, TraceSession>();
+  /** Generations that were refused, by session: told once, though the server lists them until it has heard. */
+  readonly #refused = new Map<string, number>();
   readonly #reports: ReportQueue;
   #looking: Promise<void> | undefined;
   #again = false;
@@ -76,9 +78,7 @@ export class Traces {
       const answer = await this.#o.client.desiredTraces();
       if (!answer.ok) return;
       const skewMs = this.#o.nowMs() - answer.value.serverTimeMs;
-      const running = [...this.#sessions.values()].map(({ trace, ended }) => ({
-        ...{ id: trace.id, generation: trace.generation, ended },
-      }));
+      const running = this.#known();
       const { unable } = this.#o;
       const limit = TRACE_LIMITS.sessionsPerHost;
       const steps = planTraces({ desired: answer.value.traces, running, limit, unable });
@@ -86,9 +86,21 @@ export class Traces {
     } while (this.#again);
   }
 
+  /** A session's newest generation last, which is the one that the plan goes by. */
+  #known(): RunningTrace[] {
+    const sessions = [...this.#sessions.values()].map(({ trace, ended }) => ({
+      ...{ id: trace.id, generation: trace.generation, ended },
+    }));
+    const refused = [...this.#refused].map(([id, generation]) => ({ id, generation, ended: true }));
+    return [...sessions, ...refused];
+  }
+  #forget(id: string): void {
+    if (!this.#sessions.delete(id)) this.#refused.delete(id);
+  }
+
   async #run(step: TraceStep, skewMs: number): Promise<void> {
     this.#o.log(describeTraceStep(step));
-    if (step.do === "forget") this.#sessions.delete(step.id);
+    if (step.do === "forget") this.#forget(step.id);
     else if (step.do === "stop") {
       const stopped = this.#sessions.get(step.id)?.stop(step.end, null);
       if (step.end === "superseded") await stopped;
@@ -120,6 +132,7 @@ export class Traces {
         this.lostEvents += events;
       },
     });
+    this.#refused.delete(id);
     this.#sessions.set(id, session);
     session.start();
   }
@@ -136,6 +149,7 @@ export class Traces {
 
   #refuse(trace: DesiredTrace, why: string): void {
     const { id, generation } = trace;
+    this.#refused.set(id, generation);
     const stats = { seen: 0, emitted: 0, overRate: 0, ringFull: 0, undelivered: 0 };
     this.#reports.add({ id, generation, event: "refuse", end: "refused", detail: why, stats });
   }
