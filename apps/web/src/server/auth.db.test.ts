@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testDatabase } from "../../../../tools/testing/test-database.ts";
 import { listEntries } from "./audit/service.ts";
 import { auth } from "./auth.ts";
+import { CLIENT_ADDRESS } from "./client-address.ts";
 import { createContext } from "./context.ts";
 import { closeDatabase, pool, prisma, useDatabase } from "./db.ts";
 import { callerFor } from "./root.ts";
 import { runSetup } from "./setup/command.ts";
+import { MOST_TRIES } from "./sign-in-tries.ts";
 import { ORIGIN } from "./testing/environment.ts";
 import { cookieOf, makePeople, PASSWORD, signIn } from "./testing/people.ts";
 
@@ -107,10 +109,27 @@ describe("signing in", () => {
     expect(await lastEntries(1)).toEqual(["on-call@example.org session session.changePassword done"]);
   });
 
-  test("is limited: after thirty tries a minute it is refused", async () => {
-    const statuses = [];
-    for (let i = 0; i < 40; i++) statuses.push((await post("/sign-in/email", { email: "nobody" })).status);
-    expect(statuses.at(-1)).toBe(429);
+  test("is limited for one account from one address: others get in, and so does who knows the password elsewhere", async () => {
+    const from = (address: string, email: string, password: string) =>
+      signIn(email, password, { [CLIENT_ADDRESS]: address }).then((response) => response.status);
+    const tried: number[] = [];
+    for (let i = 0; i < 12; i++) tried.push(await from("192.0.2.1", "admin@example.org", "not the password"));
+    expect(tried).toEqual([...Array(MOST_TRIES.fromOne).fill(401), 429, 429]);
+    expect(await from("192.0.2.1", "ADMIN@example.org", PASSWORD)).toBe(429);
+    expect(await from("192.0.2.1", "viewer@example.org", PASSWORD)).toBe(200);
+    expect(await from("192.0.2.2", "admin@example.org", PASSWORD)).toBe(200);
+  });
+
+  test("whoever signs in again and again is not locked out", async () => {
+    for (let i = 0; i < 2 * MOST_TRIES.fromOne; i++)
+      expect((await signIn("viewer@example.org")).status).toBe(200);
+  });
+
+  test("is limited for one address over all accounts", async () => {
+    const statuses = new Set<number>();
+    for (let i = 0; i < 310; i++)
+      statuses.add((await post("/sign-in/email", { email: `nobody${i}` })).status);
+    expect(statuses).toContain(429);
     await prisma().rateLimit.deleteMany();
   });
 });

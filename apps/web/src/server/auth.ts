@@ -5,13 +5,16 @@
  */
 import { betterAuth } from "better-auth";
 import { prismaAdapter } from "better-auth/adapters/prisma";
-import { createAuthMiddleware, getSessionFromCtx } from "better-auth/api";
+import { APIError, createAuthMiddleware, getIP, getSessionFromCtx } from "better-auth/api";
 import { genericOAuth } from "better-auth/plugins";
 import { type Env, env, refusalOfCredentials } from "../env.ts";
 import { type Author, note } from "./audit/service.ts";
+import { CLIENT_ADDRESS } from "./client-address.ts";
+import { systemClock } from "./clock.ts";
 import { prisma } from "./db.ts";
 import { log } from "./log.ts";
 import { publicUrl, trustedOrigins } from "./origin.ts";
+import { SignInTries } from "./sign-in-tries.ts";
 
 export const PASSWORD_LENGTH = { min: 12, max: 200 } as const;
 const OIDC = "oidc";
@@ -76,9 +79,9 @@ function build(e: Env) {
       storage: "database",
       window: 60,
       max: 300,
-      // Without a proxy that names the client, one bucket serves all of them: enough for people, not for guessing.
+      // Of one address: a whole office, or a spray over its accounts. Of one account: sign-in-tries.ts.
       customRules: {
-        "/sign-in/email": { window: 60, max: 30 },
+        "/sign-in/email": { window: 60, max: 300 },
         "/sign-in/social": { window: 60, max: 120 },
         "/callback/*": { window: 60, max: 120 },
         "/change-password": { window: 60, max: 10 },
@@ -89,11 +92,11 @@ function build(e: Env) {
       cookiePrefix: "millrace",
       useSecureCookies: secure,
       defaultCookieAttributes: { sameSite: "lax", httpOnly: true, secure },
-      ipAddress: { ipAddressHeaders: e.TRUST_PROXY ? ["x-forwarded-for"] : [] },
+      ipAddress: { ipAddressHeaders: addressHeaders(e) },
     },
     disabledPaths: e.OIDC_DISCOVERY_URL ? CLOSED : [...CLOSED, "/sign-in/social"],
     plugins: e.OIDC_DISCOVERY_URL ? [oidc(e)] : [],
-    hooks: { before: auditBefore, after: auditAfter },
+    hooks: { before, after },
     databaseHooks: {
       user: { create: { before: async (user) => ({ data: { ...user, role: "viewer" } }) } },
       account: { create: { before: withoutTokens }, update: { before: withoutTokens } },
@@ -120,17 +123,32 @@ const oidc = (e: Env) =>
     ],
   });
 
+const addressHeaders = (e: Env): string[] => [e.TRUST_PROXY ? "x-forwarded-for" : CLIENT_ADDRESS];
+const triedAccount = (body: unknown): string =>
+  String((body as { email?: unknown } | undefined)?.email ?? "").slice(0, 200);
+const addressOf = (headers: Headers | undefined): string | null =>
+  headers ? getIP(headers, { advanced: { ipAddress: { ipAddressHeaders: addressHeaders(env()) } } }) : null;
+const tries = new SignInTries();
+
 /** Signing out ends the session: whose it was is only known before. */
-const auditBefore = createAuthMiddleware(async (ctx) => {
+const before = createAuthMiddleware(async (ctx) => {
+  if (
+    ctx.path === "/sign-in/email" &&
+    !tries.take(triedAccount(ctx.body), addressOf(ctx.headers), systemClock.now())
+  )
+    throw new APIError("TOO_MANY_REQUESTS", {
+      message: "Too many tries for this account: wait a minute, then try again",
+    });
   if (ctx.path !== "/sign-out") return;
   const session = await getSessionFromCtx(ctx).catch(() => null);
   if (session) await noted({ email: session.user.email, via: "session" }, "session.signOut", "done");
 });
 
-const auditAfter = createAuthMiddleware(async (ctx) => {
+const after = createAuthMiddleware(async (ctx) => {
   const failed = ctx.context.returned instanceof Error;
   if (ctx.path === "/sign-in/email") {
-    const email = String((ctx.body as { email?: unknown } | undefined)?.email ?? "").slice(0, 200);
+    const email = triedAccount(ctx.body);
+    if (!failed) tries.forgive(email, addressOf(ctx.headers), systemClock.now());
     return noted({ email, via: "password" }, "session.signIn", failed ? "refused" : "done");
   }
   if (ctx.path?.startsWith("/callback/")) {

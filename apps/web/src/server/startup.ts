@@ -1,6 +1,7 @@
 /** A web process that can't work says why and ends, instead of failing at the first request. */
 import { type Env, env, unknownAddress } from "../env.ts";
 import { refusal } from "./auth.ts";
+import { stampClientAddresses } from "./client-address.ts";
 import { log } from "./log.ts";
 import { publicUrl } from "./origin.ts";
 import { readCertificate, startTlsFront } from "./tls-front.ts";
@@ -15,6 +16,7 @@ export function checkAtStart(): void {
     if (unknown) throw new Error(unknown);
     const closed = refusal();
     if (closed) log().warn(closed);
+    stampClientAddresses();
     if (e.TLS_CERT_FILE && e.TLS_KEY_FILE) serveTls(e, readCertificate(e.TLS_CERT_FILE, e.TLS_KEY_FILE));
     log().info({ url: publicUrl(e) }, "the dashboard listens");
   } catch (error) {

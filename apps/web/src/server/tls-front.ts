@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { createServer, type Server } from "node:tls";
+import { standsFor } from "./client-address.ts";
 
 export type Certificate = { cert: Buffer; key: Buffer };
 export const readCertificate = (certFile: string, keyFile: string): Certificate => ({
@@ -23,6 +24,7 @@ export function startTlsFront(
   const options = { cert, key, minVersion: "TLSv1.2", handshakeTimeout: HANDSHAKE_MS } as const;
   const server = createServer({ ...options, ALPNProtocols: ["http/1.1"] }, (outer) => {
     const inner = connect({ host: "127.0.0.1", port: at.behind });
+    standsFor(inner, outer);
     for (const [socket, other] of [
       [outer, inner],
       [inner, outer],

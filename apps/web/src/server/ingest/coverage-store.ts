@@ -5,11 +5,11 @@
  */
 import type pg from "pg";
 import { type Connection, type Queryable, transaction } from "../db.ts";
+import { Lru } from "../lru.ts";
 import { timestamp } from "../sql.ts";
 import { keyOf, textOf } from "./address.ts";
 import { type Claim, type Coverage, type Life, nextStep, type Step } from "./coverage.ts";
 import { AHEAD_US } from "./decode.ts";
-import { Lru } from "./lru.ts";
 import type { Budget } from "./names.ts";
 import { uncount } from "./uncount.ts";
 

@@ -6,9 +6,9 @@
 import type { BatchHead, EndpointReport } from "@millrace/contract/batch";
 import { AppError } from "@millrace/contract/error";
 import type { Queryable } from "../db.ts";
+import { Lru } from "../lru.ts";
 import { keyOf } from "./address.ts";
 import type { FleetAddresses } from "./fleet-addresses.ts";
-import { Lru } from "./lru.ts";
 import type { Budget } from "./names.ts";
 import { type RollupName, rollupName } from "./rollup-name.ts";
 

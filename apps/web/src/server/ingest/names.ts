@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import type { Workload } from "@millrace/contract/batch";
 import type { Queryable } from "../db.ts";
-import { Lru } from "./lru.ts";
+import { Lru } from "../lru.ts";
 import type { RollupName } from "./rollup-name.ts";
 
 /** Finds or makes the ids of keys; a key the table has no room for is absent from the answer. */

@@ -3,7 +3,7 @@
  * host may have in one bucket. The rest goes by "other". Kept in memory: after a restart a bucket may get as many keys
  * again, no more.
  */
-import { Lru } from "./lru.ts";
+import { Lru } from "../lru.ts";
 import { SpaceSaving } from "./space-saving.ts";
 
 /** External peers by bytes that get a name per host and hour: the top ones, and at most twice as many in all. */
