@@ -50,9 +50,15 @@ export const HostDetail = z.object({
   ),
   losses: z.array(z.object({ at: z.number(), what: z.string(), count: z.number() })),
   bucketMs: z.number(),
-  /** A point a bucket, per second. */
+  /** A point a bucket: traffic and drops per second, the agent's own cost where it told it. */
   line: z.array(
-    z.object({ at: z.number(), bytes: z.number(), drops: z.number(), cpuShare: z.number().nullable() }),
+    z.object({
+      at: z.number(),
+      bytes: z.number(),
+      drops: z.number(),
+      cpuShare: z.number().nullable(),
+      residentBytes: z.number().nullable(),
+    }),
   ),
   /** Stretches that this host didn't report. */
   gaps: z.array(z.object({ from: z.number(), to: z.number() })),

@@ -184,6 +184,17 @@ CREATE TABLE "losses" (
 );
 
 -- CreateTable
+CREATE TABLE "agent_usage" (
+    "host_id" INTEGER NOT NULL,
+    "at" TIMESTAMPTZ(3) NOT NULL,
+    "heartbeats" INTEGER NOT NULL,
+    "cpu_share" DOUBLE PRECISION NOT NULL,
+    "resident_bytes" BIGINT NOT NULL,
+
+    CONSTRAINT "agent_usage_pkey" PRIMARY KEY ("host_id","at")
+);
+
+-- CreateTable
 CREATE TABLE "tallies" (
     "name" TEXT NOT NULL,
     "value" BIGINT NOT NULL,
@@ -575,6 +586,9 @@ CREATE INDEX "batches_host_id_to_at_idx" ON "batches"("host_id", "to_at");
 CREATE UNIQUE INDEX "batches_host_id_incarnation_sequence_key" ON "batches"("host_id", "incarnation", "sequence");
 
 -- CreateIndex
+CREATE INDEX "agent_usage_at_idx" ON "agent_usage"("at");
+
+-- CreateIndex
 CREATE INDEX "losses_at_idx" ON "losses"("at");
 
 -- CreateIndex
@@ -660,6 +674,9 @@ ALTER TABLE "api_tokens" ADD CONSTRAINT "api_tokens_user_id_fkey" FOREIGN KEY ("
 
 -- AddForeignKey
 ALTER TABLE "incarnations" ADD CONSTRAINT "incarnations_host_id_fkey" FOREIGN KEY ("host_id") REFERENCES "hosts"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "agent_usage" ADD CONSTRAINT "agent_usage_host_id_fkey" FOREIGN KEY ("host_id") REFERENCES "hosts"("id") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "losses" ADD CONSTRAINT "losses_host_id_fkey" FOREIGN KEY ("host_id") REFERENCES "hosts"("id") ON DELETE CASCADE ON UPDATE CASCADE;

@@ -2,6 +2,8 @@ import "./testing/environment.ts";
 import { FlowSearchInput, TimeRange } from "@millrace/contract/flow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testDatabase } from "../../../../tools/testing/test-database.ts";
+import { saveHeartbeat } from "./agent-gateway/repo.ts";
+import { pool } from "./db.ts";
 import { getDropGroup, summarizeDrops } from "./drop/service.ts";
 import { getHost, listHosts } from "./fleet/service.ts";
 import { completeValue } from "./flow/complete.ts";
@@ -11,7 +13,9 @@ import { flowHistogram } from "./flow/histogram.ts";
 import { searchFlows } from "./flow/service.ts";
 import { getOverview } from "./overview/service.ts";
 import { DEFAULT_RETENTION, getRetention, tellAppliedRetention } from "./setting/service.ts";
+import { aHeartbeat } from "./testing/hosts.ts";
 import { openShop, type Shop } from "./testing/shop.ts";
+import { insertHost } from "./testing/telemetry-rows.ts";
 
 const database = testDatabase();
 let shop: Shop;
@@ -199,6 +203,38 @@ describe("the overview and the fleet", () => {
     const dropped = host.line.reduce((sum, point) => sum + point.drops, 0);
     expect(dropped * (host.bucketMs / 1000)).toBeCloseTo(60);
     await expect(getHost("h3", range)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("a host's page has what its agent took, when it said so", async () => {
+    const { line } = await getHost("h2", range);
+    const told = line.filter((point) => point.cpuShare !== null);
+    expect(told.map((point) => [point.cpuShare, point.residentBytes])).toEqual([[0.01, 90e6]]);
+    expect(line.length).toBeGreaterThan(told.length);
+  });
+
+  test("heartbeats of ten seconds are one row, and no number that an agent makes up is refused", async () => {
+    const id = await insertHost("h9");
+    for (const [cpuShare, residentBytes] of [
+      [0.2, 5e6],
+      [0.4, 7e6],
+    ])
+      await saveHeartbeat(
+        id,
+        aHeartbeat({ cpuShare: cpuShare as number, residentBytes: residentBytes as number }),
+      );
+    const usage = async () => {
+      const { rows } = await pool().query(
+        `select sum(heartbeats)::int as n, round((sum(cpu_share * heartbeats) / sum(heartbeats))::numeric, 6)::float8 as cpu,
+           max(resident_bytes)::float8 as memory, count(*) <= 2 as few from agent_usage where host_id = $1`,
+        [id],
+      );
+      return rows[0];
+    };
+    expect(await usage()).toEqual({ n: 2, cpu: 0.3, memory: 7e6, few: true });
+    for (const wild of [1e308, -1e308, 0.1])
+      await saveHeartbeat(id, aHeartbeat({ cpuShare: wild, residentBytes: wild }));
+    expect(await usage()).toMatchObject({ n: 5, memory: Number.MAX_SAFE_INTEGER });
+    await pool().query("delete from hosts where id = $1", [id]);
   });
 
   test("retention says what is used", async () => {

@@ -22,6 +22,9 @@ const DROPS: readonly TimeSeries[] = [
 const CPU: readonly TimeSeries[] = [
   { key: "cpuShare", title: "of one core", color: SERIES[2], shape: "line", format: percent },
 ];
+const MEMORY: readonly TimeSeries[] = [
+  { key: "residentBytes", title: "resident", color: SERIES[3], shape: "line", format: bytes },
+];
 
 export function HostNow({ detail }: { detail: HostDetail }) {
   return (
@@ -45,6 +48,8 @@ export function HostNow({ detail }: { detail: HostDetail }) {
   );
 }
 
+const SILENT = { bytes: null, drops: null, cpuShare: null, residentBytes: null };
+
 function HostCharts({ detail }: { detail: HostDetail }) {
   const { range, setSpan } = useView();
   const marks = useMarks(range);
@@ -56,18 +61,17 @@ function HostCharts({ detail }: { detail: HostDetail }) {
         .filter((point) => point.at + bucketMs <= range.to)
         .map((point) => {
           const silent = gaps.some((gap) => gap.from <= point.at && point.at < gap.to);
-          return silent ? { at: point.at, bytes: null, drops: null, cpuShare: null } : point;
+          return silent ? { ...SILENT, at: point.at } : point;
         }),
     [line, gaps, bucketMs, range.to],
   );
   const common = { points, range, bucketMs, gaps, height: 110, marks, sync: "host", onBrush: setSpan };
   return (
-    <div className="grid gap-x-8 gap-y-4 lg:auto-cols-fr lg:grid-flow-col">
+    <div className="grid gap-x-8 gap-y-4 lg:grid-cols-2">
       <TimeChart title="Traffic" series={TRAFFIC} {...common} />
       <TimeChart title="Drops" series={DROPS} {...common} />
-      {points.some((point) => point.cpuShare !== null) && (
-        <TimeChart title="Agent CPU" series={CPU} {...common} />
-      )}
+      <TimeChart title="Agent CPU" series={CPU} {...common} />
+      <TimeChart title="Agent memory" series={MEMORY} {...common} />
     </div>
   );
 }

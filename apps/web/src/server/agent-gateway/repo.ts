@@ -73,9 +73,22 @@ export async function saveHello(hostId: number, hello: HelloInput): Promise<void
 export async function saveIncompatible(hostId: number, why: string): Promise<void> {
   await pool().query("update hosts set incompatible = $2, hello_at = now() where id = $1", [hostId, why]);
 }
+/** As the last word, and as one of those that the host's charts are drawn from. An agent may say any number. */
 export async function saveHeartbeat(hostId: number, heartbeat: Heartbeat): Promise<void> {
-  await pool().query("update hosts set heartbeat = $2, heartbeat_at = now() where id = $1", [
-    hostId,
-    JSON.stringify(heartbeat),
-  ]);
+  const within = (value: number, most: number) => Math.min(Math.max(value, 0), most);
+  await pool().query(
+    `with host as (update hosts set heartbeat = $2, heartbeat_at = now() where id = $1 returning id)
+     insert into agent_usage as u (host_id, at, heartbeats, cpu_share, resident_bytes)
+     select id, date_bin('${USAGE_S} s', now(), 'epoch'), 1, $3::float8, $4::bigint from host
+     on conflict (host_id, at) do update set heartbeats = u.heartbeats + 1,
+       cpu_share = (u.cpu_share * u.heartbeats + excluded.cpu_share) / (u.heartbeats + 1),
+       resident_bytes = greatest(u.resident_bytes, excluded.resident_bytes)`,
+    [
+      ...[hostId, JSON.stringify(heartbeat), within(heartbeat.cpuShare, MOST_CPUS)],
+      Math.round(within(heartbeat.residentBytes, Number.MAX_SAFE_INTEGER)),
+    ],
+  );
 }
+/** As wide as the finest bucket of a chart. */
+const USAGE_S = 10;
+const MOST_CPUS = 100_000;

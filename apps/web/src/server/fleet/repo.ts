@@ -92,6 +92,20 @@ export async function findLine(hostId: number, cut: Buckets): Promise<LineRow[]>
   return rows;
 }
 
+export type UsageRow = { bucket: number; cpuShare: number; residentBytes: number };
+/** The agent's own cost: its CPU on average, its memory at most. */
+export async function findUsage(hostId: number, cut: Buckets): Promise<UsageRow[]> {
+  const { rows } = await pool().query<UsageRow>(
+    `select floor((extract(epoch from at)::float8 * 1000 - $2) / $3)::int as bucket,
+       sum(cpu_share * heartbeats) / sum(heartbeats) as "cpuShare", max(resident_bytes)::float8 as "residentBytes"
+     from agent_usage
+     where host_id = $1 and at >= to_timestamp($2::float8 / 1000)
+       and at < to_timestamp(($2::float8 + $3::float8 * $4::int) / 1000) group by 1`,
+    [hostId, cut.fromMs, cut.bucketMs, cut.count],
+  );
+  return rows;
+}
+
 export type IncarnationRow = {
   incarnation: string;
   startedAtMs: number;

@@ -69,14 +69,18 @@ export async function getHost(name: string, range: TimeRange): Promise<HostDetai
   };
 }
 
-/** Per second. The agent's own CPU is known for now only: its last word is in the heartbeat. */
+/** Traffic and drops per second, and what the agent itself took; null where it said nothing. */
 async function lineOf(hostId: number, cut: Buckets): Promise<HostDetail["line"]> {
-  const rows = new Map((await repo.findLine(hostId, cut)).map((row) => [row.bucket, row]));
+  const [traffic, usage] = await Promise.all([repo.findLine(hostId, cut), repo.findUsage(hostId, cut)]);
+  const byBucket = <Row extends { bucket: number }>(rows: Row[]) =>
+    new Map(rows.map((row) => [row.bucket, row]));
+  const [moved, cost] = [byBucket(traffic), byBucket(usage)];
   const seconds = cut.bucketMs / 1000;
   return Array.from({ length: cut.count }, (_, i) => ({
     at: cut.fromMs + i * cut.bucketMs,
-    bytes: (rows.get(i)?.bytes ?? 0) / seconds,
-    drops: (rows.get(i)?.drops ?? 0) / seconds,
-    cpuShare: null,
+    bytes: (moved.get(i)?.bytes ?? 0) / seconds,
+    drops: (moved.get(i)?.drops ?? 0) / seconds,
+    cpuShare: cost.get(i)?.cpuShare ?? null,
+    residentBytes: cost.get(i)?.residentBytes ?? null,
   }));
 }

@@ -131,3 +131,13 @@ test("a batch's key outlives its rows for as long as the agent may send it again
   expect(await keys()).toEqual([{ sequence: "3" }]); // beyond the watermark: still needed
   expect((await pushAt(NOW, { incarnation })).result).toMatchObject({ acknowledged: 1, duplicate: true });
 });
+
+test("what agents cost their hosts is kept as long as raw flows", async () => {
+  const days = (n: number) => new Date(NOW - n * 24 * HOUR);
+  await rows(
+    `insert into agent_usage select h.id, t.at, 1, 0.1, 1 from hosts h, unnest($1::timestamptz[]) t(at)`,
+    [[days(0.5), days(1.5)]],
+  );
+  await sweep.run({ ...generous, rawDays: 1 }, NOW);
+  expect(await rows("select distinct at from agent_usage")).toEqual([{ at: days(0.5) }]);
+});

@@ -123,6 +123,10 @@ export class RetentionSweep {
             and to_at < to_timestamp($1::float8 / 1000) order by to_at limit ${CHUNK}) o)`,
       batchMs,
     );
+    await this.#delete(
+      "agent_usage where at < to_timestamp($1::float8 / 1000)",
+      nowMs - retention.rawDays * DAY_MS,
+    );
     await this.#delete("losses where at < to_timestamp($1::float8 / 1000)", rollupMs);
     await this.#delete(
       `trace_events e using trace_sessions s where s.id = e.session_id and s.state = 'done' and e.id in
