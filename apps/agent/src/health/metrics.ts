@@ -85,7 +85,10 @@ export class MetricsServer {
   /** Set and not added to: the sum is kept by whoever counts, and begins at zero with each life as it must. */
   #count(name: string, value: number): void {
     const level = LEVELS[name];
-    if (level) return this.#gauge(level.name, level.help).set(value * level.scale);
+    if (level) {
+      this.#gauge(level.name, level.help).set(value * level.scale);
+      return;
+    }
     const counter = this.#metric(
       `${snake(name)}_total`,
       (at) => new Counter({ ...at, help: `${name} of the agent's own counters, see the host page` }),
