@@ -25,9 +25,14 @@ async function must(command, args, options) {
 
 /** @param {string} series @returns {Promise<Kernel>} */
 export async function fetchKernel(series) {
-  const names = await must("apt-cache", ["search", "--names-only", "^linux-image-"]);
-  const name = newestPackage(names, series);
-  if (!name) throw new Error(`apt knows no linux-image-${series}.*-amd64-unsigned: run apt-get update`);
+  const known = async () =>
+    newestPackage(await must("apt-cache", ["search", "--names-only", "^linux-image-"]), series);
+  let name = await known();
+  if (!name) {
+    await must("apt-get", ["update"]); // a machine that never did knows the release's own kernel at most
+    name = await known();
+  }
+  if (!name) throw new Error(`apt knows no linux-image-${series}.*-amd64-unsigned`);
   const folder = at(".data/vm", name);
   if (!existsSync(folder)) await unpack(name, folder);
   const [release] = readdirSync(path.join(folder, "lib/modules"));
