@@ -16,13 +16,15 @@ export type SegmentFile = {
   /** Nothing but its snapshot: of no use once there is a newer one. */
   empty: boolean;
 };
+/** Views of a segment's content. */
+export type StoredBaseline = { snapshot: Buffer; changes: Buffer[] };
 export type Recovered = {
   segments: SegmentFile[];
   /** In the order they were written, which is the order to send them in. */
   pending: PendingBatch[];
   owed: Loss[];
   /** Absent when there is no usable segment: nothing is known of what was reported. */
-  baseline: { snapshot: Buffer; changes: Buffer[] } | undefined;
+  baseline: StoredBaseline | undefined;
   /** Files without a whole header: their agent died while making them. */
   unusable: string[];
 };

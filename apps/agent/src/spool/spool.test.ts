@@ -1,11 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { fc, test } from "@fast-check/vitest";
 import type { Loss } from "@millrace/contract/batch";
 import { Incarnation } from "@millrace/contract/ids";
 import { describe, expect } from "vitest";
 import { FakeDisk } from "../testing/fake-disk.ts";
-import { temporaryDirectory } from "../testing/temporary.ts";
+import { temporaryDirectory, until } from "../testing/temporary.ts";
 import { nodeDisk } from "./disk.ts";
 import { FrameKind, frame, readFrames } from "./frame.ts";
 import { recover } from "./recover.ts";
@@ -24,7 +26,7 @@ function open(directory: string, options: Partial<SpoolOptions> = {}) {
     snapshot: () => [Buffer.from(state.baseline)],
     ...options,
   });
-  const stored = spool.baseline;
+  const stored = spool.takeBaseline();
   if (stored) state.baseline = Buffer.concat([stored.snapshot, ...stored.changes]).toString();
   const append = (change: string, payload = `payload of ${change}`) => {
     const head = { atMs: 1, flowRows: 1, lost: [...spool.owed], compressed: false };
@@ -133,6 +135,27 @@ describe("spool", () => {
       expect(found.pending.map(({ sequence }) => sequence)).toEqual(found.pending.map((_, i) => i + 1));
     }
     expect(recover(nodeDisk, directory).baseline).toBeUndefined();
+  });
+
+  test("what an earlier life left is held in memory only until its baseline has been taken", async () => {
+    const directory = temporaryDirectory("spool");
+    open(directory).append("a", "x".repeat(1 << 20));
+    const reads: WeakRef<ArrayBufferLike>[] = [];
+    const read = (file: string) => {
+      const bytes = nodeDisk.read(file);
+      reads.push(new WeakRef(bytes.buffer));
+      return bytes;
+    };
+    const { spool, drain } = open(directory, { incarnation: SECOND, disk: { ...nodeDisk, read } });
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    await until("its release", () => {
+      collect();
+      return reads.every((one) => one.deref() === undefined);
+    });
+    expect(reads).toHaveLength(1);
+    expect(spool.takeBaseline()).toBeUndefined();
+    expect(drain()).toEqual(["x".repeat(1 << 20)]);
   });
 
   test("a new life resends what was not acknowledged under the old life's numbers", () => {

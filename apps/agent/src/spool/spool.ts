@@ -9,7 +9,14 @@ import type { Incarnation } from "@millrace/contract/ids";
 import { nodeDisk, type SpoolDisk } from "./disk.ts";
 import { lengthOf, type Pieces } from "./frame.ts";
 import { ackFrame, type BatchRecord, batchFrame, headerFrame, lostFrame, mergeLosses } from "./record.ts";
-import { dropUpTo, type PendingBatch, recover, type SegmentFile, segmentName } from "./recover.ts";
+import {
+  dropUpTo,
+  type PendingBatch,
+  recover,
+  type SegmentFile,
+  type StoredBaseline,
+  segmentName,
+} from "./recover.ts";
 
 export type SpoolOptions = {
   directory: string;
@@ -41,7 +48,7 @@ export class Spool {
   /** Why the last write failed; undefined when it didn't. */
   failure: string | undefined;
   failures = 0;
-  readonly baseline: { snapshot: Buffer; changes: Buffer[] } | undefined;
+  #baseline: StoredBaseline | undefined;
 
   constructor(options: SpoolOptions) {
     this.#options = options;
@@ -53,7 +60,14 @@ export class Spool {
     this.#pending = found.pending;
     this.#owed = found.owed;
     this.#unusable = found.unusable;
-    this.baseline = found.baseline;
+    this.#baseline = found.baseline;
+  }
+
+  /** What an earlier life had reported, once: with it goes the last segment's whole content. */
+  takeBaseline(): StoredBaseline | undefined {
+    const taken = this.#baseline;
+    this.#baseline = undefined;
+    return taken;
   }
 
   get nextSequence(): number {

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { joinParts, type Pieces, splitParts } from "../spool/frame.ts";
+import type { StoredBaseline } from "../spool/recover.ts";
 import { FlowTranslations } from "../translation/flow-translations.ts";
 import { DropBaseline } from "./drop-baseline.ts";
 import { EndpointState } from "./endpoint-baseline.ts";
@@ -43,7 +44,7 @@ export class Baselines {
   }
 
   /** False when the bytes are none of ours; then nothing is known. */
-  load(stored: { snapshot: Buffer; changes: Buffer[] }): boolean {
+  load(stored: StoredBaseline): boolean {
     this.clear();
     const whole = [stored.snapshot, ...stored.changes].every((bytes) => this.#replay(bytes));
     if (!whole) this.clear();

@@ -109,7 +109,7 @@ export class Telemetry {
 
   /** True when what an earlier life counted goes on. Of another boot or another set of maps nothing holds. */
   #start(dataplane: Dataplane, baselines: Baselines, bootId: string): boolean {
-    const stored = this.spool.baseline;
+    const stored = this.spool.takeBaseline();
     const known = stored !== undefined && baselines.load(stored) && baselines.bootId === bootId;
     const { generation, adopted } = dataplane.start(known ? baselines.generation : undefined);
     if (!adopted) baselines.clear();
