@@ -28,7 +28,8 @@ const agent = [/^MILLRACE_AGENT_/];
 /** @param {(string | RegExp)[]} wanted @returns {(given: NodeJS.ProcessEnv) => Record<string, string>} */
 const only = (wanted) => (given) => {
   const isWanted = (name) => wanted.some((one) => (typeof one === "string" ? one === name : one.test(name)));
-  return Object.fromEntries(Object.entries(given).filter(([name]) => isWanted(name)));
+  const kept = Object.entries(given).filter(([name]) => isWanted(name));
+  return Object.fromEntries(kept.map(([name, value]) => [name, value ?? ""]));
 };
 
 export const ordinaryVariables = only(ordinary);
