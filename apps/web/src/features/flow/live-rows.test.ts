@@ -1,6 +1,6 @@
 import type { FlowRow } from "@millrace/contract/flow";
 import { describe, expect, test } from "vitest";
-import { flowRow } from "./flow-row.fixture.ts";
+import { end, flowRow } from "./flow-row.fixture.ts";
 import {
   draw,
   type LiveRows,
@@ -10,6 +10,8 @@ import {
   ordered,
   ROOM_MAX,
   roomAfter,
+  SETTLE_MS,
+  settle,
   WAITING_MAX,
   wait,
 } from "./live-rows.ts";
@@ -100,4 +102,32 @@ test("a page that slept may draw more at once, but not without end", () => {
   expect(roomAfter(0, 250)).toBe(40);
   expect(roomAfter(100, 1000)).toBe(260);
   expect(roomAfter(0, 3_600_000)).toBe(ROOM_MAX);
+});
+
+describe("a new flow that only its destination reported, from an address that a NAT may stand behind", () => {
+  const alone = (id: string, over = {}) =>
+    row(id, {
+      observers: [{ host: "h2", side: "destination" }],
+      src: end({ kind: "host", pod: null, service: null }),
+      ...over,
+    });
+  const ids = (rows: Map<string, FlowRow>) => [...rows.keys()];
+
+  test("waits for a second, no longer, and holds up no other", () => {
+    const waiting = tick(alone("a"), row("b"), alone("c", { src: end({ kind: "external" }) }));
+    const first = settle(waiting, new Map(), none, 0);
+    expect([ids(first.ready), ids(first.held)]).toEqual([["b", "c"], ["a"]]);
+    const then = settle(first.held, first.since, none, SETTLE_MS - 1);
+    expect([ids(then.ready), ids(then.held)]).toEqual([[], ["a"]]);
+    const last = settle(then.held, then.since, none, SETTLE_MS);
+    expect([ids(last.ready), ids(last.held), last.since.size]).toEqual([["a"], [], 0]);
+  });
+  test("is drawn as one row when its source's word comes meanwhile", () => {
+    const { held, since } = settle(tick(alone("a")), new Map(), none, 0);
+    wait(held, [row("s", { otherId: "a", join: "conntrack" })]);
+    expect(ids(settle(held, since, none, 250).ready)).toEqual(["s"]);
+  });
+  test("is never held up once it has a place", () => {
+    expect(ids(settle(tick(alone("a")), new Map(), (id) => id === "a", 0).ready)).toEqual(["a"]);
+  });
 });

@@ -44,6 +44,32 @@ export function wait(waiting: Map<string, FlowRow>, rows: readonly FlowRow[]): n
   return left;
 }
 
+/** The batches of both ends' agents come within this. */
+export const SETTLE_MS = 1000;
+/** Its source may stand behind a NAT, and that one's word be on its way: the row would be drawn and become another. */
+const mayJoin = ({ join, observers, src }: FlowRow): boolean =>
+  join === "single" &&
+  observers.every(({ side }) => side === "destination") &&
+  (src.kind === "unknown" || src.kind === "host");
+
+type Waiting = ReadonlyMap<string, FlowRow>;
+/** Parts what waits: new rows that may yet join stay for a moment. `since` is when each of those that stayed came. */
+export function settle(
+  waiting: Waiting,
+  since: ReadonlyMap<string, number>,
+  hasPlace: (id: string) => boolean,
+  nowMs: number,
+): { ready: Map<string, FlowRow>; held: Map<string, FlowRow>; since: Map<string, number> } {
+  const parts = { ready: new Map(), held: new Map(), since: new Map<string, number>() };
+  for (const [id, row] of waiting) {
+    const at = since.get(id) ?? nowMs;
+    const stays = nowMs - at < SETTLE_MS && !hasPlace(id) && mayJoin(row);
+    (stays ? parts.held : parts.ready).set(id, row);
+    if (stays) parts.since.set(id, at);
+  }
+  return parts;
+}
+
 /** How many new rows may be drawn: what was not used before, and what has come with time since. */
 export const roomAfter = (left: number, ms: number): number =>
   Math.min(ROOM_MAX, left + (NEW_ROWS_A_SECOND * ms) / 1000);

@@ -20,6 +20,7 @@ import {
   ordered,
   ROOM_MAX,
   roomAfter,
+  settle,
   wait,
 } from "./live-rows.ts";
 
@@ -68,6 +69,12 @@ export function useFlowRows(question: FlowQuestion) {
   return { rows, query, first: pages?.[0], stream, held, refresh };
 }
 
+const nothingWaits = () => ({
+  rows: new Map<string, FlowRow>(),
+  since: new Map<string, number>(),
+  leftOut: 0,
+});
+
 type StreamInput = {
   name: string;
   filter: string;
@@ -82,7 +89,7 @@ function useStream({ name, filter, snapshot, isLive, history }: StreamInput) {
   const [live, setLive] = useState<LiveRows>(NO_LIVE_ROWS);
   const [waitingCount, setWaitingCount] = useState(0);
   const drawn = useRef(NO_LIVE_ROWS);
-  const waiting = useRef({ rows: new Map<string, FlowRow>(), leftOut: 0 });
+  const waiting = useRef(nothingWaits());
   const [startedFor, setStartedFor] = useState(name);
   if (startedFor !== name) {
     setStartedFor(name);
@@ -90,7 +97,7 @@ function useStream({ name, filter, snapshot, isLive, history }: StreamInput) {
   }
   // biome-ignore lint/correctness/useExhaustiveDependencies: what waited for another question is of no use
   useEffect(() => {
-    waiting.current = { rows: new Map(), leftOut: 0 };
+    waiting.current = nothingWaits();
     drawn.current = NO_LIVE_ROWS;
   }, [name]);
 
@@ -102,14 +109,7 @@ function useStream({ name, filter, snapshot, isLive, history }: StreamInput) {
       },
     }),
   );
-  const inHistory = useMemo(() => {
-    const ids = new Set<string>();
-    for (const row of history) {
-      ids.add(row.id);
-      if (row.otherId) ids.add(row.otherId);
-    }
-    return (id: string) => ids.has(id);
-  }, [history]);
+  const inHistory = useInHistory(history);
 
   useEffect(() => {
     if (!isLive) return;
@@ -119,12 +119,14 @@ function useStream({ name, filter, snapshot, isLive, history }: StreamInput) {
       const now = performance.now();
       left = roomAfter(left, now - last);
       last = now;
-      const { rows, leftOut } = waiting.current;
+      const { rows, leftOut, since } = waiting.current;
       if (paused) return setWaitingCount(rows.size + leftOut);
       setWaitingCount(0);
-      if (rows.size === 0 && leftOut === 0) return;
-      waiting.current = { rows: new Map(), leftOut: 0 };
-      drawn.current = draw(drawn.current, { waiting: rows, inHistory, room: left, leftOut });
+      const hasPlace = (id: string) => drawn.current.latest.has(id) || inHistory(id);
+      const parts = settle(rows, since, hasPlace, now);
+      waiting.current = { rows: parts.held, since: parts.since, leftOut: 0 };
+      if (parts.ready.size === 0 && leftOut === 0) return;
+      drawn.current = draw(drawn.current, { waiting: parts.ready, inHistory, room: left, leftOut });
       left -= drawn.current.added;
       setLive(drawn.current);
     }, DRAW_MS);
@@ -140,6 +142,18 @@ function useStream({ name, filter, snapshot, isLive, history }: StreamInput) {
     waiting: waitingCount,
   };
   return { live, stream };
+}
+
+/** Tells a flow of the history by either observer's id. */
+function useInHistory(history: readonly FlowRow[]): (id: string) => boolean {
+  return useMemo(() => {
+    const ids = new Set<string>();
+    for (const row of history) {
+      ids.add(row.id);
+      if (row.otherId) ids.add(row.otherId);
+    }
+    return (id: string) => ids.has(id);
+  }, [history]);
 }
 
 function streamStatus(
