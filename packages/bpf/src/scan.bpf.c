@@ -2,7 +2,7 @@
 /*
  * Hands the agent the flows that changed since they were last handed out, so that only those cross to user
  * space: run by test-run with a flow_scan_request as context. flow_collect looks at given keys, flow_scan at
- * the whole table. Deletes nothing, and the agent, who does, does so at other times: no entry is met twice.
+ * the whole table. Deletes nothing, and the agent, who does, does so at other times: no entry is passed by.
  */
 #include "lib/flow_batch.h"
 #include "lib/flows.h"
@@ -40,8 +40,8 @@ static __always_inline __u32 flow_fold(const struct flow_record *record)
 }
 
 /*
- * race: a packet may add to the record between the fold and the copy. The copy then says more than the fold,
- * and the next run hands the entry out once more: the agent finds nothing new in it.
+ * race: a packet may add to the record between the fold and the copy, or between two runs. The entry is then
+ * handed out once more, by the next run or by this one: the agent tells what it has seen of it already.
  */
 static __always_inline void flow_hand_out(const struct flow_key *key, struct flow_record *record,
 					  struct flow_walk *walk)

@@ -96,6 +96,34 @@ describe("exactly once", () => {
     },
   );
 
+  test("a flow that moves between two looks of one pass is counted once", () => {
+    const host = new FakeHost();
+    host.addPod("web", WEB);
+    const ledger = new Ledger();
+    const sent = { packets: 0, bytes: 0 };
+    let second = 0;
+    const looks = ["changedFlows", "movedFlows", "scanFlows"];
+    const dataplane = new Proxy(new FakeDataplane(host.kernel), {
+      get(target, name) {
+        const value = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        return (...given: unknown[]) => {
+          if (looks.includes(String(name))) traffic(host, second, sent);
+          return value.apply(target, given);
+        };
+      },
+    });
+    const agent = new Life(host, temporaryDirectory("looks"), { dataplane });
+    for (second = 0; second < 25; second++) {
+      traffic(host, second, sent);
+      agent.second();
+    }
+    looks.length = 0;
+    for (let i = 0; i < 12; i++) agent.second();
+    agent.send(ledger);
+    expectConserved(ledger, sent);
+  });
+
   test("a flow that was marked but not yet deleted when the agent died is reported once and deleted", () => {
     const directory = temporaryDirectory("marked");
     const host = new FakeHost();

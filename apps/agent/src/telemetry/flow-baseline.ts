@@ -72,7 +72,7 @@ export class FlowBaseline {
     const mask = this.#index.length - 1;
     for (let i = hashKey(keys, at) & mask; ; i = (i + 1) & mask) {
       const slot = this.#index[i] as number;
-      if (slot === EMPTY || this.#sameKey(slot, keys, at)) return slot;
+      if (slot === EMPTY || sameKey(this.#words, slot * ENTRY_WORDS, keys, at)) return slot;
     }
   }
 
@@ -158,12 +158,11 @@ export class FlowBaseline {
     }
     this.#index[hole] = EMPTY;
   }
+}
 
-  #sameKey(slot: number, keys: Uint32Array, at: number): boolean {
-    const own = slot * ENTRY_WORDS;
-    for (let i = 0; i < KEY_WORDS; i++) if (this.#words[own + i] !== keys[at + i]) return false;
-    return true;
-  }
+function sameKey(own: Uint32Array, ownAt: number, keys: Uint32Array, at: number): boolean {
+  for (let i = 0; i < KEY_WORDS; i++) if (own[ownAt + i] !== keys[at + i]) return false;
+  return true;
 }
 
 /** murmur3's mixing over the key's words. */
@@ -179,10 +178,11 @@ export function aligned(bytes: Uint8Array): Uint32Array {
   return new Uint32Array(source.buffer, source.byteOffset, whole / 4);
 }
 
-/** New entries of the cycle under way, gathered while rows are written; applied once the spool has them. */
+/** New entries of the batch under way, gathered while rows are written; applied once the spool has them. */
 export class FlowChanges {
   #words = new Uint32Array(256 * ENTRY_WORDS);
   #doubles = new Float64Array(this.#words.buffer);
+  #index = new Int32Array(2 * 256).fill(EMPTY);
   count = 0;
 
   get words(): Uint32Array {
@@ -191,22 +191,41 @@ export class FlowChanges {
   get doubles(): Float64Array {
     return this.#doubles;
   }
-  /** Room for one more; answers its first word. The first double is at half of that. */
-  push(): number {
-    if ((this.count + 1) * ENTRY_WORDS > this.#words.length) {
-      const grown = new Uint32Array(this.#words.length * 2);
-      grown.set(this.#words);
-      this.#words = grown;
-      this.#doubles = new Float64Array(grown.buffer);
-    }
-    const at = this.count++ * ENTRY_WORDS;
-    this.#words.fill(0, at, at + ENTRY_WORDS);
-    return at;
+  /** Whether the batch has a row of this flow already: its baseline hasn't moved yet. */
+  has(keys: Uint32Array, at: number): boolean {
+    return this.#index[this.#position(keys, at)] !== EMPTY;
+  }
+  /** Room for one more, with its key; answers its first word. The first double is at half of that. */
+  push(keys: Uint32Array, at: number): number {
+    if ((this.count + 1) * ENTRY_WORDS > this.#words.length) this.#grow();
+    const entry = this.count * ENTRY_WORDS;
+    this.#words.fill(0, entry, entry + ENTRY_WORDS);
+    for (let word = 0; word < KEY_WORDS; word++) this.#words[entry + word] = keys[at + word] as number;
+    this.#index[this.#position(this.#words, entry)] = this.count++;
+    return entry;
   }
   bytes(): Uint8Array {
     return new Uint8Array(this.#words.buffer, 0, this.count * ENTRY_BYTES);
   }
   clear(): void {
+    if (this.count > 0) this.#index.fill(EMPTY);
     this.count = 0;
+  }
+
+  /** Where the index names the key, or may. */
+  #position(keys: Uint32Array, at: number): number {
+    const mask = this.#index.length - 1;
+    for (let i = hashKey(keys, at) & mask; ; i = (i + 1) & mask) {
+      const entry = this.#index[i] as number;
+      if (entry === EMPTY || sameKey(this.#words, entry * ENTRY_WORDS, keys, at)) return i;
+    }
+  }
+  #grow(): void {
+    const words = new Uint32Array(this.#words.length * 2);
+    words.set(this.#words);
+    this.#words = words;
+    this.#doubles = new Float64Array(words.buffer);
+    this.#index = new Int32Array(this.#index.length * 2).fill(EMPTY);
+    for (let n = 0; n < this.count; n++) this.#index[this.#position(words, n * ENTRY_WORDS)] = n;
   }
 }

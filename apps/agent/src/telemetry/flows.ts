@@ -1,7 +1,7 @@
 /**
  * One pass over flows of the kernel's table, all of them or those that moved: what changed since it was last
  * reported becomes rows and baseline changes. Works on words of the table's bytes: at ten thousand flows a
- * second objects would cost more than all else. Does not talk to the kernel, and meets no flow twice in a pass.
+ * second objects would cost more than all else. Does not talk to the kernel.
  */
 import { FlowLifecycle, FlowOpener } from "@millrace/abi/generated/flow";
 import { FLOW_ID_WORDS, flowSeed, setFlowTime, writeFlowId } from "@millrace/contract/flow-id";
@@ -89,6 +89,9 @@ export class FlowPass {
 
   #visit(i: number): boolean {
     const table = this.#table;
+    // race: a flow that moves while the kernel is asked for what moved is handed out once more. Its second row
+    // counts from the first, whose baseline must have moved.
+    if (this.#o.batch.flowChanges.has(table.keys, table.keyAt(i)) && !this.#commit()) return false;
     const retired = table.record(i, RECORD.lifecycle) === FlowLifecycle.RETIRED;
     const endpoint = this.#o.endpoints.get(table.key(i, KEY.endpoint));
     if (!endpoint) {
@@ -137,10 +140,7 @@ export class FlowPass {
 
   #write(endpoint: FlowEndpoint, i: number, slot: number, final: boolean): boolean {
     const { batch, endpoints } = this.#o;
-    if (batch.full) {
-      if (!batch.commit()) return false;
-      this.committed();
-    }
+    if (batch.full && !this.#commit()) return false;
     const entry = this.#enter(endpoint, i, slot, final);
     this.#row.fill(this.#table, i, slot, entry);
     this.#row.end(endpoints.number(endpoint.id, batch), final);
@@ -148,14 +148,19 @@ export class FlowPass {
     return true;
   }
 
+  #commit(): boolean {
+    if (!this.#o.batch.commit()) return false;
+    this.committed();
+    return true;
+  }
+
   /** The row's new baseline; answers its first word in the changes. */
   #enter(endpoint: FlowEndpoint, i: number, slot: number, final: boolean): number {
     const table = this.#table;
     const changes = this.#o.batch.flowChanges;
-    const entry = changes.push();
+    const entry = changes.push(table.keys, table.keyAt(i));
     const { words, doubles } = changes;
     const reversed = this.#isReversed(i, slot);
-    for (let word = 0; word < KEY_WORDS; word++) words[entry + word] = table.key(i, word);
     words[entry + WORD.flags] = (reversed ? FLAG_REVERSED : 0) | (final ? FLAG_FINAL : 0);
     words[entry + WORD.firstSeenLow] = table.record(i, RECORD.firstSeen);
     words[entry + WORD.firstSeenHigh] = table.record(i, RECORD.firstSeen + 1);
