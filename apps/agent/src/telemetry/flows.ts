@@ -19,7 +19,7 @@ import {
   WORD,
 } from "./flow-baseline.ts";
 import { FlowRow, type FlowRowSources } from "./flow-row.ts";
-import { type FlowBytes, FlowTable, KEY, KEY_WORDS, RECORD } from "./flow-table.ts";
+import { type FlowBytes, FlowTable, KEY, RECORD } from "./flow-table.ts";
 import { isReversed } from "./orientation.ts";
 import { KeyList } from "./retire.ts";
 
