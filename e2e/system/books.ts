@@ -46,10 +46,19 @@ export class Books {
             same(accounted(b), b.total),
         );
       },
-      { deadlineMs: 90_000, everyMs: 500, explain: () => show({ last, missing, before }) },
+      {
+        deadlineMs: 90_000,
+        everyMs: 500,
+        explain: () => `${show({ last, missing, before })}\n${this.#said()}`,
+      },
     );
     if (before && missing) this.#before.set(pod, missing);
     return last;
+  }
+
+  #said(): string {
+    const { ingest, agents } = this.#stack;
+    return [ingest, ...agents].map((child) => `--- ${child.name}\n${child.output.slice(-3000)}`).join("\n");
   }
 
   /** What the interface has counted and the database has not. */

@@ -90,6 +90,8 @@ function enterLane(ingest: Ingest, host: AgentHost, req: IncomingMessage, res: S
     throw new AppError("TOO_LARGE", `a body of ${req.headers["content-length"]} bytes`, {
       publicMessage: `a batch is at most ${BATCH_MAX_BYTES} bytes`,
     });
+  // race: who hung up while its credential was looked up will not be heard closing any more.
+  if (res.closed) throw new AppError("BUSY", `host ${host.hostId} hung up`, { publicMessage: "You hung up" });
   res.once("close", ingest.lanes.enter(host.hostId));
 }
 

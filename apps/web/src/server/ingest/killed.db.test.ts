@@ -194,3 +194,24 @@ test(
   },
   HANGS_MS,
 );
+
+test(
+  "ingest frozen, and what it had under way ended by the database: it goes on, nothing lost, nothing twice",
+  async () => {
+    const running = Promise.all(agents.map((agent) => agent.run()));
+    for (let freeze = 0; freeze < KILLS; freeze++) {
+      await progress(5);
+      ingest?.kill("SIGSTOP");
+      await query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where state in ('active', 'idle in transaction') and pid <> pg_backend_pid() and application_name <> ''",
+      );
+      ingest?.kill("SIGCONT");
+    }
+    await progress(5);
+    for (const agent of agents) agent.stop();
+    await running;
+    expect((ingest as ChildProcess).exitCode).toBeNull();
+    await expectExactlyOnce();
+  },
+  HANGS_MS,
+);

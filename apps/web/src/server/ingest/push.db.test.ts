@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { connect } from "node:net";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { BATCH_MAX_BYTES } from "@millrace/contract/batch";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { testDatabase } from "../../../../../tools/testing/test-database.ts";
 import {
   aDrop,
@@ -277,4 +278,31 @@ test("the same names are interned once, whoever sends them", async () => {
   }
   expect(await rows("select from drop_reasons where name = 'X_REASON'")).toHaveLength(1);
   expect(await rows("select from drop_places where name = 'x+0x1'")).toHaveLength(1);
+});
+
+test("who hangs up while its credential is looked up keeps no place of its host's", async () => {
+  const own = await instance.enrol("h-gone");
+  const { credentials } = instance.ingest;
+  const check = credentials.check.bind(credentials);
+  let found = () => {};
+  const lookup = new Promise<void>((resolve) => {
+    found = resolve;
+  });
+  const looking = vi.spyOn(credentials, "check").mockImplementationOnce(async (given) => {
+    await lookup;
+    return check(given);
+  });
+  const caller = connect(Number(new URL(instance.url).port), "127.0.0.1");
+  const body = batchBytes(now(), { incarnation: fresh() });
+  const type = ["content-type: application/octet-stream", `content-length: ${body.byteLength}`];
+  const head = ["POST /trpc/telemetry.push HTTP/1.1", "host: x", `authorization: Bearer ${own}`, ...type];
+  caller.write(Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]));
+  await vi.waitFor(() => expect(looking).toHaveBeenCalled());
+  const open = await instance.connections();
+  caller.resetAndDestroy();
+  await vi.waitFor(async () => expect(await instance.connections()).toBeLessThan(open));
+  found();
+  await vi.waitFor(async () =>
+    expect((await instance.push(batchBytes(now(), { incarnation: fresh() }), own)).status).toBe(200),
+  );
 });

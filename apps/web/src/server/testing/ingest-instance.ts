@@ -48,6 +48,13 @@ export class IngestInstance {
     await closeDatabase();
   }
 
+  /** How many are open now. */
+  connections(): Promise<number> {
+    return new Promise((resolve, reject) =>
+      this.#server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+    );
+  }
+
   /** A host with its credential, by the way an agent takes. */
   async enrol(host: string): Promise<string> {
     const token = `mre_${host}_0123456789abcdef`;
