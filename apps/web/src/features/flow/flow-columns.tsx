@@ -10,7 +10,7 @@ import { TimeText } from "@/ui/time-text.tsx";
 import { endAddress, endName, endTerm, hasPorts } from "@/view/end-name.ts";
 import { VerdictMark } from "@/view/verdict-mark.tsx";
 import { lasted, totalBytes, totalPackets } from "./flow-sum.ts";
-import { TranslationMark } from "./flow-translation.tsx";
+import { TranslationMark } from "./translation-mark.tsx";
 
 const KIND_NOTE: Partial<Record<End["kind"], string>> = {
   external: "outside the fleet",

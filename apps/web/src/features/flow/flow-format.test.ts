@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { asymmetries, flagsText, flowSentence, isRewritten, translationTitle } from "./flow-format.ts";
+import { asymmetries, flagsText, flowSentence } from "./flow-format.ts";
 import { end, flowRow } from "./flow-row.fixture.ts";
+import { isRewritten, translationTitle } from "./translation-text.ts";
 
 test("flags are named, and none is said to be none", () => {
   expect(flagsText(0x12)).toBe("SYN ACK");

@@ -1,24 +1,9 @@
 "use client";
-/** What a NAT on the way made of a flow: a small mark for the table, the tuples before and after for the drawer. */
+/** What a NAT on the way made of a flow: the tuples before and after, for the drawer. */
 import type { FlowRow, FlowTuple } from "@millrace/contract/flow";
 import { Section } from "@/ui/section.tsx";
 import { TermValue } from "@/view/term-value.tsx";
-import { isRewritten, sideText, translationTitle } from "./flow-format.ts";
-
-export function TranslationMark({ row }: { row: FlowRow }) {
-  const title = translationTitle(row);
-  if (title === null) return null;
-  const unknown = row.otherSideUnknown !== null;
-  return (
-    <span
-      title={title}
-      className={`shrink-0 rounded-sm border border-line px-1 text-2xs ${unknown ? "text-warn" : "text-text-2"}`}
-    >
-      {unknown ? "NAT?" : "NAT"}
-      <span className="sr-only">: {title}</span>
-    </span>
-  );
-}
+import { isRewritten, sideText } from "./translation-text.ts";
 
 const WHERE = {
   first: "as the source sends it",
