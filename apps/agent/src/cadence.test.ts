@@ -15,10 +15,10 @@ describe("when counters are read", () => {
     expect(cadence.opened(5050, 0)).toBe(150);
   });
 
-  test("early readings take at most a tenth of the time, and none comes while the server is behind", () => {
+  test("early readings take a small share of the time, and none comes while the server is behind", () => {
     const cadence = new Cadence(1000);
-    cadence.read(5000, 5060);
-    expect(cadence.opened(5100, 0)).toBe(500);
+    cadence.read(5000, 5012);
+    expect(cadence.opened(5100, 0)).toBe(300);
     expect(cadence.opened(5100, 2)).toBe(900);
     cadence.read(7000, 7400);
     expect(cadence.opened(7400, 0)).toBe(600);

@@ -6,8 +6,8 @@
 
 /** The least time between two readings, whatever opens. */
 const LEAST_MS = 200;
-/** Early readings may take this share of the time: one that took 100 ms is not repeated within a second. */
-const SHARE = 0.1;
+/** Early readings may take this share of the time: one that took 30 ms is not repeated within a second. */
+const SHARE = 0.03;
 /** Batches that wait for the server; beyond them an early one would only wait with them. */
 const MOST_WAITING = 1;
 
