@@ -2,6 +2,7 @@
 // tools/up/. The output is kept whole, because a failing step is printed in full.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { root } from "./paths.mjs";
 
 /** What a build or a test must not do behind the user's back: phone home, or ask for an update. */
@@ -16,58 +17,82 @@ export const quietEnv = {
 /** The kernel ends the command when this process is gone, even by kill -9. */
 const deathGuard = existsSync("/usr/bin/setpriv") ? ["setpriv", "--pdeathsig", "TERM"] : [];
 
-/** Children of this process that still run; `endRunning` ends them with their process groups. */
-const running = new Set();
+/** Children of this process that still run, and whether they may be cut off.
+ * @type {Map<import("node:child_process").ChildProcess, { toItsEnd: boolean }>} */
+const running = new Map();
 
 /**
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: Record<string, string | undefined>, onLine?: (line: string) => void }} [options]
- * @returns {Promise<{ code: number, output: string }>}
+ * @param {{ cwd?: string, env?: Record<string, string | undefined>, onLine?: (line: string) => void,
+ *   toItsEnd?: boolean }} [options] `toItsEnd` for what must not be cut off, such as the work of a package manager
+ * @returns {Promise<{ code: number, output: string, stdout: string }>} the output is both streams
  */
 export function run(command, args, options = {}) {
   return new Promise((resolve) => {
-    const [guarded, ...rest] = [...deathGuard, command, ...args];
+    const { toItsEnd = false } = options;
+    const [guarded, ...rest] = [...(toItsEnd ? [] : deathGuard), command, ...args];
     const child = spawn(guarded, rest, {
       cwd: options.cwd ?? root,
       env: { ...process.env, ...quietEnv, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
-    running.add(child);
+    running.set(child, { toItsEnd });
     let output = "";
+    let stdout = "";
     const keep = (text) => {
       output += text;
       if (options.onLine) for (const line of text.split("\n")) if (line) options.onLine(line);
     };
-    child.stdout.setEncoding("utf8").on("data", keep);
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      stdout += text;
+      keep(text);
+    });
     child.stderr.setEncoding("utf8").on("data", keep);
     child.on("error", (error) => keep(`${command}: ${error.message}\n`));
     child.on("close", (code, signal) => {
       running.delete(child);
       if (signal) output += `${command}: ended by ${signal}\n`;
-      resolve({ code: code ?? 1, output });
+      resolve({ code: code ?? 1, output, stdout });
     });
   });
 }
 
-/** Ends every command still running, and what those started.
- * @param {NodeJS.Signals} signal */
-export function endRunning(signal = "SIGTERM") {
-  for (const child of running) {
-    try {
-      process.kill(-child.pid, signal);
-    } catch {
-      child.kill(signal); // the group is gone already
-    }
+/** @param {import("node:child_process").ChildProcess} child @param {NodeJS.Signals} signal */
+function signalGroup(child, signal) {
+  try {
+    process.kill(-(child.pid ?? Number.NaN), signal);
+  } catch {
+    child.kill(signal); // the group is gone already
+  }
+}
+
+/** Ends every command still running, and what those started; resolves when they are gone and their callers know.
+ * @param {number} patienceMs until one that ignores the request is killed */
+export async function endRunning(patienceMs = 10_000) {
+  const endOne = async ([child, { toItsEnd }]) => {
+    const closed = new Promise((resolve) => child.once("close", resolve));
+    if (toItsEnd) return await closed;
+    signalGroup(child, "SIGTERM");
+    const patience = new AbortController();
+    const overdue = delay(patienceMs, "overdue", { signal: patience.signal }).catch(() => "");
+    if ((await Promise.race([closed, overdue])) === "overdue") signalGroup(child, "SIGKILL");
+    patience.abort();
+    await closed;
+  };
+  // A caller may start its next command before it learns that all is ending.
+  while (running.size > 0) {
+    await Promise.all([...running].map(endOne));
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
 /** Makes Ctrl-C and SIGTERM end the running commands before this process. */
 export function endRunningOnSignal() {
   for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {
-    process.once(signal, () => {
-      endRunning();
+    process.once(signal, async () => {
+      await endRunning();
       process.exit(code);
     });
   }

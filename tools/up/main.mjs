@@ -51,8 +51,8 @@ async function checkPorts(instance, { serve, buildOnly }) {
 async function bpfAllowed() {
   if (!existsSync(addonFile)) return "no addon yet";
   const ask = "const b = require(process.argv[1]); console.log(JSON.stringify(b.probeFeature('ringbuf')))";
-  const { code, output } = await run(process.execPath, ["-e", ask, addonFile]);
-  const answer = code === 0 ? JSON.parse(output) : { supported: false, reason: output.trim() };
+  const { code, output, stdout } = await run(process.execPath, ["-e", ask, addonFile]);
+  const answer = code === 0 ? JSON.parse(stdout) : { supported: false, reason: output.trim() };
   if (!answer.supported) throw new Error(`the kernel doesn't let us use BPF: ${answer.reason}`);
   return "allowed";
 }
@@ -77,7 +77,7 @@ function createEnding(log, lock, site) {
   const end = (code, why) => {
     ending ??= (async () => {
       log.line("up", `stopping: ${why}`);
-      endRunning();
+      await endRunning();
       await stop(site).catch((error) => log.line("up", `while stopping: ${error.message}`));
       lock.release();
       log.line("up", "stopped; the data stays");
