@@ -3,24 +3,21 @@
 import { existsSync, readFileSync } from "node:fs";
 import { clusterUrl, createDatabase, initCluster, isReady, serverCommand } from "../postgres.mjs";
 import { freePort, portProblem } from "./preflight.mjs";
-import { createService, guard } from "./service.mjs";
+import { guard } from "./service.mjs";
 import { until } from "./until.mjs";
 
 /** @param {import("./instance.mjs").Instance} instance @param {import("./secrets.mjs").Secrets} secrets
- *  @param {{ log: import("./log.mjs").Log, runFolder: string }} surroundings
- *  @param {import("./service.mjs").Service[]} group gets the server before it is waited for, so that it is
- *    stopped even when it never gets ready
+ *  @param {(spec: import("./service.mjs").ServiceSpec) => import("./service.mjs").Service} launch keeps the server
+ *    before it is waited for, so that it is stopped even when it never gets ready
  *  @returns {Promise<{ url: string, note: string }>} */
-export async function startDatabase(instance, secrets, surroundings, group) {
+export async function startDatabase(instance, secrets, launch) {
   if (instance.databaseUrl) return { url: instance.databaseUrl, note: "yours, by DATABASE_URL" };
   const taken = await portProblem("127.0.0.1", instance.databasePort, "MILLRACE_PG_PORT");
   const port = taken ? await freePort() : instance.databasePort;
   const cluster = { dataDir: instance.in("pg"), port, password: secrets.databasePassword };
   await initCluster(cluster);
   const command = await serverCommand(cluster, guard("SIGINT"));
-  const service = createService({ name: "db", ...command, signal: "SIGINT", graceMs: 30_000 }, surroundings);
-  group.push(service);
-  service.start();
+  const service = launch({ name: "db", ...command, signal: "SIGINT", graceMs: 30_000 });
   const logFile = instance.in("millrace.log");
   const broken = () =>
     service.failures() > 2 ? `PostgreSQL does not start: ${lastComplaint(logFile)}` : undefined;

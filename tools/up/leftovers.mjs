@@ -5,8 +5,8 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { run } from "../command.mjs";
 import { at } from "../paths.mjs";
-import { startTime } from "./lock.mjs";
-import { signalGroup } from "./service.mjs";
+import { isAlive } from "./lock.mjs";
+import { signalGroup, signalProcess } from "./service.mjs";
 
 const agentProgram = at("apps/agent/build/main.js");
 export const labProgram = at("packages/lab/build/main.js");
@@ -17,11 +17,10 @@ export async function endNotedProcesses(runFolder, patienceMs = 15_000) {
   if (!existsSync(runFolder)) return 0;
   const notes = readdirSync(runFolder).map((file) => path.join(runFolder, file));
   const alive = notes.flatMap((file) => livingProcess(file));
-  for (const one of alive) process.kill(one.pid, one.signal);
-  const gone = (one) => startTime(one.pid) !== one.started;
-  for (const deadline = Date.now() + patienceMs; !alive.every(gone) && Date.now() < deadline; ) {
-    await delay(50);
-  }
+  for (const one of alive) signalProcess(one.pid, one.signal);
+  const gone = (one) => !isAlive(one);
+  const deadline = performance.now() + patienceMs;
+  while (!alive.every(gone) && performance.now() < deadline) await delay(50);
   for (const one of alive) if (!gone(one)) signalGroup(one.pid, "SIGKILL");
   for (const file of notes) rmSync(file, { force: true });
   return alive.length;
@@ -30,7 +29,7 @@ export async function endNotedProcesses(runFolder, patienceMs = 15_000) {
 function livingProcess(file) {
   try {
     const note = JSON.parse(readFileSync(file, "utf8"));
-    return startTime(note.pid) === note.started ? [note] : [];
+    return isAlive(note) ? [note] : [];
   } catch {
     return []; // a note half written when the power went
   }
@@ -48,8 +47,17 @@ export async function removePins(pinRoot) {
     rmSync(folder, { recursive: true, force: true });
   }
   rmSync(pinRoot, { recursive: true, force: true });
-  if (readdirSync(path.dirname(pinRoot)).length === 0) rmdirSync(path.dirname(pinRoot));
+  removeIfEmpty(path.dirname(pinRoot));
   return folders.length;
+}
+
+/** Another instance may be making its own folder there, or removing this one. @param {string} folder */
+function removeIfEmpty(folder) {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if (!["ENOENT", "ENOTEMPTY"].includes(error.code)) throw error;
+  }
 }
 
 /** @param {import("./instance.mjs").Instance} instance */
@@ -60,12 +68,16 @@ export async function sweepLab(instance) {
   if (code !== 0) throw new Error(`the lab's leftovers can't be removed:\n${output.trimEnd()}`);
 }
 
+/** A start without a lab, too, removes what one with a lab left.
+ * @param {Pick<import("./instance.mjs").Instance, "lab" | "in">} instance */
+export const mayHaveLab = (instance) => instance.lab || existsSync(instance.in("lab"));
+
 /** @param {import("./instance.mjs").Instance} instance @returns {Promise<string>} for the progress line */
 export async function sweepLeftovers(instance) {
   const processes = await endNotedProcesses(instance.in("run"));
   const isRoot = process.getuid?.() === 0;
   const agents = isRoot ? await removePins(instance.pinRoot) : 0;
-  if (isRoot && instance.lab) await sweepLab(instance);
+  if (isRoot && mayHaveLab(instance)) await sweepLab(instance);
   if (processes + agents === 0) return "nothing left over";
   return `ended ${processes} processes, removed the pins of ${agents} agents`;
 }

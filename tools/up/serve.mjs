@@ -49,11 +49,11 @@ async function sweep({ instance, doStep }) {
 /** A database that answers, with the schema of this checkout.
  * @param {Site} site @returns {Promise<Record<string, string>>} the servers' environment */
 async function openDatabase(site) {
-  const { instance, doStep } = site;
+  const { instance, doStep, running } = site;
   const secrets = secretsIn(instance.in("secrets.json"));
   let url = "";
   await doStep("database", async () => {
-    const database = await startDatabase(instance, secrets, surroundings(site), site.running.database);
+    const database = await startDatabase(instance, secrets, (spec) => launch(site, running.database, spec));
     url = database.url;
     return database.note;
   });
@@ -129,11 +129,11 @@ export async function start(site) {
 /** Agents first, so that what they still hold reaches the database; the database last.
  * @param {Site} site */
 export async function stop(site) {
-  const { instance, running } = site;
+  const { instance, log, running } = site;
   site.stopping = true;
   const end = (services) => Promise.all(services.map((service) => service.stop()));
   await end(running.agents);
-  await removePins(instance.pinRoot);
+  await removePins(instance.pinRoot).catch((error) => log.line("up", `pins are left: ${error.message}`));
   await end(running.servers);
   await end(running.database);
 }
@@ -141,6 +141,6 @@ export async function stop(site) {
 /** @param {import("./instance.mjs").Instance} instance @returns {Promise<import("./services.mjs").Host[]>} */
 export async function labHosts(instance) {
   const args = [labProgram, "status", "--state", instance.in("lab"), "-o", "json"];
-  const { code, output } = await run(process.execPath, args);
-  return code === 0 ? JSON.parse(output).hosts : [];
+  const { code, stdout } = await run(process.execPath, args);
+  return code === 0 ? JSON.parse(stdout).hosts : [];
 }

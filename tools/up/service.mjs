@@ -16,14 +16,17 @@ import { writePrivately } from "./secrets.mjs";
  *  @param {NodeJS.Signals} signal */
 export const guard = (signal) => ["setpriv", "--pdeathsig", signal.replace("SIG", "")];
 
-/** @param {number | undefined} pid @param {NodeJS.Signals} signal */
-export function signalGroup(pid, signal) {
+/** One that ended meanwhile needs no signal. @param {number} pid @param {NodeJS.Signals} signal */
+export function signalProcess(pid, signal) {
   try {
-    if (pid) process.kill(-pid, signal);
+    process.kill(pid, signal);
   } catch (error) {
     if (error.code !== "ESRCH") throw error;
   }
 }
+
+/** @param {number | undefined} pid @param {NodeJS.Signals} signal */
+export const signalGroup = (pid, signal) => pid && signalProcess(-pid, signal);
 
 /** Its own process group: a terminal's Ctrl-C reaches the supervisor only, which stops things in order. */
 const spawnService = (spec) =>
@@ -35,10 +38,24 @@ const spawnService = (spec) =>
     ...spec.options,
   });
 
+/** The note of a process, for the sweep. A full disk costs that note, not the service its run.
+ *  @param {string} file @param {{ name: string, signal: NodeJS.Signals }} what @param {import("./log.mjs").Log} log */
+const createNote = (file, what, log) => ({
+  /** @param {number} pid */
+  take: (pid) => {
+    try {
+      writePrivately(file, { ...what, pid, started: startTime(pid) });
+    } catch (error) {
+      log.line("up", `no note of ${what.name}: ${error.message}`);
+    }
+  },
+  drop: () => rmSync(file, { force: true }),
+});
+
 /** @param {ServiceSpec} spec @param {{ log: import("./log.mjs").Log, runFolder: string }} surroundings */
 export function createService(spec, { log, runFolder }) {
-  const signal = spec.signal ?? "SIGTERM";
-  const note = `${runFolder}/${spec.name.replace(/[^a-z0-9]+/gi, "-")}.json`;
+  const { name, signal = "SIGTERM" } = spec;
+  const note = createNote(`${runFolder}/${name.replace(/[^a-z0-9]+/gi, "-")}.json`, { name, signal }, log);
   let child;
   let stopping = false;
   let history = { failures: 0 };
@@ -47,12 +64,11 @@ export function createService(spec, { log, runFolder }) {
 
   const runOnce = () =>
     new Promise((resolve) => {
+      if (stopping) return resolve("stopped");
       child = spawnService(spec);
-      if (child.pid) {
-        writePrivately(note, { name: spec.name, pid: child.pid, started: startTime(child.pid), signal });
-      }
-      log.pipe(spec.name, child.stdout);
-      log.pipe(spec.name, child.stderr);
+      if (child.pid) note.take(child.pid);
+      log.pipe(name, child.stdout);
+      log.pipe(name, child.stderr);
       child.once("error", (error) => resolve(error.message));
       child.once("exit", (code, by) => resolve(by ?? `exit code ${code}`));
     });
@@ -60,19 +76,22 @@ export function createService(spec, { log, runFolder }) {
   const keepRunning = async () => {
     while (!stopping) {
       const began = performance.now();
-      const how = await (spec.before?.() ?? Promise.resolve()).then(runOnce, (error) => error.message);
+      const how = await Promise.resolve(spec.before?.())
+        .then(runOnce)
+        .catch((error) => error.message);
       signalGroup(child?.pid, "SIGKILL"); // what it started and left behind
-      rmSync(note, { force: true });
+      child = undefined; // its pid may be another's by the next turn
+      note.drop();
       if (stopping) return;
       const next = afterEnd(history, performance.now() - began);
       history = next.history;
-      log.line("up", `${spec.name} ended (${how}); starting again in ${next.waitMs / 1000} s`);
+      log.line("up", `${name} ended (${how}); starting again in ${next.waitMs / 1000} s`);
       await delay(next.waitMs, undefined, { signal: wake.signal }).catch(() => undefined);
     }
   };
 
   return {
-    name: spec.name,
+    name,
     pid: () => (child?.exitCode === null && child.signalCode === null ? child.pid : undefined),
     failures: () => history.failures,
     start: () => {
@@ -88,7 +107,7 @@ export function createService(spec, { log, runFolder }) {
       const patience = new AbortController();
       const overdue = delay(spec.graceMs ?? 10_000, "overdue", { signal: patience.signal }).catch(() => "");
       if ((await Promise.race([ended, overdue])) === "overdue") {
-        log.line("up", `${spec.name} did not end in time; killed`);
+        log.line("up", `${name} did not end in time; killed`);
         signalGroup(child?.pid, "SIGKILL");
         await ended;
       }
