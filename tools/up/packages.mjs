@@ -70,6 +70,7 @@ export const installHint = (names) =>
 
 /** @param {Purpose[]} purposes @returns {Promise<string>} what was done, for the progress line */
 export async function ensurePackages(purposes) {
+  if (isOurs(policy) && mayInstall()) rmSync(policy, { force: true });
   const names = missingPackages(purposes).map((entry) => entry.name);
   if (names.length === 0) return "all there";
   if (!mayInstall()) throw new Error(installHint(names));
@@ -89,23 +90,35 @@ export async function ensurePackages(purposes) {
 }
 
 const policy = "/usr/sbin/policy-rc.d";
+const ourPolicy =
+  "#!/bin/sh\n# Millrace is installing packages; it removes this file afterwards.\nexit 101\n";
+
+const isOurs = (file) => existsSync(file) && readFileSync(file, "utf8") === ourPolicy;
 
 /** Debian starts a package's service at once unless this file forbids it: a Docker daemon would change the
- *  machine's firewall for the sake of a test. @param {() => Promise<void>} work */
-async function withServicesAtRest(work) {
-  if (existsSync(policy)) return await work();
-  writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+ *  machine's firewall for the sake of a test. One that a killed run of ours left is ours to remove.
+ *  @param {() => Promise<void>} work @param {string} [file] */
+export async function withServicesAtRest(work, file = policy) {
+  if (existsSync(file) && !isOurs(file)) return await work();
+  writeFileSync(file, ourPolicy, { mode: 0o755 });
   try {
     await work();
   } finally {
-    rmSync(policy, { force: true });
+    rmSync(file, { force: true });
   }
 }
 
-async function apt(args) {
+/** Not cut off by Ctrl-C: a half-configured package would be left to the user. After a power cut it is put right.
+ *  @param {string[]} args @param {typeof run} [runner] */
+export async function apt(args, runner = run) {
   const quiet = ["-q", "-o", "DPkg::Lock::Timeout=120"];
   const env = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
-  const { code, output } = await run("apt-get", [...quiet, ...args], { env });
+  const work = (command, words) => runner(command, words, { env, toItsEnd: true });
+  let { code, output } = await work("apt-get", [...quiet, ...args]);
+  if (code !== 0 && output.includes("dpkg --configure -a")) {
+    await work("dpkg", ["--configure", "-a"]);
+    ({ code, output } = await work("apt-get", [...quiet, ...args]));
+  }
   if (code !== 0) throw new Error(`apt-get ${args.join(" ")} failed:\n${lastLines(output, 15)}`);
 }
 
