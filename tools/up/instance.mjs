@@ -23,7 +23,7 @@ export function instanceOf(options, env) {
     ingestPort: portOf(env, "INGEST_PORT", 3001),
     databasePort: portOf(env, "MILLRACE_PG_PORT", 54329),
     /** Given by the user: then no PostgreSQL of ours is started. */
-    databaseUrl: env.DATABASE_URL,
+    databaseUrl: databaseUrlOf(env),
     address: env.PUBLIC_URL || addressOf(host, port, tls),
     /** Our own certificate, and where it is used. */
     tls,
@@ -33,9 +33,23 @@ export function instanceOf(options, env) {
   };
 }
 
+/** Not echoed when it is wrong: it may hold a password. */
+function databaseUrlOf(env) {
+  const url = env.DATABASE_URL;
+  if (!url) return undefined;
+  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return url;
+  throw new Error(
+    "DATABASE_URL is no PostgreSQL URL: it wants postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+  );
+}
+
 /** The services have working directories of their own: the files are named from the root. */
 function certificateOf(env) {
-  if (!env.TLS_CERT_FILE || !env.TLS_KEY_FILE) return undefined;
+  const [given, missing] = env.TLS_CERT_FILE
+    ? ["TLS_CERT_FILE", "TLS_KEY_FILE"]
+    : ["TLS_KEY_FILE", "TLS_CERT_FILE"];
+  if (!env[given]) return undefined;
+  if (!env[missing]) throw new Error(`${given} is set and ${missing} is not: TLS needs both`);
   return {
     certFile: path.resolve(env.TLS_CERT_FILE),
     keyFile: path.resolve(env.TLS_KEY_FILE),

@@ -29,6 +29,27 @@ test("a port that is none is named", () => {
   }
 });
 
+test("a database URL that is none is refused without being shown, an empty one is as none given", () => {
+  for (const bad of ["db.example", "mysql://u:secret@h/d", "postgresql://u:secret@h:port/d"]) {
+    expect(() => instanceOf(options, { DATABASE_URL: bad })).toThrow(
+      /^(?!.*secret)DATABASE_URL is no PostgreSQL URL/,
+    );
+  }
+  expect(instanceOf(options, { DATABASE_URL: "" }).databaseUrl).toBeUndefined();
+  expect(instanceOf(options, { DATABASE_URL: "postgresql:///d?host=/run" }).databaseUrl).toBe(
+    "postgresql:///d?host=/run",
+  );
+});
+
+test("a certificate without its key is refused: it would be served without TLS", () => {
+  for (const [given, missing] of [
+    ["TLS_CERT_FILE", "TLS_KEY_FILE"],
+    ["TLS_KEY_FILE", "TLS_CERT_FILE"],
+  ] as const) {
+    expect(() => instanceOf(options, { [given]: "/x.pem" })).toThrow(`${given} is set and ${missing} is not`);
+  }
+});
+
 test("an address that means every interface is shown as one that can be opened", () => {
   expect(instanceOf(options, { HOST: "0.0.0.0", PORT: "80" }).address).toBe("http://127.0.0.1:80");
   expect(instanceOf(options, { HOST: "::1" }).address).toBe("http://[::1]:3000");
@@ -69,7 +90,10 @@ test("each setting of the dashboard reaches it, an agent sees its own and neithe
   const settings = readFileSync(`${root}/apps/web/src/env.ts`, "utf8").matchAll(/^ {4}([A-Z_]+):/gm);
   const names = [...settings].map(([, name]) => name as string);
   expect(names).toContain("OIDC_CLIENT_SECRET");
-  const given = Object.fromEntries(names.map((name) => [name, "7"]));
+  const given = {
+    ...Object.fromEntries(names.map((name) => [name, "7"])),
+    DATABASE_URL: "postgresql://x/y",
+  };
   const more = {
     ...given,
     MILLRACE_AGENT_SPOOL_LIMIT: "1GB",

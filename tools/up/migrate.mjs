@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { run } from "../command.mjs";
 import { at, bin } from "../paths.mjs";
 import { schemaEngineEnv } from "../postgres.mjs";
+import { withDatabase } from "./database-server.mjs";
 
 /** The migrations of this checkout and the checksum Prisma records for each. */
 function wantedMigrations() {
@@ -18,28 +19,21 @@ function wantedMigrations() {
   return names.map((name) => ({ name, checksum: checksum(name) }));
 }
 
-/** @param {string} url */
-async function appliedMigrations(url) {
-  const { default: pg } = await import("pg");
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    const { rows: tables } = await client.query("select to_regclass('_prisma_migrations') as found");
-    if (tables[0].found === null) return new Map(); // an empty database
-    const finished = "finished_at is not null and rolled_back_at is null";
-    const { rows } = await client.query(
-      `select migration_name, checksum from _prisma_migrations where ${finished}`,
-    );
-    return new Map(rows.map((row) => [row.migration_name, row.checksum]));
-  } finally {
-    await client.end();
-  }
+/** @param {import("pg").Client} client */
+async function appliedMigrations(client) {
+  const { rows: tables } = await client.query("select to_regclass('_prisma_migrations') as found");
+  if (tables[0].found === null) return new Map(); // an empty database
+  const finished = "finished_at is not null and rolled_back_at is null";
+  const { rows } = await client.query(
+    `select migration_name, checksum from _prisma_migrations where ${finished}`,
+  );
+  return new Map(rows.map((row) => [row.migration_name, row.checksum]));
 }
 
 /** @param {string} url @returns {Promise<string>} what was done, for the progress line */
 export async function migrate(url) {
   const wanted = wantedMigrations();
-  const applied = await appliedMigrations(url);
+  const applied = await withDatabase(url, appliedMigrations);
   const missing = wanted.filter(({ name, checksum }) => applied.get(name) !== checksum);
   if (missing.length === 0) return "up to date";
   const env = { ...schemaEngineEnv, DATABASE_URL: url };

@@ -63,12 +63,18 @@ export function portProblem(host, port, variable) {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once("error", (/** @type {NodeJS.ErrnoException} */ error) => {
-      const why =
-        error.code === "EADDRINUSE" ? "is taken by another program" : `can't be used (${error.code})`;
-      resolve(`port ${port} on ${host} ${why}: stop that program, or set ${variable}`);
+      resolve(`port ${port} on ${host} ${portTrouble(error.code, variable)}`);
     });
     probe.listen(port, host, () => probe.close(() => resolve(undefined)));
   });
+}
+
+/** @param {string | undefined} code @param {string} variable names the port */
+function portTrouble(code, variable) {
+  if (code === "EADDRINUSE") return `is taken by another program: stop that program, or set ${variable}`;
+  if (code === "EACCES") return `is for root only: set ${variable} to one from 1024`;
+  const hostVariable = variable === "INGEST_TLS_PORT" ? "INGEST_HOST" : "HOST";
+  return `can't be used (${code}): that is no address of this machine; set ${hostVariable} to one`;
 }
 
 /** A free port of the kernel's choice on loopback.

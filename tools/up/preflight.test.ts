@@ -53,6 +53,18 @@ test("a taken port is named with the variable that moves it; a free one isn't", 
   expect(await portProblem("127.0.0.1", port, "PORT")).toBeUndefined();
 });
 
+test("a host that isn't this machine's is not taken for a taken port", async () => {
+  for (const [host, code] of [
+    ["203.0.113.7", "EADDRNOTAVAIL"],
+    ["no-such-host.invalid", ""],
+  ]) {
+    expect(await portProblem(host as string, 3000, "PORT")).toMatch(
+      new RegExp(`port 3000 on ${host} can't be used \\(E?${code}.*\\): .*set HOST to one$`),
+    );
+  }
+  expect(await portProblem("203.0.113.7", 3444, "INGEST_TLS_PORT")).toMatch(/set INGEST_HOST to one$/);
+});
+
 test("a file that isn't there is named with the variable that named it", () => {
   expect(
     fileProblems({ TLS_CERT_FILE: "/no/such.pem", TLS_KEY_FILE: "/etc/hostname", X: undefined }),
