@@ -15,11 +15,12 @@ export function openRotatingFile(file, limits) {
   let size = statSync(file).size;
   let lost = 0;
   const turnOver = () => {
-    closeSync(handle);
     rmSync(`${file}.${limits.keep}`, { force: true });
     for (let n = limits.keep - 1; n >= 1; n--) renameIfThere(`${file}.${n}`, `${file}.${n + 1}`);
     renameIfThere(file, `${file}.1`);
-    handle = openSync(file, "a", 0o600);
+    const fresh = openSync(file, "a", 0o600); // may fail: until it is there the old one stays open
+    closeSync(handle);
+    handle = fresh;
     size = 0;
   };
   return {

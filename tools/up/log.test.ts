@@ -1,5 +1,15 @@
 // The combined log and its file.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { PassThrough } from "node:stream";
@@ -62,6 +72,30 @@ test("a structured record reads as level, message and fields", () => {
     'warn: slow ms=7 what="a b"',
   );
   expect(readableLine('{"level":30,"msg":"ready"}')).toBe("ready");
+});
+
+test("control characters are shown, not sent to the terminal; colours go, lines and tabs stay", () => {
+  expect(readableLine('{"msg":"pod is here","pod":"web\\u001b]0;owned\\u0007\\u009b2J"}')).toBe(
+    "pod is here pod=web\\x1b]0;owned\\x07\\x9b2J",
+  );
+  expect(readableLine("\x1b[1;31mfailed\x1b[0m:\n\tline 1\r")).toBe("failed:\n\tline 1\\x0d");
+});
+
+test("a log that can't be turned over goes on in its old file, and writes into no other", () => {
+  const log = openRotatingFile(file("gone/x.log"), { maxBytes: 10, keep: 1 });
+  rmSync(file("gone"), { recursive: true });
+  log.write("first\n");
+  log.write("second\n"); // has to turn over, and can't
+  const other = openSync(file("other"), "w"); // takes the lowest free descriptor
+  log.write("third\n");
+  mkdirSync(file("gone"));
+  log.write("fourth\n");
+  closeSync(other);
+  log.close();
+  expect(readFileSync(file("other"), "utf8")).toBe("");
+  expect(readFileSync(file("gone/x.log"), "utf8")).toBe(
+    "2 lines were lost: the log could not be written\nfourth\n",
+  );
 });
 
 test("what only looks like a record stays as it is", () => {

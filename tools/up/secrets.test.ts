@@ -20,6 +20,13 @@ test("secrets are made once, long, and readable by their user only", () => {
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
+test("secrets that can't be read are named, and not replaced by new ones", () => {
+  const file = path.join(folder, "secrets.json");
+  writeFileSync(file, '{"databasePassword": "hid');
+  expect(() => secretsIn(file)).toThrow(new RegExp(`^${file} can't be read as JSON(?!.*hid)`));
+  expect(readFileSync(file, "utf8")).toBe('{"databasePassword": "hid');
+});
+
 test("a secret that a newer version needs is added, the others stay", () => {
   const file = path.join(folder, "secrets.json");
   writeFileSync(file, JSON.stringify({ databasePassword: "kept" }));
