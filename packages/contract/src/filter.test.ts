@@ -44,6 +44,7 @@ describe("a filter", () => {
 
   test.each([
     ["servce=x", [[0, 8, "there is no field “servce”; did you mean “service”?"]]],
+    ["constructor=x", [[0, 13, "there is no field “constructor”"]]],
     ["dst.port=99999", [[0, 14, "dst.port: “99999” is not a whole number up to 65535"]]],
     ["a rtt>fast", [[2, 10, "rtt: “fast” is not a duration like 5ms or 1.5s"]]],
     ["verdict=lost", [[0, 12, "verdict: “lost” is none of forwarded, dropped, would-drop, unknown"]]],

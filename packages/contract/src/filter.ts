@@ -71,7 +71,7 @@ function readTerm(
       operator: "~",
       values: [{ text: unquote(raw), number: null }],
     };
-  const field = FILTER_FIELDS[name];
+  const field = Object.hasOwn(FILTER_FIELDS, name) ? FILTER_FIELDS[name] : undefined;
   if (!field) return { ...at, message: unknownField(name) };
   if (raw === "") return { ...at, message: `${name} needs a value` };
   return readField(at, negated, name, field, operator as FilterOperator, raw);
