@@ -19,6 +19,9 @@ describe("the flags of observe", () => {
     [["--label", "app=web"], "label=app:web"],
     [["--to-service", "my shop"], 'dst.service="my shop"'],
     [["--pod", "web", "--not"], "-pod=web"],
+    [["--pod", "web", "a b", "--pod", 'c"'], 'pod=web,a" "b,c'],
+    [["-n", "shop"], "namespace=shop"],
+    [["--uuid", "0123"], "flow=0123"],
     [["--pod", "web", "--filter", "rtt>5ms"], "pod=web rtt>5ms"],
   ])("%j means %s, which the filter language accepts", (argv, wanted) => {
     expect(textOf(...argv)).toBe(wanted);
@@ -27,5 +30,12 @@ describe("the flags of observe", () => {
 
   test("a negation of several flags is refused, not guessed", () => {
     expect(() => textOf("--pod", "web", "--ip", "10.0.0.1", "--not")).toThrow(/--not takes one filter flag/);
+    expect(() => textOf("--not")).toThrow(/--not takes one filter flag/);
+    expect(() => textOf("--not", "--filter", "rtt>5ms")).toThrow(/--not takes one filter flag/);
+  });
+
+  test("several values are each a value of their own, blanks and all", () => {
+    const [term] = parseFilter(textOf("--pod", "web", "a b", "c d")).terms;
+    expect(term?.values.map(({ text }) => text)).toEqual(["web", "a b", "c d"]);
   });
 });

@@ -6,8 +6,8 @@ import type { Command } from "commander";
 import { UsageError } from "./failure.ts";
 
 /** flag → field of the filter language; `<namespace>/<name>` is understood where marked. */
-const FLAGS: readonly { flag: string; field: string; help: string; qualified?: boolean }[] = [
-  { flag: "namespace", field: "namespace", help: "either end's namespace" },
+const FLAGS: readonly { flag: string; short?: string; field: string; help: string; qualified?: boolean }[] = [
+  { flag: "namespace", short: "n", field: "namespace", help: "either end's namespace" },
   { flag: "from-namespace", field: "src.namespace", help: "source namespace" },
   { flag: "to-namespace", field: "dst.namespace", help: "destination namespace" },
   { flag: "pod", field: "pod", help: "either end's pod, [namespace/]name", qualified: true },
@@ -29,14 +29,22 @@ const FLAGS: readonly { flag: string; field: string; help: string; qualified?: b
   { flag: "verdict", field: "verdict", help: "FORWARDED, DROPPED, AUDIT (would drop) or UNKNOWN" },
   { flag: "drop-reason-desc", field: "reason", help: "drop reason, e.g. NO_SOCKET" },
   { flag: "node-name", field: "observer", help: "host that reported the flow" },
+  { flag: "uuid", field: "flow", help: "the flow of that id" },
 ];
 const VERDICT_NAMES: Record<string, string> = { audit: "would-drop", would_drop: "would-drop" };
 
 const camel = (flag: string): string => flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-const quote = (value: string): string => (/[\s"]/.test(value) ? `"${value.replaceAll('"', "")}"` : value);
+const bare = (value: string): string => value.replaceAll('"', "");
+const quote = (value: string): string => (/[\s"]/.test(value) ? `"${bare(value)}"` : value);
+/** Several values: one quoted as a whole would be one value, so only the blanks in them are. */
+const list = ([first = "", ...rest]: string[]): string =>
+  rest.length === 0
+    ? quote(first)
+    : [first, ...rest].map((value) => bare(value).replace(/\s+/g, '"$&"')).join(",");
 
 export function addFilterFlags(command: Command): Command {
-  for (const { flag, help } of FLAGS) command.option(`--${flag} <value...>`, help);
+  for (const { flag, short, help } of FLAGS)
+    command.option(`${short ? `-${short}, ` : ""}--${flag} <value...>`, help);
   return command
     .option("--not", "show what the filter flags do not match")
     .option("--filter <text>", "the filter language of the dashboard, joined by AND with the flags");
@@ -48,9 +56,11 @@ export function filterText(options: Record<string, unknown>): string {
     return values ? fieldTerms(flag, field, values, qualified === true) : [];
   });
   if (options.not) {
-    if (terms.length > 1)
-      throw new UsageError("--not takes one filter flag; for more, write --filter '-field=value …'");
-    terms[0] = `-${terms[0] ?? ""}`;
+    if (terms.length !== 1)
+      throw new UsageError(
+        "--not takes one filter flag of one field; for more, write --filter '-field=value …'",
+      );
+    terms[0] = `-${terms[0]}`;
   }
   if (typeof options.filter === "string") terms.push(options.filter);
   return terms.join(" ");
@@ -64,7 +74,7 @@ function fieldTerms(flag: string, field: string, values: string[], qualified: bo
     const inNamespace = `${field.replace("pod", "namespace")}=${quote(namespace)}`;
     return name ? [inNamespace, `${field}=${quote(name)}`] : [inNamespace];
   }
-  return [`${field}=${quote(values.map((v) => normalize(field, v)).join(","))}`];
+  return [`${field}=${list(values.map((v) => normalize(field, v)))}`];
 }
 
 function normalize(field: string, value: string): string {

@@ -2,8 +2,10 @@
 import type { End, FlowRow } from "@millrace/contract/flow";
 import { bytes, microseconds, text } from "@millrace/contract/units";
 import { protocolName, VERDICT_TITLE } from "@millrace/contract/verdict";
+import { plain } from "./terminal.ts";
 
-export const FORMATS = ["compact", "table", "dict", "json", "jsonpb"] as const;
+/** tab and jsonpb are what hubble calls table and json. */
+export const FORMATS = ["compact", "table", "tab", "dict", "json", "jsonpb"] as const;
 export type Format = (typeof FORMATS)[number];
 
 const nameOf = (end: End): string => end.pod ?? end.service ?? end.host ?? end.ip;
@@ -11,7 +13,7 @@ const address = (end: End): string =>
   end.ip.includes(":") ? `[${end.ip}]:${end.port}` : `${end.ip}:${end.port}`;
 const label = (end: End): string => {
   const name = end.namespace ? `${end.namespace}/${nameOf(end)}` : nameOf(end);
-  return name === end.ip ? address(end) : `${name} (${address(end)})`;
+  return plain(name === end.ip ? address(end) : `${name} (${address(end)})`);
 };
 const traffic = (row: FlowRow): string => text(bytes(row.forward.bytes + row.reverse.bytes));
 const rtt = (row: FlowRow): string => (row.rttUs === null ? "-" : text(microseconds(row.rttUs)));
@@ -43,6 +45,7 @@ export function formatFlow(row: FlowRow, format: Format): string {
     case "jsonpb":
       return JSON.stringify(row);
     case "table":
+    case "tab":
       return COLUMNS.map((c) => c.of(row).padEnd(c.width))
         .join("  ")
         .trimEnd();

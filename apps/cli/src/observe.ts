@@ -9,7 +9,15 @@ import { addFilterFlags, filterText } from "./observe-filter.ts";
 import { FORMATS, type Format, formatFlow, tableHead } from "./observe-format.ts";
 
 const PAGE = 1000;
-type Options = { follow?: boolean; last?: number; since?: string; until?: string; output: Format };
+const MOST = 100_000;
+type Options = {
+  follow?: boolean;
+  last?: number;
+  since?: string;
+  until?: string;
+  output: Format;
+  printRawFilters?: boolean;
+};
 
 export function observeCommand(): Command {
   const command = new Command("observe")
@@ -18,27 +26,28 @@ export function observeCommand(): Command {
     .option("--last <n>", "the last N flows (default 20, or all since --since)", wholeNumber)
     .option("--since <when>", "from: a duration back (5m, 2h) or a time (2026-01-31T12:00:00Z)")
     .option("--until <when>", "to: likewise; default now")
+    .option("--print-raw-filters", "print the filter that the flags mean, and ask nothing")
     .addOption(new Option("-o, --output <format>", "output").choices(FORMATS).default("compact"));
-  return addFilterFlags(command).action(async (options: Options, self: Command) =>
-    observe(connect(self), options),
-  );
+  return addFilterFlags(command).action((options: Options, self: Command) => observe(self, options));
 }
 
-async function observe(client: Client, options: Options): Promise<void> {
+async function observe(command: Command, options: Options): Promise<void> {
   if (options.follow && options.until)
     throw new UsageError("--until has an end and --follow has none: give one of them");
   const filter = filterText(options as unknown as Record<string, unknown>);
+  if (options.printRawFilters) return print(filter);
   const range = rangeOf(options, Date.now());
+  const client = connect(command);
   const limit = options.last ?? (options.since ? Number.POSITIVE_INFINITY : 20);
-  if (options.output === "table") print(tableHead());
   const { rows, snapshot, completeness, cut } = await stored(client, filter, range, limit);
+  if (options.output === "table" || options.output === "tab") print(tableHead());
   for (const row of rows.reverse()) print(formatFlow(row, options.output));
-  if (cut) note(`more flows match: narrow the range or the filter, or raise --last`);
+  if (cut) note(`more flows match than ${MOST}: narrow the range or the filter`);
   sayIncomplete(completeness);
   if (options.follow) await follow(client, filter, snapshot, options.output);
 }
 
-/** Newest first, page by page, up to `limit`; 100,000 at most, and says when that cut something off. */
+/** Newest first, page by page, up to `limit`; MOST at most, and says when that cut something off. */
 async function stored(
   client: Client,
   filter: string,
@@ -46,7 +55,7 @@ async function stored(
   limit: number,
 ) {
   const rows: FlowRow[] = [];
-  const most = Math.min(limit, 100_000);
+  const most = Math.min(limit, MOST);
   let cursor: string | null = null;
   let first: Awaited<ReturnType<typeof client.flows.search.query>> | undefined;
   do {
@@ -60,7 +69,7 @@ async function stored(
     rows.push(...page.rows);
     cursor = page.nextCursor;
   } while (cursor && rows.length < most);
-  const cut = cursor !== null && limit === Number.POSITIVE_INFINITY;
+  const cut = cursor !== null && limit > MOST;
   return { rows, snapshot: first.snapshot, completeness: first.completeness, cut };
 }
 

@@ -5,6 +5,7 @@ import { Command, Option } from "commander";
 import { stringify } from "yaml";
 import { connect } from "./client.ts";
 import { EXIT } from "./failure.ts";
+import { plain } from "./terminal.ts";
 
 const MARK: Record<HostSummary["state"], string> = { ok: "ok  ", warn: "WARN", bad: "BAD ", unknown: "?   " };
 
@@ -48,5 +49,5 @@ function table(hosts: readonly HostSummary[], reasons: readonly string[]): strin
       .join("  ")
       .trimEnd(),
   );
-  return `${[...lines, ...reasons.map((r) => `! ${r}`)].join("\n")}\n`;
+  return `${[...lines, ...reasons.map((r) => `! ${r}`)].map(plain).join("\n")}\n`;
 }

@@ -1,18 +1,21 @@
 /** Trace sessions and events as lines of text. */
 import type { TraceEvent, TraceEventView, TraceSessionView } from "@millrace/contract/trace";
 import { microseconds, text } from "@millrace/contract/units";
+import { plain } from "./terminal.ts";
 
 export function formatTraceSession(session: TraceSessionView): string {
   const hosts = session.hosts.map((h) => `${h.host} ${h.state}`).join(", ");
   const end = session.end ? ` (${session.end})` : "";
-  return `${session.id}  ${session.spec.kind}  ${session.state}${end}  ${session.events} events  by ${session.author}  [${hosts}]`;
+  return plain(
+    `${session.id}  ${session.spec.kind}  ${session.state}${end}  ${session.events} events  by ${session.author}  [${hosts}]`,
+  );
 }
 
 export function formatTraceEvent({ host, event }: TraceEventView): string {
   const { src, srcPort, dst, dstPort } = event.tuple;
   const who = [event.pod, event.container, event.process && `${event.process.comm}[${event.process.pid}]`];
   const head = `${new Date(event.at / 1000).toISOString()} ${host} ${who.filter(Boolean).join(" ") || "-"}`;
-  return `${head}  ${src}:${srcPort} -> ${dst}:${dstPort}  ${what(event)}`;
+  return plain(`${head}  ${src}:${srcPort} -> ${dst}:${dstPort}  ${what(event)}`);
 }
 
 function what(event: TraceEvent): string {

@@ -5,9 +5,10 @@ import { TRACE_END_TITLE, TRACE_KINDS, TRACE_LIMITS, type TraceKind } from "@mil
 import { parseDuration } from "@millrace/contract/units";
 import { protocolNumber } from "@millrace/contract/verdict";
 import { Command, Option } from "commander";
-import { z } from "zod";
+import type { z } from "zod";
 import { type Client, connect } from "./client.ts";
 import { UsageError } from "./failure.ts";
+import { beforeLeaving } from "./leaving.ts";
 import { formatTraceEvent, formatTraceSession } from "./trace-format.ts";
 
 type RunOptions = {
@@ -29,9 +30,11 @@ export function traceCommand(): Command {
   trace
     .command("list")
     .description("sessions, newest first")
-    .action(async (_: unknown, self: Command) => {
+    .addOption(new Option("-o, --output <format>", "output").choices(["compact", "json"]).default("compact"))
+    .action(async ({ output }: { output: string }, self: Command) => {
       const { sessions } = await connect(self).traces.list.query({});
-      for (const session of sessions) process.stdout.write(`${formatTraceSession(session)}\n`);
+      const lineOf = output === "json" ? JSON.stringify : formatTraceSession;
+      for (const session of sessions) process.stdout.write(`${lineOf(session)}\n`);
     });
   trace
     .command("stop [id]")
@@ -95,18 +98,35 @@ async function specOf(client: Client, kind: string, options: RunOptions): Promis
     rateEps: Number(options.rate),
     reason: options.reason,
   });
-  if (!spec.success) throw new UsageError(`the trace is not valid:\n${z.prettifyError(spec.error)}`);
+  if (!spec.success) throw new UsageError(`the trace is not valid: ${problemsOf(spec.error)}`);
   return spec.data;
 }
+
+/** In the words of the flags, one after the other. */
+const problemsOf = (error: z.ZodError): string =>
+  error.issues
+    .map(({ path, message }) => `${FLAG_OF[path.join(".")] ?? path.join(".")}: ${message}`)
+    .join("; ");
+
+const FLAG_OF: Record<string, string> = {
+  kind: "<kind>",
+  "filter.ipA": "--ip",
+  "filter.ipB": "--ip",
+  "filter.portA": "--port",
+  "filter.portB": "--port",
+  leaseSeconds: "--duration in seconds",
+  rateEps: "--rate",
+  reason: "--reason",
+};
 
 function watch(client: Client, started: TraceSessionView, json: boolean): Promise<void> {
   const print = (view: TraceEventView) =>
     process.stdout.write(`${json ? JSON.stringify(view) : formatTraceEvent(view)}\n`);
   return new Promise((resolve, reject) => {
-    const stop = () => {
-      client.traces.stop.mutate({ id: started.id }).catch(reject);
-    };
-    process.once("SIGINT", stop);
+    const stop = () => client.traces.stop.mutate({ id: started.id });
+    const onInterrupt = () => void stop().catch(reject);
+    const stay = beforeLeaving(stop);
+    process.once("SIGINT", onInterrupt);
     const subscription = client.traces.watch.subscribe(
       { id: started.id },
       {
@@ -118,7 +138,8 @@ function watch(client: Client, started: TraceSessionView, json: boolean): Promis
           process.stderr.write(
             `ended: ${end ? TRACE_END_TITLE[end] : "done"}${endDetail ? ` (${endDetail})` : ""}\n`,
           );
-          process.off("SIGINT", stop);
+          process.off("SIGINT", onInterrupt);
+          stay();
           subscription.unsubscribe();
           resolve();
         },
