@@ -39,7 +39,7 @@ export function unifiedDirectory(cgroup: string): string | undefined {
 /** 0 when there is no v2 hierarchy or the cgroup is gone. */
 export function cgroupId(cgroup: string): number {
   const directory = unifiedDirectory(cgroup);
-  return directory && existsSync(directory) ? statSync(directory).ino : 0;
+  return (directory && statSync(directory, { throwIfNoEntry: false })?.ino) || 0;
 }
 
 export function cgroupProcesses(labName: string): number[] {

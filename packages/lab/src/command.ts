@@ -9,6 +9,7 @@ import type { ControlRequest } from "./control-protocol.ts";
 import { faultName } from "./fault.ts";
 import { runForeground } from "./foreground.ts";
 import { DEFAULT_HOSTS, DEFAULT_NAME, DEFAULT_RATE_PER_SECOND } from "./lab.ts";
+import { markedOwner, ownerIsAlive } from "./registry.ts";
 import { MAX_RATE_PER_SECOND } from "./settings.ts";
 import { statePaths } from "./state-directory.ts";
 import { type LabStatus, statusText } from "./status.ts";
@@ -57,7 +58,12 @@ const faultsText = ({ faults }: LabStatus): string =>
 async function down({ state }: StateOption): Promise<void> {
   const paths = statePaths(state);
   const status = await askLab(paths.controlSocket, { ask: "down" }, { untilClosed: true });
+  const owner = markedOwner(paths);
   if (status) print(`lab ${status.name} is down`);
+  else if (owner && ownerIsAlive(owner))
+    throw new LabError(
+      `lab ${owner.name} is coming up or going down: process ${owner.pid}, which a SIGTERM ends`,
+    );
   else await sweepAndSay({ state, name: DEFAULT_NAME });
 }
 

@@ -29,6 +29,7 @@ export type RunningContainer = ProcessId & {
   spec: ContainerSpec;
   id: string;
   cgroup: string;
+  /** By performance.now(). */
   startedAtMs: number;
 };
 
@@ -109,7 +110,7 @@ export async function startContainer(
     );
   }
   const cgroup = cgroupPath(home.labName, pod.name, spec.name);
-  return { spec, id, cgroup, pid, startTicks: ticks ?? "ended", startedAtMs: Date.now() };
+  return { spec, id, cgroup, pid, startTicks: ticks ?? "ended", startedAtMs: performance.now() };
 }
 
 /** What is left of a container that doesn't run: runc's state, its cgroups, the bundle. */

@@ -5,12 +5,15 @@
 import { chmod } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import {
+  ANSWER_LIMIT_BYTES,
   type ControlAnswer,
   type ControlRequest,
   parseRequest,
   REQUEST_LIMIT_BYTES,
 } from "./control-protocol.ts";
 import type { Lab } from "./lab.ts";
+
+export type Controlled = Pick<Lab, "fault" | "setRate" | "status">;
 
 export class ControlServer {
   readonly #server: Server;
@@ -21,7 +24,7 @@ export class ControlServer {
   }
 
   /** `onDown` is told when someone asks for the end; the asker sees the connection close when it's done. */
-  static async listen(socketPath: string, lab: Lab, onDown: () => void): Promise<ControlServer> {
+  static async listen(socketPath: string, lab: Controlled, onDown: () => void): Promise<ControlServer> {
     const server = createServer();
     const control = new ControlServer(server);
     server.on("connection", (client) => control.#serve(client, lab, onDown));
@@ -33,7 +36,7 @@ export class ControlServer {
     return control;
   }
 
-  #serve(client: Socket, lab: Lab, onDown: () => void): void {
+  #serve(client: Socket, lab: Controlled, onDown: () => void): void {
     this.#clients.add(client);
     client.on("close", () => this.#clients.delete(client));
     // A client that goes away mid-answer is its own business.
@@ -52,16 +55,27 @@ export class ControlServer {
         });
       }
       if (pending.length > REQUEST_LIMIT_BYTES) client.destroy();
+      this.#hold(client, last);
     });
   }
 
+  /** Takes no more questions than it has answered, nor from one who asks and doesn't listen. */
+  #hold(client: Socket, answered: Promise<void>): void {
+    client.pause();
+    void answered.then(() => {
+      if (client.writableLength > ANSWER_LIMIT_BYTES) client.destroy();
+      else client.resume();
+    });
+  }
+
+  /** A client that doesn't hang up must not keep the lab's process. */
   close(): void {
     this.#server.close();
-    for (const client of this.#clients) client.end();
+    for (const client of this.#clients) client.end().unref();
   }
 }
 
-async function answerLine(line: string, lab: Lab, onDown: () => void): Promise<ControlAnswer> {
+async function answerLine(line: string, lab: Controlled, onDown: () => void): Promise<ControlAnswer> {
   try {
     return { ok: true, result: await answer(parseRequest(line), lab, onDown) };
   } catch (error) {
@@ -69,7 +83,7 @@ async function answerLine(line: string, lab: Lab, onDown: () => void): Promise<C
   }
 }
 
-async function answer(request: ControlRequest, lab: Lab, onDown: () => void): Promise<unknown> {
+async function answer(request: ControlRequest, lab: Controlled, onDown: () => void): Promise<unknown> {
   if (request.ask === "fault") await lab.fault(request.name, request.on);
   if (request.ask === "rate") await lab.setRate(request.ratePerSecond);
   if (request.ask === "down") onDown();

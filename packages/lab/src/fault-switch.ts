@@ -31,8 +31,11 @@ export class FaultSwitch {
     return change;
   }
 
+  /** One that can't be taken back keeps no other on. */
   async allOff(): Promise<void> {
-    for (const name of FAULT_NAMES) await this.set(name, false);
+    const ends = await Promise.allSettled(FAULT_NAMES.map((name) => this.set(name, false)));
+    const failed = ends.find((end) => end.status === "rejected");
+    if (failed) throw failed.reason;
   }
 
   async #switchOn(name: FaultName): Promise<void> {

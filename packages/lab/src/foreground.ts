@@ -33,9 +33,13 @@ export async function runForeground(options: LabOptions): Promise<void> {
     );
     await stopped;
   } finally {
-    await lab.down();
-    log.info({ lab: lab.name }, "lab is down");
-    // Last, so that whoever asked for the end and waits for it sees it when it is true.
-    control?.close();
+    try {
+      await lab.down();
+      log.info({ lab: lab.name }, "lab is down");
+    } finally {
+      // Last, so that whoever asked for the end and waits for it sees it when it is true; also when the end fails,
+      // since an open socket would keep this process.
+      control?.close();
+    }
   }
 }

@@ -15,14 +15,16 @@ const LONGEST_DELAY_MS = 10_000;
 export const restartDelayMs = (shortLives: number): number =>
   Math.min(FIRST_DELAY_MS * 2 ** Math.max(0, shortLives - 1), LONGEST_DELAY_MS);
 
+export type Kept = Pick<Pods, "all" | "inOrder" | "replaceContainer">;
+
 export class Keeper {
-  readonly #pods: Pods;
+  readonly #pods: Kept;
   readonly #log: Logger;
   readonly #due = new WeakMap<ContainerSlot, number>();
   readonly #work = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(pods: Pods, log: Logger) {
+  constructor(pods: Kept, log: Logger) {
     this.#pods = pods;
     this.#log = log;
   }
@@ -39,7 +41,7 @@ export class Keeper {
   }
 
   #look(): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now(); // the clock of the machine may be set
     for (const pod of this.#pods.all()) {
       for (const slot of pod.containers) {
         if (!slot.spec.restart || (slot.running && isAlive(slot.running))) continue;

@@ -3,7 +3,6 @@
  * benchmarks and under `lab up`. It wires the parts together and has no policy of its own. The product never
  * imports it.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { type Logger, pino } from "pino";
 import { cgroupId } from "./cgroup.ts";
 import { type ContainerHome, execInContainer, reportFile } from "./container.ts";
@@ -14,7 +13,7 @@ import { hostStep, underlayStep } from "./network-plan.ts";
 import { type Pod, Pods } from "./pods.ts";
 import { claim, refuseWhenUp } from "./registry.ts";
 import { makeRootfs } from "./rootfs.ts";
-import { checkRate, normalSettings, type ShopSettings, writeSettings } from "./settings.ts";
+import { checkRate, LiveSettings, normalSettings, type ShopSettings, writeSettings } from "./settings.ts";
 import { shopPods } from "./shop.ts";
 import { hostPaths, makeState, type StatePaths, statePaths } from "./state-directory.ts";
 import {
@@ -22,7 +21,7 @@ import {
   type HostStatus,
   type LabStatus,
   type PodStatus,
-  parseReport,
+  readReport,
 } from "./status.ts";
 import { doStep, undoStep } from "./step.ts";
 import { LabError, type Outcome, run, until } from "./subprocess.ts";
@@ -73,8 +72,7 @@ export class Lab {
   readonly #pods: Pods;
   readonly #keeper: Keeper;
   readonly #faults: FaultSwitch;
-  #settings: ShopSettings;
-  #written: Promise<void> = Promise.resolve();
+  readonly #settings: LiveSettings;
   #ended: Promise<void> | undefined;
 
   private constructor(home: ContainerHome, hosts: readonly HostPlan[], settings: ShopSettings, log: Logger) {
@@ -83,10 +81,10 @@ export class Lab {
     this.#hosts = hosts;
     this.#home = home;
     this.#log = log;
-    this.#settings = settings;
+    this.#settings = new LiveSettings(home.state, settings);
     this.#pods = new Pods(home, hosts);
     this.#keeper = new Keeper(this.#pods, log);
-    this.#faults = new FaultSwitch(this.#pods, (change) => this.#changeSettings(change));
+    this.#faults = new FaultSwitch(this.#pods, (change) => this.#settings.change(change));
   }
 
   /** Comes back with everything running, or throws and leaves nothing. */
@@ -121,7 +119,7 @@ export class Lab {
 
   async #build(withShop: boolean, signal: AbortSignal | undefined): Promise<void> {
     // Quiet until everyone is ready: the first request must not meet a port that nobody has opened.
-    await writeSettings(this.#state, { ...this.#settings, ratePerSecond: 0 });
+    await writeSettings(this.#state, { ...this.#settings.current, ratePerSecond: 0 });
     await doStep(underlayStep(this.name));
     for (const host of this.#hosts) await doStep(hostStep(this.name, host, this.#hosts));
     const plans = (withShop ? shopPods(this.#hosts.length) : []).map((spec) => this.#pods.plan(spec));
@@ -131,7 +129,7 @@ export class Lab {
     });
     this.#keeper.start();
     await this.#untilReady(signal);
-    await writeSettings(this.#state, this.#settings);
+    await this.#settings.change({});
   }
 
   async #untilReady(signal: AbortSignal | undefined): Promise<void> {
@@ -222,15 +220,7 @@ export class Lab {
   }
 
   async setRate(ratePerSecond: number): Promise<void> {
-    await this.#changeSettings({ ratePerSecond: checkRate(ratePerSecond) });
-  }
-
-  #changeSettings(change: Partial<ShopSettings>): Promise<void> {
-    this.#settings = { ...this.#settings, ...change };
-    // One write after the other, each of what is wanted by then: the last one written is the last one asked.
-    const written = this.#written.then(() => writeSettings(this.#state, this.#settings));
-    this.#written = written.catch(() => {});
-    return written;
+    await this.#settings.change({ ratePerSecond: checkRate(ratePerSecond) });
   }
 
   status(): LabStatus {
@@ -238,7 +228,7 @@ export class Lab {
       name: this.name,
       stateDirectory: this.#state.directory,
       pid: process.pid,
-      ratePerSecond: this.#settings.ratePerSecond,
+      ratePerSecond: this.#settings.current.ratePerSecond,
       faults: FAULT_NAMES.map((name) => {
         const { title, where, expects } = FAULTS[name];
         return { name, title, where, expects, on: this.#faults.isOn(name) };
@@ -278,7 +268,6 @@ export class Lab {
   }
 
   #report(plan: PodPlan, spec: PodSpec["containers"][number]): Record<string, number> {
-    const file = reportFile(this.#home, plan, spec);
-    return existsSync(file) ? parseReport(readFileSync(file, "utf8")) : {};
+    return readReport(reportFile(this.#home, plan, spec));
   }
 }

@@ -28,6 +28,33 @@ export function checkRate(ratePerSecond: number): number {
   return ratePerSecond;
 }
 
+/** What is wanted now. A change that can't be written is none. */
+export class LiveSettings {
+  readonly #state: StatePaths;
+  #current: ShopSettings;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(state: StatePaths, settings: ShopSettings) {
+    this.#state = state;
+    this.#current = settings;
+  }
+
+  get current(): ShopSettings {
+    return this.#current;
+  }
+
+  /** One write after the other, so that the last one written is the last one asked. */
+  change(change: Partial<ShopSettings>): Promise<void> {
+    const written = this.#last.then(async () => {
+      const next = { ...this.#current, ...change };
+      await writeSettings(this.#state, next);
+      this.#current = next;
+    });
+    this.#last = written.catch(() => {});
+    return written;
+  }
+}
+
 /** By rename, so that no container reads half of it. */
 export async function writeSettings(state: StatePaths, settings: ShopSettings): Promise<void> {
   const beside = `${state.settingsFile}.new`;

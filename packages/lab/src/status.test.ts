@@ -1,13 +1,41 @@
 /** A report comes from a program in a container: whatever it holds, the status stays whole. */
-import { expect, test } from "vitest";
-import { type LabStatus, parseReport, statusText } from "./status.ts";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type LabStatus, readReport, statusText } from "./status.ts";
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "lab-status-"));
+  file = path.join(folder, "report.json");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 test("numbers are taken", () => {
-  expect(parseReport('{"ok":3,"failed":0}')).toEqual({ ok: 3, failed: 0 });
+  writeFileSync(file, '{"ok":3,"failed":0}');
+  expect(readReport(file)).toEqual({ ok: 3, failed: 0 });
 });
 
-test.each(["", "{", "[1]", '{"ok":"3"}', "null"])("'%s' is no report, and no error", (text) => {
-  expect(parseReport(text)).toEqual({});
+test.each(["", "{", "[1]", '{"ok":"3"}', "null", `{"ok":${"1".repeat(100_000)}}`])(
+  "'%.20s' is no report, and no error",
+  (text) => {
+    writeFileSync(file, text);
+    expect(readReport(file)).toEqual({});
+  },
+);
+
+test("what is no file is no report either, and isn't waited for", () => {
+  expect(readReport(file)).toEqual({});
+  mkdirSync(file);
+  expect(readReport(file)).toEqual({});
+  spawnSync("mkfifo", [path.join(folder, "pipe")]);
+  expect(readReport(path.join(folder, "pipe"))).toEqual({});
+  writeFileSync(path.join(folder, "elsewhere"), '{"ok":1}');
+  symlinkSync("elsewhere", path.join(folder, "link"));
+  expect(readReport(path.join(folder, "link"))).toEqual({});
 });
 
 test("the text shows hosts, pods, containers that are down, and faults", () => {

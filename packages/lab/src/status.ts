@@ -2,6 +2,7 @@
  * What a lab says of itself: the shape that `status -o json` prints and the control socket carries. Agents
  * are configured from it: a host's netns path and runc root are an agent's flags.
  */
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { z } from "zod";
 import { FAULT_NAMES } from "./fault.ts";
 
@@ -62,12 +63,19 @@ export type FaultStatus = z.infer<typeof FaultStatus>;
 
 const Report = z.record(z.string(), z.number());
 
-/** A report is written by a program in a container: whatever it holds, the status stays whole. */
-export function parseReport(text: string): Record<string, number> {
+const REPORT_LIMIT_BYTES = 64 * 1024;
+
+/** A report is written by a program in a container: whatever is in its place, the status stays whole and comes. */
+export function readReport(file: string): Record<string, number> {
+  let handle: number | undefined;
   try {
-    return Report.parse(JSON.parse(text));
+    handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    const text = Buffer.alloc(REPORT_LIMIT_BYTES);
+    return Report.parse(JSON.parse(text.toString("utf8", 0, readSync(handle, text))));
   } catch {
     return {};
+  } finally {
+    if (handle !== undefined) closeSync(handle);
   }
 }
 
