@@ -13,6 +13,12 @@ export function instanceOf(options, env) {
   const port = portOf(env, "PORT", 3000);
   const host = env.HOST || "127.0.0.1";
   const tls = certificateOf(env);
+  const ingestPort = portOf(env, "INGEST_PORT", 3001);
+  const databasePort = portOf(env, "MILLRACE_PG_PORT", 54329);
+  refuseEqual({
+    ...{ PORT: port, INGEST_PORT: ingestPort, MILLRACE_PG_PORT: databasePort },
+    ...(tls && { TLS_PORT: tls.port, INGEST_TLS_PORT: tls.ingestPort }),
+  });
   return {
     name: options.name,
     lab: options.lab,
@@ -20,8 +26,8 @@ export function instanceOf(options, env) {
     in: (...parts) => path.join(dataDir, ...parts),
     host,
     port,
-    ingestPort: portOf(env, "INGEST_PORT", 3001),
-    databasePort: portOf(env, "MILLRACE_PG_PORT", 54329),
+    ingestPort,
+    databasePort,
     /** Given by the user: then no PostgreSQL of ours is started. */
     databaseUrl: databaseUrlOf(env),
     address: env.PUBLIC_URL || addressOf(host, port, tls),
@@ -68,6 +74,14 @@ function portOf(env, name, fallback) {
   const port = Number(text);
   if (Number.isInteger(port) && port > 0 && port < 65536) return port;
   throw new Error(`${name}=${text} is no port: it wants a number from 1 to 65535`);
+}
+
+/** Otherwise the second to come would be told of "another program". @param {Record<string, number>} ports */
+function refuseEqual(ports) {
+  for (const [name, port] of Object.entries(ports)) {
+    const other = Object.keys(ports).find((one) => one !== name && ports[one] === port);
+    if (other) throw new Error(`${name} and ${other} are both ${port}: give them ports of their own`);
+  }
 }
 
 /** What a browser on this machine would open. @param {string} host */

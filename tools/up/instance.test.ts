@@ -29,6 +29,15 @@ test("a port that is none is named", () => {
   }
 });
 
+test("two of our own ports that are equal are named", () => {
+  expect(() => instanceOf(options, { PORT: "3001" })).toThrow("PORT and INGEST_PORT are both 3001");
+  const tls = { TLS_CERT_FILE: "/c.pem", TLS_KEY_FILE: "/k.pem" };
+  expect(() => instanceOf(options, { ...tls, INGEST_TLS_PORT: "3000" })).toThrow(
+    "PORT and INGEST_TLS_PORT are both",
+  );
+  expect(instanceOf(options, { TLS_PORT: "3000" }).port).toBe(3000);
+});
+
 test("a database URL that is none is refused without being shown, an empty one is as none given", () => {
   for (const bad of ["db.example", "mysql://u:secret@h/d", "postgresql://u:secret@h:port/d"]) {
     expect(() => instanceOf(options, { DATABASE_URL: bad })).toThrow(
@@ -91,7 +100,7 @@ test("each setting of the dashboard reaches it, an agent sees its own and neithe
   const names = [...settings].map(([, name]) => name as string);
   expect(names).toContain("OIDC_CLIENT_SECRET");
   const given = {
-    ...Object.fromEntries(names.map((name) => [name, "7"])),
+    ...Object.fromEntries(names.map((name, index) => [name, String(7 + index)])),
     DATABASE_URL: "postgresql://x/y",
   };
   const more = {
