@@ -1,6 +1,6 @@
 // What the server must be told before people and agents can come: the first administrator, and a one-time
 // token for each host without a credential. It asks apps/web's setup program; passwords aren't made here.
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { run } from "../command.mjs";
 import { at } from "../paths.mjs";
 import { writePrivately } from "./secrets.mjs";
@@ -17,17 +17,27 @@ async function setup(args, env) {
 
 /** Makes the first administrator if there is none, and keeps the password where only its user reads it.
  * @param {import("./instance.mjs").Instance} instance @param {Record<string, string>} env
- * @returns {Promise<string[]>} what to tell the person who started this */
+ * @returns {Promise<{ words: string[], isNew: boolean }>} what to tell the person who started this, and whether the
+ *   database knew nobody yet */
 export async function firstAdministrator(instance, env) {
   const file = instance.in("first-sign-in.json");
   const { firstSignIn } = await setup([], env);
   if (firstSignIn) {
     writePrivately(file, firstSignIn);
-    return [`sign in as ${firstSignIn.email} with password ${firstSignIn.password}  (also in ${file})`];
+    const words = [
+      `sign in as ${firstSignIn.email} with password ${firstSignIn.password}  (also in ${file})`,
+    ];
+    return { words, isNew: true };
   }
   const reset = "a forgotten password: node tools/setup.mjs reset-password --email EMAIL";
-  if (existsSync(file)) return [`the first sign-in is in ${file}; ${reset}`];
-  return [reset];
+  const words = existsSync(file) ? [`the first sign-in is in ${file}; ${reset}`] : [reset];
+  return { words, isNew: false };
+}
+
+/** A database that knew nobody knows no agent either: credentials of another one would be refused for ever.
+ * @param {Pick<import("./instance.mjs").Instance, "in">} instance @param {import("./services.mjs").Host[]} hosts */
+export function forgetCredentials(instance, hosts) {
+  for (const { name } of hosts) rmSync(instance.in("agents", name, "credential.json"), { force: true });
 }
 
 /** @param {import("./instance.mjs").Instance} instance @param {import("./services.mjs").Host} host

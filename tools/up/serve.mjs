@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { run } from "../command.mjs";
 import { startDatabase } from "./database.mjs";
-import { enrolmentToken, firstAdministrator } from "./enrolment.mjs";
+import { enrolmentToken, firstAdministrator, forgetCredentials } from "./enrolment.mjs";
 import { labProgram, removePins, sweepLab, sweepLeftovers } from "./leftovers.mjs";
 import { migrate } from "./migrate.mjs";
 import { secretsIn } from "./secrets.mjs";
@@ -85,9 +85,10 @@ async function startLab(site) {
 }
 
 /** One agent for each host of the lab; without it, one for this machine.
- * @param {Site} site @param {Record<string, string>} env */
-async function startAgents(site, env) {
+ * @param {Site} site @param {Record<string, string>} env @param {boolean} isNew the database, to everybody */
+async function startAgents(site, env, isNew) {
   const hosts = site.instance.lab ? await labHosts(site.instance) : [{ name: hostname() }];
+  if (isNew) forgetCredentials(site.instance, hosts);
   const startOne = async (host) => {
     const tokenFile = await enrolmentToken(site.instance, host, env);
     launch(site, site.running.agents, agentService(site.instance, host, tokenFile, process.env));
@@ -110,19 +111,20 @@ export async function start(site) {
   const ingestUrl = `http://127.0.0.1:${instance.ingestPort}/healthz`;
   const serverSide = async () => {
     const env = await openDatabase(site);
-    let words = [];
+    /** @type {{ words: string[], isNew: boolean }} */
+    let signIn = { words: [], isNew: false };
     await doStep("first sign-in", async () => {
-      words = await firstAdministrator(instance, env);
+      signIn = await firstAdministrator(instance, env);
       return undefined;
     });
     await Promise.all([
       doStep("ingest", () => startServer(site, ingestService(env), ingestUrl)),
       doStep("web", () => startServer(site, webService(env), `${instance.plainAddress}/healthz`)),
     ]);
-    return { env, words };
+    return { env, ...signIn };
   };
-  const [{ env, words }] = await Promise.all([serverSide(), doStep("lab", () => startLab(site))]);
-  await doStep("agents", () => startAgents(site, env));
+  const [{ env, words, isNew }] = await Promise.all([serverSide(), doStep("lab", () => startLab(site))]);
+  await doStep("agents", () => startAgents(site, env, isNew));
   return words;
 }
 

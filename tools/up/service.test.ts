@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { forgetCredentials } from "./enrolment.mjs";
 import { endNotedProcesses, mayHaveLab } from "./leftovers.mjs";
 import { startTime } from "./lock.mjs";
 import { createLog, type Log } from "./log.mjs";
@@ -132,6 +133,14 @@ test("a start without a lab looks for one that an earlier start left, and only t
   expect(mayHaveLab(instance)).toBe(false);
   mkdirSync(instance.in("lab"));
   expect(mayHaveLab(instance)).toBe(true);
+});
+
+test("credentials of another database are forgotten, what agents keep otherwise stays", () => {
+  const instance = { in: (...parts: string[]) => path.join(folder, ...parts) };
+  mkdirSync(instance.in("agents", "h1"), { recursive: true });
+  for (const file of ["credential.json", "spool"]) writeFileSync(instance.in("agents", "h1", file), "");
+  forgetCredentials(instance, [{ name: "h1" }, { name: "h2" }]);
+  expect(readdirSync(instance.in("agents", "h1"))).toEqual(["spool"]);
 });
 
 test("the next start ends what a killed supervisor left, by the note of it", async () => {
