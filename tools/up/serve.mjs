@@ -15,8 +15,8 @@ import { answers, until } from "./until.mjs";
 /** @typedef {(name: string, work: () => Promise<string | undefined>) => Promise<void>} DoStep
  *  @typedef {import("./service.mjs").Service} Service
  *  @typedef {{ instance: import("./instance.mjs").Instance, log: import("./log.mjs").Log, doStep: DoStep,
- *    running: { database: Service[], servers: Service[], agents: Service[] }, stopping: boolean }} Site
- *    what runs, and where */
+ *    running: { database: Service[], servers: Service[], agents: Service[] }, stopping: boolean,
+ *    hosts: import("./services.mjs").Host[] }} Site what runs, and where; the hosts to observe */
 
 /** @returns {Site} */
 export const createSite = (instance, log, doStep) => ({
@@ -25,6 +25,7 @@ export const createSite = (instance, log, doStep) => ({
   doStep,
   running: { database: [], servers: [], agents: [] },
   stopping: false,
+  hosts: instance.lab ? [] : [{ name: hostname() }],
 });
 
 /** @param {Site} site */
@@ -79,19 +80,22 @@ async function startLab(site) {
   const service = launch(site, site.running.servers, spec);
   const broken = () =>
     service.failures() >= 3 ? "the lab does not come up; see its lines above" : undefined;
-  const up = async () => (await labHosts(instance)).length > 0;
+  const up = async () => {
+    site.hosts = await labHosts(instance);
+    return site.hosts.length > 0;
+  };
   await until(up, { what: "the lab", ms: 60_000, broken, everyMs: 300 });
-  return `${(await labHosts(instance)).length} hosts`;
+  return `${site.hosts.length} hosts`;
 }
 
-/** One agent for each host of the lab; without it, one for this machine.
+/** One agent for each host.
  * @param {Site} site @param {Record<string, string>} env @param {boolean} isNew the database, to everybody */
 async function startAgents(site, env, isNew) {
-  const hosts = site.instance.lab ? await labHosts(site.instance) : [{ name: hostname() }];
-  if (isNew) forgetCredentials(site.instance, hosts);
+  const { instance, hosts } = site;
+  if (isNew) forgetCredentials(instance, hosts);
   const startOne = async (host) => {
-    const tokenFile = await enrolmentToken(site.instance, host, env);
-    launch(site, site.running.agents, agentService(site.instance, host, tokenFile, process.env));
+    const tokenFile = await enrolmentToken(instance, host, env);
+    launch(site, site.running.agents, agentService(instance, host, tokenFile, process.env));
   };
   await Promise.all(hosts.map(startOne));
   return hosts.map((host) => host.name).join(", ");
