@@ -3,8 +3,9 @@
 import { parseFilter } from "@millrace/contract/filter";
 import type { FlowSearchOutput } from "@millrace/contract/flow";
 import { count, grouped, text } from "@millrace/contract/units";
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
+import { useQueryStates } from "nuqs";
 import { useTRPC } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { buttonLook } from "@/ui/button-look.ts";
@@ -12,6 +13,7 @@ import { dayText } from "@/ui/instant.ts";
 import { Notice } from "@/ui/notice.tsx";
 import { LIVE, type Range, rangePhrase } from "@/view/time-range.ts";
 import { useView } from "@/view/url-state.ts";
+import { flowParams } from "./flow-params.ts";
 
 /** Each term of the filter, and the filter without it. */
 export function withoutEach(filter: string): { term: string; rest: string }[] {
@@ -25,10 +27,23 @@ const MOST_PROBES = 6;
 
 export function FlowEmpty({ range, answer }: { range: Range; answer: FlowSearchOutput }) {
   const { filter } = useView();
+  if (answer.orderedFrom !== null) return <NotOrdered />;
   return filter ? (
     <FilteredAway range={range} filter={filter} />
   ) : (
     <NothingSeen range={range} answer={answer} />
+  );
+}
+
+function NotOrdered() {
+  const [, set] = useQueryStates(flowParams);
+  return (
+    <Notice
+      title="The time is too long to be put in this order."
+      actions={<Button onClick={() => void set({ sort: null })}>Order by last seen</Button>}
+    >
+      Whether flows match isn't known yet: only the newest part was looked at. A shorter time helps as well.
+    </Notice>
   );
 }
 
@@ -37,7 +52,10 @@ function FilteredAway({ range, filter }: { range: Range; filter: string }) {
   const trpc = useTRPC();
   const terms = withoutEach(filter);
   const probe = (text: string) =>
-    trpc.flows.search.queryOptions({ range, filter: text, limit: 1 }, { staleTime: 30_000, retry: false });
+    trpc.flows.search.queryOptions(
+      { range, filter: text, limit: 1 },
+      { staleTime: 30_000, retry: false, placeholderData: keepPreviousData },
+    );
   const all = useQuery(probe("")).data?.matched;
   const single = terms.length > 1 ? terms.slice(0, MOST_PROBES) : [];
   const found = useQueries({ queries: single.map(({ rest }) => probe(rest)) });
@@ -84,7 +102,11 @@ function NothingSeen({ range, answer }: { range: Range; answer: FlowSearchOutput
   const { choice, setChoice } = useView();
   const trpc = useTRPC();
   const kept = useQuery(trpc.retention.get.queryOptions()).data;
-  const { hostsExpected, hostsAnswered, silentHosts } = answer.completeness;
+  const isLive = choice.kind === "live";
+  const now = useQuery(
+    trpc.overview.get.queryOptions({ range }, { enabled: isLive, placeholderData: keepPreviousData }),
+  ).data?.completeness;
+  const { hostsExpected, hostsAnswered, silentHosts } = (isLive && now) || answer.completeness;
   const fleet = useQuery(trpc.hosts.list.queryOptions()).data?.hosts.length;
   if (fleet === 0)
     return (
