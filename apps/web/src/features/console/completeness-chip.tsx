@@ -6,7 +6,7 @@ import dynamic from "next/dynamic";
 import { useTRPC } from "@/trpc/client.tsx";
 import { classNames } from "@/ui/class-names.ts";
 import { Popover } from "@/ui/popover.tsx";
-import { useReportedCompleteness } from "@/view/completeness-store.ts";
+import { useReportedCompleteness, WHOLE_SHARE } from "@/view/completeness-store.ts";
 import { useView } from "@/view/url-state.ts";
 
 const CompletenessDetail = dynamic(
@@ -17,7 +17,7 @@ const CompletenessDetail = dynamic(
 );
 
 /** Below these the chip changes its look: a missing host is worth a glance, a tenth of the data a stop. */
-const WARN_BELOW = 0.999;
+const WARN_BELOW = WHOLE_SHARE;
 const BAD_BELOW = 0.9;
 
 export function CompletenessChip() {

@@ -12,6 +12,7 @@ import type { Columns } from "@/ui/use-columns.ts";
 import { Failed, Stale } from "@/view/answer.tsx";
 import { useView } from "@/view/url-state.ts";
 import { type FlowSort, flowParams } from "./flow-params.ts";
+import { isByArrival } from "./live-rows.ts";
 import type { useFlowRows } from "./use-flow-rows.ts";
 
 const FlowEmpty = dynamic(() => import("./flow-empty.tsx").then((m) => m.FlowEmpty));
@@ -24,7 +25,7 @@ export function FlowTable({
   flows: ReturnType<typeof useFlowRows>;
   columns: Columns<FlowRow>;
 }) {
-  const { rows, query, first, held } = flows;
+  const { rows, query, first, held, shown } = flows;
   const { addTerm } = useView();
   const [{ sort, flow }, set] = useQueryStates(flowParams);
   const { hasNextPage, isFetchingNextPage, fetchNextPage, isFetchNextPageError } = query;
@@ -49,14 +50,14 @@ export function FlowTable({
           columns={columns}
           rows={rows}
           rowKey={rowKey}
-          sort={sort}
+          sort={held.choice.kind === "live" && isByArrival(sort) ? { ...sort, byArrival: true } : sort}
           onSort={onSort}
           selected={flow}
           onSelect={(row) => void set({ flow: row.id })}
           onOpen={() => void set({ open: true }, { history: "push" })}
           onTerm={addTerm}
           onEnd={onEnd}
-          empty={<FlowEmpty range={held.range} answer={first} />}
+          empty={<FlowEmpty range={shown.range} answer={first} />}
           footer={rows.length > 0 && <TableEnd flows={flows} />}
         />
       </div>

@@ -10,7 +10,7 @@ import { Notice } from "@/ui/notice.tsx";
 import { Skeleton } from "@/ui/skeleton.tsx";
 import { COLOR, SERIES } from "@/ui/tokens.ts";
 import { Answer } from "@/view/answer.tsx";
-import { useReportCompleteness } from "@/view/completeness-store.ts";
+import { useReportCompleteness, WHOLE_SHARE } from "@/view/completeness-store.ts";
 import { PageHead } from "@/view/page-head.tsx";
 import { useHref, useView } from "@/view/url-state.ts";
 import { ChangeList } from "./change-list.tsx";
@@ -44,7 +44,7 @@ export function OverviewPage() {
 /** The answer to the page's question, in a sentence. */
 function Verdict({ overview: { hosts, completeness } }: { overview: Overview }) {
   const unwell = hosts.warn + hosts.bad + hosts.unknown;
-  if (unwell === 0 && completeness.share >= 0.999)
+  if (unwell === 0 && completeness.share >= WHOLE_SHARE)
     return <span>All hosts are well and report everything.</span>;
   const parts: string[] = [];
   if (hosts.bad > 0) parts.push(`${hosts.bad} bad`);
