@@ -5,7 +5,7 @@ import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useQueryStates } from "nuqs";
 import { parseAsString } from "nuqs/server";
 import { useCallback, useMemo } from "react";
-import { useTRPC } from "@/trpc/client.tsx";
+import { useTRPC, useTRPCClient } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { classNames } from "@/ui/class-names.ts";
 import { ColumnMenu } from "@/ui/column-menu.tsx";
@@ -18,8 +18,8 @@ import type { TableColumn } from "@/ui/table-column.ts";
 import { TimeText } from "@/ui/time-text.tsx";
 import { useColumns } from "@/ui/use-columns.ts";
 import { Failed, Stale } from "@/view/answer.tsx";
+import { ExportMenu } from "@/view/export-menu.tsx";
 import { PageHead } from "@/view/page-head.tsx";
-import { AuditExportMenu } from "./audit-export-menu.tsx";
 import { detailText, OUTCOME } from "./audit-format.ts";
 
 const entryKey = (entry: AuditEntry): string => entry.id;
@@ -74,18 +74,26 @@ const params = {
 export function AuditPage() {
   const [{ author, action, entry: selected }, set] = useQueryStates(params);
   const trpc = useTRPC();
+  const client = useTRPCClient();
   const columns = useColumns("audit", COLUMNS);
+  const filter = { author: author || null, action: action || null };
   const query = useInfiniteQuery(
-    trpc.audit.list.infiniteQueryOptions(
-      { author: author || null, action: action || null },
-      { getNextPageParam: (page) => page.nextCursor, placeholderData: keepPreviousData },
-    ),
+    trpc.audit.list.infiniteQueryOptions(filter, {
+      getNextPageParam: (page) => page.nextCursor,
+      placeholderData: keepPreviousData,
+    }),
   );
   const entries = useMemo(() => query.data?.pages.flatMap((page) => page.entries) ?? [], [query.data]);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
   const onEnd = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const load = async () => {
+    const { auditExport } = await import("./audit-export.ts");
+    return auditExport(Date.now(), (ask, signal) =>
+      client.audit.list.query({ ...filter, ...ask }, { signal }),
+    );
+  };
   const chosen = entries.find((entry) => entry.id === selected);
   return (
     <div className="flex h-full min-h-0 flex-col">
@@ -97,7 +105,7 @@ export function AuditPage() {
             <Find label="Who" value={author} onChange={(text) => void set({ author: text || null })} />
             <Find label="Action" value={action} onChange={(text) => void set({ action: text || null })} />
             <ColumnMenu columns={columns} />
-            <AuditExportMenu author={author || null} action={action || null} />
+            <ExportMenu what="entries" load={load} />
           </>
         }
       />
