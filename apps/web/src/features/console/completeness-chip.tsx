@@ -7,6 +7,7 @@ import { useTRPC } from "@/trpc/client.tsx";
 import { classNames } from "@/ui/class-names.ts";
 import { Popover } from "@/ui/popover.tsx";
 import { useReportedCompleteness, WHOLE_SHARE } from "@/view/completeness-store.ts";
+import { useKept } from "@/view/kept-answer.ts";
 import { useView } from "@/view/url-state.ts";
 
 const CompletenessDetail = dynamic(
@@ -22,15 +23,18 @@ const BAD_BELOW = 0.9;
 
 export function CompletenessChip() {
   const reported = useReportedCompleteness();
-  const { range } = useView();
+  const { range, question } = useView();
   const trpc = useTRPC();
-  const asked = useQuery(
-    trpc.overview.get.queryOptions(
-      { range },
-      { enabled: reported === null, placeholderData: keepPreviousData },
+  const asked = useKept(
+    useQuery(
+      trpc.overview.get.queryOptions(
+        { range },
+        { enabled: reported === null, placeholderData: keepPreviousData },
+      ),
     ),
+    question,
   );
-  const shown = reported ?? asked.data?.completeness ?? null;
+  const shown = reported ?? (asked.error ? null : (asked.data?.completeness ?? null));
   const share = shown ? percent(shown.share) : null;
   const tone = !shown
     ? "text-text-3"

@@ -9,6 +9,7 @@ import { useSubscription } from "@trpc/tanstack-react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { usePaused } from "@/view/clock.tsx";
+import { useKept } from "@/view/kept-answer.ts";
 import { LIVE_MS, timeChoiceText } from "@/view/time-range.ts";
 import { type FlowQuestion, historyInput, shownQuestion } from "./history-input.ts";
 import {
@@ -47,13 +48,16 @@ export function useFlowRows(question: FlowQuestion) {
   const trpc = useTRPC();
   const [deep, setDeep] = useState(false);
   const { held, name, refresh } = useHeldQuestion(question, deep);
-  const query = useInfiniteQuery(
-    trpc.flows.search.infiniteQueryOptions(historyInput(held), {
-      getNextPageParam: (page) => page.nextCursor,
-      placeholderData: keepPreviousData,
-      staleTime: Number.POSITIVE_INFINITY,
-      refetchOnReconnect: false,
-    }),
+  const query = useKept(
+    useInfiniteQuery(
+      trpc.flows.search.infiniteQueryOptions(historyInput(held), {
+        getNextPageParam: (page) => page.nextCursor,
+        placeholderData: keepPreviousData,
+        staleTime: Number.POSITIVE_INFINITY,
+        refetchOnReconnect: false,
+      }),
+    ),
+    name,
   );
   const pages = query.data?.pages;
   if (deep !== (pages?.length ?? 0) > 1) setDeep(!deep);
