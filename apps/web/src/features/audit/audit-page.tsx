@@ -4,7 +4,7 @@ import type { AuditEntry } from "@millrace/contract/setting";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useQueryStates } from "nuqs";
 import { parseAsString } from "nuqs/server";
-import { useCallback, useMemo } from "react";
+import { useMemo, useRef } from "react";
 import { useTRPC, useTRPCClient } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { classNames } from "@/ui/class-names.ts";
@@ -12,6 +12,8 @@ import { ColumnMenu } from "@/ui/column-menu.tsx";
 import { CopyButton } from "@/ui/copy-button.tsx";
 import { DataTable } from "@/ui/data-table.tsx";
 import { inputLook } from "@/ui/field.tsx";
+import { useFocusReturn } from "@/ui/focus-return.ts";
+import { useHotkeys } from "@/ui/hotkeys.ts";
 import { Notice } from "@/ui/notice.tsx";
 import { SkeletonRows } from "@/ui/skeleton.tsx";
 import type { TableColumn } from "@/ui/table-column.ts";
@@ -19,6 +21,7 @@ import { TimeText } from "@/ui/time-text.tsx";
 import { useColumns } from "@/ui/use-columns.ts";
 import { Failed, Stale } from "@/view/answer.tsx";
 import { ExportMenu } from "@/view/export-menu.tsx";
+import { ListEnd, useNextPage } from "@/view/more-rows.tsx";
 import { PageHead } from "@/view/page-head.tsx";
 import { detailText, OUTCOME } from "./audit-format.ts";
 
@@ -84,10 +87,7 @@ export function AuditPage() {
     }),
   );
   const entries = useMemo(() => query.data?.pages.flatMap((page) => page.entries) ?? [], [query.data]);
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
-  const onEnd = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const onEnd = useNextPage(query);
   const load = async () => {
     const { auditExport } = await import("./audit-export.ts");
     return auditExport(Date.now(), (ask, signal) =>
@@ -109,7 +109,7 @@ export function AuditPage() {
           </>
         }
       />
-      {query.error && query.data && <Stale query={query} />}
+      {query.error && query.data && !query.isFetchNextPageError && <Stale query={query} />}
       <div className="min-h-0 grow border-t border-line">
         {query.data ? (
           <DataTable
@@ -121,6 +121,7 @@ export function AuditPage() {
             onSelect={(entry) => void set({ entry: entry.id })}
             onTerm={undefined}
             onEnd={onEnd}
+            footer={entries.length > 0 && <ListEnd query={query} what="entries" />}
             empty={
               <Notice
                 title={author || action ? "No entry matches." : "Nothing has been done yet."}
@@ -156,9 +157,13 @@ function Find(props: { label: string; value: string; onChange: (text: string) =>
 }
 
 function EntryDetail({ entry, onClose }: { entry: AuditEntry; onClose: () => void }) {
+  const panel = useRef<HTMLElement>(null);
+  useFocusReturn(panel);
+  useHotkeys([{ key: "Escape", run: onClose }]);
   const json = JSON.stringify(entry, null, 2);
   return (
     <section
+      ref={panel}
       aria-label="Entry"
       className="max-h-[40%] shrink-0 overflow-auto border-t border-line bg-surface-1 px-4 py-2"
     >
