@@ -9,7 +9,7 @@ import { useQueryStates } from "nuqs";
 import { useTRPC } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { buttonLook } from "@/ui/button-look.ts";
-import { dayText } from "@/ui/instant.ts";
+import { fullText } from "@/ui/instant.ts";
 import { Notice } from "@/ui/notice.tsx";
 import { LIVE, type Range, rangePhrase } from "@/view/time-range.ts";
 import { useView } from "@/view/url-state.ts";
@@ -127,7 +127,7 @@ function NothingSeen({ range, answer }: { range: Range; answer: FlowSearchOutput
         title="No flows: this is before the data begins."
         actions={<Button onClick={() => setChoice(LIVE)}>Show now</Button>}
       >
-        The oldest flow that is kept is of {dayText(kept.oldestMs)}; {kept.settings.rawDays} days are kept at
+        The oldest flow that is kept is of {fullText(kept.oldestMs)}; {kept.settings.rawDays} days are kept at
         most.
       </Notice>
     );
