@@ -11,7 +11,7 @@ import { Button } from "@/ui/button.tsx";
 import { buttonLook } from "@/ui/button-look.ts";
 import { fullText } from "@/ui/instant.ts";
 import { Notice } from "@/ui/notice.tsx";
-import { LIVE, type Range, rangePhrase } from "@/view/time-range.ts";
+import { LIVE, type Range, rangePhrase, type TimeChoice } from "@/view/time-range.ts";
 import { useView } from "@/view/url-state.ts";
 import { flowParams } from "./flow-params.ts";
 
@@ -24,6 +24,12 @@ export function withoutEach(filter: string): { term: string; rest: string }[] {
 }
 
 const MOST_PROBES = 6;
+const MINUTE_MS = 60_000;
+/** Live, the time moves on every few seconds; several questions needn't. */
+function probed(choice: TimeChoice, { from, to }: Range): Range {
+  if (choice.kind !== "live") return { from, to };
+  return { from: from - (from % MINUTE_MS), to: to - (to % MINUTE_MS) };
+}
 
 export function FlowEmpty({ range, answer }: { range: Range; answer: FlowSearchOutput }) {
   const { filter } = useView();
@@ -53,10 +59,10 @@ function FilteredAway({ range, filter }: { range: Range; filter: string }) {
   const terms = withoutEach(filter);
   const probe = (text: string) =>
     trpc.flows.search.queryOptions(
-      { range, filter: text, limit: 1 },
-      { staleTime: 30_000, retry: false, placeholderData: keepPreviousData },
+      { range: probed(choice, range), filter: text, limit: 1 },
+      { staleTime: 30_000, retry: false },
     );
-  const all = useQuery(probe("")).data?.matched;
+  const all = useQuery({ ...probe(""), placeholderData: keepPreviousData }).data?.matched;
   const single = terms.length > 1 ? terms.slice(0, MOST_PROBES) : [];
   const found = useQueries({ queries: single.map(({ rest }) => probe(rest)) });
   const culprits = single
