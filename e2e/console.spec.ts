@@ -6,9 +6,10 @@ import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { promisify } from "node:util";
 import { AxeBuilder } from "@axe-core/playwright";
-import { type Browser, expect, type Page, test } from "@playwright/test";
+import { expect, type Page, test } from "@playwright/test";
 import { at } from "../tools/paths.mjs";
 import { firstSignIn, instance, type SignIn } from "../tools/testing/browser-instance.ts";
+import { signIn } from "./sign-in.ts";
 
 const run = promisify(execFile);
 const SCREENSHOTS = process.env.MILLRACE_SCREENSHOTS
@@ -18,25 +19,6 @@ const VIEWER: SignIn = { email: "viewer@millrace.local", password: "only looking
 
 let page: Page;
 const problems: string[] = [];
-
-async function signIn(browser: Browser, who: SignIn): Promise<Page> {
-  const context = await browser.newContext({
-    viewport: { width: 1440, height: 900 },
-    reducedMotion: "reduce",
-  });
-  const opened = await context.newPage();
-  opened.on("pageerror", (error) => problems.push(`${opened.url()}: ${error.message}`));
-  opened.on("console", (message) => {
-    if (/Content Security Policy/.test(message.text())) problems.push(message.text());
-  });
-  await opened.goto("/");
-  await expect(opened).toHaveURL(/sign-in/);
-  await opened.getByLabel("E-mail").fill(who.email);
-  await opened.getByLabel("Password").fill(who.password);
-  await opened.getByRole("button", { name: "Sign in", exact: true }).click();
-  await expect(opened).toHaveURL(/overview/);
-  return opened;
-}
 
 const lab = (...args: string[]) =>
   run(process.execPath, [at("packages/lab/build/main.js"), ...args, "--state", `${instance.dataDir}/lab`]);
@@ -59,7 +41,7 @@ async function looksRight(of: Page, name: string): Promise<void> {
 }
 
 test.beforeAll(async ({ browser }) => {
-  page = await signIn(browser, firstSignIn());
+  page = await signIn(browser, firstSignIn(), problems);
 });
 test.afterAll(async () => {
   await lab("fault", "off", "firewall-drop");
@@ -153,7 +135,7 @@ test("a viewer sees everything and can't start a trace", async ({ browser }) => 
     headers: { origin: instance.url },
   });
   expect(made.status(), await made.text()).toBe(200);
-  const viewer = await signIn(browser, VIEWER);
+  const viewer = await signIn(browser, VIEWER, problems);
   await viewer.goto("/traces/new");
   await expect(viewer.getByRole("button", { name: /^Start/ })).toBeDisabled();
   const refused = await viewer.request.post("/api/trpc/traces.start", {

@@ -130,6 +130,11 @@ export const FlowSearchOutput = z.object({
   snapshot: Snapshot,
   /** Flows that match in the range; a lower bound when capped. */
   matched: z.object({ count: z.number(), capped: z.boolean() }),
+  /**
+   * Set where the range was too long to be put in the order in time: rows are of the updates since then. By time,
+   * newest first, every flow is reached.
+   */
+  orderedFrom: Milliseconds.nullable(),
   completeness: Completeness,
   tookMs: z.number(),
 });

@@ -30,9 +30,7 @@ export function DataTableHead<Row>({ columns, sort, onSort }: HeadProps<Row>) {
             key={column.id}
             role="columnheader"
             title={column.help}
-            aria-sort={
-              sort && column.sort === sort.key ? (sort.descending ? "descending" : "ascending") : undefined
-            }
+            aria-sort={ariaSort(column, sort)}
             draggable
             onDragStart={() => setDragged(column.id)}
             onDragEnd={() => setDragged(null)}
@@ -53,16 +51,29 @@ export function DataTableHead<Row>({ columns, sort, onSort }: HeadProps<Row>) {
   );
 }
 
+function ariaSort<Row>(column: TableColumn<Row>, sort?: Sort): "descending" | "ascending" | undefined {
+  if (!sort || column.sort !== sort.key || sort.byArrival) return undefined;
+  return sort.descending ? "descending" : "ascending";
+}
+
+function SortMark({ sort }: { sort: Sort }) {
+  const glyph = sort.byArrival ? "⤒" : sort.descending ? "▾" : "▴";
+  return (
+    <>
+      <span aria-hidden className="text-2xs">
+        {glyph}
+      </span>
+      {sort.byArrival && <span className="sr-only">, new rows on top</span>}
+    </>
+  );
+}
+
 function HeadTitle<Row>(props: { column: TableColumn<Row>; sort?: Sort; onSort?: (key: string) => void }) {
   const { column, sort, onSort } = props;
   const key = column.sort;
   if (!key || !onSort) return <span className="truncate">{column.title}</span>;
   const active = sort?.key === key;
-  const mark = active && (
-    <span aria-hidden className="text-2xs">
-      {sort.descending ? "▾" : "▴"}
-    </span>
-  );
+  const mark = active && <SortMark sort={sort} />;
   return (
     <button
       type="button"

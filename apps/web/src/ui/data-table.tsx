@@ -9,7 +9,12 @@ import { DataTableRows, type RowsHandle } from "./data-table-rows.tsx";
 import { useHotkeys } from "./hotkeys.ts";
 import type { Columns } from "./use-columns.ts";
 
-export type Sort = { key: string; descending: boolean };
+export type Sort = {
+  key: string;
+  descending: boolean;
+  /** The column is the nearest to the order, but rows stay where they came in: it must not look sorted. */
+  byArrival?: boolean;
+};
 export type TermChoice = (field: string, value: string, exclude: boolean) => void;
 export type DataTableProps<Row> = {
   label: string;

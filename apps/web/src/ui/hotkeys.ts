@@ -1,7 +1,7 @@
 "use client";
 /**
- * Single keys for the whole page. They rest while somebody types or a dialog is open, and the last one
- * registered wins, so a drawer may take a key over from its table.
+ * Single keys for the whole page. They rest while somebody types, a dialog is open, or what has the focus takes
+ * the key itself, as a menu does; the last one registered wins, so a drawer may take a key over from its table.
  */
 import { useEffect, useRef } from "react";
 
@@ -12,6 +12,10 @@ const stack: (() => readonly Hotkey[])[] = [];
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
   (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+
+/** An open menu is walked through by letters too. */
+const inMenu = (target: EventTarget | null): boolean =>
+  target instanceof Element && target.closest("[role=menu]") !== null;
 
 /** Buttons and links keep Enter and Space for themselves. */
 const ownsKey = (event: KeyboardEvent): boolean =>
@@ -28,13 +32,16 @@ export function matchesHotkey(
 }
 
 function dispatch(event: KeyboardEvent): void {
+  // Whoever was nearer has had it: Escape that closed a menu mustn't close the drawer behind it as well.
+  if (event.defaultPrevented) return;
   const modal = document.querySelector(
     "[role=dialog][data-state=open]:not([data-radix-popper-content-wrapper] *)",
   );
   for (let at = stack.length - 1; at >= 0; at--) {
     for (const hotkey of stack[at]?.() ?? []) {
       if (!matchesHotkey(hotkey, event)) continue;
-      if (!hotkey.mod && (isTyping(event.target) || ownsKey(event) || modal)) continue;
+      if (!hotkey.mod && (isTyping(event.target) || inMenu(event.target) || ownsKey(event) || modal))
+        continue;
       event.preventDefault();
       hotkey.run(event);
       return;

@@ -27,15 +27,28 @@ export function clockText(at: number, utc = false, digits: 0 | 1 | 3 = 0): strin
   const clock = `${two(p.h)}:${two(p.mi)}:${two(p.s)}`;
   return digits === 0 ? clock : `${clock}.${`${p.ms}`.padStart(3, "0").slice(0, digits)}`;
 }
-/** `23 Nov 10:42` */
-export function dayText(at: number, utc = false): string {
+/** `23 Nov 10:42`; of another year than now, with it. */
+export function dayText(at: number, now: number, utc = false): string {
   const p = partsOf(at, utc);
-  return `${p.d} ${MONTHS[p.mo]} ${two(p.h)}:${two(p.mi)}`;
+  const year = p.y === partsOf(now, utc).y ? "" : ` ${p.y}`;
+  return `${p.d} ${MONTHS[p.mo]}${year} ${two(p.h)}:${two(p.mi)}`;
+}
+/** The clock alone where only today can be meant, else the day with it. */
+export function momentText(at: number, now: number, utc = false, digits: 0 | 1 = 0): string {
+  const [p, today] = [partsOf(at, utc), partsOf(now, utc)];
+  const isToday = p.y === today.y && p.mo === today.mo && p.d === today.d;
+  return isToday ? clockText(at, utc, digits) : dayText(at, now, utc);
+}
+/** `23 Nov 10:42 – 23 Nov 11:42 UTC+1`; both zones where summer time begins or ends between. */
+export function spanOfText(from: number, to: number, now: number, utc = false): string {
+  const [before, after] = [zoneText(from, utc), zoneText(to, utc)];
+  const first = before === after ? "" : ` ${before}`;
+  return `${dayText(from, now, utc)}${first} – ${dayText(to, now, utc)} ${after}`;
 }
 /** `23 Nov 2026 10:42:07 UTC+1` */
-export function fullText(at: number, utc = false): string {
+export function fullText(at: number, utc = false, clock = clockText(at, utc)): string {
   const p = partsOf(at, utc);
-  return `${p.d} ${MONTHS[p.mo]} ${p.y} ${clockText(at, utc)} ${zoneText(at, utc)}`;
+  return `${p.d} ${MONTHS[p.mo]} ${p.y} ${clock} ${zoneText(at, utc)}`;
 }
 export function zoneText(at: number, utc = false): string {
   const minutes = utc ? 0 : -new Date(at).getTimezoneOffset();
@@ -68,27 +81,35 @@ export function ageText(at: number, now: number): string {
   return ms < 1000 ? "now" : `${spanText(ms)} ago`;
 }
 
+const WEEK_S = 604_800;
 const STEPS_S = [
-  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
-  604_800,
+  ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800],
+  ...[WEEK_S, 2 * WEEK_S, 4 * WEEK_S, 13 * WEEK_S, 52 * WEEK_S, 520 * WEEK_S],
 ];
 
 /** Round instants of the reader's zone between two others, at most `most` of them. */
 export function timeTicks(from: number, to: number, most: number, utc = false): number[] {
   const wanted = (to - from) / Math.max(most, 1);
   const step = (STEPS_S.find((s) => s * 1000 >= wanted) ?? (STEPS_S.at(-1) as number)) * 1000;
-  const shift = utc ? 0 : new Date(from).getTimezoneOffset() * 60_000;
+  const shiftAt = (at: number) => (utc ? 0 : new Date(at).getTimezoneOffset() * 60_000);
+  const shift = shiftAt(from);
   const ticks: number[] = [];
-  for (let at = Math.ceil((from - shift) / step) * step + shift; at <= to; at += step) ticks.push(at);
-  return ticks.slice(0, most + 1);
+  for (let local = Math.ceil((from - shift) / step) * step; ticks.length <= most; local += step) {
+    // Of its own instant: summer time may begin or end on the way.
+    const at = local + shiftAt(local + shift);
+    if (at > to) break;
+    if (at >= from) ticks.push(at);
+  }
+  return ticks;
 }
 
 const DAY_MS = 86_400_000;
-/** As short as the span allows: seconds for minutes, days for weeks. */
+/** As short as the span allows: seconds for minutes, days for weeks. A day begins with its name. */
 export function tickText(at: number, span: number, utc = false): string {
-  if (span > 2 * DAY_MS) {
-    const p = partsOf(at, utc);
-    return p.h === 0 && p.mi === 0 ? `${p.d} ${MONTHS[p.mo]}` : dayText(at, utc);
-  }
+  const p = partsOf(at, utc);
+  const day = `${p.d} ${MONTHS[p.mo]}`;
+  if (span > 300 * DAY_MS) return `${day} ${p.y}`;
+  if (p.h === 0 && p.mi === 0 && p.s === 0) return day;
+  if (span > 2 * DAY_MS) return `${day} ${two(p.h)}:${two(p.mi)}`;
   return span <= 15 * 60_000 ? clockText(at, utc) : clockText(at, utc).slice(0, 5);
 }

@@ -16,7 +16,7 @@ import {
   XAxis,
   YAxis,
 } from "recharts";
-import { clockText, dayText, tickText, timeTicks } from "./instant.ts";
+import { fullText, tickText, timeTicks } from "./instant.ts";
 import { Quantity } from "./quantity.tsx";
 import { brushedSpan, type TimeChartProps, type TimeSeries, withoutIdle } from "./time-series.ts";
 import { COLOR } from "./tokens.ts";
@@ -177,10 +177,9 @@ function Reading({ at, chart }: { at: number | null; chart: TimeChartProps }) {
   const point = chart.points.find((p) => p.at === at);
   if (at === null || !point) return null;
   const marks = (chart.marks ?? []).filter((mark) => mark.at >= at && mark.at < at + chart.bucketMs);
-  const far = chart.range.to - chart.range.from > 86_400_000;
   return (
     <div className="rounded-md border border-line bg-surface-1 px-2.5 py-1.5 text-xs shadow-overlay">
-      <p className="figure mb-1 text-text-2">{far ? dayText(at) : clockText(at)}</p>
+      <p className="figure mb-1 text-text-2">{fullText(at)}</p>
       {chart.series.map((series) => {
         const value = point[series.key];
         return (

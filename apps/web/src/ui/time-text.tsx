@@ -1,7 +1,7 @@
 "use client";
-/** An instant in the reader's zone, with the full date and zone on hover. */
+/** An instant in the reader's zone, with its day unless that is today, and the full date and zone on hover. */
 import { useSyncExternalStore } from "react";
-import { ageText, clockText, dayText, fullText } from "./instant.ts";
+import { ageText, dayText, fullText, momentText } from "./instant.ts";
 
 const never = () => () => {};
 /** True while hydrating: the server wrote UTC, and the first client rendering has to agree with it. */
@@ -21,8 +21,8 @@ export function TimeText({ at, as = "clock", now }: TimeTextProps) {
     as === "age" && now !== undefined
       ? ageText(at, now)
       : as === "day"
-        ? dayText(at, utc)
-        : clockText(at, utc, as === "fine" ? 1 : 0);
+        ? dayText(at, Date.now(), utc)
+        : momentText(at, Date.now(), utc, as === "fine" ? 1 : 0);
   return (
     <time
       className="figure whitespace-nowrap"

@@ -1,13 +1,22 @@
 "use client";
 import { useSyncExternalStore } from "react";
+import { Button } from "./button.tsx";
 import { classNames } from "./class-names.ts";
 /**
- * Short answers to what the user did: done, or not done and why. Kept outside React, so that a mutation can
- * speak after its page is gone. Failures stay until dismissed.
+ * Short answers to what the user did: done, done in part, or not done and why; or still under way, and then the
+ * way to stop it. Kept outside React, so that a mutation can speak after its page is gone. What isn't all well
+ * stays until dismissed.
  */
 import { Icon } from "./icon.tsx";
 
-export type Toast = { id: number; tone: "done" | "failed" | "working"; text: string; detail?: string };
+export type Toast = {
+  id: number;
+  tone: "done" | "partial" | "failed" | "working";
+  text: string;
+  detail?: string;
+  /** Of what is under way: stops it, and stands where others are dismissed. */
+  onCancel?: () => void;
+};
 
 const LIMIT = 4;
 const STAY_MS = 5000;
@@ -37,14 +46,16 @@ const subscribe = (listener: () => void) => {
   return () => listeners.delete(listener);
 };
 const NONE: readonly Toast[] = [];
-const GLYPH = { done: "✓", failed: "✕", working: "…" } as const;
+export const shownToasts = (): readonly Toast[] => toasts;
+const LOOK: Record<Toast["tone"], { glyph: string; look: string }> = {
+  done: { glyph: "✓", look: "text-ok" },
+  partial: { glyph: "▲", look: "text-warn" },
+  failed: { glyph: "✕", look: "text-bad" },
+  working: { glyph: "…", look: "text-text-3" },
+};
 
 export function Toasts() {
-  const shown = useSyncExternalStore(
-    subscribe,
-    () => toasts,
-    () => NONE,
-  );
+  const shown = useSyncExternalStore(subscribe, shownToasts, () => NONE);
   return (
     <section
       aria-label="Messages"
@@ -56,27 +67,22 @@ export function Toasts() {
           key={toast.id}
           className="enter flex items-start gap-2 rounded-md border border-line bg-surface-1 p-3 shadow-overlay"
         >
-          <span
-            aria-hidden
-            className={classNames(
-              "figure",
-              toast.tone === "failed" ? "text-bad" : toast.tone === "done" ? "text-ok" : "text-text-3",
-            )}
-          >
-            {GLYPH[toast.tone]}
+          <span aria-hidden className={classNames("figure", LOOK[toast.tone].look)}>
+            {LOOK[toast.tone].glyph}
           </span>
           <div className="min-w-0 grow break-words">
             <p>{toast.text}</p>
             {toast.detail && <p className="text-xs text-text-2">{toast.detail}</p>}
           </div>
-          <button
-            type="button"
-            aria-label="Dismiss"
-            onClick={() => dismissToast(toast.id)}
-            className="grid size-6 shrink-0 place-items-center rounded text-text-3 hover:bg-surface-2 hover:text-text-1"
-          >
-            <Icon name="close" />
-          </button>
+          {toast.onCancel ? (
+            <Button size="sm" variant="quiet" onClick={toast.onCancel}>
+              Cancel
+            </Button>
+          ) : (
+            <Button size="tiny" variant="quiet" aria-label="Dismiss" onClick={() => dismissToast(toast.id)}>
+              <Icon name="close" />
+            </Button>
+          )}
         </div>
       ))}
     </section>

@@ -43,7 +43,7 @@ export function Failed({ error, onRetry }: { error: unknown; onRetry?: () => voi
 }
 
 export function Stale({ query }: { query: StaleQuery }) {
-  const now = useNow();
+  useNow(); // Draws the age anew; the age itself is by this browser's clock, which told when the answer came.
   return (
     <StaleLine
       action={
@@ -52,7 +52,7 @@ export function Stale({ query }: { query: StaleQuery }) {
         </Button>
       }
     >
-      Not current: this is from {ageText(query.dataUpdatedAt, now)}. {problemOf(query.error).title}.
+      Not current: this is from {ageText(query.dataUpdatedAt, Date.now())}. {problemOf(query.error).title}.
     </StaleLine>
   );
 }

@@ -1,10 +1,13 @@
 "use client";
 /**
  * What the page's data rests on, handed from the page to the chip in the top bar. The latest answer counts;
- * a page that says nothing leaves it empty.
+ * a page that says nothing leaves it empty, and the chip asks for itself.
  */
 import type { Completeness } from "@millrace/contract/flow";
 import { useEffect, useSyncExternalStore } from "react";
+
+/** Below this share something is missing that is worth a word; the rest is reports that are just on their way. */
+export const WHOLE_SHARE = 0.999;
 
 let current: Completeness | null = null;
 const listeners = new Set<() => void>();
@@ -20,7 +23,7 @@ const subscribe = (listener: () => void) => {
 
 export function useReportCompleteness(completeness: Completeness | undefined): void {
   useEffect(() => {
-    if (completeness) publish(completeness);
+    publish(completeness ?? null);
   }, [completeness]);
   useEffect(() => () => publish(null), []);
 }

@@ -20,6 +20,7 @@ test("pages are followed to the end", async () => {
       return cursor === null ? page(4, "next") : page(3, null);
     },
     () => {},
+    100,
   );
   expect(asked).toEqual([null, "next"]);
   expect(all).toMatchObject({ cut: false });

@@ -1,13 +1,12 @@
 /**
  * Rows as a file that this browser saves: CSV for spreadsheets, JSON for programs. Pages are fetched until all is
- * there or the limit is reached. Loaded when somebody exports; which rows and columns is the caller's.
+ * there or the limit is reached. Loaded when somebody exports; which rows and columns is the caller's, and what is
+ * said about it export-run's.
  */
 
 export type ExportFormat = "csv" | "json";
 export type Cell = string | number | null;
 export type Columns<Row> = Readonly<Record<string, (row: Row) => Cell>>;
-/** The menus name it too. */
-export const EXPORT_ROWS_MAX = 50_000;
 
 /** Names come from containers: a spreadsheet must not take one for a formula. */
 export function csvCell(value: Cell): string {
@@ -34,7 +33,7 @@ export type Collected<Row> = { rows: Row[]; cut: boolean };
 export async function collectRows<Row>(
   fetchPage: (cursor: string | null) => Promise<Page<Row>>,
   onProgress: (rows: number) => void,
-  limit = EXPORT_ROWS_MAX,
+  limit: number,
 ): Promise<Collected<Row>> {
   const rows: Row[] = [];
   let cursor: string | null = null;

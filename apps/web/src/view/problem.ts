@@ -1,7 +1,7 @@
 /** Turns what a query threw into what happened and what to do. Texts from the server are meant for users. */
 export type Problem = { title: string; advice: string };
 
-type ApiError = { message?: string; data?: { httpStatus?: number; app?: string } | null };
+type ApiError = { name?: string; message?: string; data?: { httpStatus?: number; app?: string } | null };
 
 const ADVICE: Record<string, string> = {
   BAD_FILTER: "Correct the filter: what can't be read is underlined.",
@@ -15,7 +15,12 @@ const ADVICE: Record<string, string> = {
 };
 
 export function problemOf(error: unknown): Problem {
-  const { message, data } = (error ?? {}) as ApiError;
+  const { name, message, data } = (error ?? {}) as ApiError;
+  if (name === "ChunkLoadError")
+    return {
+      title: "A part of this page could not be loaded",
+      advice: "Reload the page: Millrace was upgraded meanwhile, or doesn't answer.",
+    };
   if (!data)
     return {
       title: "The control plane doesn't answer",

@@ -25,13 +25,26 @@ export const PRESETS: readonly { text: string; title: string; ms: number }[] = [
   { text: "30d", title: "Last 30 days", ms: 30 * DAY },
 ];
 
+/** Beyond it the API takes no time. */
+export const LAST_MS = 4_102_444_800_000;
+/** Why two instants are no stretch of time; null when they are. */
+export function fixedProblem(from: number, to: number): string | null {
+  if (Number.isNaN(from) || Number.isNaN(to)) return "Both need a day and a time";
+  if (from >= to) return "“From” must be before “to”";
+  return from < 0 || to > LAST_MS ? "Only times from 1970 to 2099" : null;
+}
+
+/** With its zone: without one an address would mean another time to each of its readers, and to the server. */
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
+const instantOf = (text: string): number => (INSTANT.test(text) ? Date.parse(text) : Number.NaN);
+
 /** `live`, `15m`, or two instants: `2026-11-23T10:00:00.000Z..2026-11-23T11:00:00.000Z` */
 export function parseTimeChoice(text: string): TimeChoice | null {
   if (text === "live") return LIVE;
   const preset = PRESETS.find((p) => p.text === text);
   if (preset) return { kind: "last", ms: preset.ms };
-  const [from, to] = text.split("..").map((part) => Date.parse(part));
-  if (from === undefined || to === undefined || !(from < to) || from < 0) return null;
+  const [from, to, ...more] = text.split("..").map(instantOf);
+  if (from === undefined || to === undefined || more.length > 0 || fixedProblem(from, to)) return null;
   return { kind: "fixed", from, to };
 }
 

@@ -11,6 +11,8 @@ export type View = {
   readonly choice: TimeChoice;
   readonly range: Range;
   readonly filter: string;
+  /** The choice and the filter: what stays the same while the time moves on. */
+  readonly question: string;
   readonly setChoice: (choice: TimeChoice) => void;
   readonly setSpan: (span: Range) => void;
   readonly setFilter: (filter: string) => void;
@@ -26,6 +28,7 @@ export function useView(): View {
     choice,
     range,
     filter,
+    question: `${timeChoiceText(choice)}\n${filter}`,
     setChoice: useCallback((t: TimeChoice) => void set({ t }), [set]),
     setSpan: useCallback(({ from, to }: Range) => void set({ t: { kind: "fixed", from, to } }), [set]),
     setFilter: useCallback((q: string) => void set({ q: q || null }), [set]),

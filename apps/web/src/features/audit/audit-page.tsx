@@ -4,22 +4,25 @@ import type { AuditEntry } from "@millrace/contract/setting";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useQueryStates } from "nuqs";
 import { parseAsString } from "nuqs/server";
-import { useCallback, useMemo } from "react";
-import { useTRPC } from "@/trpc/client.tsx";
+import { useMemo, useRef } from "react";
+import { useTRPC, useTRPCClient } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { classNames } from "@/ui/class-names.ts";
 import { ColumnMenu } from "@/ui/column-menu.tsx";
 import { CopyButton } from "@/ui/copy-button.tsx";
 import { DataTable } from "@/ui/data-table.tsx";
 import { inputLook } from "@/ui/field.tsx";
+import { useFocusReturn } from "@/ui/focus-return.ts";
+import { useHotkeys } from "@/ui/hotkeys.ts";
 import { Notice } from "@/ui/notice.tsx";
 import { SkeletonRows } from "@/ui/skeleton.tsx";
 import type { TableColumn } from "@/ui/table-column.ts";
 import { TimeText } from "@/ui/time-text.tsx";
 import { useColumns } from "@/ui/use-columns.ts";
 import { Failed, Stale } from "@/view/answer.tsx";
+import { ExportMenu } from "@/view/export-menu.tsx";
+import { ListEnd, useNextPage } from "@/view/more-rows.tsx";
 import { PageHead } from "@/view/page-head.tsx";
-import { AuditExportMenu } from "./audit-export-menu.tsx";
 import { detailText, OUTCOME } from "./audit-format.ts";
 
 const entryKey = (entry: AuditEntry): string => entry.id;
@@ -74,18 +77,23 @@ const params = {
 export function AuditPage() {
   const [{ author, action, entry: selected }, set] = useQueryStates(params);
   const trpc = useTRPC();
+  const client = useTRPCClient();
   const columns = useColumns("audit", COLUMNS);
+  const filter = { author: author || null, action: action || null };
   const query = useInfiniteQuery(
-    trpc.audit.list.infiniteQueryOptions(
-      { author: author || null, action: action || null },
-      { getNextPageParam: (page) => page.nextCursor, placeholderData: keepPreviousData },
-    ),
+    trpc.audit.list.infiniteQueryOptions(filter, {
+      getNextPageParam: (page) => page.nextCursor,
+      placeholderData: keepPreviousData,
+    }),
   );
   const entries = useMemo(() => query.data?.pages.flatMap((page) => page.entries) ?? [], [query.data]);
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
-  const onEnd = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const onEnd = useNextPage(query);
+  const load = async () => {
+    const { auditExport } = await import("./audit-export.ts");
+    return auditExport(Date.now(), (ask, signal) =>
+      client.audit.list.query({ ...filter, ...ask }, { signal }),
+    );
+  };
   const chosen = entries.find((entry) => entry.id === selected);
   return (
     <div className="flex h-full min-h-0 flex-col">
@@ -97,11 +105,11 @@ export function AuditPage() {
             <Find label="Who" value={author} onChange={(text) => void set({ author: text || null })} />
             <Find label="Action" value={action} onChange={(text) => void set({ action: text || null })} />
             <ColumnMenu columns={columns} />
-            <AuditExportMenu author={author || null} action={action || null} />
+            <ExportMenu what="entries" load={load} />
           </>
         }
       />
-      {query.error && query.data && <Stale query={query} />}
+      {query.error && query.data && !query.isFetchNextPageError && <Stale query={query} />}
       <div className="min-h-0 grow border-t border-line">
         {query.data ? (
           <DataTable
@@ -113,6 +121,7 @@ export function AuditPage() {
             onSelect={(entry) => void set({ entry: entry.id })}
             onTerm={undefined}
             onEnd={onEnd}
+            footer={entries.length > 0 && <ListEnd query={query} what="entries" />}
             empty={
               <Notice
                 title={author || action ? "No entry matches." : "Nothing has been done yet."}
@@ -148,9 +157,13 @@ function Find(props: { label: string; value: string; onChange: (text: string) =>
 }
 
 function EntryDetail({ entry, onClose }: { entry: AuditEntry; onClose: () => void }) {
+  const panel = useRef<HTMLElement>(null);
+  useFocusReturn(panel);
+  useHotkeys([{ key: "Escape", run: onClose }]);
   const json = JSON.stringify(entry, null, 2);
   return (
     <section
+      ref={panel}
       aria-label="Entry"
       className="max-h-[40%] shrink-0 overflow-auto border-t border-line bg-surface-1 px-4 py-2"
     >

@@ -6,7 +6,8 @@ import dynamic from "next/dynamic";
 import { useTRPC } from "@/trpc/client.tsx";
 import { classNames } from "@/ui/class-names.ts";
 import { Popover } from "@/ui/popover.tsx";
-import { useReportedCompleteness } from "@/view/completeness-store.ts";
+import { useReportedCompleteness, WHOLE_SHARE } from "@/view/completeness-store.ts";
+import { useKept } from "@/view/kept-answer.ts";
 import { useView } from "@/view/url-state.ts";
 
 const CompletenessDetail = dynamic(
@@ -17,20 +18,23 @@ const CompletenessDetail = dynamic(
 );
 
 /** Below these the chip changes its look: a missing host is worth a glance, a tenth of the data a stop. */
-const WARN_BELOW = 0.999;
+const WARN_BELOW = WHOLE_SHARE;
 const BAD_BELOW = 0.9;
 
 export function CompletenessChip() {
   const reported = useReportedCompleteness();
-  const { range } = useView();
+  const { range, question } = useView();
   const trpc = useTRPC();
-  const asked = useQuery(
-    trpc.overview.get.queryOptions(
-      { range },
-      { enabled: reported === null, placeholderData: keepPreviousData },
+  const asked = useKept(
+    useQuery(
+      trpc.overview.get.queryOptions(
+        { range },
+        { enabled: reported === null, placeholderData: keepPreviousData },
+      ),
     ),
+    question,
   );
-  const shown = reported ?? asked.data?.completeness ?? null;
+  const shown = reported ?? (asked.error ? null : (asked.data?.completeness ?? null));
   const share = shown ? percent(shown.share) : null;
   const tone = !shown
     ? "text-text-3"

@@ -48,7 +48,7 @@ export function FilterBar() {
     const last = state.suggestions.length - 1;
     if (event.key === "ArrowDown") state.setActive(Math.min(state.active + 1, last));
     else if (event.key === "ArrowUp") state.setActive(Math.max(state.active - 1, -1));
-    else if (event.key === "Tab" && open && state.suggestions[0] && state.draft && !event.shiftKey)
+    else if (event.key === "Tab" && open && state.suggestions[0] && state.tabCompletes && !event.shiftKey)
       accept(state.chosen ?? state.suggestions[0]);
     else if (event.key === "Enter") state.chosen ? accept(state.chosen) : apply(state.draft);
     else if (event.key === "Escape") {

@@ -1,6 +1,13 @@
 import { parseFilter } from "@millrace/contract/filter";
 import { expect, test } from "vitest";
-import { complete, completionAt, fixedValues, suggestFields, suggestValues } from "./filter-completion.ts";
+import {
+  complete,
+  completionAt,
+  fixedValues,
+  suggestFields,
+  suggestValues,
+  tabCompletes,
+} from "./filter-completion.ts";
 
 /** `|` marks the caret. */
 function at(marked: string) {
@@ -34,6 +41,13 @@ test("a completed value leaves a filter that can be read", () => {
 test("a completed field waits for its value", () => {
   const { text, completion } = at("rt|");
   expect(complete(text, completion, "rtt")).toEqual({ text: "rtt>", caret: 4, done: false });
+});
+
+test("Tab leads out of the filter once there is nothing begun to complete", () => {
+  expect(tabCompletes(at("verdict=dro|").completion, false)).toBe(true);
+  expect(tabCompletes(at("verdict=dropped |").completion, false)).toBe(false);
+  expect(tabCompletes(at("verdict=|").completion, false)).toBe(false);
+  expect(tabCompletes(at("verdict=|").completion, true)).toBe(true);
 });
 
 test("names that begin with the prefix come first", () => {

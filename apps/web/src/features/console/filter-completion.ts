@@ -76,6 +76,9 @@ export const suggestValues = (values: readonly string[], prefix: string): Sugges
     .slice(0, MOST)
     .map((text) => ({ text, hint: "" }));
 
+/** Tab completes what was begun or chosen; elsewhere it goes on to the next control, or nobody got out by it. */
+export const tabCompletes = (at: Completion, isChosen: boolean): boolean => isChosen || at.prefix !== "";
+
 /** The text with the suggestion put in, and where the caret goes. */
 export function complete(
   text: string,

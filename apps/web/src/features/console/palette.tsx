@@ -6,6 +6,7 @@ import { useRouter } from "next/navigation";
 import { type ReactNode, useState } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { Dialog } from "@/ui/dialog.tsx";
+import { problemOf } from "@/view/problem.ts";
 import { TRACE_SESSION_TITLE } from "@/view/trace-words.ts";
 import { useHref, useView } from "@/view/url-state.ts";
 import { usePages } from "./nav.tsx";
@@ -18,6 +19,22 @@ export function Palette(props: { open: boolean; onOpenChange: (open: boolean) =>
       <PaletteList onDone={() => props.onOpenChange(false)} />
     </Dialog>
   );
+}
+
+/** Each is drawn: of a large fleet only as many as somebody reads, those whose names hold what was typed. */
+export function hostsNamed<Host extends { name: string }>(hosts: readonly Host[], typed: string): Host[] {
+  const wanted = typed.trim().toLowerCase();
+  const found = hosts.length > MOST_HOSTS ? hosts.filter(({ name }) => name.includes(wanted)) : hosts;
+  return found.slice(0, MOST_HOSTS);
+}
+
+type Source = { isFetching: boolean; error: unknown };
+/** Nothing found is only known once everything has answered. */
+export function nothingText(typed: string, sources: readonly Source[]): string {
+  if (sources.some(({ isFetching }) => isFetching)) return "Looking…";
+  const failed = sources.find(({ error }) => error);
+  if (failed) return `Not everything could be looked through: ${problemOf(failed.error).title}.`;
+  return `Nothing is called “${typed}”. Enter in the filter bar searches flows.`;
 }
 
 function PaletteList({ onDone }: { onDone: () => void }) {
@@ -50,7 +67,7 @@ function PaletteList({ onDone }: { onDone: () => void }) {
       />
       <Command.List className="max-h-[50vh] overflow-auto">
         <Command.Empty className="px-2 py-6 text-center text-text-2">
-          Nothing is called “{typed}”. Enter in the filter bar searches flows.
+          {nothingText(typed, [hosts, traces, services])}
         </Command.Empty>
         <Group heading="Pages">
           {pages.map((page) => (
@@ -80,7 +97,7 @@ function PaletteList({ onDone }: { onDone: () => void }) {
           ))}
         </Group>
         <Group heading="Hosts">
-          {(hosts.data?.hosts ?? []).slice(0, typed ? undefined : MOST_HOSTS).map((host) => (
+          {hostsNamed(hosts.data?.hosts ?? [], typed).map((host) => (
             <Item
               key={host.name}
               value={`host ${host.name}`}

@@ -5,7 +5,7 @@ import { Button } from "@/ui/button.tsx";
 import { classNames } from "@/ui/class-names.ts";
 import { TextField } from "@/ui/field.tsx";
 import { zoneText } from "@/ui/instant.ts";
-import { LIVE, PRESETS, sameChoice, type TimeChoice } from "@/view/time-range.ts";
+import { fixedProblem, LIVE, PRESETS, sameChoice, type TimeChoice } from "@/view/time-range.ts";
 import { useView } from "@/view/url-state.ts";
 
 type TimeChoicesProps = { choice: TimeChoice; onChoose: (choice: TimeChoice) => void };
@@ -60,10 +60,12 @@ function FromTo({ onChoose }: { onChoose: (choice: TimeChoice) => void }) {
   const onSubmit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
+    // Without a zone in the text, it is the reader's.
     const from = Date.parse(String(form.get("from")));
     const to = Date.parse(String(form.get("to")));
-    if (!(from < to)) return setProblem("“From” must be before “to”");
-    onChoose({ kind: "fixed", from, to });
+    const wrong = fixedProblem(from, to);
+    if (wrong) setProblem(wrong);
+    else onChoose({ kind: "fixed", from, to });
   };
   return (
     <form onSubmit={onSubmit} className="mt-3 grid gap-2 border-t border-line pt-3">

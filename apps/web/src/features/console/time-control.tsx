@@ -6,7 +6,7 @@ import { classNames } from "@/ui/class-names.ts";
 import { useHotkeys } from "@/ui/hotkeys.ts";
 /** The one time control: live, the last so much, or from–to. It also says which zone the page speaks. */
 import { Icon } from "@/ui/icon.tsx";
-import { dayText } from "@/ui/instant.ts";
+import { spanOfText, zoneText } from "@/ui/instant.ts";
 import { Popover } from "@/ui/popover.tsx";
 import { useUtc } from "@/ui/time-text.tsx";
 import { usePaused } from "@/view/clock.tsx";
@@ -32,6 +32,7 @@ export function TimeControl() {
         className="w-72"
         button={{
           className: "figure text-xs",
+          title: `Times are in ${zoneText(Date.now(), utc)}`,
           children: (
             <>
               {choice.kind === "live" ? <LiveDot /> : <Icon name="clock" />}
@@ -50,7 +51,7 @@ export function TimeControl() {
 
 function titleOf(choice: TimeChoice, utc: boolean): string {
   if (choice.kind === "live") return "Live 5m";
-  if (choice.kind === "fixed") return `${dayText(choice.from, utc)} – ${dayText(choice.to, utc)}`;
+  if (choice.kind === "fixed") return spanOfText(choice.from, choice.to, Date.now(), utc);
   return PRESETS.find((p) => p.ms === choice.ms)?.title ?? "";
 }
 

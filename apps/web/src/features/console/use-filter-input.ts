@@ -13,6 +13,7 @@ import {
   type Suggestion,
   suggestFields,
   suggestValues,
+  tabCompletes,
 } from "./filter-completion.ts";
 
 const NONE: readonly string[] = [];
@@ -37,6 +38,7 @@ export function useFilterInput(applied: string, range: Range) {
     suggestions,
     active,
     chosen,
+    tabCompletes: tabCompletes(completion, chosen !== undefined),
     setActive,
     edit: (text: string, at: number) => {
       setDraft(text);

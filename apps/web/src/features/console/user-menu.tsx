@@ -3,14 +3,20 @@
 import { Icon } from "@/ui/icon.tsx";
 import { Menu } from "@/ui/menu.tsx";
 import { showToast } from "@/ui/toast.tsx";
+import { problemOf } from "@/view/problem.ts";
 import { useMe } from "@/view/session.ts";
 
 async function signOut(): Promise<void> {
-  const { authClient } = await import("@/view/auth-client.ts");
-  const { error } = await authClient.signOut();
-  if (error) showToast({ tone: "failed", text: "Signing out failed", detail: error.message });
-  // A full load: nothing of the session stays in memory.
-  else window.location.assign("/sign-in");
+  const failed = (detail?: string) => void showToast({ tone: "failed", text: "Signing out failed", detail });
+  try {
+    const { authClient } = await import("@/view/auth-client.ts");
+    const { error } = await authClient.signOut();
+    if (error) failed(error.message);
+    // A full load: nothing of the session stays in memory.
+    else window.location.assign("/sign-in");
+  } catch (error) {
+    failed(problemOf(error).title);
+  }
 }
 
 export function UserMenu() {

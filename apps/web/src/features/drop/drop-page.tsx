@@ -4,15 +4,18 @@ import type { DropSummary } from "@millrace/contract/drop";
 import { count } from "@millrace/contract/units";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import dynamic from "next/dynamic";
+import Link from "next/link";
 import { useQueryStates } from "nuqs";
 import { useMemo } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
+import { buttonLook } from "@/ui/button-look.ts";
 import { CheckField } from "@/ui/field.tsx";
 import { Notice } from "@/ui/notice.tsx";
 import { Quantity } from "@/ui/quantity.tsx";
 import { SkeletonRows } from "@/ui/skeleton.tsx";
 import { Answer } from "@/view/answer.tsx";
 import { useReportCompleteness } from "@/view/completeness-store.ts";
+import { useKept } from "@/view/kept-answer.ts";
 import { PageHead } from "@/view/page-head.tsx";
 import { rangePhrase } from "@/view/time-range.ts";
 import { useView } from "@/view/url-state.ts";
@@ -28,13 +31,16 @@ const DropReasonPanel = dynamic(() => import("./drop-reason-panel.tsx").then((m)
 });
 
 export function DropPage() {
-  const { range, filter } = useView();
+  const { range, filter, question } = useView();
   const [{ ordinary }, set] = useQueryStates(dropParams);
   const trpc = useTRPC();
-  const query = useQuery(
-    trpc.drops.summary.queryOptions({ range, filter, ordinary }, { placeholderData: keepPreviousData }),
+  const query = useKept(
+    useQuery(
+      trpc.drops.summary.queryOptions({ range, filter, ordinary }, { placeholderData: keepPreviousData }),
+    ),
+    `${question}\n${ordinary}`,
   );
-  useReportCompleteness(query.data?.completeness);
+  useReportCompleteness(query.error ? undefined : query.data?.completeness);
   const tree = useMemo(() => dropTree(query.data?.groups ?? []), [query.data]);
   return (
     <div className="flex min-h-full flex-col">
@@ -89,6 +95,20 @@ function DropBody({ summary, tree }: { summary: DropSummary; tree: readonly Drop
 function NoDrops({ summary }: { summary: DropSummary }) {
   const { choice, filter } = useView();
   const { hostsAnswered, hostsExpected } = summary.completeness;
+  if (hostsExpected > 0 && hostsAnswered === 0)
+    return (
+      <Notice
+        tone="bad"
+        title={`What is dropped isn't known: ${hostsExpected === 1 ? "the only host is" : `all ${hostsExpected} hosts are`} silent.`}
+        actions={
+          <Link href="/hosts" className={buttonLook()}>
+            Look at the hosts
+          </Link>
+        }
+      >
+        What agents counted meanwhile arrives when they are back.
+      </Notice>
+    );
   return (
     <Notice
       title={

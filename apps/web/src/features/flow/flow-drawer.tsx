@@ -1,15 +1,18 @@
 "use client";
 /** One flow, whole: what happened, both ends, every observer's account, its life over time. Not modal. */
 import type { FlowDetail } from "@millrace/contract/flow";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
+import { useRef } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { CopyButton } from "@/ui/copy-button.tsx";
+import { useFocusReturn } from "@/ui/focus-return.ts";
 import { useHotkeys } from "@/ui/hotkeys.ts";
 import { Icon } from "@/ui/icon.tsx";
 import { SkeletonRows } from "@/ui/skeleton.tsx";
 import { Answer } from "@/view/answer.tsx";
 import { endName } from "@/view/end-name.ts";
+import { useKept } from "@/view/kept-answer.ts";
 import { SimulatedBadge } from "@/view/simulated-badge.tsx";
 import { useView } from "@/view/url-state.ts";
 import { VerdictMark } from "@/view/verdict-mark.tsx";
@@ -22,17 +25,23 @@ import { FlowTranslation } from "./flow-translation.tsx";
 import { reached } from "./history-input.ts";
 
 export function FlowDrawer({ id, onClose }: { id: string; onClose: () => void }) {
-  const { choice, range } = useView();
+  const { choice, range, question } = useView();
   const trpc = useTRPC();
-  const query = useQuery(
-    trpc.flows.get.queryOptions(
-      { id, range: reached(choice, range) },
-      { placeholderData: keepPreviousData, retry: 1 },
+  const query = useKept(
+    useQuery(
+      trpc.flows.get.queryOptions(
+        { id, range: reached(choice, range) },
+        { placeholderData: (last) => (last && isOf(last, id) ? last : undefined), retry: 1 },
+      ),
     ),
+    `${question}\n${id}`,
   );
+  const panel = useRef<HTMLElement>(null);
+  useFocusReturn(panel);
   useHotkeys([{ key: "Escape", run: onClose }]);
   return (
     <aside
+      ref={panel}
       aria-label="Flow"
       className="enter flex w-[460px] shrink-0 flex-col overflow-auto border-l border-line bg-surface-0 max-lg:fixed max-lg:inset-y-0 max-lg:right-0 max-lg:z-30 max-lg:w-[min(460px,100vw)] max-lg:shadow-overlay"
     >
@@ -50,6 +59,10 @@ export function FlowDrawer({ id, onClose }: { id: string; onClose: () => void })
     </aside>
   );
 }
+
+/** Another flow must not stand there while this one is asked for: it could be traced by mistake. */
+export const isOf = ({ row }: Pick<FlowDetail, "row">, id: string): boolean =>
+  row.id === id || row.otherId === id;
 
 function DrawerBody({ detail }: { detail: FlowDetail }) {
   const { row } = detail;

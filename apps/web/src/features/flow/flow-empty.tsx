@@ -3,15 +3,17 @@
 import { parseFilter } from "@millrace/contract/filter";
 import type { FlowSearchOutput } from "@millrace/contract/flow";
 import { count, grouped, text } from "@millrace/contract/units";
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
+import { useQueryStates } from "nuqs";
 import { useTRPC } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { buttonLook } from "@/ui/button-look.ts";
-import { dayText } from "@/ui/instant.ts";
+import { fullText } from "@/ui/instant.ts";
 import { Notice } from "@/ui/notice.tsx";
-import { LIVE, type Range, rangePhrase } from "@/view/time-range.ts";
+import { LIVE, type Range, rangePhrase, type TimeChoice } from "@/view/time-range.ts";
 import { useView } from "@/view/url-state.ts";
+import { flowParams } from "./flow-params.ts";
 
 /** Each term of the filter, and the filter without it. */
 export function withoutEach(filter: string): { term: string; rest: string }[] {
@@ -22,13 +24,32 @@ export function withoutEach(filter: string): { term: string; rest: string }[] {
 }
 
 const MOST_PROBES = 6;
+const MINUTE_MS = 60_000;
+/** Live, the time moves on every few seconds; several questions needn't. */
+function probed(choice: TimeChoice, { from, to }: Range): Range {
+  if (choice.kind !== "live") return { from, to };
+  return { from: from - (from % MINUTE_MS), to: to - (to % MINUTE_MS) };
+}
 
 export function FlowEmpty({ range, answer }: { range: Range; answer: FlowSearchOutput }) {
   const { filter } = useView();
+  if (answer.orderedFrom !== null) return <NotOrdered />;
   return filter ? (
     <FilteredAway range={range} filter={filter} />
   ) : (
     <NothingSeen range={range} answer={answer} />
+  );
+}
+
+function NotOrdered() {
+  const [, set] = useQueryStates(flowParams);
+  return (
+    <Notice
+      title="The time is too long to be put in this order."
+      actions={<Button onClick={() => void set({ sort: null })}>Order by last seen</Button>}
+    >
+      Whether flows match isn't known yet: only the newest part was looked at. A shorter time helps as well.
+    </Notice>
   );
 }
 
@@ -37,8 +58,11 @@ function FilteredAway({ range, filter }: { range: Range; filter: string }) {
   const trpc = useTRPC();
   const terms = withoutEach(filter);
   const probe = (text: string) =>
-    trpc.flows.search.queryOptions({ range, filter: text, limit: 1 }, { staleTime: 30_000, retry: false });
-  const all = useQuery(probe("")).data?.matched;
+    trpc.flows.search.queryOptions(
+      { range: probed(choice, range), filter: text, limit: 1 },
+      { staleTime: 30_000, retry: false },
+    );
+  const all = useQuery({ ...probe(""), placeholderData: keepPreviousData }).data?.matched;
   const single = terms.length > 1 ? terms.slice(0, MOST_PROBES) : [];
   const found = useQueries({ queries: single.map(({ rest }) => probe(rest)) });
   const culprits = single
@@ -84,7 +108,11 @@ function NothingSeen({ range, answer }: { range: Range; answer: FlowSearchOutput
   const { choice, setChoice } = useView();
   const trpc = useTRPC();
   const kept = useQuery(trpc.retention.get.queryOptions()).data;
-  const { hostsExpected, hostsAnswered, silentHosts } = answer.completeness;
+  const isLive = choice.kind === "live";
+  const now = useQuery(
+    trpc.overview.get.queryOptions({ range }, { enabled: isLive, placeholderData: keepPreviousData }),
+  ).data?.completeness;
+  const { hostsExpected, hostsAnswered, silentHosts } = (isLive && now) || answer.completeness;
   const fleet = useQuery(trpc.hosts.list.queryOptions()).data?.hosts.length;
   if (fleet === 0)
     return (
@@ -105,7 +133,7 @@ function NothingSeen({ range, answer }: { range: Range; answer: FlowSearchOutput
         title="No flows: this is before the data begins."
         actions={<Button onClick={() => setChoice(LIVE)}>Show now</Button>}
       >
-        The oldest flow that is kept is of {dayText(kept.oldestMs)}; {kept.settings.rawDays} days are kept at
+        The oldest flow that is kept is of {fullText(kept.oldestMs)}; {kept.settings.rawDays} days are kept at
         most.
       </Notice>
     );

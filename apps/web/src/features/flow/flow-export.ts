@@ -1,15 +1,17 @@
 /**
- * Flows as files, and how it goes: a file that was cut says so. What a file is like is view/file-export.ts's.
- * Loaded when somebody exports.
+ * Flows as files, and what a file of them may lack. How it goes is view/export-run's, what a file is like
+ * view/file-export's. Loaded when somebody exports.
  */
 import type { FlowRow, FlowSearchOutput } from "@millrace/contract/flow";
-import { count, text } from "@millrace/contract/units";
+import { count, percent, text } from "@millrace/contract/units";
 import { protocolName } from "@millrace/contract/verdict";
-import { showToast } from "@/ui/toast.tsx";
-import { type Columns, collectRows, type ExportFormat, fileTime, saveRows } from "@/view/file-export.ts";
-import { problemOf } from "@/view/problem.ts";
+import { fullText } from "@/ui/instant.ts";
+import { WHOLE_SHARE } from "@/view/completeness-store.ts";
+import type { Export } from "@/view/export-run.ts";
+import { type Collected, type Columns, fileTime } from "@/view/file-export.ts";
+import { type FlowQuestion, historyInput } from "./history-input.ts";
 
-const EXPORT_PAGE_ROWS = 1000;
+const PAGE_ROWS = 1000;
 
 export const FLOW_FILE: Columns<FlowRow> = {
   id: (r) => r.id,
@@ -41,31 +43,38 @@ export const FLOW_FILE: Columns<FlowRow> = {
   simulated: (r) => String(r.simulated),
 };
 
-type Page = Pick<FlowSearchOutput, "rows" | "nextCursor" | "matched">;
+type Ask = ReturnType<typeof historyInput> & { cursor: string | null };
+type Answer = Pick<FlowSearchOutput, "rows" | "nextCursor" | "matched" | "orderedFrom" | "completeness">;
+type Search = (ask: Ask, signal: AbortSignal) => Promise<Answer>;
 
-export async function exportFlows(
-  format: ExportFormat,
-  until: number,
-  pages: (limit: number) => (cursor: string | null) => Promise<Page>,
-): Promise<void> {
-  const working = (rows: number) =>
-    ({ tone: "working", text: `Collecting flows: ${text(count(rows))}` }) as const;
-  const id = showToast(working(0));
-  try {
-    let matched = 0;
-    const fetchPage = pages(EXPORT_PAGE_ROWS);
-    const counted = async (cursor: string | null) => {
-      const page = await fetchPage(cursor);
-      matched = Math.max(matched, page.matched.count);
+export function flowExport(question: FlowQuestion, search: Search): Export<FlowRow> {
+  const input = { ...historyInput(question), limit: PAGE_ROWS };
+  let first: Answer | null = null;
+  return {
+    name: `flows-${fileTime(input.range.to)}`,
+    columns: FLOW_FILE,
+    fetchPage: async (cursor, signal) => {
+      const page = await search({ ...input, cursor }, signal);
+      first ??= page;
       return page;
-    };
-    const { rows, cut } = await collectRows(counted, (n) => showToast(working(n), id));
-    saveRows(`flows-${fileTime(until)}`, format, FLOW_FILE, rows);
-    const detail = cut
-      ? `Cut at ${text(count(rows.length))} of ${text(count(matched))}: narrow the filter or the time for the rest.`
-      : undefined;
-    showToast({ tone: cut ? "failed" : "done", text: `${text(count(rows.length))} flows saved`, detail }, id);
-  } catch (error) {
-    showToast({ tone: "failed", text: "The export failed", detail: problemOf(error).title }, id);
+    },
+    missing: (got) => first && missing(got, first),
+  };
+}
+
+/** Every reason, since each is mended by something else. */
+function missing({ rows, cut }: Collected<FlowRow>, first: Answer): string | null {
+  const { matched, orderedFrom, completeness } = first;
+  const reasons: string[] = [];
+  if (cut) {
+    const all = `${matched.capped ? "at least " : ""}${text(count(Math.max(matched.count, rows.length)))}`;
+    reasons.push(`Cut at ${text(count(rows.length))} of ${all}: narrow the filter or the time for the rest.`);
   }
+  if (orderedFrom !== null)
+    reasons.push(
+      `Only since ${fullText(orderedFrom)}: the time is too long to be put in this order. Order by last seen for all of it.`,
+    );
+  if (completeness.share < WHOLE_SHARE)
+    reasons.push(`${text(percent(completeness.share))} of what hosts should have reported had come.`);
+  return reasons.join(" ") || null;
 }

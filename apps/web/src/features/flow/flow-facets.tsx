@@ -11,6 +11,7 @@ import { Icon } from "@/ui/icon.tsx";
 import { Quantity } from "@/ui/quantity.tsx";
 import { Skeleton } from "@/ui/skeleton.tsx";
 import { Answer } from "@/view/answer.tsx";
+import { useKept } from "@/view/kept-answer.ts";
 import { useView, type View } from "@/view/url-state.ts";
 
 type TermState = "only" | "without" | null;
@@ -26,11 +27,14 @@ export function termState(filter: string, field: string, value: string): TermSta
 export const FlowFacets = memo(function FlowFacets() {
   const view = useView();
   const trpc = useTRPC();
-  const query = useQuery(
-    trpc.flows.facets.queryOptions(
-      { range: view.range, filter: view.filter },
-      { placeholderData: keepPreviousData },
+  const query = useKept(
+    useQuery(
+      trpc.flows.facets.queryOptions(
+        { range: view.range, filter: view.filter },
+        { placeholderData: keepPreviousData },
+      ),
     ),
+    view.question,
   );
   return (
     <Answer query={query} skeleton={<FacetSkeleton />}>

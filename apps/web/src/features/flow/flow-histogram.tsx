@@ -10,6 +10,7 @@ import { TimeChart } from "@/ui/time-chart.tsx";
 import type { TimeSeries } from "@/ui/time-series.ts";
 import { COLOR } from "@/ui/tokens.ts";
 import { Answer } from "@/view/answer.tsx";
+import { useKept } from "@/view/kept-answer.ts";
 import { useView } from "@/view/url-state.ts";
 import { useMarks } from "@/view/use-marks.ts";
 
@@ -34,10 +35,11 @@ export function seriesIn(histogram: Histogram): readonly TimeSeries[] {
 
 /** Remembered, since the table beside it draws several times a second. */
 export const FlowHistogram = memo(function FlowHistogram() {
-  const { range, filter, setSpan } = useView();
+  const { range, filter, question, setSpan } = useView();
   const trpc = useTRPC();
-  const query = useQuery(
-    trpc.flows.histogram.queryOptions({ range, filter }, { placeholderData: keepPreviousData }),
+  const query = useKept(
+    useQuery(trpc.flows.histogram.queryOptions({ range, filter }, { placeholderData: keepPreviousData })),
+    question,
   );
   const marks = useMarks(range);
   const series = useMemo(() => (query.data ? seriesIn(query.data) : SERIES), [query.data]);

@@ -1,16 +1,17 @@
 "use client";
 import dynamic from "next/dynamic";
 import { useQueryStates } from "nuqs";
+import { useTRPCClient } from "@/trpc/client.tsx";
 import { ColumnMenu } from "@/ui/column-menu.tsx";
 /** The flows page: what the histogram, the facets, the table and the drawer show is one question. */
 import { Icon } from "@/ui/icon.tsx";
 import { Popover } from "@/ui/popover.tsx";
 import { useColumns } from "@/ui/use-columns.ts";
 import { useReportCompleteness } from "@/view/completeness-store.ts";
+import { ExportMenu } from "@/view/export-menu.tsx";
 import { PageHead } from "@/view/page-head.tsx";
 import { SimulatedBadge } from "@/view/simulated-badge.tsx";
 import { useView } from "@/view/url-state.ts";
-import { ExportMenu } from "./export-menu.tsx";
 import { FLOW_COLUMNS } from "./flow-columns.tsx";
 import { FlowFacets } from "./flow-facets.tsx";
 import { FlowHistogram } from "./flow-histogram.tsx";
@@ -26,8 +27,14 @@ export function FlowPage() {
   const { choice, range, filter } = useView();
   const [{ sort, flow, open }, set] = useQueryStates(flowParams);
   const flows = useFlowRows({ choice, range, filter, sort });
+  const client = useTRPCClient();
   const columns = useColumns("flows", FLOW_COLUMNS);
-  useReportCompleteness(flows.first?.completeness);
+  // A live table's answer is as old as the page: the chip asks for itself.
+  useReportCompleteness(choice.kind === "live" ? undefined : flows.first?.completeness);
+  const load = async () => {
+    const { flowExport } = await import("./flow-export.ts");
+    return flowExport(flows.shown, (ask, signal) => client.flows.search.query(ask, { signal }));
+  };
   const simulated = flows.rows.some((row) => row.simulated);
   return (
     <div className="flex h-full min-h-0">
@@ -46,7 +53,7 @@ export function FlowPage() {
                 <FacetButton />
               </span>
               <ColumnMenu columns={columns} />
-              <ExportMenu question={flows.held} />
+              <ExportMenu what="flows" load={load} />
             </>
           }
         />

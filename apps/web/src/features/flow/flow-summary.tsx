@@ -6,6 +6,7 @@ import { Button } from "@/ui/button.tsx";
 import { classNames } from "@/ui/class-names.ts";
 import { spanText } from "@/ui/instant.ts";
 import { Quantity } from "@/ui/quantity.tsx";
+import { TimeText } from "@/ui/time-text.tsx";
 import { useNow, usePaused } from "@/view/clock.tsx";
 import { problemOf } from "@/view/problem.ts";
 import type { useFlowRows } from "./use-flow-rows.ts";
@@ -17,6 +18,7 @@ export function FlowSummary({ flows }: { flows: Flows }) {
   return (
     <p className="flex flex-wrap items-center gap-x-3" aria-live="off">
       {first && <Matched first={first} />}
+      {first && first.orderedFrom !== null && <OrderedPart from={first.orderedFrom} />}
       {stream.fresh > 0 && (
         <span>
           <span className="figure">{text(count(stream.fresh))}</span> new since
@@ -34,6 +36,18 @@ function Matched({ first }: { first: FlowSearchOutput }) {
     <span title={`Answered in ${spanText(first.tookMs)}`}>
       {first.matched.capped && "at least "}
       <Quantity value={count(first.matched.count)} className="text-text-1" /> flows
+    </span>
+  );
+}
+
+/** Where the order is over a part of the time only. */
+function OrderedPart({ from }: { from: number }) {
+  return (
+    <span
+      className="text-warn"
+      title="The time is too long to be put in this order. Order by last seen for all"
+    >
+      ▲ those since <TimeText at={from} as="day" /> only
     </span>
   );
 }

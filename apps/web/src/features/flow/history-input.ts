@@ -25,3 +25,7 @@ export function historyInput({ choice, range, filter, sort }: FlowQuestion) {
     limit: PAGE_ROWS,
   };
 }
+
+/** What the table shows: a live one's history was asked for when the page came, but its rows go on to now. */
+export const shownQuestion = (asked: FlowQuestion, held: FlowQuestion): FlowQuestion =>
+  held.choice.kind === "live" ? asked : held;

@@ -97,6 +97,11 @@ test("another order sorts history and stream together", () => {
   expect(ordered(rows, { key: "drops", descending: true }).map((r) => r.id)).toEqual(["b", "c", "a"]);
   expect(ordered(rows, { key: "lastSeen", descending: true })).toBe(rows);
 });
+test("oldest first is sorted for good, history and stream together", () => {
+  const rows = [row("new", { lastSeen: 9 }), row("old", { lastSeen: 1 }), row("newer", { lastSeen: 5 })];
+  const sort = { key: "lastSeen", descending: false } as const;
+  expect(ordered(rows, sort).map((r) => r.id)).toEqual(["old", "newer", "new"]);
+});
 
 test("a page that slept may draw more at once, but not without end", () => {
   expect(roomAfter(0, 250)).toBe(40);

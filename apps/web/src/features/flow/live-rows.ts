@@ -4,6 +4,7 @@
  * and the stream are use-flow-rows'.
  */
 import type { FlowRow } from "@millrace/contract/flow";
+import type { FlowSort } from "./flow-params.ts";
 import { totalBytes, totalPackets } from "./flow-sum.ts";
 
 /** New rows a second: more can't be read, and the table stays calm. */
@@ -126,8 +127,9 @@ export function merge(live: LiveRows, history: readonly FlowRow[], from: number)
   return rows;
 }
 
-type Order = { key: string; descending: boolean };
-const VALUE: Record<string, (row: FlowRow) => number> = {
+type Order = { key: FlowSort; descending: boolean };
+const VALUE: Record<FlowSort, (row: FlowRow) => number> = {
+  lastSeen: (row) => row.lastSeen,
   firstSeen: (row) => row.firstSeen,
   bytes: totalBytes,
   packets: totalPackets,
@@ -136,10 +138,12 @@ const VALUE: Record<string, (row: FlowRow) => number> = {
   drops: (row) => row.drops,
 };
 
-/** By arrival unless another order was asked for: sorting by time would make busy flows jump. */
+/** The order of a live table that nobody sorted: new rows on top. Sorting by time would make busy flows jump. */
+export const isByArrival = ({ key, descending }: Order): boolean => key === "lastSeen" && descending;
+
 export function ordered(rows: FlowRow[], sort: Order): FlowRow[] {
+  if (isByArrival(sort)) return rows;
   const value = VALUE[sort.key];
-  if (!value) return sort.descending ? rows : rows.toReversed();
   const sign = sort.descending ? -1 : 1;
   return rows.toSorted((a, b) => sign * (value(a) - value(b)));
 }

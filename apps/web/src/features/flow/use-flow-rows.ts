@@ -9,8 +9,9 @@ import { useSubscription } from "@trpc/tanstack-react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { usePaused } from "@/view/clock.tsx";
+import { useKept } from "@/view/kept-answer.ts";
 import { LIVE_MS, timeChoiceText } from "@/view/time-range.ts";
-import { type FlowQuestion, historyInput } from "./history-input.ts";
+import { type FlowQuestion, historyInput, shownQuestion } from "./history-input.ts";
 import {
   DRAW_MS,
   draw,
@@ -47,13 +48,16 @@ export function useFlowRows(question: FlowQuestion) {
   const trpc = useTRPC();
   const [deep, setDeep] = useState(false);
   const { held, name, refresh } = useHeldQuestion(question, deep);
-  const query = useInfiniteQuery(
-    trpc.flows.search.infiniteQueryOptions(historyInput(held), {
-      getNextPageParam: (page) => page.nextCursor,
-      placeholderData: keepPreviousData,
-      staleTime: Number.POSITIVE_INFINITY,
-      refetchOnReconnect: false,
-    }),
+  const query = useKept(
+    useInfiniteQuery(
+      trpc.flows.search.infiniteQueryOptions(historyInput(held), {
+        getNextPageParam: (page) => page.nextCursor,
+        placeholderData: keepPreviousData,
+        staleTime: Number.POSITIVE_INFINITY,
+        refetchOnReconnect: false,
+      }),
+    ),
+    name,
   );
   const pages = query.data?.pages;
   if (deep !== (pages?.length ?? 0) > 1) setDeep(!deep);
@@ -61,12 +65,13 @@ export function useFlowRows(question: FlowQuestion) {
   const isLive = held.choice.kind === "live";
   const snapshot = query.isPlaceholderData ? undefined : pages?.[0]?.snapshot;
   const { live, stream } = useStream({ name, filter: held.filter, snapshot, isLive, history });
+  const shown = shownQuestion(question, held);
   const from = isLive ? question.range.to - LIVE_MS : held.range.from;
   const rows = useMemo(
     () => (isLive ? ordered(merge(live, history, from), held.sort) : history),
     [isLive, live, history, from, held.sort],
   );
-  return { rows, query, first: pages?.[0], stream, held, refresh };
+  return { rows, query, first: pages?.[0], stream, held, shown, refresh };
 }
 
 const nothingWaits = () => ({

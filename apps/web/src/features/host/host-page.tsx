@@ -13,6 +13,7 @@ import { Icon } from "@/ui/icon.tsx";
 import { SkeletonRows } from "@/ui/skeleton.tsx";
 import { Tabs } from "@/ui/tabs.tsx";
 import { Answer } from "@/view/answer.tsx";
+import { useKept } from "@/view/kept-answer.ts";
 import { PageHead } from "@/view/page-head.tsx";
 import { useRefusal } from "@/view/session.ts";
 import { SimulatedBadge } from "@/view/simulated-badge.tsx";
@@ -27,9 +28,12 @@ import { HostNow } from "./host-now.tsx";
 import { hostParams } from "./host-params.ts";
 
 export function HostPage({ name }: { name: string }) {
-  const { range } = useView();
+  const { range, question } = useView();
   const trpc = useTRPC();
-  const query = useQuery(trpc.hosts.get.queryOptions({ name, range }, { placeholderData: keepPreviousData }));
+  const query = useKept(
+    useQuery(trpc.hosts.get.queryOptions({ name, range }, { placeholderData: keepPreviousData })),
+    `${question}\n${name}`,
+  );
   return (
     <>
       <PageHead

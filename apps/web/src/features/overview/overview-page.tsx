@@ -10,7 +10,8 @@ import { Notice } from "@/ui/notice.tsx";
 import { Skeleton } from "@/ui/skeleton.tsx";
 import { COLOR, SERIES } from "@/ui/tokens.ts";
 import { Answer } from "@/view/answer.tsx";
-import { useReportCompleteness } from "@/view/completeness-store.ts";
+import { useReportCompleteness, WHOLE_SHARE } from "@/view/completeness-store.ts";
+import { useKept } from "@/view/kept-answer.ts";
 import { PageHead } from "@/view/page-head.tsx";
 import { useHref, useView } from "@/view/url-state.ts";
 import { ChangeList } from "./change-list.tsx";
@@ -21,16 +22,19 @@ import { Tile } from "./tile.tsx";
 import { WorstLists } from "./worst-lists.tsx";
 
 export function OverviewPage() {
-  const { range } = useView();
+  const { range, question } = useView();
   const trpc = useTRPC();
-  const query = useQuery(trpc.overview.get.queryOptions({ range }, { placeholderData: keepPreviousData }));
-  useReportCompleteness(query.data?.completeness);
+  const query = useKept(
+    useQuery(trpc.overview.get.queryOptions({ range }, { placeholderData: keepPreviousData })),
+    question,
+  );
+  useReportCompleteness(query.error ? undefined : query.data?.completeness);
   return (
     <>
       <PageHead title="Overview" summary={query.data && <Verdict overview={query.data} />} />
       <Answer query={query} skeleton={<OverviewSkeleton />}>
         {(overview) =>
-          overview.completeness.hostsExpected === 0 && overview.bytesPerSecond.now === null ? (
+          hostCount(overview) === 0 && overview.bytesPerSecond.now === null ? (
             <NoHosts />
           ) : (
             <OverviewBody overview={overview} />
@@ -41,10 +45,16 @@ export function OverviewPage() {
   );
 }
 
+/** Of now, whatever time is shown: a time before the first host is no fleet without hosts. */
+export const hostCount = ({ hosts }: Pick<Overview, "hosts">): number =>
+  hosts.ok + hosts.warn + hosts.bad + hosts.unknown;
+
 /** The answer to the page's question, in a sentence. */
-function Verdict({ overview: { hosts, completeness } }: { overview: Overview }) {
+function Verdict({ overview }: { overview: Overview }) {
+  const { hosts, completeness } = overview;
+  if (hostCount(overview) === 0) return null;
   const unwell = hosts.warn + hosts.bad + hosts.unknown;
-  if (unwell === 0 && completeness.share >= 0.999)
+  if (unwell === 0 && completeness.share >= WHOLE_SHARE)
     return <span>All hosts are well and report everything.</span>;
   const parts: string[] = [];
   if (hosts.bad > 0) parts.push(`${hosts.bad} bad`);

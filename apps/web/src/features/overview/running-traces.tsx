@@ -6,6 +6,7 @@ import { useTRPC } from "@/trpc/client.tsx";
 import { spanText } from "@/ui/instant.ts";
 import { Section } from "@/ui/section.tsx";
 import { useNow } from "@/view/clock.tsx";
+import { problemOf } from "@/view/problem.ts";
 import { TRACE_SESSION_TITLE } from "@/view/trace-words.ts";
 
 export function RunningTraces() {
@@ -13,6 +14,12 @@ export function RunningTraces() {
   const now = useNow();
   const query = useQuery(trpc.traces.list.queryOptions({}, { refetchInterval: 5000 }));
   const running = (query.data?.sessions ?? []).filter((session) => session.state !== "done");
+  if (query.error)
+    return (
+      <Section title="Running traces">
+        <p className="py-2 text-xs text-warn">◔ Not known: {problemOf(query.error).title}.</p>
+      </Section>
+    );
   if (running.length === 0) return null;
   return (
     <Section title="Running traces" note={String(running.length)}>

@@ -62,13 +62,16 @@ function TokenForm({ role }: { role: Role }) {
   );
   const onSubmit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    create.mutate({
-      name: String(form.get("name")),
-      role: String(form.get("role")) as Role,
-      expiresInDays: Number(form.get("days")),
-    });
-    event.currentTarget.reset();
+    const element = event.currentTarget;
+    const form = new FormData(element);
+    create.mutate(
+      {
+        name: String(form.get("name")),
+        role: String(form.get("role")) as Role,
+        expiresInDays: Number(form.get("days")),
+      },
+      { onSuccess: () => element.reset() },
+    );
   };
   const roles = ROLES.filter((one) => isAtLeast(role, one)).map((one) => ({ value: one, title: one }));
   return (

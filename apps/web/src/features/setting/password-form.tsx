@@ -5,8 +5,21 @@ import { Button } from "@/ui/button.tsx";
 import { TextField } from "@/ui/field.tsx";
 import { Section } from "@/ui/section.tsx";
 import { showToast } from "@/ui/toast.tsx";
+import { problemOf } from "@/view/problem.ts";
 
 const LEAST = 12;
+
+/** Gives why it was not changed. */
+async function changePassword(currentPassword: string, newPassword: string): Promise<string | null> {
+  try {
+    const { authClient } = await import("@/view/auth-client.ts");
+    const asked = { currentPassword, newPassword, revokeOtherSessions: true };
+    const { error } = await authClient.changePassword(asked);
+    return error && (error.message ?? "It was refused");
+  } catch (error) {
+    return problemOf(error).title;
+  }
+}
 
 export function PasswordForm() {
   const [problem, setProblem] = useState<string | null>(null);
@@ -19,15 +32,9 @@ export function PasswordForm() {
     if (newPassword.length < LEAST) return setProblem(`At least ${LEAST} characters`);
     setBusy(true);
     setProblem(null);
-    const { authClient } = await import("@/view/auth-client.ts");
-    const currentPassword = String(form.get("current"));
-    const { error } = await authClient.changePassword({
-      currentPassword,
-      newPassword,
-      revokeOtherSessions: true,
-    });
+    const refusal = await changePassword(String(form.get("current")), newPassword);
     setBusy(false);
-    if (error) return setProblem(error.message ?? "It was refused");
+    if (refusal) return setProblem(refusal);
     element.reset();
     showToast({ tone: "done", text: "Password changed", detail: "Your other sessions have ended." });
   };

@@ -4,7 +4,7 @@ import type { TraceEvent, TraceEventView } from "@millrace/contract/trace";
 import type { TraceKind } from "@millrace/contract/trace-kind";
 import { bytes, microseconds } from "@millrace/contract/units";
 import { protocolName } from "@millrace/contract/verdict";
-import { clockText } from "@/ui/instant.ts";
+import { clockText, fullText } from "@/ui/instant.ts";
 import { Quantity } from "@/ui/quantity.tsx";
 import type { TableColumn } from "@/ui/table-column.ts";
 import { endAddress } from "@/view/end-name.ts";
@@ -15,10 +15,12 @@ type Connection = Extract<TraceEvent, { kind: "connections" }>;
 type Drop = Extract<TraceEvent, { kind: "drops" }>;
 
 /** Microseconds, since that is what tells the steps of one connection apart. */
-export function eventTime(us: number): string {
+export function eventClock(us: number): string {
   const ms = Math.floor(us / 1000);
   return `${clockText(ms, false, 3)}${String(Math.floor(us % 1000)).padStart(3, "0")}`;
 }
+/** With its day and zone. */
+export const eventTime = (us: number): string => fullText(Math.floor(us / 1000), false, eventClock(us));
 
 const who = (event: TraceEvent): string =>
   event.pod
@@ -30,7 +32,11 @@ const COMMON: readonly Column[] = [
     id: "time",
     title: "Time",
     width: 132,
-    cell: ({ event }) => <span className="figure">{eventTime(event.at)}</span>,
+    cell: ({ event }) => (
+      <span className="figure" title={eventTime(event.at)}>
+        {eventClock(event.at)}
+      </span>
+    ),
   },
   {
     id: "host",

@@ -3,9 +3,10 @@
 import type { TraceEventView } from "@millrace/contract/trace";
 import { bytes, count, microseconds, text } from "@millrace/contract/units";
 import { protocolName } from "@millrace/contract/verdict";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { Button } from "@/ui/button.tsx";
 import { CopyButton } from "@/ui/copy-button.tsx";
+import { useFocusReturn } from "@/ui/focus-return.ts";
 import { useHotkeys } from "@/ui/hotkeys.ts";
 import { Icon } from "@/ui/icon.tsx";
 import { Section } from "@/ui/section.tsx";
@@ -16,9 +17,12 @@ import { STEP_TITLE } from "./trace-format.ts";
 
 export function EventDetail({ view, onClose }: { view: TraceEventView; onClose: () => void }) {
   const { event } = view;
+  const panel = useRef<HTMLElement>(null);
+  useFocusReturn(panel);
   useHotkeys([{ key: "Escape", run: onClose }]);
   return (
     <aside
+      ref={panel}
       aria-label="Event"
       className="enter flex w-[440px] shrink-0 flex-col overflow-auto border-l border-line bg-surface-0 max-lg:fixed max-lg:inset-y-0 max-lg:right-0 max-lg:z-30 max-lg:w-[min(440px,100vw)] max-lg:shadow-overlay"
     >

@@ -6,11 +6,16 @@ import { SkeletonRows } from "@/ui/skeleton.tsx";
 import { Failed } from "@/view/answer.tsx";
 import { filterText, sumStats } from "./trace-format.ts";
 
-type EventsEmptyProps = { session: TraceSessionView; loading: boolean; error: unknown };
+type EventsEmptyProps = {
+  session: TraceSessionView;
+  loading: boolean;
+  error: unknown;
+  onRetry: () => void;
+};
 
-export function EventsEmpty({ session, loading, error }: EventsEmptyProps) {
+export function EventsEmpty({ session, loading, error, onRetry }: EventsEmptyProps) {
   const stats = sumStats(session.hosts.map((host) => host.stats));
-  if (error) return <Failed error={error} />;
+  if (error) return <Failed error={error} onRetry={onRetry} />;
   if (session.state === "requested" || session.state === "arming")
     return (
       <Notice title="Attaching.">

@@ -7,7 +7,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { parseAsString, useQueryState } from "nuqs";
-import { useCallback, useMemo } from "react";
+import { useMemo } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { DataTable } from "@/ui/data-table.tsx";
@@ -19,6 +19,7 @@ import type { TableColumn } from "@/ui/table-column.ts";
 import { TimeText } from "@/ui/time-text.tsx";
 import { useColumns } from "@/ui/use-columns.ts";
 import { Failed, Stale } from "@/view/answer.tsx";
+import { ListEnd, useNextPage } from "@/view/more-rows.tsx";
 import { PageHead } from "@/view/page-head.tsx";
 import { useRefusal } from "@/view/session.ts";
 import { SessionState, TimeLeft } from "./session-state.tsx";
@@ -101,10 +102,7 @@ export function TraceListPage() {
     () => runningFirst(query.data?.pages.flatMap((page) => page.sessions) ?? []),
     [query.data],
   );
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
-  const onEnd = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const onEnd = useNextPage(query);
   return (
     <div className="flex h-full min-h-0 flex-col">
       <PageHead
@@ -117,7 +115,7 @@ export function TraceListPage() {
           </>
         }
       />
-      {query.error && query.data && <Stale query={query} />}
+      {query.error && query.data && !query.isFetchNextPageError && <Stale query={query} />}
       <div className="min-h-0 grow border-t border-line">
         {query.data ? (
           <DataTable
@@ -129,6 +127,7 @@ export function TraceListPage() {
             onSelect={(one) => void select(one.id)}
             onOpen={(one) => router.push(`/traces/${one.id}`)}
             onEnd={onEnd}
+            footer={sessions.length > 0 && <ListEnd query={query} what="traces" />}
             empty={<NoTraces />}
           />
         ) : query.error ? (

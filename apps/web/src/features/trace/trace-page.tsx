@@ -16,6 +16,7 @@ import { ColumnMenu } from "@/ui/column-menu.tsx";
 import { DataTable } from "@/ui/data-table.tsx";
 import { Icon } from "@/ui/icon.tsx";
 import { SkeletonRows } from "@/ui/skeleton.tsx";
+import { TimeText } from "@/ui/time-text.tsx";
 import { showToast } from "@/ui/toast.tsx";
 import { useColumns } from "@/ui/use-columns.ts";
 import { Failed } from "@/view/answer.tsx";
@@ -27,6 +28,7 @@ import { EVENT_COLUMNS } from "./event-columns.tsx";
 import { SessionState, TimeLeft } from "./session-state.tsx";
 import { TraceCounters, TraceHosts } from "./trace-counters.tsx";
 import { filterText } from "./trace-format.ts";
+import { retryHistory, TraceTrouble } from "./trace-trouble.tsx";
 import { useTrace } from "./use-trace.ts";
 
 const EventsEmpty = dynamic(() => import("./events-empty.tsx").then((m) => m.EventsEmpty), { ssr: false });
@@ -48,7 +50,7 @@ export function TracePage({ id }: { id: TraceSessionId }) {
 function TraceBody({ session, trace }: { session: TraceSessionView; trace: ReturnType<typeof useTrace> }) {
   const [selected, select] = useQueryState("event", parseAsString);
   const columns = useColumns(`events.${session.spec.kind}`, EVENT_COLUMNS[session.spec.kind]);
-  const { buffer, stream, history } = trace;
+  const { buffer, history } = trace;
   const view = selected ? buffer.byId.get(selected) : undefined;
   return (
     <div className="flex h-full min-h-0">
@@ -75,14 +77,7 @@ function TraceBody({ session, trace }: { session: TraceSessionView; trace: Retur
             </>
           }
         />
-        {stream.status === "error" && session.state !== "done" && (
-          <p className="px-4 text-bad">
-            ✕ The stream broke: {problemOf(stream.error).title}. The trace goes on; its events are kept.{" "}
-            <Button size="sm" onClick={() => stream.reset()}>
-              Watch again
-            </Button>
-          </p>
-        )}
+        <TraceTrouble session={session} trace={trace} />
         <TraceHosts session={session} />
         <TraceCounters session={session} trace={trace} />
         <div className="min-h-0 grow border-t border-line">
@@ -93,7 +88,14 @@ function TraceBody({ session, trace }: { session: TraceSessionView; trace: Retur
             rowKey={eventKey}
             selected={selected}
             onSelect={(row) => void select(row.id)}
-            empty={<EventsEmpty session={session} loading={history.isPending} error={history.error} />}
+            empty={
+              <EventsEmpty
+                session={session}
+                loading={history.isPending}
+                error={history.error}
+                onRetry={() => retryHistory(history)}
+              />
+            }
           />
         </div>
       </div>
@@ -117,7 +119,9 @@ function TraceLine({ session }: { session: TraceSessionView }) {
           <TimeLeft session={session} /> left
         </span>
       )}
-      <span className="text-text-3">started by {session.author}</span>
+      <span className="text-text-3">
+        started <TimeText at={session.createdAt} as="day" /> by {session.author}
+      </span>
       {session.spec.reason && <span className="truncate text-text-3">“{session.spec.reason}”</span>}
     </span>
   );

@@ -10,6 +10,7 @@ import { useSubscription } from "@trpc/tanstack-react-query";
 import { useEffect, useRef, useState } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { usePaused } from "@/view/clock.tsx";
+import { wantsNextPage } from "@/view/more-rows.tsx";
 import { addEvents, EVENTS_HELD, NO_EVENTS } from "./event-buffer.ts";
 
 const PAGE = 1000;
@@ -53,12 +54,13 @@ export function useTrace(id: TraceSessionId) {
     ),
   );
   const pages = history.data?.pages;
-  const { hasNextPage, isFetching, fetchNextPage } = history;
+  const { fetchNextPage } = history;
+  const wanted = wantsNextPage(history);
   const held = pages ? pages.length * PAGE : 0;
   useEffect(() => {
     for (const event of pages?.at(-1)?.events ?? []) waiting.current.push(event);
-    if (hasNextPage && !isFetching && held < EVENTS_HELD) void fetchNextPage();
-  }, [pages, hasNextPage, isFetching, fetchNextPage, held]);
+    if (wanted && held < EVENTS_HELD) void fetchNextPage();
+  }, [pages, wanted, fetchNextPage, held]);
   useEffect(() => {
     const timer = setInterval(() => {
       if (paused || waiting.current.length === 0) return;

@@ -15,6 +15,7 @@ import {
   type UpdateRow,
 } from "../testing/telemetry-rows.ts";
 import { namesFor } from "../workload/service.ts";
+import { encodeCursor } from "./cursor.ts";
 import { getFlow } from "./detail.ts";
 import { matches } from "./match.ts";
 import { pairMembers } from "./pair.ts";
@@ -96,6 +97,20 @@ test("a first page that holds everything says the exact number; a short one says
   expect(all.matched).toEqual({ count: all.rows.length, capped: false });
   const some = await searchFlows(FlowSearchInput.parse({ range, limit: 10 }));
   expect(some.matched.count).toBeGreaterThan(10);
+});
+
+test("rows of a part of the range, for want of time to order it all, say where the part begins", async () => {
+  const whole = FlowSearchInput.parse({ range: { from: S, to: S + 60_000 }, sort: "bytes", limit: 1000 });
+  expect(await searchFlows(whole)).toMatchObject({ orderedFrom: null });
+  const after = { key: Number.MAX_SAFE_INTEGER, flowId: "ffffffff-ffff-7fff-8fff-ffffffffffff" };
+  const cursor = encodeCursor({
+    ...after,
+    fromUs: START_US + 30e6,
+    matched: { count: 1, capped: true },
+  });
+  const part = await searchFlows({ ...whole, cursor });
+  expect(part.orderedFrom).toBe(S + 30_000);
+  expect(part.rows.length).toBeGreaterThan(0);
 });
 
 test("across a NAT the two ends of a connection are one row, found from either side", async () => {

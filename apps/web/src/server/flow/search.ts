@@ -28,8 +28,8 @@ export type Search = {
   started: number;
   signal?: AbortSignal | undefined;
 };
-/** `capped`: older updates of the range were left out. */
-export type Page = { rows: FlowRow[]; next: Position | null; capped: boolean };
+/** `orderedFromUs`: updates of the range before it were left out; null when none were. */
+export type Page = { rows: FlowRow[]; next: Position | null; orderedFromUs: number | null };
 
 const BUDGET_MS = 1500;
 const FIRST_WINDOW_US = 2_000_000;
@@ -53,12 +53,13 @@ async function pageByTime(on: repo.Connection, search: Search, fits: repo.Condit
   let toUs = after ? Math.min(after.key + 1, range.toUs) : range.toUs;
   let width = await firstWidth(on, search, toUs);
   while (toUs > range.fromUs) {
-    if (outOfTime(search)) return { rows, next: after ?? { key: toUs, flowId: NO_FLOW }, capped: false };
+    if (outOfTime(search))
+      return { rows, next: after ?? { key: toUs, flowId: NO_FLOW }, orderedFromUs: null };
     const window = { fromUs: Math.max(range.fromUs, toUs - width), toUs };
     const most = chunkFor(limit - rows.length);
     const found = await repo.findCandidates(on, { window, range, fits, after, limit: most });
     for (const { row, at } of await rowsAt(on, found, search, fits)) {
-      if (rows.length === limit) return { rows, next: after, capped: false };
+      if (rows.length === limit) return { rows, next: after, orderedFromUs: null };
       after = at;
       if (row) rows.push(row);
     }
@@ -70,7 +71,7 @@ async function pageByTime(on: repo.Connection, search: Search, fits: repo.Condit
     after = { key: toUs, flowId: NO_FLOW };
     width = Math.round(width * widening(found.length, limit - rows.length));
   }
-  return { rows, next: null, capped: false };
+  return { rows, next: null, orderedFromUs: null };
 }
 /** An updates' index tells how far back a page of an address reaches; elsewhere one looks. */
 async function firstWidth(on: repo.Connection, search: Search, toUs: number): Promise<number> {
@@ -102,20 +103,20 @@ async function pageByMetric(
   let after = search.after;
   let span: repo.Span | null = after?.fromUs ? { ...search.range, fromUs: after.fromUs } : null;
   for (;;) {
-    if (outOfTime(search)) return { rows, next: after, capped: true };
+    if (outOfTime(search)) return { rows, next: after, orderedFromUs: span?.fromUs ?? search.range.toUs };
     const limit = chunkFor(search.limit - rows.length);
     const query = { fits, metric, descending: search.descending, after, limit };
     const look: repo.SummedUp = await (span
       ? repo.findByMetric(on, { ...query, span }).then((found) => ({ found, span: span as repo.Span }))
       : repo.findWithinTime(on, { ...query, span: search.range }));
     span = look.span;
-    const capped = span.fromUs > search.range.fromUs;
+    const orderedFromUs = span.fromUs > search.range.fromUs ? span.fromUs : null;
     for (const { row, at } of await rowsAt(on, look.found, { ...search, range: span }, fits)) {
-      if (rows.length === search.limit) return { rows, next: after, capped };
+      if (rows.length === search.limit) return { rows, next: after, orderedFromUs };
       after = { ...at, fromUs: span.fromUs };
       if (row) rows.push(row);
     }
-    if (look.found.length < limit) return { rows, next: null, capped };
+    if (look.found.length < limit) return { rows, next: null, orderedFromUs };
   }
 }
 

@@ -3,6 +3,7 @@
  * resumes from. Candidates come from SQL by the filter's witness, the whole filter decides over joined rows.
  */
 import type { FlowSearchInput, FlowSearchOutput } from "@millrace/contract/flow";
+import { Milliseconds } from "@millrace/contract/ids";
 import type { z } from "zod";
 import { completenessFor } from "../host/service.ts";
 import type { Values } from "../sql.ts";
@@ -34,6 +35,8 @@ export async function searchFlows(input: Input, signal?: AbortSignal): Promise<F
     nextCursor: page.next && encodeCursor({ ...page.next, matched }),
     snapshot: snapshot as FlowSearchOutput["snapshot"],
     matched,
+    orderedFrom:
+      page.orderedFromUs === null ? null : Milliseconds.parse(Math.ceil(page.orderedFromUs / 1000)),
     completeness,
     tookMs: Math.round(performance.now() - started),
   };
@@ -41,7 +44,7 @@ export async function searchFlows(input: Input, signal?: AbortSignal): Promise<F
 
 /** A first page that is also the last has counted them all; one that isn't knows at least its own. */
 async function matchedBy(page: Page, { filter, range }: Search): Promise<Matched> {
-  const least = { count: page.rows.length, capped: page.next !== null || page.capped };
+  const least = { count: page.rows.length, capped: page.next !== null || page.orderedFromUs !== null };
   if (!least.capped) return least;
   const looked = range.toUs - (page.rows.at(-1)?.lastSeen ?? range.fromUs / 1000) * 1000;
   const counted = await countFlows(filter, range, Math.max(FIRST_COUNTED_US, 2 * looked));
