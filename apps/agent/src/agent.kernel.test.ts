@@ -222,6 +222,22 @@ describe("the agent on a real kernel", () => {
     await untilConserved(10);
   });
 
+  test("cleanup while an agent runs removes nothing, says why in one line, and the agent counts on", async () => {
+    start();
+    await covered();
+    const pinned = pinnedLinks();
+    const args = ["--import", "tsx", MAIN, "cleanup", "--pin-dir", pinDir];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    expect({ status, stdout, stderr }).toEqual({
+      status: 69,
+      stdout: "",
+      stderr: `an agent runs on ${pinDir}: end it first\n`,
+    });
+    expect(pinnedLinks()).toEqual(pinned);
+    await pair.send({ connections: 5, datagrams: 5, bytes: 100 });
+    await untilConserved(10);
+  });
+
   test("a pod that goes is reported to its end and its hooks are gone", async () => {
     start();
     await covered();
