@@ -96,6 +96,7 @@ export class Condition {
       "event.ringLost": ringLost,
       "clock.skewMs": this.#o.skewMs(),
       "spool.failures": telemetry.spool.failures,
+      "spool.syncFailures": telemetry.spoolSync.failures,
       "trace.running": traces.running,
       "trace.lostEvents": traces.lostEvents,
     };

@@ -10,6 +10,7 @@ import { EndpointRegistry, type LiveEndpoint } from "../endpoint/registry.ts";
 import type { SpoolDisk } from "../spool/disk.ts";
 import { Quarantine } from "../spool/quarantine.ts";
 import { Spool } from "../spool/spool.ts";
+import { SpoolSync } from "../spool/spool-sync.ts";
 import { Translations } from "../translation/translations.ts";
 import { adopt } from "./adopt.ts";
 import { Baselines } from "./baselines.ts";
@@ -41,6 +42,7 @@ export type TelemetryOptions = {
 
 export class Telemetry {
   readonly spool: Spool;
+  readonly spoolSync: SpoolSync;
   readonly quarantine: Quarantine;
   readonly registry: EndpointRegistry;
   readonly executor: EndpointExecutor;
@@ -60,6 +62,7 @@ export class Telemetry {
     const { dataplane, bootId, nowMs, log } = options;
     const baselines = new Baselines(dataplane.flowCapacity());
     this.spool = this.#openSpool(options, baselines);
+    this.spoolSync = new SpoolSync(this.spool, options.disk);
     this.quarantine = new Quarantine(path.join(options.stateDir, "refused"));
     this.registry = new EndpointRegistry(bootId);
     this.adopted = this.#start(dataplane, baselines, bootId);
