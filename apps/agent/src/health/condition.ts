@@ -74,7 +74,7 @@ export class Condition {
       ).length,
       refusedInterfaces: reconciler.refused.length,
       failedEndpoints: [...telemetry.registry.all.values()].filter(({ failure }) => failure !== null).length,
-      leftBehind: dataplane.leftBehind(),
+      leftBehind: telemetry.unknown,
       missing: absent
         .filter(({ name }) => name in NEEDED)
         .map(({ name, reason }) => ({ what: NEEDED[name] as string, why: `${name}: ${reason ?? "absent"}` })),
