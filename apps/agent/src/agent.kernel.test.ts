@@ -171,6 +171,31 @@ describe("the agent on a real kernel", () => {
     await until("nothing is left", () => !pinned.some(({ id, progId }) => isLeft(id, progId)));
   });
 
+  test("maps that a later agent can't take up are read once more: what they counted meanwhile is a numbered loss", async () => {
+    start("--flow-table", "128");
+    await covered();
+    await pair.send({ connections: 10, datagrams: 5, bytes: 100 });
+    agent?.kill("SIGTERM");
+    expect(await ended()).toBe(0);
+    const handedOver = server.ledger.totals().packets;
+    const before = pair.packets();
+    await pair.send({ connections: 10, datagrams: 5, bytes: 100 });
+    const after = pair.packets();
+    start("--flow-table", "256");
+    const lost = () => server.ledger.lost("left-behind-packets");
+    await until("the loss is told", () => lost() > 0);
+    expect(lost()).toBeGreaterThanOrEqual(after - before);
+    expect(lost()).toBeLessThanOrEqual(pair.packets() - handedOver);
+    expect(server.ledger.lost("left-behind-bytes")).toBeGreaterThan(lost() * 40);
+    await covered();
+    expect(server.heartbeat?.gaps.map(({ what }) => what)).not.toContain(
+      "what was counted since the last report of an earlier agent",
+    );
+    await pair.send({ connections: 5, datagrams: 5, bytes: 100 });
+    await untilConserved(20);
+    expect(fs.readdirSync(pinDir)).toEqual([expect.stringMatching(/-256-/)]);
+  });
+
   test("with no capabilities but those the handbook names it sees pods, flows, drops and traces", async () => {
     privileges = ["setpriv", ...onlyAgentCapabilities()];
     start();
@@ -218,6 +243,22 @@ describe("the agent on a real kernel", () => {
         /^another agent runs on .*(state|agent-test-\d+-\d+):/,
       );
     }
+    await pair.send({ connections: 5, datagrams: 5, bytes: 100 });
+    await untilConserved(10);
+  });
+
+  test("cleanup while an agent runs removes nothing, says why in one line, and the agent counts on", async () => {
+    start();
+    await covered();
+    const pinned = pinnedLinks();
+    const args = ["--import", "tsx", MAIN, "cleanup", "--pin-dir", pinDir];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    expect({ status, stdout, stderr }).toEqual({
+      status: 69,
+      stdout: "",
+      stderr: `an agent runs on ${pinDir}: end it first\n`,
+    });
+    expect(pinnedLinks()).toEqual(pinned);
     await pair.send({ connections: 5, datagrams: 5, bytes: 100 });
     await untilConserved(10);
   });

@@ -32,6 +32,8 @@ const TRACE_POLL_MS = 5000;
 const TRACE_TICK_MS = 1000;
 const TRACE_FLUSH_MS = 100;
 const IDLE_SEND_MS = 1000; // each interval nudges it
+/** What a power cut may cost is twice that. */
+const SYNC_MS = 1000;
 const DRAIN_MS = 5000;
 
 export type AgentOptions = {
@@ -57,7 +59,10 @@ export class Agent {
   readonly #traces: Traces;
   readonly #condition: Condition;
   readonly #watch: ControlWatch;
-  readonly #repeats: Record<"cycle" | "send" | "session" | "tracePoll" | "traceTick" | "traceFlush", Repeat>;
+  readonly #repeats: Record<
+    "cycle" | "send" | "sync" | "session" | "tracePoll" | "traceTick" | "traceFlush",
+    Repeat
+  >;
   #metrics: MetricsServer | undefined;
   readonly #cadence: Cadence;
 
@@ -118,10 +123,12 @@ export class Agent {
     await Promise.all(Object.values(this.#repeats).map((repeat) => repeat.stop()));
     await this.#traces.stop();
     if (config.detachOnExit) this.#detachAll();
-    this.#telemetry.cycle();
+    const { ok } = this.#telemetry.cycle();
     await this.#drain();
     await this.#metrics?.close();
     this.#telemetry.translations.close();
+    if (ok) this.#telemetry.spool.end();
+    await this.#telemetry.spoolSync.finish();
     this.#telemetry.spool.close();
     await dataplane.close({ remove: config.detachOnExit });
     clearTimeout(patience);
@@ -192,6 +199,7 @@ export class Agent {
     return {
       cycle: repeat("counting", () => this.#count()),
       send: repeat("sending", () => this.#send()),
+      sync: repeat("syncing", () => this.#sync()),
       session: repeat("standing", () => this.#session.step()),
       tracePoll: repeat("trace poll", () => this.#pollTraces()),
       traceTick: repeat("trace tick", () => this.#tickTraces()),
@@ -219,6 +227,10 @@ export class Agent {
     const wait = await this.#sender.step();
     if (this.#sender.trouble === "unauthorized") this.#session.lost();
     return wait ?? IDLE_SEND_MS;
+  }
+  async #sync(): Promise<number> {
+    await this.#telemetry.spoolSync.step();
+    return SYNC_MS;
   }
   async #pollTraces(): Promise<number> {
     if (this.#session.isConnected) await this.#traces.look();

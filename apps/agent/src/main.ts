@@ -1,8 +1,8 @@
 /** The agent's process: settings, the kernel, signals. Everything else is agent.ts's parts. */
 import pino from "pino";
 import { Agent } from "./agent.ts";
-import { type AgentConfig, readInvocation } from "./config.ts";
-import { holdDirectories } from "./dataplane/hold.ts";
+import { type AgentConfig, type CleanupConfig, readInvocation } from "./config.ts";
+import { holdDirectories, holdPins } from "./dataplane/hold.ts";
 import { LibbpfDataplane } from "./dataplane/libbpf-dataplane.ts";
 import { Pins } from "./dataplane/pins.ts";
 import { cgroup2Mount, REQUIRED } from "./dataplane/probe.ts";
@@ -57,6 +57,17 @@ async function begin(config: AgentConfig, dataplane: LibbpfDataplane, log: pino.
   }
 }
 
+/** Removes what a running agent counts with only when none runs. */
+function cleanup({ pinDir }: CleanupConfig): void {
+  try {
+    holdPins(pinDir);
+    new Pins(pinDir).removeAll();
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = EXIT_UNAVAILABLE;
+  }
+}
+
 const isRequired = (name: string): boolean => REQUIRED.some((feature) => feature === name);
 
 const invocation = readInvocation(process.argv.slice(2), process.env);
@@ -64,5 +75,5 @@ if (invocation.do === "explain") {
   const out = invocation.exitCode === 0 ? process.stdout : process.stderr;
   out.write(`${invocation.text}\n`);
   process.exitCode = invocation.exitCode;
-} else if (invocation.do === "cleanup") new Pins(invocation.config.pinDir).removeAll();
+} else if (invocation.do === "cleanup") cleanup(invocation.config);
 else await run(invocation.config);

@@ -13,11 +13,15 @@ export const PROTOCOL_VERSION = 2;
 /** 2 packs a batch's columns; a server takes both, an agent speaks the newest. */
 export const PROTOCOLS_TAKEN: readonly number[] = [1, PROTOCOL_VERSION];
 
+/** 256 random bits that the agent made and wrote down before it asked: the secret part of its credential. */
+export const EnrolKey = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "is no enrolment key");
 export const EnrolInput = z.object({
   protocol: z.int(),
   /** Shown once to whoever made it; good for one host. */
   token: z.string().min(20).max(200),
   host: HostName,
+  /** Who asks again with the same one gets the same answer, so that an answer may be lost. Agents before it sent none. */
+  key: EnrolKey.optional(),
 });
 /** A bearer token as RFC 6750 has it: whatever else would be refused by HTTP, after the one-time token is used. */
 export const AgentCredential = z.string().regex(/^[A-Za-z0-9._~+/-]{1,200}={0,2}$/, "is no bearer token");

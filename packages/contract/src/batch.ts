@@ -136,6 +136,8 @@ export const Loss = z.object({
     "drop-aggregates",
     "trace-events",
     "conntrack-entries",
+    "left-behind-packets", // in kernel maps that a later agent could not take up, after their last report
+    "left-behind-bytes",
   ]),
   count: counter,
   firstSequence: counter.nullable(),

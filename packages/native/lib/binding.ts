@@ -27,6 +27,7 @@ export interface NativeMap {
   deleteBatch(keys: Uint8Array, count: number): number;
   freeze(): void;
   pin(path: string): void;
+  btf(): NativeBtf | undefined;
   info(): MapInfo;
   fd(): number;
   close(): void;

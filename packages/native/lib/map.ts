@@ -1,7 +1,7 @@
 // A BPF map: keys and values as bytes in the kernel's layout. Decoding them is the ABI's part, not ours.
 import * as args from "./args.ts";
 import { binding, type MapChunk, type MapContents, type MapInfo, type NativeMap, native } from "./binding.ts";
-
+import { BtfView } from "./btf.ts";
 import type { BpfProgram } from "./program.ts";
 
 const UPDATE_FLAGS = { any: 0, create: 1, exist: 2 } as const;
@@ -131,6 +131,12 @@ export class BpfMap {
 
   pin(path: string): void {
     this[native].pin(args.text(path, `${this.name}.pin path`));
+  }
+
+  /** The types of the object that made this map, which may be another version's; undefined for a map without any. */
+  btf(): BtfView | undefined {
+    const handle = this[native].btf();
+    return handle && new BtfView(handle);
   }
 
   close(): void {

@@ -2,6 +2,7 @@
 #include "map.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 
 #include "addon.h"
 #include "args.h"
+#include "btf.h"
 #include "kernel_abi.h"
 #include "map_batch.h"
 #include "pin.h"
@@ -112,6 +114,7 @@ MapShape MapShape::Of(int fd, const std::string& name) {
   shape.value_size = info.value_size;
   shape.max_entries = info.max_entries;
   shape.id = info.id;
+  shape.btf_id = info.btf_id;
   shape.stride = info.value_size;
   if (IsPerCpu(info.type)) {
     int cpus = libbpf_num_possible_cpus();
@@ -275,6 +278,15 @@ Napi::Value Map::Pin(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// The types travel with the map: they are those of the object that made it, whatever is current by now.
+Napi::Value Map::GetBtf(const Napi::CallbackInfo& info) {
+  Descriptor("map_btf");
+  if (shape_.btf_id == 0) return info.Env().Undefined();
+  btf* types = btf__load_from_kernel_by_id(shape_.btf_id);
+  if (types == nullptr) throw Failure(errno, "map_btf", shape_.name);
+  return Btf::New(info.Env(), types, shape_.name);
+}
+
 Napi::Value Map::Info(const Napi::CallbackInfo& info) {
   auto out = Napi::Object::New(info.Env());
   out.Set("name", shape_.name);
@@ -305,7 +317,7 @@ void Map::Define(Napi::Env env, Napi::Object exports) {
        Bind<&Map::Delete>("delete"),
        Bind<&Map::NextKey>("nextKey"), Bind<&Map::LookupBatch>("lookupBatch"), Bind<&Map::ReadAll>("readAll"),
        Bind<&Map::UpdateBatch>("updateBatch"), Bind<&Map::DeleteBatch>("deleteBatch"), Bind<&Map::Freeze>("freeze"),
-       Bind<&Map::Pin>("pin"), Bind<&Map::Info>("info"), Bind<&Map::FdNumber>("fd"), Bind<&Map::Close>("close")});
+       Bind<&Map::Pin>("pin"), Bind<&Map::GetBtf>("btf"), Bind<&Map::Info>("info"), Bind<&Map::FdNumber>("fd"), Bind<&Map::Close>("close")});
   Addon::Of(env).map = Napi::Persistent(cls);
   exports.Set("openPinnedMap", Edge<&Map::OpenPinned>(env, "openPinnedMap"));
 }

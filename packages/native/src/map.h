@@ -15,6 +15,7 @@ struct MapShape {
   uint32_t value_size = 0;
   uint32_t max_entries = 0;
   uint32_t id = 0;
+  uint32_t btf_id = 0;  // of the types its object was compiled with; 0 without any
   uint32_t cpus = 1;    // possible CPUs for per-CPU maps
   uint32_t stride = 0;  // bytes of one value as user space sees it: for per-CPU maps cpus × value rounded up to 8
 
@@ -49,6 +50,7 @@ class Map : public Handle<Map> {
   Napi::Value DeleteBatch(const Napi::CallbackInfo& info);
   Napi::Value Freeze(const Napi::CallbackInfo& info);
   Napi::Value Pin(const Napi::CallbackInfo& info);
+  Napi::Value GetBtf(const Napi::CallbackInfo& info);
   Napi::Value Info(const Napi::CallbackInfo& info);
   Napi::Value FdNumber(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);

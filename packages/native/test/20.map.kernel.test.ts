@@ -27,6 +27,21 @@ function keysOf(contents: { count: number; keys: Buffer }): number[] {
   );
 }
 
+test("a map brings the types it was made with along, also when it is opened by its pin", () => {
+  const file = `${bed.pins()}/typed`;
+  object.map("hash").pin(file);
+  const pinned = openPinnedMap(file);
+  const types = pinned.btf();
+  expect(types?.struct("pair")?.members.map(({ name, offset }) => [name, offset])).toEqual([
+    ["first", 0],
+    ["second", 8],
+    ["third", 12],
+  ]);
+  types?.close();
+  pinned.close();
+  expect(() => pinned.btf()).toThrow(/closed/);
+});
+
 describe("single elements", () => {
   test.each(["hash", "lru_hash"])("%s: what was written is read, then deleted once", (name) => {
     const map = object.map(name);

@@ -81,7 +81,7 @@ describe("standing with the server", () => {
 
   test("a credential needs no room on the disk that wasn't taken before", () => {
     const file = new CredentialFile(temporaryDirectory("credential"));
-    file.reserve();
+    file.prepare();
     const { size, ino } = fs.statSync(`${file.file}.new`);
     file.write({ hostId: HostId.parse(3), credential: "x".repeat(200) });
     expect(fs.statSync(file.file)).toMatchObject({ size, ino });

@@ -85,8 +85,8 @@ export class ConnectionSession {
       this.#say("warn", "not enrolled: a one-time token is needed, see --enrol-token-file");
       return false;
     }
-    credential.reserve();
-    const answer = await client.enrol({ protocol: PROTOCOL_VERSION, token, host });
+    const key = credential.prepare();
+    const answer = await client.enrol({ protocol: PROTOCOL_VERSION, token, host, key });
     if (!answer.ok) {
       this.#note(answer);
       return false;

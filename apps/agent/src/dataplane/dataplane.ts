@@ -72,6 +72,17 @@ export interface TranslationSource {
   close(): void;
 }
 export type EventCounts = { opened: number; moved: number; closed: number; drops: number; lost: number };
+/** All that an endpoint has counted, both ways. */
+export type EndpointTotal = { endpointId: number; packets: number; bytes: number };
+/** Maps of an earlier life that can't be taken up, and nobody counts in them any more. */
+export type LeftBehind = {
+  generation: string;
+  why: string;
+  /** Somebody has stored baselines for them. */
+  reported: boolean;
+  /** Undefined where they can't be read any more; `why` says so. */
+  totals: readonly EndpointTotal[] | undefined;
+};
 export type EndpointEntry = { cookie: bigint; ifindex: number; endpointId: number };
 
 export interface Dataplane {
@@ -80,16 +91,16 @@ export interface Dataplane {
   /** The enumeration of drop reasons of the running kernel. */
   dropReasonValues(): { name: string; value: bigint }[];
   /**
-   * Loads the programs. Adopts the pinned maps of `generation` when they are there and fit, or maps of which
+   * Loads the programs. Adopts the pinned maps of `generation` when they are there and fit, else maps of which
    * nothing was ever reported; else makes new ones. `adopted`: they may have counted already.
    */
   start(generation: string | undefined): { generation: string; adopted: boolean };
+  /** Maps of an earlier life that `start` gave up: what they counted after its last report is in no batch. */
+  leftBehind(): readonly LeftBehind[];
   /**
-   * Maps of an earlier life that `start` gave up, and why. What they counted after its last report is in no
-   * batch, and nobody can tell how much it was.
+   * From now on, what these maps count is of use only beside the baselines that are stored for them, and what was
+   * left behind is of no use: it goes.
    */
-  leftBehind(): readonly string[];
-  /** From now on, what these maps count is of use only beside the baselines that are stored for them. */
   markReported(): void;
   /** Which endpoints the kernel counts already: those of the adopted maps. */
   endpoints(): EndpointEntry[];

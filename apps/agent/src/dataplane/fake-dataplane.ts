@@ -4,13 +4,16 @@
  */
 import {
   ENDPOINT_KEY_SIZE,
+  ENDPOINT_OFFSETS,
   ENDPOINT_SIZE,
+  EndpointLimit,
   encodeEndpointKey,
   type NetnsInfo,
 } from "@millrace/abi/generated/endpoint";
 import { encodeDropKey, encodeDropRecord } from "@millrace/abi/generated/event";
 import {
   encodeFlowRecord,
+  FLOW_COUNTERS_SIZE,
   FLOW_KEY_SIZE,
   FLOW_RECORD_SIZE,
   FlowLifecycle,
@@ -23,10 +26,12 @@ import type {
   Dataplane,
   DataplaneClock,
   EndpointEntry,
+  EndpointTotal,
   EventCounts,
   InterfaceChange,
   InterfaceFacts,
   InterfaceFollower,
+  LeftBehind,
   MapFacts,
   PerCpuBytes,
   ProgramFacts,
@@ -38,12 +43,17 @@ import type {
 } from "./dataplane.ts";
 import { type FakeFlow, FakeKernel, FakeTrace, keyBytes, placeOf, text, viewOf } from "./fake-kernel.ts";
 
+let generations = 0;
+
 export class FakeDataplane implements Dataplane {
   readonly kernel: FakeKernel;
   refuseAttach: string | undefined;
   refuseTrace: string | undefined;
+  /** Why what is in the kernel can't be taken up. */
+  misfit: string | undefined;
   /** Records of connection tracking: those there are, and those told since. */
   readonly translations = { all: new Uint8Array(), news: new Uint8Array() };
+  #left: LeftBehind[] = [];
   #onOpened: () => void = () => {};
   #onInterfaces: (change: InterfaceChange) => void = () => {};
 
@@ -63,22 +73,31 @@ export class FakeDataplane implements Dataplane {
       { name: "SKB_DROP_REASON_NO_SOCKET", value: 3n },
     ];
   }
-  leftBehind(): readonly string[] {
-    return [];
+  leftBehind(): readonly LeftBehind[] {
+    return this.#left;
   }
   start(generation: string | undefined): { generation: string; adopted: boolean } {
     const { kernel } = this;
     const unreported = kernel.generation !== "" && !kernel.reported;
-    const adopted = generation === kernel.generation || (generation === undefined && unreported);
+    const fits = this.misfit === undefined;
+    const adopted = fits && (generation === kernel.generation || unreported);
     if (!adopted) {
+      this.#leave(this.misfit ?? "what was reported of it is not known here");
       kernel.reported = false;
       for (const table of [kernel.flows, kernel.drops, kernel.endpoints, kernel.hooks]) table.clear();
-      kernel.generation = `fake-${kernel.bootNs}`;
+      kernel.generation = `fake-${++generations}`;
     }
+    this.#left = [...kernel.left];
     return { generation: kernel.generation, adopted };
+  }
+  #leave(why: string): void {
+    const { generation, reported, endpoints } = this.kernel;
+    const totals = [...endpoints.values()].map(({ entry, totals }) => totalOf(entry.endpointId, totals));
+    if (generation !== "") this.kernel.left.push({ generation, why, reported, totals });
   }
   markReported(): void {
     this.kernel.reported = true;
+    this.kernel.left = [];
   }
   endpoints(): EndpointEntry[] {
     return [...this.kernel.endpoints.values()].map(({ entry }) => entry);
@@ -244,6 +263,15 @@ export class FakeDataplane implements Dataplane {
     this.kernel.reported = true;
     this.start(undefined);
   }
+}
+
+function totalOf(endpointId: number, totals: Buffer): EndpointTotal {
+  const both = (word: number) =>
+    [0, 1].reduce((sum, direction) => {
+      const at = ENDPOINT_OFFSETS.counters + direction * EndpointLimit.EP_CLASSES * FLOW_COUNTERS_SIZE;
+      return sum + Number(totals.readBigUInt64LE(at + word * 8));
+    }, 0);
+  return { endpointId, packets: both(0), bytes: both(2) };
 }
 
 function namesIn(keys: Uint8Array, count: number): string[] {

@@ -22,6 +22,7 @@ import type { TraceStats } from "@millrace/abi/generated/trace";
 import type {
   EndpointEntry,
   InterfaceFacts,
+  LeftBehind,
   TraceAttachment,
   TraceHandlers,
   TraceRequest,
@@ -38,6 +39,8 @@ type Direction = 0 | 1;
 /** What stays in the kernel while no agent runs. */
 export class FakeKernel {
   generation = "";
+  /** Given up and not removed yet. */
+  left: LeftBehind[] = [];
   reported = false;
   bootNs = 1_000_000_000_000n;
   realtimeNs = 1_790_000_000_000_000_000n;

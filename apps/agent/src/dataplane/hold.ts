@@ -15,6 +15,12 @@ export function holdDirectories({ stateDir, pinDir }: { stateDir: string; pinDir
   hold("--pin-dir", pinDir);
 }
 
+/** As an agent does, of a directory that may not be there: who removes the pins must be as alone as who uses them. */
+export function holdPins(pinDir: string): void {
+  if (!fs.existsSync(pinDir) || holdDirectory(pinDir)) return;
+  throw new Error(`an agent runs on ${pinDir}: end it first`);
+}
+
 function hold(flag: string, directory: string): void {
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   if (holdDirectory(directory)) return;

@@ -148,7 +148,10 @@ test("a pinned map of another shape is given up with its generation, and the map
     const next = new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, flowCapacity: 64 });
     expect(next.start(generation).adopted).toBe(false);
     expect(next.leftBehind()).toEqual([
-      expect.stringMatching(new RegExp(`^maps ${generation}: map drops: .*keySize 4, wanted \\d+`)),
+      {
+        ...{ generation, reported: true, totals: [] },
+        why: expect.stringMatching(new RegExp(`^maps ${generation}: map drops: .*keySize 4, wanted \\d+`)),
+      },
     ]);
     await next.close({ remove: true });
   } finally {

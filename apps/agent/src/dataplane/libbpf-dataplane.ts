@@ -25,6 +25,7 @@ import type {
   EndpointEntry,
   EventCounts,
   InterfaceChange,
+  LeftBehind,
   MapFacts,
   PerCpuBytes,
   ProgramFacts,
@@ -39,6 +40,7 @@ import { FlowScan } from "./flow-scan.ts";
 import { Hooks } from "./hooks.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
 import { KernelTables } from "./kernel-tables.ts";
+import { lastLook } from "./left-maps.ts";
 import { interfacesIn, translationsIn } from "./namespace-facts.ts";
 import { LAYOUT, MapMisfit, ObserveObject } from "./observe-object.ts";
 import { ObserverEvents } from "./observer-events.ts";
@@ -66,6 +68,7 @@ export class LibbpfDataplane implements Dataplane {
   #classes: DropClasses = { reasons: [], places: [] };
   readonly #observed = new ObserverEvents();
   #ringLost = 0;
+  #left: LeftBehind[] = [];
   readonly #tables = new KernelTables((name) => this.#started().observe.object.map(name));
   readonly #scan = new FlowScan((name) => this.#tables.map(name));
 
@@ -97,17 +100,19 @@ export class LibbpfDataplane implements Dataplane {
       ingress: observe.program("endpoint_ingress"),
     });
     observe.attachMachineWide(this.#pins);
+    this.#left = this.#pins.left.map(lastLook);
     this.#hooks.removeOthers(this.endpoints());
     const take = (batch: Uint8Array, lost: { records: bigint }) => this.#observed.take(batch, lost.records);
     this.#events = new RingReader(this.#tables.map("events"), take, { tickMs: EVENT_TICK_MS });
     return { generation: this.#pins.generation, adopted };
   }
 
-  leftBehind(): readonly string[] {
-    return this.#pins.leftBehind;
+  leftBehind(): readonly LeftBehind[] {
+    return this.#left;
   }
   markReported(): void {
     this.#pins.markReported();
+    this.#pins.removeLeft();
   }
   endpoints(): EndpointEntry[] {
     return endpointEntries(this.#tables.read("endpoints"), this.#tables.map("endpoints").stride);

@@ -12,11 +12,12 @@ describe("the directory of pins", () => {
     writeFiles(directory, {
       "cilium/maps/ct4": "",
       "link-of-somebody": "",
-      "0123456789ab-64-00000001/maps/x": "",
+      "0123456789ab-64-00000001/reported/x": "",
     });
     const pins = new Pins(directory);
     expect(pins.choose("another", FITS, "00000002")).toBe(false);
     fs.mkdirSync(path.join(directory, pins.generation));
+    pins.removeLeft();
     expect(fs.readdirSync(directory).sort()).toEqual([
       "0123456789ab-64-00000002",
       "cilium",
@@ -37,22 +38,62 @@ describe("the directory of pins", () => {
     expect(fs.existsSync(directory)).toBe(false);
   });
 
-  test("maps that don't fit are given up by name, with what doesn't fit", () => {
+  test("maps that don't fit are given up by name, with what doesn't fit, and go when they were looked at", () => {
     const directory = temporaryDirectory("pins");
     writeFiles(directory, {
       "ba9876543210-64-00000001/maps/x": "",
       "0123456789ab-32-00000002/maps/x": "",
       "0123456789ab-64-00000003/maps/x": "",
+      "0123456789ab-64-00000003/reported/x": "",
+      "0123456789ab-64-00000005/maps/x": "",
+      "0123456789ab-64-00000005/left/x": "",
     });
     const pins = new Pins(directory);
+    const left = () => pins.left.map(({ why, reported }) => [why, reported]).sort();
     expect(pins.choose("of another host", FITS, "00000004")).toBe(false);
-    expect([...pins.leftBehind].sort()).toEqual([
-      "maps 0123456789ab-32-00000002 have a flow table of 32 entries, 64 are configured",
-      "maps ba9876543210-64-00000001 have the layouts ba9876543210, this agent was built for 0123456789ab",
-      "what was reported of maps 0123456789ab-64-00000003 is not known here",
+    expect(left()).toEqual([
+      ["maps 0123456789ab-32-00000002 have a flow table of 32 entries, 64 are configured", false],
+      ["maps 0123456789ab-64-00000005 are of a life that stored nothing", false],
+      [
+        "maps ba9876543210-64-00000001 have the layouts ba9876543210, this agent was built for 0123456789ab",
+        false,
+      ],
+      ["what was reported of maps 0123456789ab-64-00000003 is not known here", true],
     ]);
+    for (const one of pins.left) expect(fs.existsSync(path.join(one.directory, "maps/x"))).toBe(true);
+    pins.removeLeft();
+    expect(pins.left).toEqual([]);
+    expect(fs.readdirSync(directory)).toEqual([]);
+  });
+
+  test("maps of which nothing was reported are taken up where the known ones are of no use, unless somebody left them", () => {
+    const directory = temporaryDirectory("pins");
+    const known = "ba9876543210-64-00000001";
+    writeFiles(directory, { [`${known}/maps/x`]: "", "0123456789ab-64-00000002/maps/x": "" });
+    const first = new Pins(directory);
+    expect(first.choose(known, FITS, "00000003")).toBe(true);
+    expect(first.generation).toBe("0123456789ab-64-00000002");
+    const rolledBack = new Pins(directory);
+    expect(rolledBack.choose(known, { layout: "ba9876543210", flows: 64 }, "00000004")).toBe(true);
+    expect(rolledBack.generation).toBe(known);
+    const again = new Pins(directory);
+    expect(again.choose("gone", FITS, "00000005")).toBe(false);
+    expect(again.left.map(({ generation }) => generation).sort()).toEqual([
+      "0123456789ab-64-00000002",
+      known,
+    ]);
+  });
+
+  test("maps that seemed to fit are given up too, and not chosen again", () => {
+    const directory = temporaryDirectory("pins");
+    writeFiles(directory, { "0123456789ab-64-00000001/maps/x": "" });
+    const pins = new Pins(directory);
+    expect(pins.choose(undefined, FITS, "00000002")).toBe(true);
     pins.giveUp(new Error("map flows: key of 40 bytes, wanted 44"));
-    expect(pins.leftBehind.at(-1)).toMatch(/^maps 0123456789ab-64-00000004: map flows: key of 40 bytes/);
-    expect(fs.existsSync(directory)).toBe(false);
+    expect(pins.choose(undefined, FITS, "00000002")).toBe(false);
+    expect(pins.generation).toBe("0123456789ab-64-00000002");
+    expect(pins.left).toMatchObject([
+      { why: "maps 0123456789ab-64-00000001: map flows: key of 40 bytes, wanted 44" },
+    ]);
   });
 });

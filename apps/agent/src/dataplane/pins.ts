@@ -8,6 +8,7 @@ import path from "node:path";
 
 const BPFFS_MAGIC = 0xcafe4a11;
 const REPORTED = "reported";
+const LEFT = "left";
 const MOUNT_POINT = "/sys/fs/bpf";
 
 /** Where a bpffs has to be mounted for this directory to be in one; undefined when it already is. */
@@ -25,11 +26,13 @@ const GENERATION = /^[0-9a-f]{12}-\d+-[0-9a-f]{8}$/;
 export const generationName = (layout: string, flows: number, unique: string): string =>
   `${layout}-${flows}-${unique}`;
 
+/** A generation that was given up. It stays where it is, and counts, until somebody has had a last look at it. */
+export type LeftPins = { generation: string; directory: string; why: string; reported: boolean };
+
 export class Pins {
   readonly directory: string;
   #generation = "";
-  /** Why counting began anew, one entry for each generation of maps that was given up. */
-  readonly leftBehind: string[] = [];
+  readonly left: LeftPins[] = [];
 
   constructor(directory: string) {
     this.directory = directory;
@@ -39,21 +42,26 @@ export class Pins {
   }
 
   /**
-   * Takes up `known`, or one of which nothing was reported yet, if it is there and fits; removes every other
-   * generation. What else is in the directory belongs to somebody else and stays.
+   * Takes up `known`, else one of which nothing was reported yet, if it is there and fits; leaves every other
+   * generation. What else is in the directory belongs to somebody else.
    */
   choose(known: string | undefined, fits: { layout: string; flows: number }, unique: string): boolean {
     fs.mkdirSync(this.directory, { recursive: true });
-    const present = this.#generations();
+    const present = this.#generations().filter((name) => !this.left.some((l) => l.generation === name));
     const fitting = present.filter((name) => name.startsWith(generationName(fits.layout, fits.flows, "")));
-    const usable = fitting.find((name) => (known ? name === known : !this.#isReported(name)));
+    const usable = fitting.find((name) => name === known) ?? fitting.find((name) => this.#isFresh(name));
     this.#generation = usable ?? generationName(fits.layout, fits.flows, unique);
     for (const name of present)
-      if (name !== this.#generation) {
-        this.leftBehind.push(whyLeft(name, fits));
-        fs.rmSync(path.join(this.directory, name), { recursive: true });
-      }
+      if (name !== this.#generation) this.#leave(name, whyLeft(name, fits, this.#isReported(name)));
     return usable !== undefined;
+  }
+  #leave(generation: string, why: string): void {
+    const directory = path.join(this.directory, generation);
+    fs.mkdirSync(path.join(directory, LEFT), { recursive: true });
+    this.left.push({ generation, directory, why, reported: this.#isReported(generation) });
+  }
+  removeLeft(): void {
+    for (const { directory } of this.left.splice(0)) fs.rmSync(directory, { recursive: true, force: true });
   }
   /** A bpffs holds no files of ours, but directories. */
   markReported(): void {
@@ -61,6 +69,10 @@ export class Pins {
   }
   #isReported(generation: string): boolean {
     return fs.existsSync(path.join(this.directory, generation, REPORTED));
+  }
+  /** Whoever left it may have told already what it counted. */
+  #isFresh(generation: string): boolean {
+    return !this.#isReported(generation) && !fs.existsSync(path.join(this.directory, generation, LEFT));
   }
 
   map(name: string): string {
@@ -82,10 +94,9 @@ export class Pins {
   remove(file: string): void {
     fs.rmSync(file, { force: true });
   }
-  /** As removeAll, of maps that seemed to fit until each was looked at. */
+  /** Maps that seemed to fit until each was looked at. */
   giveUp(misfit: Error): void {
-    this.leftBehind.push(`maps ${this.#generation}: ${misfit.message}`);
-    this.removeAll();
+    this.#leave(this.#generation, `maps ${this.#generation}: ${misfit.message}`);
   }
   /** What to say of an error that gives up nothing. */
   kept(error: Error): Error {
@@ -116,11 +127,12 @@ export class Pins {
   }
 }
 
-function whyLeft(name: string, fits: { layout: string; flows: number }): string {
+function whyLeft(name: string, fits: { layout: string; flows: number }, reported: boolean): string {
   const [layout, flows] = name.split("-");
   if (layout !== fits.layout)
     return `maps ${name} have the layouts ${layout}, this agent was built for ${fits.layout}`;
   if (Number(flows) !== fits.flows)
     return `maps ${name} have a flow table of ${flows} entries, ${fits.flows} are configured`;
+  if (!reported) return `maps ${name} are of a life that stored nothing`;
   return `what was reported of maps ${name} is not known here`;
 }

@@ -74,7 +74,7 @@ export class Condition {
       ).length,
       refusedInterfaces: reconciler.refused.length,
       failedEndpoints: [...telemetry.registry.all.values()].filter(({ failure }) => failure !== null).length,
-      leftBehind: dataplane.leftBehind(),
+      leftBehind: telemetry.unknown,
       missing: absent
         .filter(({ name }) => name in NEEDED)
         .map(({ name, reason }) => ({ what: NEEDED[name] as string, why: `${name}: ${reason ?? "absent"}` })),
@@ -96,6 +96,7 @@ export class Condition {
       "event.ringLost": ringLost,
       "clock.skewMs": this.#o.skewMs(),
       "spool.failures": telemetry.spool.failures,
+      "spool.syncFailures": telemetry.spoolSync.failures,
       "trace.running": traces.running,
       "trace.lostEvents": traces.lostEvents,
     };

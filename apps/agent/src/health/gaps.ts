@@ -12,7 +12,7 @@ export function gapsOf(facts: {
   loopbacks: number;
   refusedInterfaces: number;
   failedEndpoints: number;
-  /** Kernel maps of an earlier life that could not be taken up, and why. */
+  /** Why an earlier life may have counted what nobody reports and nobody can put a number to. */
   leftBehind: readonly string[];
   /** Programs this kernel can't run, with the reason. */
   missing: readonly { what: string; why: string }[];

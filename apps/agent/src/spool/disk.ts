@@ -1,6 +1,6 @@
 /**
- * The few file operations the spool needs, so that tests can fill the disk or break it. One append is one
- * write call: a kill leaves either nothing, the whole record, or a tail that its checksum betrays.
+ * The few file operations the spool needs, so that tests can fill the disk, break it or cut its power. One append is
+ * one write call: a kill leaves either nothing, the whole record, or a tail that its checksum betrays.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -17,6 +17,10 @@ export interface SpoolDisk {
   truncate(fd: number, length: number): void;
   close(fd: number): void;
   remove(file: string): void;
+  /** Resolves when the disk has all that the file held at the call. */
+  sync(file: string): Promise<void>;
+  /** Likewise of the names in a directory. */
+  syncNames(directory: string): Promise<void>;
 }
 
 export const nodeDisk: SpoolDisk = {
@@ -45,4 +49,18 @@ export const nodeDisk: SpoolDisk = {
   truncate: (fd, length) => fs.ftruncateSync(fd, length),
   close: (fd) => fs.closeSync(fd),
   remove: (file) => fs.unlinkSync(file),
+  sync: (file) => withHandle(file, (handle) => handle.datasync()),
+  syncNames: (directory) => withHandle(directory, (handle) => handle.sync()),
 };
+
+async function withHandle(
+  file: string,
+  work: (handle: fs.promises.FileHandle) => Promise<void>,
+): Promise<void> {
+  const handle = await fs.promises.open(file, "r");
+  try {
+    await work(handle);
+  } finally {
+    await handle.close();
+  }
+}

@@ -9,7 +9,7 @@ export const FRAME_HEADER_BYTES = 16;
 const MAGIC = 0x3153_524d; // "MRS1"
 
 /** The numbers are on disk: append only. */
-export const FrameKind = { HEADER: 1, BATCH: 2, ACK: 3, LOST: 4 } as const;
+export const FrameKind = { HEADER: 1, BATCH: 2, ACK: 3, LOST: 4, END: 5 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
 export type Frame = { kind: number; payload: Buffer; offset: number };
@@ -55,6 +55,13 @@ export function joinParts(parts: readonly Pieces[]): Pieces {
     length.writeUInt32LE(lengthOf(pieces));
     return [length, ...pieces];
   });
+}
+
+/** However many parts follow; undefined when there is no first one. */
+export function splitFirst(payload: Buffer): Buffer | undefined {
+  if (payload.length < 4) return undefined;
+  const end = 4 + payload.readUInt32LE(0);
+  return end <= payload.length ? payload.subarray(4, end) : undefined;
 }
 
 /** Undefined when the lengths don't add up to the payload. */

@@ -43,6 +43,10 @@ export type AckRecord = z.infer<typeof AckRecord>;
 export const LostRecord = AckRecord.extend({ lost: z.array(LossSchema) });
 export type LostRecord = z.infer<typeof LostRecord>;
 
+/** The last word of a life that read all counters once more before it ended. */
+export const EndRecord = z.object({ incarnation: Incarnation });
+export type EndRecord = z.infer<typeof EndRecord>;
+
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 export const headerFrame = (header: SegmentHeader, snapshot: Pieces): Pieces =>
@@ -53,11 +57,14 @@ export const batchFrame = (head: BatchRecord, changes: Pieces, payload: Uint8Arr
 export const ackFrame = (ack: AckRecord): Pieces => frame(FrameKind.ACK, [json(ack)]);
 export const lostFrame = (lost: LostRecord): Pieces => frame(FrameKind.LOST, [json(lost)]);
 
+export const endFrame = (end: EndRecord): Pieces => frame(FrameKind.END, [json(end)]);
+
 export type SpoolRecord =
   | { kind: "header"; header: SegmentHeader; snapshot: Buffer }
   | { kind: "batch"; head: BatchRecord; changes: Buffer; payloadOffset: number; payloadBytes: number }
   | { kind: "ack"; ack: AckRecord }
-  | { kind: "lost"; lost: LostRecord };
+  | { kind: "lost"; lost: LostRecord }
+  | { kind: "end"; end: EndRecord };
 
 function parse<T>(schema: z.ZodType<T>, bytes: Buffer | undefined): T | undefined {
   if (!bytes) return undefined;
@@ -90,6 +97,10 @@ export function readRecord(record: Frame): SpoolRecord | undefined {
   if (kind === FrameKind.LOST) {
     const lost = parse(LostRecord, payload);
     return lost && { kind: "lost", lost };
+  }
+  if (kind === FrameKind.END) {
+    const end = parse(EndRecord, payload);
+    return end && { kind: "end", end };
   }
   return undefined;
 }

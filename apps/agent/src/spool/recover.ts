@@ -18,6 +18,8 @@ export type SegmentFile = {
 };
 /** Views of a segment's content. */
 export type StoredBaseline = { snapshot: Buffer; changes: Buffer[] };
+/** When its last batch was stored. */
+export type Unended = { lastBatchMs: number | undefined };
 export type Recovered = {
   segments: SegmentFile[];
   /** In the order they were written, which is the order to send them in. */
@@ -25,6 +27,8 @@ export type Recovered = {
   owed: Loss[];
   /** Absent when there is no usable segment: nothing is known of what was reported. */
   baseline: StoredBaseline | undefined;
+  /** The last life didn't say that it ended: it may have counted more than it stored. */
+  unended: Unended | undefined;
   /** Files without a whole header: their agent died while making them. */
   unusable: string[];
 };
@@ -33,7 +37,10 @@ const SEGMENT = /^segment-(\d{10})\.spool$/;
 export const segmentName = (number: number): string => `segment-${String(number).padStart(10, "0")}.spool`;
 
 export function recover(disk: SpoolDisk, directory: string): Recovered {
-  const out: Recovered = { segments: [], pending: [], owed: [], baseline: undefined, unusable: [] };
+  const out: Recovered = {
+    ...{ segments: [], pending: [], owed: [], unusable: [] },
+    ...{ baseline: undefined, unended: undefined },
+  };
   const files = disk
     .list(directory)
     .filter((file) => SEGMENT.test(path.basename(file)))
@@ -62,11 +69,15 @@ const STRANGE_BATCH: Loss[] = [{ what: "batches", count: 1, firstSequence: null,
 function replay(out: Recovered, file: string, record: SpoolRecord): void {
   if (record.kind === "header") {
     out.baseline = { snapshot: record.snapshot, changes: [] };
+    out.unended ??= { lastBatchMs: undefined };
     out.owed = record.header.lost;
   } else if (record.kind === "batch") {
     out.baseline?.changes.push(record.changes);
     out.pending.push({ ...record.head, file, offset: record.payloadOffset, bytes: record.payloadBytes });
+    out.unended = { lastBatchMs: record.head.atMs };
     out.owed = [];
+  } else if (record.kind === "end") {
+    out.unended = undefined;
   } else if (record.kind === "ack") {
     dropUpTo(out.pending, record.ack);
   } else {

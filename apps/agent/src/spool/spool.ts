@@ -8,7 +8,15 @@ import type { Loss } from "@millrace/contract/batch";
 import type { Incarnation } from "@millrace/contract/ids";
 import { nodeDisk, type SpoolDisk } from "./disk.ts";
 import { lengthOf, type Pieces } from "./frame.ts";
-import { ackFrame, type BatchRecord, batchFrame, headerFrame, lostFrame, mergeLosses } from "./record.ts";
+import {
+  ackFrame,
+  type BatchRecord,
+  batchFrame,
+  endFrame,
+  headerFrame,
+  lostFrame,
+  mergeLosses,
+} from "./record.ts";
 import {
   dropUpTo,
   type PendingBatch,
@@ -16,6 +24,7 @@ import {
   type SegmentFile,
   type StoredBaseline,
   segmentName,
+  type Unended,
 } from "./recover.ts";
 
 export type SpoolOptions = {
@@ -49,6 +58,8 @@ export class Spool {
   failure: string | undefined;
   failures = 0;
   #baseline: StoredBaseline | undefined;
+  /** Of the life before this one. */
+  readonly unended: Unended | undefined;
 
   constructor(options: SpoolOptions) {
     this.#options = options;
@@ -61,6 +72,7 @@ export class Spool {
     this.#owed = found.owed;
     this.#unusable = found.unusable;
     this.#baseline = found.baseline;
+    this.unended = found.unended;
   }
 
   /** What an earlier life had reported, once: with it goes the last segment's whole content. */
@@ -76,6 +88,13 @@ export class Spool {
   /** What was thrown away and not yet told: goes into the next batch. */
   get owed(): readonly Loss[] {
     return this.#owed;
+  }
+  /** Losses from before the first batch; `begin` writes them down. */
+  owe(losses: readonly Loss[]): void {
+    this.#owed = mergeLosses(this.#owed, losses);
+  }
+  get segments(): readonly SegmentFile[] {
+    return this.#segments;
   }
   get oldest(): PendingBatch | undefined {
     return this.#pending[0];
@@ -133,6 +152,11 @@ export class Spool {
   /** The server will never take this batch: counted as lost, with all that it was to report. */
   reject(batch: PendingBatch): void {
     if (this.#pending[0] === batch) this.#giveUp([batch]);
+  }
+
+  /** All that was counted is in here: the next life need not fear for more. */
+  end(): void {
+    this.#write(endFrame({ incarnation: this.incarnation }));
   }
 
   close(): void {

@@ -8,7 +8,7 @@ import { joinParts, type Pieces, splitParts } from "../spool/frame.ts";
 import type { StoredBaseline } from "../spool/recover.ts";
 import { FlowTranslations } from "../translation/flow-translations.ts";
 import { DropBaseline } from "./drop-baseline.ts";
-import { EndpointState } from "./endpoint-baseline.ts";
+import { CLASS_COUNT, EndpointState } from "./endpoint-baseline.ts";
 import { FlowBaseline, WORD } from "./flow-baseline.ts";
 
 /** Counters of the kernel's own losses, as reported so far. */
@@ -17,6 +17,10 @@ const Meta = z.object({
   /** The boot and the set of pinned maps that all of this speaks of; useless beside any other. */
   bootId: z.string(),
   generation: z.string(),
+  /** How many classes an endpoint's totals have: by it another version finds the totals in them. */
+  classes: z.literal(CLASS_COUNT).default(CLASS_COUNT),
+  /** Sets of maps that were given up and may be there yet: what they lost is told. */
+  settled: z.array(z.string()).default([]),
   endpoints: z.array(EndpointState),
   tallies: Tallies,
 });
@@ -32,6 +36,7 @@ export type BaselineChanges = {
 export class Baselines {
   bootId = "";
   generation = "";
+  settled: string[] = [];
   readonly flows: FlowBaseline;
   readonly drops = new DropBaseline();
   readonly translations = new FlowTranslations();
@@ -79,7 +84,8 @@ export class Baselines {
   }
   encode(changes: BaselineChanges): Pieces {
     const { flows, drops, translations, ...rest } = changes;
-    const meta: BaselineMeta = { bootId: this.bootId, generation: this.generation, ...rest };
+    const { bootId, generation, settled } = this;
+    const meta: BaselineMeta = { bootId, generation, classes: CLASS_COUNT, settled, ...rest };
     return joinParts([[Buffer.from(JSON.stringify(meta))], [flows], [drops], [translations]]);
   }
 

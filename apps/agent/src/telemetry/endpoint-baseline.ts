@@ -23,8 +23,9 @@ const CLASSES = [
   ["otherHost", EndpointClass.OTHER_HOST],
 ] as const;
 const NOTES = Object.entries(EndpointNote).map(([name, at]) => [kebab(name), at] as const);
+export const CLASS_COUNT = CLASSES.length;
 /** Where the ingress classes begin among the totals. */
-export const INGRESS = CLASSES.length * 3;
+export const INGRESS = CLASS_COUNT * 3;
 /** Packets, segments, bytes of each class, egress then ingress; then the notes. */
 export const TOTALS = 2 * INGRESS + NOTES.length;
 /** In `notes`: the interface's counters could not be read at a quiet moment, so its baseline may be off. */

@@ -10,6 +10,7 @@ import { EndpointRegistry, type LiveEndpoint } from "../endpoint/registry.ts";
 import type { SpoolDisk } from "../spool/disk.ts";
 import { Quarantine } from "../spool/quarantine.ts";
 import { Spool } from "../spool/spool.ts";
+import { SpoolSync } from "../spool/spool-sync.ts";
 import { Translations } from "../translation/translations.ts";
 import { adopt } from "./adopt.ts";
 import { Baselines } from "./baselines.ts";
@@ -19,6 +20,7 @@ import { DropReasons } from "./drop-reasons.ts";
 import { DropPass } from "./drops.ts";
 import { EndpointReports } from "./endpoint-reports.ts";
 import { FlowPass } from "./flows.ts";
+import { accountFor, reportedIn } from "./left-behind.ts";
 import { Symbols } from "./place.ts";
 import { SocketSamples } from "./socket-samples.ts";
 import { WallClock } from "./time.ts";
@@ -39,8 +41,12 @@ export type TelemetryOptions = {
   log: (line: string, error?: string) => void;
 };
 
+/** `adopted`: the kernel's maps may have counted already. */
+type Start = { adopted: boolean; unknown: string[] };
+
 export class Telemetry {
   readonly spool: Spool;
+  readonly spoolSync: SpoolSync;
   readonly quarantine: Quarantine;
   readonly registry: EndpointRegistry;
   readonly executor: EndpointExecutor;
@@ -51,6 +57,8 @@ export class Telemetry {
   readonly batch: BatchBuilder;
   readonly translations: Translations;
   readonly adopted: boolean;
+  /** Why an earlier life may have counted more than it and this one ever report. */
+  readonly unknown: readonly string[];
   readonly #cycle: Cycle;
   readonly #dataplane: Dataplane;
   #marked = false;
@@ -60,10 +68,12 @@ export class Telemetry {
     const { dataplane, bootId, nowMs, log } = options;
     const baselines = new Baselines(dataplane.flowCapacity());
     this.spool = this.#openSpool(options, baselines);
+    this.spoolSync = new SpoolSync(this.spool, options.disk);
     this.quarantine = new Quarantine(path.join(options.stateDir, "refused"));
     this.registry = new EndpointRegistry(bootId);
-    this.adopted = this.#start(dataplane, baselines, bootId);
-    for (const why of dataplane.leftBehind()) log("counting begins anew", why);
+    const { adopted, unknown } = this.#start(options, baselines);
+    this.adopted = adopted;
+    this.unknown = unknown;
     this.reasons = new DropReasons(dataplane.dropReasonValues());
     dataplane.setDropClasses(this.reasons.classes((functions) => this.symbols.rangesOf(functions)));
     this.#dataplane = dataplane;
@@ -107,16 +117,25 @@ export class Telemetry {
     });
   }
 
-  /** True when what an earlier life counted goes on. Of another boot or another set of maps nothing holds. */
-  #start(dataplane: Dataplane, baselines: Baselines, bootId: string): boolean {
+  /** Of another boot or another set of maps nothing that was stored holds. What is lost so is accounted for. */
+  #start({ dataplane, bootId, log }: TelemetryOptions, baselines: Baselines): Start {
     const stored = this.spool.takeBaseline();
     const known = stored !== undefined && baselines.load(stored) && baselines.bootId === bootId;
     const { generation, adopted } = dataplane.start(known ? baselines.generation : undefined);
-    if (!adopted) baselines.clear();
+    const goesOn = adopted && known && generation === baselines.generation;
+    if (!goesOn) baselines.clear();
     baselines.bootId = bootId;
     baselines.generation = generation;
+    const left = dataplane.leftBehind();
+    baselines.settled = left.map((maps) => maps.generation);
     if (adopted) adopt(dataplane, baselines, this.registry);
-    return adopted;
+    if (goesOn && left.length === 0) return { adopted, unknown: [] };
+    const { losses, unknown, lines } = accountFor({
+      ...{ left, reported: reportedIn(stored), generation, bootId, unended: this.spool.unended },
+    });
+    this.spool.owe(losses);
+    for (const line of lines) log("counting begins anew", line);
+    return { adopted, unknown };
   }
 
   #makeTranslations({ dataplane, hostNetns, conntrack, nowMs }: TelemetryOptions): Translations {

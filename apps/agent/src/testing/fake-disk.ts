@@ -1,4 +1,6 @@
 /** A disk that fills up, breaks, or stops in the middle of a write as a killed process does. Tests only. */
+import fs from "node:fs";
+import path from "node:path";
 import { nodeDisk, type SpoolDisk } from "../spool/disk.ts";
 import type { Pieces } from "../spool/frame.ts";
 
@@ -9,6 +11,12 @@ export class FakeDisk implements SpoolDisk {
   readonly read = nodeDisk.read;
   readonly readAt = nodeDisk.readAt;
   readonly close = nodeDisk.close;
+  /** The files that were synced, in order. */
+  readonly syncs: string[] = [];
+  refuseSync = false;
+  /** What the disk has itself, and not only the system's memory; names once their directory was synced. */
+  readonly #durable = new Map<string, Buffer>();
+  readonly #named = new Set<string>();
   /** Bytes that still fit. */
   room = Number.POSITIVE_INFINITY;
   /** The call after this many never returns; of a write, `killBytes` bytes reach the disk first. */
@@ -43,6 +51,25 @@ export class FakeDisk implements SpoolDisk {
     this.#pass();
     if (this.refuseRemove) throw new Error("EIO: i/o error");
     nodeDisk.remove(file);
+  }
+
+  async sync(file: string): Promise<void> {
+    if (this.refuseSync) throw new Error("EIO: i/o error");
+    await nodeDisk.sync(file);
+    this.syncs.push(path.basename(file));
+    this.#durable.set(file, nodeDisk.read(file));
+  }
+  async syncNames(directory: string): Promise<void> {
+    await nodeDisk.syncNames(directory);
+    for (const file of nodeDisk.list(directory)) this.#named.add(file);
+  }
+  /** Leaves what a power cut would at the worst. Removals may have reached the disk. */
+  cutPower(directory: string): void {
+    for (const file of nodeDisk.list(directory)) {
+      const durable = this.#named.has(file) && this.#durable.get(file);
+      if (durable) fs.writeFileSync(file, durable);
+      else nodeDisk.remove(file);
+    }
   }
 
   #pass(): void {

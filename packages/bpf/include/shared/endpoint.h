@@ -9,7 +9,10 @@
 #include "abi.h"
 #include "flow.h"
 
-/* Exclusive classes of packets, but for EP_TOTAL which counts every packet. */
+/*
+ * Exclusive classes of packets, but for EP_TOTAL which counts every packet. It stays the first, and the names of the
+ * table, its counters and their numbers stay too: by them an agent reads maps of another version a last time.
+ */
 enum endpoint_class {
 	EP_TOTAL = 0,
 	EP_NOT_IP = 1,

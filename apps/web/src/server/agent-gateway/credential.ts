@@ -17,8 +17,9 @@ const KEPT_MS = 5_000;
 const MOST_KEPT = 20_000;
 const INT4_MAX = 2_147_483_647;
 
-export function newCredential(hostId: number): { credential: string; hash: string } {
-  const credential = newSecret(`${PREFIX}${hostId}_`);
+/** Of the key that the agent made; of ours for one that made none. */
+export function newCredential(hostId: number, key = newSecret("")): { credential: string; hash: string } {
+  const credential = `${PREFIX}${hostId}_${key}`;
   return { credential, hash: hashSecret(credential) };
 }
 
@@ -78,7 +79,7 @@ export class Credentials {
   }
 }
 
-function isEqual(given: string, stored: string): boolean {
+export function isEqual(given: string, stored: string): boolean {
   const a = Buffer.from(given);
   const b = Buffer.from(stored);
   return a.length === b.length && timingSafeEqual(a, b);

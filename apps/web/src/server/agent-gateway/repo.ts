@@ -18,6 +18,21 @@ export async function takeToken(tx: Connection, hash: string, host: string): Pro
   return rows[0];
 }
 
+/** The host that this token enrolled, while its answer may still be asked for again. */
+export async function findEnrolled(
+  tx: Connection,
+  hash: string,
+  host: string,
+  withinS: number,
+): Promise<{ id: number; hash: string } | undefined> {
+  const { rows } = await tx.query<{ id: number; hash: string }>(
+    `select h.id, h.credential_hash as hash from enrol_tokens t join hosts h on h.name = t.used_by_host
+     where t.hash = $1 and h.name = $2 and h.revoked_at is null and t.used_at > now() - make_interval(secs => $3)`,
+    [hash, host, withinS],
+  );
+  return rows[0];
+}
+
 export async function insertHost(tx: Connection, name: string): Promise<number | undefined> {
   const { rows } = await tx.query<{ id: number }>(
     "insert into hosts (name, credential_hash) values ($1, '') on conflict (name) do nothing returning id",

@@ -14,7 +14,7 @@ import type { z } from "zod";
 import { notify } from "../bus.ts";
 import type { Clock } from "../clock.ts";
 import { hashSecret } from "../secret.ts";
-import { type AgentHost, Credentials, newCredential } from "./credential.ts";
+import { type AgentHost, Credentials, isEqual, newCredential } from "./credential.ts";
 import * as repo from "./repo.ts";
 
 export type { AgentHost, Credentials };
@@ -25,22 +25,37 @@ export const HEARTBEAT_MS = 5_000;
 
 export const agentCredentials = (clock: Clock): Credentials => new Credentials(repo.findCredential, clock);
 
+/** For how long an answer that was lost can be asked for again, with the key that it was given for. */
+const ANSWERED_AGAIN_S = 24 * 3600;
+
+type Enrolment = z.infer<typeof EnrolInput>;
+type Enrolled = z.infer<typeof EnrolOutput>;
+
 /** Gives a host its credential for a one-time token. A token without a name can't take over a host that is there. */
-export async function enrol(input: z.infer<typeof EnrolInput>): Promise<z.infer<typeof EnrolOutput>> {
+export async function enrol(input: Enrolment): Promise<Enrolled> {
   const incompatible = incompatibility(input.protocol);
   if (incompatible) throw incompatible;
   return repo.transact(async (tx) => {
     const token = await repo.takeToken(tx, hashSecret(input.token), input.host);
-    if (!token)
-      throw new AppError("UNAUTHENTICATED", `a token that can't enrol ${input.host}`, {
-        publicMessage: "This enrolment token is unknown, used, expired, or for another host",
-      });
+    if (!token) return enrolledBefore(tx, input);
     const hostId = await enrolledHost(tx, input.host, token);
-    const { credential, hash } = newCredential(hostId);
+    const { credential, hash } = newCredential(hostId, input.key);
     await repo.setCredential(tx, hostId, hash);
     await repo.insertAudit(tx, input.host, { hostId });
     await notify(tx, "millrace_agents", String(hostId));
     return { hostId: HostId.parse(hostId), credential };
+  });
+}
+
+/** The same answer once more, to nobody but the one who has the credential's key; changes nothing. */
+async function enrolledBefore(tx: repo.Transaction, { token, host, key }: Enrolment): Promise<Enrolled> {
+  const found = key && (await repo.findEnrolled(tx, hashSecret(token), host, ANSWERED_AGAIN_S));
+  if (found) {
+    const { credential, hash } = newCredential(found.id, key);
+    if (isEqual(hash, found.hash)) return { hostId: HostId.parse(found.id), credential };
+  }
+  throw new AppError("UNAUTHENTICATED", `a token that can't enrol ${host}`, {
+    publicMessage: "This enrolment token is unknown, used, expired, or for another host",
   });
 }
 

@@ -16,7 +16,7 @@ import { agentRouter } from "./router.ts";
 
 const BASE = "/trpc/";
 const OPEN = new Set([`${BASE}agent.enrol`]);
-/** A token and a name: anybody may send them, so that they are all that is read of a stranger. */
+/** A token, a name and a key: anybody may send them, so that they are all that is read of a stranger. */
 const OPEN_MAX_BYTES = 8 << 10;
 const PUSH = `${BASE}telemetry.push`;
 /** A request that isn't there after this long is not coming. */

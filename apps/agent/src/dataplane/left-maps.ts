@@ -1,0 +1,99 @@
+/**
+ * The last look at maps of an earlier life that can't be taken up: their counting ends, and what each endpoint had
+ * counted by then is read through the types that travel with the map. Knows none of today's layouts: the maps are
+ * another version's, older or newer.
+ */
+import fs from "node:fs";
+import path from "node:path";
+import {
+  type BpfMap,
+  type BtfMember,
+  type BtfStruct,
+  type BtfTypes,
+  openPinnedLink,
+  openPinnedMap,
+  rcuBarrier,
+} from "@millrace/native/native";
+import type { EndpointTotal, LeftBehind } from "./dataplane.ts";
+import type { LeftPins } from "./pins.ts";
+
+/** Where an endpoint's value has what; `totals` are those of either direction, packets and bytes within each. */
+type Layout = { endpointId: number; totals: number[]; packets: number; bytes: number };
+
+export function lastLook({ generation, directory, why, reported }: LeftPins): LeftBehind {
+  try {
+    endCounting(directory);
+    const map = openPinnedMap(path.join(directory, "maps", "endpoints"));
+    try {
+      return { generation, why, reported, totals: readTotals(map) };
+    } finally {
+      map.close();
+    }
+  } catch (error) {
+    const problem = `what they counted can't be read: ${(error as Error).message}`;
+    return { generation, why: `${why}; ${problem}`, reported, totals: undefined };
+  }
+}
+
+/** When this returns, no program adds to these maps any more. */
+function endCounting(directory: string): void {
+  for (const file of filesIn(path.join(directory, "hooks"))) {
+    const link = openPinnedLink(file);
+    link.detach();
+    link.close();
+  }
+  for (const kind of ["hooks", "programs"])
+    fs.rmSync(path.join(directory, kind), { recursive: true, force: true });
+  rcuBarrier();
+}
+const filesIn = (directory: string): string[] =>
+  fs.existsSync(directory) ? fs.readdirSync(directory).map((name) => path.join(directory, name)) : [];
+
+function readTotals(map: BpfMap): EndpointTotal[] {
+  const layout = layoutOf(map);
+  const { count, values } = map.readAll();
+  const cpuBytes = map.stride / map.cpus;
+  return Array.from({ length: count }, (_, i) => {
+    const at = i * map.stride;
+    const sum = (word: number): number => {
+      let total = 0n;
+      for (let cpu = 0; cpu < map.cpus; cpu++)
+        for (const counters of layout.totals)
+          total += values.readBigUInt64LE(at + cpu * cpuBytes + counters + word);
+      return Number(total);
+    };
+    const endpointId = values.readUInt32LE(at + layout.endpointId);
+    return { endpointId, packets: sum(layout.packets), bytes: sum(layout.bytes) };
+  });
+}
+
+function layoutOf(map: BpfMap): Layout {
+  const types = map.btf();
+  if (!types) throw new Error("they bring no types along");
+  try {
+    return layoutIn(types.typeJson());
+  } finally {
+    types.close();
+  }
+}
+
+/** Of `counters[direction][class]`: the total is class 0 in every version. */
+function layoutIn({ structs }: BtfTypes): Layout {
+  const endpoint = member(structs.endpoint, "counters");
+  const ofDirection = endpoint.type.kind === "array" ? endpoint.type.element : undefined;
+  if (endpoint.type.kind !== "array" || ofDirection?.kind !== "array")
+    throw new Error("their counters are none by direction and class");
+  const { length } = endpoint.type;
+  return {
+    endpointId: member(structs.endpoint, "endpoint_id", 4).offset,
+    totals: Array.from({ length }, (_, direction) => endpoint.offset + direction * ofDirection.size),
+    packets: member(structs.flow_counters, "packets", 8).offset,
+    bytes: member(structs.flow_counters, "bytes", 8).offset,
+  };
+}
+
+function member(struct: BtfStruct | undefined, name: string, size?: number): BtfMember {
+  const found = struct?.members.find((one) => one.name === name && (size ?? one.size) === one.size);
+  if (!found) throw new Error(`they have no ${name}${size ? ` of ${size} bytes` : ""}`);
+  return found;
+}
