@@ -1,10 +1,10 @@
 /**
- * A table's columns as they travel since batch version 2: each as numbers.ts writes it, after what can be
- * foretold of a value has been taken away. A column that its rule doesn't fit travels as it is, so packing
- * loses nothing. What the columns are and mean stands in batch.ts; nothing here is specific to flows but RULES' names.
+ * A table's columns as they travel: each as numbers.ts writes it, after what can be foretold of a value has been
+ * taken away. A column that its rule doesn't fit travels as it is, so packing loses nothing. What the columns are and
+ * mean stands in batch.ts; nothing here is specific to flows but RULES' names.
  */
 import { AddressBook, addressesOf, type PackedAddresses } from "./addresses.ts";
-import type { ColumnTable, ReadColumns } from "./column.ts";
+import type { Columns, ColumnTable } from "./column.ts";
 import { AS_PLANNED, coarseRank, ofCoarseRank, packNumbers, unpackNumbers } from "./numbers.ts";
 
 /** Values by row; of addresses, their numbers in the batch's book. */
@@ -141,7 +141,7 @@ export class Packer {
   /** `left`: columns that travel in another way. Columns of zeros are left out. */
   pack<T extends ColumnTable>(
     table: T,
-    columns: ReadColumns<T>,
+    columns: Columns<T>,
     rows: number,
     rules: Rules,
     left: readonly string[] = [],
@@ -186,7 +186,7 @@ const MOST: Record<string, number> = {
 };
 export type Packed = { columns: unknown; rows: number; addresses: PackedAddresses; toUs: number };
 export type Unpacked<T extends ColumnTable> =
-  | { ok: true; columns: ReadColumns<T> }
+  | { ok: true; columns: Columns<T> }
   | { ok: false; reason: string };
 
 /** Checked to the last byte: hostile columns give a reason. Those in `left` are zeros. */
@@ -211,7 +211,7 @@ export function unpackColumns<T extends ColumnTable>(
     if (!typed) return { ok: false, reason: `column ${name} has an address that isn't there` };
     out[name] = typed;
   }
-  return { ok: true, columns: out as ReadColumns<T> };
+  return { ok: true, columns: out as Columns<T> };
 }
 
 function unpackColumn(bytes: Uint8Array | undefined, rows: number, most: number, coder: Coder | undefined) {
