@@ -38,12 +38,12 @@ type Shape = Pick<BatchHead, "to" | "flowRows" | "dropRows" | "translationRows">
 
 const LOCAL_IS_SOURCE = 0; // index of OBSERVERS
 const LOCAL_IS_DESTINATION = 1;
-const DERIVED = ["flowId"];
+const { flowId: _, ...CARRIED } = FLOW_COLUMNS;
 
 export function packBatch(head: Shape, { flows, drops, translations }: BatchColumns): PackedBatch {
   const packer = new Packer(head.to);
   const packed = {
-    flows: packer.pack(FLOW_COLUMNS, flows, head.flowRows, FLOW_RULES, DERIVED),
+    flows: packer.pack(CARRIED, flows, head.flowRows, FLOW_RULES),
     drops: packer.pack(DROP_COLUMNS, drops, head.dropRows, DROP_RULES),
     translations: packer.pack(TRANSLATION_COLUMNS, translations, head.translationRows, {}),
   };
@@ -91,7 +91,7 @@ type Shared = Pick<Packed, "addresses" | "toUs">;
 
 function unpackFlows(head: BatchHead, from: Record<string, unknown>, shared: Shared) {
   const packed = { columns: from.flows, rows: head.flowRows, ...shared };
-  const read = unpackColumns(FLOW_COLUMNS, FLOW_RULES, packed, DERIVED);
+  const read = unpackColumns(CARRIED, FLOW_RULES, packed);
   if (!read.ok) return read;
   const flowId = deriveIds(head, read.columns);
   const reason = putOwnIds(flowId, head.flowRows, from.ownIdAt, from.ownIds);
@@ -108,11 +108,12 @@ function addressesIn(raw: unknown): PackedAddresses {
 function putOwnIds(flowId: Uint8Array, rows: number, at: unknown, ids: unknown): string | undefined {
   if (at === undefined && ids === undefined) return undefined;
   if (!(at instanceof Uint8Array && ids instanceof Uint8Array)) return "has no places or no ids";
-  const read = unpackNumbers(at, rows);
+  const isOwn = new Float64Array(rows);
+  const read = unpackNumbers(at, isOwn);
   if (!read.ok) return read.reason;
   let next = 0;
   for (let row = 0; row < rows; row++) {
-    if (read.values[row] === 0) continue;
+    if (isOwn[row] === 0) continue;
     if (next + 16 > ids.byteLength) return "has fewer ids than places";
     flowId.set(ids.subarray(next, next + 16), row * 16);
     next += 16;
