@@ -11,7 +11,7 @@ import {
   type Workload,
 } from "@millrace/contract/batch";
 import { type BatchColumns, packBatch } from "@millrace/contract/batch-wire";
-import { type ColumnRow, type ColumnTable, ColumnWriter, readColumns } from "@millrace/contract/column";
+import { type ColumnRow, type Columns, type ColumnTable, ColumnWriter } from "@millrace/contract/column";
 import { Incarnation } from "@millrace/contract/ids";
 import { Packr } from "msgpackr";
 import { compress } from "../apps/agent/src/telemetry/compress.ts";
@@ -67,9 +67,9 @@ export class HostBatch {
     const content: BatchContent = {
       ...{ from: this.#fromUs, to: toUs, flowRows: this.#rows.rows, dropRows: this.#drops.rows },
       ...{ workloads: [...this.#workloads.keys()], endpoints: [...this.#pods] },
-      flows: copied(FLOW_COLUMNS, this.#rows),
-      drops: copied(DROP_COLUMNS, this.#drops),
-      translations: copied(TRANSLATION_COLUMNS, new ColumnWriter(TRANSLATION_COLUMNS, { maxRows: 0 })),
+      flows: copied(this.#rows),
+      drops: copied(this.#drops),
+      translations: copied(new ColumnWriter(TRANSLATION_COLUMNS, { maxRows: 0 })),
     };
     this.#rows.rows = 0;
     this.#drops.rows = 0;
@@ -84,11 +84,9 @@ export class HostBatch {
   }
 }
 
-function copied<T extends ColumnTable>(table: T, writer: ColumnWriter<T>) {
-  const raw = Object.entries(writer.raw()).map(([name, bytes]) => [name, (bytes as Uint8Array).slice()]);
-  const read = readColumns(table, Object.fromEntries(raw), writer.rows);
-  if (!read.ok) throw new Error(read.reason);
-  return read.columns;
+function copied<T extends ColumnTable>(writer: ColumnWriter<T>): Columns<T> {
+  const columns: [string, Uint8Array][] = Object.entries(writer.columns());
+  return Object.fromEntries(columns.map(([name, column]) => [name, column.slice()])) as Columns<T>;
 }
 
 function dropRow({ row, observer, destination, dropped }: Sighting): ColumnRow<typeof DROP_COLUMNS> {

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { PROTOCOL_VERSION } from "@millrace/contract/agent-protocol";
 import { Child, until } from "../e2e/system/child.ts";
 import { run } from "../tools/command.mjs";
 import { at } from "../tools/paths.mjs";
@@ -101,7 +102,7 @@ export class IngestProcess {
     const response = await fetch(`${this.url}/trpc/agent.enrol`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ protocol: 1, token, host }),
+      body: JSON.stringify({ protocol: PROTOCOL_VERSION, token, host }),
     });
     const answer = (await response.json()) as { result?: { data: { credential: string } } };
     if (!answer.result) throw new Error(`enrolling ${host}: ${JSON.stringify(answer)}`);

@@ -10,8 +10,6 @@ import { TRACE_ENDS } from "./trace-kind.ts";
 
 /** Raised when an old agent could misunderstand a new server or the other way round. */
 export const PROTOCOL_VERSION = 2;
-/** 2 packs a batch's columns; a server takes both, an agent speaks the newest. */
-export const PROTOCOLS_TAKEN: readonly number[] = [1, PROTOCOL_VERSION];
 
 /** 256 random bits that the agent made and wrote down before it asked: the secret part of its credential. */
 export const EnrolKey = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "is no enrolment key");

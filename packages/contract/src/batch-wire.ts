@@ -1,11 +1,10 @@
 /**
- * A batch's columns between their tables and the wire, for both sides. Version 1 carried the tables as they
- * are, version 2 packs them (packing.ts) and leaves out flow ids that can be derived. Serializing and
- * compressing are the caller's.
+ * A batch's columns between their tables and the wire, for both sides: packed (packing.ts), and without the
+ * flow ids that can be derived. Serializing and compressing are the caller's.
  */
 import type { PackedAddresses } from "./addresses.ts";
 import { type BatchHead, DROP_COLUMNS, FLOW_COLUMNS, TRANSLATION_COLUMNS } from "./batch.ts";
-import { type ReadColumns, readColumns } from "./column.ts";
+import type { Columns } from "./column.ts";
 import {
   endpointSeed,
   FLOW_ID_WORDS,
@@ -16,11 +15,11 @@ import {
   writeFlowId,
 } from "./flow-id.ts";
 import { packNumbers, unpackNumbers } from "./numbers.ts";
-import { DROP_RULES, FLOW_RULES, Packer, unpackColumns } from "./packing.ts";
+import { DROP_RULES, FLOW_RULES, type Packed, Packer, unpackColumns } from "./packing.ts";
 
-export type FlowColumns = ReadColumns<typeof FLOW_COLUMNS>;
-export type DropColumns = ReadColumns<typeof DROP_COLUMNS>;
-export type TranslationColumns = ReadColumns<typeof TRANSLATION_COLUMNS>;
+export type FlowColumns = Columns<typeof FLOW_COLUMNS>;
+export type DropColumns = Columns<typeof DROP_COLUMNS>;
+export type TranslationColumns = Columns<typeof TRANSLATION_COLUMNS>;
 export type BatchColumns = { flows: FlowColumns; drops: DropColumns; translations: TranslationColumns };
 export type ColumnsRead = ({ ok: true } & BatchColumns) | { ok: false; reason: string };
 type WireColumns = Record<string, Uint8Array>;
@@ -39,12 +38,12 @@ type Shape = Pick<BatchHead, "to" | "flowRows" | "dropRows" | "translationRows">
 
 const LOCAL_IS_SOURCE = 0; // index of OBSERVERS
 const LOCAL_IS_DESTINATION = 1;
-const DERIVED = ["flowId"];
+const { flowId: _, ...CARRIED } = FLOW_COLUMNS;
 
 export function packBatch(head: Shape, { flows, drops, translations }: BatchColumns): PackedBatch {
   const packer = new Packer(head.to);
   const packed = {
-    flows: packer.pack(FLOW_COLUMNS, flows, head.flowRows, FLOW_RULES, DERIVED),
+    flows: packer.pack(CARRIED, flows, head.flowRows, FLOW_RULES),
     drops: packer.pack(DROP_COLUMNS, drops, head.dropRows, DROP_RULES),
     translations: packer.pack(TRANSLATION_COLUMNS, translations, head.translationRows, {}),
   };
@@ -76,35 +75,23 @@ function ownIds(head: Shape, flows: FlowColumns): Pick<PackedBatch, "ownIdAt" | 
 /** Checked to the last byte; what the values mean is the caller's to check. */
 export function readBatchColumns(head: BatchHead, raw: unknown): ColumnsRead {
   const from = raw as Record<string, unknown>;
-  const isPlain = head.v === 1;
-  const flows = isPlain ? readColumns(FLOW_COLUMNS, from.flows, head.flowRows) : unpackFlows(head, from);
+  const shared = { addresses: addressesIn(from.addresses), toUs: head.to };
+  const flows = unpackFlows(head, from, shared);
   if (!flows.ok) return { ok: false, reason: `flows: ${flows.reason}` };
-  const drops = isPlain ? readColumns(DROP_COLUMNS, from.drops, head.dropRows) : unpackDrops(head, from);
+  const packedDrops = { columns: from.drops, rows: head.dropRows, ...shared };
+  const drops = unpackColumns(DROP_COLUMNS, DROP_RULES, packedDrops);
   if (!drops.ok) return { ok: false, reason: `drops: ${drops.reason}` };
-  const translations = readTranslations(head, from);
+  const packedTranslations = { columns: from.translations, rows: head.translationRows, ...shared };
+  const translations = unpackColumns(TRANSLATION_COLUMNS, {}, packedTranslations);
   if (!translations.ok) return { ok: false, reason: `translations: ${translations.reason}` };
   return { ok: true, flows: flows.columns, drops: drops.columns, translations: translations.columns };
 }
 
-/** Version 1 leaves them out when there are none; so does no rows of packed ones. */
-function readTranslations(head: BatchHead, from: Record<string, unknown>) {
-  const rows = head.translationRows;
-  const addresses = addressesIn(from.addresses);
-  if (head.v === 1 && rows > 0) return readColumns(TRANSLATION_COLUMNS, from.translations, rows);
-  const columns = rows > 0 ? from.translations : {};
-  return unpackColumns(TRANSLATION_COLUMNS, {}, { columns, rows, addresses, toUs: head.to });
-}
+type Shared = Pick<Packed, "addresses" | "toUs">;
 
-function unpackDrops(head: BatchHead, from: Record<string, unknown>) {
-  const addresses = addressesIn(from.addresses);
-  const packed = { columns: from.drops, rows: head.dropRows, addresses, toUs: head.to };
-  return unpackColumns(DROP_COLUMNS, DROP_RULES, packed);
-}
-
-function unpackFlows(head: BatchHead, from: Record<string, unknown>) {
-  const addresses = addressesIn(from.addresses);
-  const packed = { columns: from.flows, rows: head.flowRows, addresses, toUs: head.to };
-  const read = unpackColumns(FLOW_COLUMNS, FLOW_RULES, packed, DERIVED);
+function unpackFlows(head: BatchHead, from: Record<string, unknown>, shared: Shared) {
+  const packed = { columns: from.flows, rows: head.flowRows, ...shared };
+  const read = unpackColumns(CARRIED, FLOW_RULES, packed);
   if (!read.ok) return read;
   const flowId = deriveIds(head, read.columns);
   const reason = putOwnIds(flowId, head.flowRows, from.ownIdAt, from.ownIds);
@@ -121,11 +108,12 @@ function addressesIn(raw: unknown): PackedAddresses {
 function putOwnIds(flowId: Uint8Array, rows: number, at: unknown, ids: unknown): string | undefined {
   if (at === undefined && ids === undefined) return undefined;
   if (!(at instanceof Uint8Array && ids instanceof Uint8Array)) return "has no places or no ids";
-  const read = unpackNumbers(at, rows);
+  const isOwn = new Float64Array(rows);
+  const read = unpackNumbers(at, isOwn);
   if (!read.ok) return read.reason;
   let next = 0;
   for (let row = 0; row < rows; row++) {
-    if (read.values[row] === 0) continue;
+    if (isOwn[row] === 0) continue;
     if (next + 16 > ids.byteLength) return "has fewer ids than places";
     flowId.set(ids.subarray(next, next + 16), row * 16);
     next += 16;

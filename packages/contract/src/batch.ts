@@ -7,7 +7,6 @@ import { z } from "zod";
 import type { ColumnTable } from "./column.ts";
 import { Incarnation } from "./ids.ts";
 
-/** 2: columns are packed. Batches of version 1, which an upgraded agent may still have in its spool, are taken too. */
 export const BATCH_VERSION = 2;
 export const BATCH_MAX_ROWS = 5000;
 export const BATCH_MAX_BYTES = 4 << 20;
@@ -102,8 +101,7 @@ export const EndpointClasses = z.object({
   truncated: Counters,
   tableFull: Counters,
   flowRetired: Counters,
-  /** Absent in batches of older agents, which counted these packets in flows. */
-  otherHost: Counters.default({ packets: 0, segments: 0, bytes: 0 }),
+  otherHost: Counters,
 });
 /** One interface of one container namespace: deltas of the totals, apart from the flows. */
 export const EndpointReport = z.object({
@@ -145,9 +143,9 @@ export const Loss = z.object({
 });
 export type Loss = z.infer<typeof Loss>;
 
-/** The batch without its columns: checked by zod, columns by readColumns. */
+/** The batch without its columns: checked by zod, columns by readBatchColumns. On the wire: BatchHead & PackedBatch. */
 export const BatchHead = z.object({
-  v: z.literal([1, BATCH_VERSION]),
+  v: z.literal(BATCH_VERSION),
   incarnation: Incarnation,
   sequence: z.int().positive(),
   /** The interval, µs since 1970. */
@@ -160,13 +158,9 @@ export const BatchHead = z.object({
   lost: z.array(Loss).max(16),
   flowRows: z.int().min(0).max(BATCH_MAX_ROWS),
   dropRows: z.int().min(0).max(BATCH_MAX_ROWS),
-  translationRows: z.int().min(0).max(BATCH_MAX_ROWS).default(0),
+  translationRows: z.int().min(0).max(BATCH_MAX_ROWS),
 });
 export type BatchHead = z.infer<typeof BatchHead>;
-/**
- * On the wire: BatchHead & PackedBatch; of version 1 BatchHead and the plain columns `flows`, `drops` and, when there
- * are any, `translations`.
- */
 
 export const PushOutput = z.object({
   /** The highest sequence of this incarnation below which everything is stored or was said to be lost. */

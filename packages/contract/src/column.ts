@@ -1,18 +1,16 @@
 /**
- * Columns instead of rows: a table of records crosses the wire as one byte string per field. This file is
- * the form (widths, writer, checked reader); what the columns are stands in batch.ts. No serializer here.
+ * Columns instead of rows: a table of records as one typed array per field. This file is the form and its
+ * writer; what the columns are stands in batch.ts, how they travel in batch-wire.ts.
  */
-export const WIDTH = { u8: 1, u16: 2, u32: 4, f64: 8, b16: 16 } as const;
-export type ColumnType = keyof typeof WIDTH;
+export type ColumnType = keyof Arrays;
 export type ColumnTable = Readonly<Record<string, ColumnType>>;
 export type ColumnValue<T extends ColumnType> = T extends "b16" ? Uint8Array : number;
 export type ColumnRow<T extends ColumnTable> = { [K in keyof T]: ColumnValue<T[K]> };
-export type RawColumns<T extends ColumnTable> = { [K in keyof T]: Uint8Array };
 
 type Arrays = { u8: Uint8Array; u16: Uint16Array; u32: Uint32Array; f64: Float64Array; b16: Uint8Array };
-export type ReadColumns<T extends ColumnTable> = { [K in keyof T]: Arrays[T[K]] };
+export type Columns<T extends ColumnTable> = { [K in keyof T]: Arrays[T[K]] };
 
-/** Grows by doubling up to `maxRows`; numbers are little endian as both ends' typed arrays are. */
+/** Grows by doubling up to `maxRows`. */
 export class ColumnWriter<T extends ColumnTable> {
   readonly #table: T;
   readonly #maxRows: number;
@@ -39,12 +37,13 @@ export class ColumnWriter<T extends ColumnTable> {
     }
     this.rows++;
   }
-  /** The columns' bytes, cut to the rows written. Views: send before appending again. */
-  raw(): RawColumns<T> {
-    const out = {} as RawColumns<T>;
-    for (const [name, column] of this.#columns)
-      out[name] = new Uint8Array(column.buffer, 0, this.rows * WIDTH[this.#table[name] as ColumnType]);
-    return out;
+  /** Cut to the rows written. Views: to be read before appending again. */
+  columns(): Columns<T> {
+    const cut = ([name, column]: [keyof T, Arrays[ColumnType]]) => {
+      const width = this.#table[name] === "b16" ? 16 : 1;
+      return [name, column.subarray(0, this.rows * width)];
+    };
+    return Object.fromEntries([...this.#columns].map(cut)) as Columns<T>;
   }
   #allocate(capacity: number): Map<keyof T, Arrays[ColumnType]> {
     return new Map(Object.entries(this.#table).map(([name, type]) => [name, allocate(type, capacity)]));
@@ -58,39 +57,10 @@ export class ColumnWriter<T extends ColumnTable> {
   }
 }
 
-function allocate(type: ColumnType, rows: number): Arrays[ColumnType] {
+export function allocate(type: ColumnType, rows: number): Arrays[ColumnType] {
   if (type === "u8") return new Uint8Array(rows);
   if (type === "u16") return new Uint16Array(rows);
   if (type === "u32") return new Uint32Array(rows);
   if (type === "f64") return new Float64Array(rows);
   return new Uint8Array(rows * 16);
-}
-
-/** Checks presence and length of every column; says which is wrong. Copies for alignment. */
-export function readColumns<T extends ColumnTable>(
-  table: T,
-  raw: unknown,
-  rows: number,
-): { ok: true; columns: ReadColumns<T> } | { ok: false; reason: string } {
-  if (raw === null || typeof raw !== "object") return { ok: false, reason: "columns are missing" };
-  const columns = {} as Record<string, Arrays[ColumnType]>;
-  for (const [name, type] of Object.entries(table)) {
-    const bytes = (raw as Record<string, unknown>)[name];
-    if (!(bytes instanceof Uint8Array)) return { ok: false, reason: `column ${name} is missing` };
-    if (bytes.byteLength !== rows * WIDTH[type])
-      return {
-        ok: false,
-        reason: `column ${name} has ${bytes.byteLength} bytes, not ${rows} × ${WIDTH[type]}`,
-      };
-    columns[name] = view(type, bytes);
-  }
-  return { ok: true, columns: columns as ReadColumns<T> };
-}
-
-function view(type: ColumnType, bytes: Uint8Array): Arrays[ColumnType] {
-  if (type === "u8" || type === "b16") return bytes;
-  const copy = new Uint8Array(bytes).buffer; // a Buffer's own slice() would be a view, not a copy
-  if (type === "u16") return new Uint16Array(copy);
-  if (type === "u32") return new Uint32Array(copy);
-  return new Float64Array(copy);
 }

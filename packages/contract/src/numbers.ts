@@ -39,26 +39,26 @@ const widthOf = (value: number): number =>
     ? 4 + Math.ceil((32 - Math.clz32(value / TWO_32)) / 8)
     : Math.ceil((32 - Math.clz32(value)) / 8);
 
-export type Numbers = { ok: true; values: Float64Array; planned: boolean } | { ok: false; reason: string };
+export type Numbers = { ok: true; planned: boolean } | { ok: false; reason: string };
 
-/** Checks lengths and that every value is a safe integer. */
-export function unpackNumbers(bytes: Uint8Array | undefined, rows: number): Numbers {
-  const values = new Float64Array(rows);
+/** Into `values`, all of them. Checks lengths and that every value is a safe integer. */
+export function unpackNumbers(bytes: Uint8Array | undefined, values: Float64Array): Numbers {
+  const rows = values.length;
   const header = bytes?.[0];
-  if (bytes === undefined || header === undefined) return { ok: true, values, planned: false };
+  values.fill(0);
+  if (bytes === undefined || header === undefined) return { ok: true, planned: false };
   const planes = header & PLANES;
   const places = planes === 0 ? 0 : header & CONSTANT ? 1 : rows;
   if (bytes.byteLength !== 1 + planes * places)
     return { ok: false, reason: `has ${bytes.byteLength} bytes, not 1 + ${planes} × ${places}` };
-  for (let plane = 0; plane < planes; plane++) {
-    const factor = 2 ** (plane * 8);
+  for (let plane = planes - 1; plane >= 0; plane--) {
     const at = 1 + plane * places;
-    for (let i = 0; i < places; i++) values[i] = (values[i] as number) + (bytes[at + i] as number) * factor;
+    for (let i = 0; i < places; i++) values[i] = (values[i] as number) * 256 + (bytes[at + i] as number);
   }
   if (planes === PLANES && values.some((value) => value > Number.MAX_SAFE_INTEGER))
     return { ok: false, reason: "has a number past 2^53" };
   if (header & CONSTANT) values.fill(values[0] as number);
-  return { ok: true, values, planned: (header & AS_PLANNED) !== 0 };
+  return { ok: true, planned: (header & AS_PLANNED) !== 0 };
 }
 
 /** A measurement to nine significant bits, rounded down by less than 0.4 %: what is worth telling of it. */

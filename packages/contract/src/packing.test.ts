@@ -1,6 +1,6 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
-import type { ColumnTable, ReadColumns } from "./column.ts";
+import type { Columns, ColumnTable } from "./column.ts";
 import { coarse, coarseRank, ofCoarseRank, packNumbers, unpackNumbers } from "./numbers.ts";
 import { FLOW_RULES, Packer, unpackColumns, wholeMilliseconds } from "./packing.ts";
 
@@ -11,6 +11,7 @@ const TABLE = {
   ...{ revSegments: "f64", rttUs: "u32", rttMinUs: "u32", firstSeen: "f64", lastSeen: "f64", other: "f64" },
 } as const satisfies ColumnTable;
 type Name = keyof typeof TABLE;
+const MOST_BYTES = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f]; // of 2^53 − 1, the lowest first
 
 const MOST = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff, f64: Number.MAX_SAFE_INTEGER, b16: 0 } as const;
 /** Small numbers meet often and fit the rules; large ones must survive all the same. */
@@ -30,7 +31,7 @@ const row = fc.record(
 );
 type Row = Record<Name, number | Uint8Array>;
 
-function columnsOf(rows: readonly Row[]): ReadColumns<typeof TABLE> {
+function columnsOf(rows: readonly Row[]): Columns<typeof TABLE> {
   const numbers = (name: Name) => rows.map((r) => r[name] as number);
   const make = { u8: Uint8Array, u16: Uint16Array, u32: Uint32Array, f64: Float64Array };
   const out = Object.entries(TABLE).map(([name, type]) => [
@@ -101,6 +102,12 @@ describe("packed columns", () => {
     );
     expect(reason({ src: Uint8Array.of(1, 0, 2) })).toBe("column src has an address that isn't there");
     expect(reason({ other: Uint8Array.of(0x81, 1, 1) })).toBe("column other has no rule");
+    expect(reason({ other: Uint8Array.of(0x0f, 0, 0, 0, 0, 0, 0, 32) })).toBe(
+      "column other has a number past 2^53",
+    );
+    expect(
+      reason({ fwdPackets: Uint8Array.of(1, 1, 1), fwdSegments: Uint8Array.of(0x8f, ...MOST_BYTES) }),
+    ).toBe("column fwdSegments [0] is 9007199254740992, not from 0 to 9007199254740991");
   });
 });
 
@@ -108,8 +115,9 @@ describe("numbers", () => {
   test.prop([fc.array(fc.maxSafeNat(), { minLength: 1, maxLength: 30 })])(
     "are read back from their planes",
     (given) => {
-      const read = unpackNumbers(packNumbers(Float64Array.from(given), given.length, 0), given.length);
-      expect(read.ok && [...read.values]).toEqual(given);
+      const values = new Float64Array(given.length);
+      const read = unpackNumbers(packNumbers(Float64Array.from(given), given.length, 0), values);
+      expect([read.ok, [...values]]).toEqual([true, given]);
     },
   );
 

@@ -1,88 +1,141 @@
 /**
- * A table's columns as they travel since batch version 2: each as numbers.ts writes it, after what can be
- * foretold of a value has been taken away. A column that its rule doesn't fit travels as it is, so packing
- * loses nothing. What the columns are and mean stands in batch.ts; nothing here is specific to flows but RULES' names.
+ * A table's columns as they travel: each as numbers.ts writes it, after what can be foretold of a value has been
+ * taken away. A column that its rule doesn't fit travels as it is, so packing loses nothing. What the columns are and
+ * mean stands in batch.ts; nothing here is specific to flows but RULES' names.
  */
 import { AddressBook, addressesOf, type PackedAddresses } from "./addresses.ts";
-import type { ColumnTable, ReadColumns } from "./column.ts";
+import type { Columns, ColumnTable, ColumnType } from "./column.ts";
 import { AS_PLANNED, coarseRank, ofCoarseRank, packNumbers, unpackNumbers } from "./numbers.ts";
 
 /** Values by row; of addresses, their numbers in the batch's book. */
-type Values = Record<string, ArrayLike<number>>;
-/** What stands for a value; undefined: nothing can. And back. */
+type Column = ArrayLike<number>;
+type Values = Readonly<Record<string, Column>>;
+/** What stands for a column's values, row by row. */
 type Coder = {
-  code(value: number, row: number): number | undefined;
-  value(code: number, row: number): number | undefined;
+  /** Into `to`; false when something can't be told so. */
+  code(column: Column, to: Float64Array): boolean;
+  /** And back, in place; NaN for what no code could stand for. */
+  decode(codes: Float64Array): void;
 };
-type Rule = (values: Values, toUs: number) => Coder;
-export type Rules = Readonly<Record<string, Rule>>;
+type Batch = { readonly rows: number; readonly toUs: number };
+type Rule = (values: Values, batch: Batch) => Coder;
+export type Rules = Readonly<Record<string, Rule | undefined>>;
 
 const CONTEXTS = 0x1_0000;
+const NO_CONTEXT = -1;
 /** A flow may be seen after the interval's end was taken. */
 const LATE_US = 1_024_000;
-const at = (values: Values, name: string, row: number): number =>
-  (values[name] as ArrayLike<number>)[row] as number;
+const columnOf = (values: Values, name: string): Column => values[name] as Column;
 
-/** Nothing when it is what it was in the last row of the same context; a context below 0 is none. */
+/** Nothing when it is what it was in the last row of the same context. */
 const like =
-  (context: (values: Values, row: number) => number): Rule =>
-  (values) => {
-    const last = new Float64Array(CONTEXTS);
-    const contextOf = (row: number): number => {
-      const found = context(values, row);
-      return found < CONTEXTS ? found : -1;
-    };
+  (contextsOf: (values: Values, rows: number) => Column): Rule =>
+  (values, { rows }) => {
+    const contexts = contextsOf(values, rows);
+    const last = new Float64Array(roomFor(contexts, rows));
     return {
-      code(value, row) {
-        const key = contextOf(row);
-        if (key >= 0 && last[key] === value) return 0;
-        if (key >= 0) last[key] = value;
-        return value + 1;
+      code(column, to) {
+        for (let row = 0; row < rows; row++) {
+          const value = column[row] as number;
+          const context = contexts[row] as number;
+          const isSame = last[context] === value;
+          if (!isSame && value === Number.MAX_SAFE_INTEGER) return false;
+          to[row] = isSame ? 0 : value + 1;
+          if (context >= 0 && context < last.length) last[context] = value;
+        }
+        return true;
       },
-      value(code, row) {
-        const key = contextOf(row);
-        if (code === 0) return key < 0 ? undefined : last[key];
-        if (key >= 0) last[key] = code - 1;
-        return code - 1;
+      decode(codes) {
+        for (let row = 0; row < rows; row++) {
+          const code = codes[row] as number;
+          const context = contexts[row] as number;
+          const isKept = context >= 0 && context < last.length;
+          const value = code > 0 ? code - 1 : isKept ? (last[context] as number) : Number.NaN;
+          codes[row] = value;
+          if (isKept) last[context] = value;
+        }
       },
     };
   };
-const likeColumn = (name: string): Rule => like((values, row) => at(values, name, row));
+/** Contexts at and beyond CONTEXTS get none. */
+function roomFor(contexts: Column, rows: number): number {
+  let most = NO_CONTEXT;
+  for (let row = 0; row < rows; row++) {
+    const context = contexts[row] as number;
+    if (context > most && context < CONTEXTS) most = context;
+  }
+  return most + 1;
+}
+const likeColumn = (name: string): Rule => like((values) => columnOf(values, name));
+/** By endpoint, where it is this end that stands there. */
+const likeEndpoint = (observer: number): Rule =>
+  like((values, rows) => {
+    const [endpoints, observers] = [columnOf(values, "endpoint"), columnOf(values, "observer")];
+    const contexts = new Float64Array(rows).fill(NO_CONTEXT);
+    for (let row = 0; row < rows; row++)
+      if (observers[row] === observer) contexts[row] = endpoints[row] as number;
+    return contexts;
+  });
 
+/** What a row's code has to do with other rows': nothing. */
+const rowByRow = (
+  codeOf: (value: number, row: number) => number | undefined,
+  back: (code: number, row: number) => number | undefined,
+): Coder => ({
+  code(column, to) {
+    for (let row = 0; row < to.length; row++) {
+      const code = codeOf(column[row] as number, row);
+      if (code === undefined) return false;
+      to[row] = code;
+    }
+    return true;
+  },
+  decode(codes) {
+    for (let row = 0; row < codes.length; row++) codes[row] = back(codes[row] as number, row) ?? Number.NaN;
+  },
+});
 const above =
   (name: string): Rule =>
-  (values) => ({
-    code: (value, row) => notNegative(value - at(values, name, row)),
-    value: (code, row) => code + at(values, name, row),
-  });
-const measured: Rule = () => ({ code: coarseRank, value: ofCoarseRank });
+  (values) => {
+    const least = columnOf(values, name);
+    return rowByRow(
+      (value, row) => notNegative(value - (least[row] as number)),
+      (code, row) => code + (least[row] as number),
+    );
+  };
+const measured: Rule = () => rowByRow(coarseRank, ofCoarseRank);
 const measuredBelow =
   (name: string): Rule =>
   (values) => {
-    const most = (row: number) => coarseRank(at(values, name, row));
-    return {
-      code: (value, row) => difference(most(row), coarseRank(value)),
-      value: (code, row) => {
+    const column = columnOf(values, name);
+    const most = (row: number) => coarseRank(column[row] as number);
+    return rowByRow(
+      (value, row) => difference(most(row), coarseRank(value)),
+      (code, row) => {
         const rank = difference(most(row), code);
         return rank === undefined ? undefined : ofCoarseRank(rank);
       },
-    };
+    );
   };
-const timed: Rule = (_, toUs) => ({
-  code: (value) => notNegative(toUs + LATE_US - value),
-  value: (code) => toUs + LATE_US - code,
-});
+const timed: Rule = (_, { toUs }) =>
+  rowByRow(
+    (value) => notNegative(toUs + LATE_US - value),
+    (code) => toUs + LATE_US - code,
+  );
 /** Nothing when it is the first time, else in milliseconds. */
 const timedAfter =
-  (first: string): Rule =>
-  (values, toUs) => ({
-    code(value, row) {
-      if (value === at(values, first, row)) return 0;
-      const ms = (toUs + LATE_US - value) / 1000;
-      return Number.isInteger(ms) && ms >= 0 ? ms + 1 : undefined;
-    },
-    value: (code, row) => (code === 0 ? at(values, first, row) : toUs + LATE_US - (code - 1) * 1000),
-  });
+  (name: string): Rule =>
+  (values, { toUs }) => {
+    const first = columnOf(values, name);
+    return rowByRow(
+      (value, row) => {
+        if (value === first[row]) return 0;
+        const ms = (toUs + LATE_US - value) / 1000;
+        return Number.isInteger(ms) && ms >= 0 ? ms + 1 : undefined;
+      },
+      (code, row) => (code === 0 ? (first[row] as number) : toUs + LATE_US - (code - 1) * 1000),
+    );
+  };
 
 const notNegative = (n: number): number | undefined => (n >= 0 ? n : undefined);
 const difference = (a: number | undefined, b: number | undefined): number | undefined =>
@@ -92,19 +145,22 @@ const difference = (a: number | undefined, b: number | undefined): number | unde
 export const wholeMilliseconds = (us: number, toUs: number): number =>
   toUs + LATE_US - Math.floor((toUs + LATE_US - us) / 1000) * 1000;
 
-/** In this order: a rule may ask only for columns before its own. Other columns follow, without a rule. */
+/**
+ * In this order: a rule may ask only for columns before its own, which are here without one when they have none.
+ * Other columns follow.
+ */
 export const FLOW_RULES: Rules = {
-  endpoint: () => ({ code: (value) => value, value: (code) => code }),
+  endpoint: undefined,
   observer: likeColumn("endpoint"),
-  src: like((values, row) => (at(values, "observer", row) === 0 ? at(values, "endpoint", row) : -1)),
-  dst: like((values, row) => (at(values, "observer", row) === 1 ? at(values, "endpoint", row) : -1)),
+  src: likeEndpoint(0),
+  dst: likeEndpoint(1),
   srcWorkload: likeColumn("src"),
   dstWorkload: likeColumn("dst"),
   dstPort: likeColumn("dst"),
   proto: likeColumn("dstPort"),
-  fwdPackets: () => ({ code: (value) => value, value: (code) => code }),
+  fwdPackets: undefined,
   fwdSegments: above("fwdPackets"),
-  revPackets: () => ({ code: (value) => value, value: (code) => code }),
+  revPackets: undefined,
   revSegments: above("revPackets"),
   rttUs: measured,
   rttMinUs: measuredBelow("rttUs"),
@@ -138,23 +194,21 @@ export class Packer {
   addresses(): PackedAddresses {
     return this.#book.packed();
   }
-  /** `left`: columns that travel in another way. Columns of zeros are left out. */
+  /** Columns of zeros are left out. */
   pack<T extends ColumnTable>(
     table: T,
-    columns: ReadColumns<T>,
+    columns: Columns<T>,
     rows: number,
     rules: Rules,
-    left: readonly string[] = [],
   ): Record<string, Uint8Array> {
     const out: Record<string, Uint8Array> = {};
-    const values: Values = { ...(columns as unknown as Values) };
+    const values: Record<string, Column> = { ...(columns as unknown as Values) };
+    const batch = { rows, toUs: this.#toUs };
     const codes = new Float64Array(rows);
     for (const name of Object.keys(table))
-      if (table[name] === "b16" && !left.includes(name))
-        values[name] = this.#numbers(columns[name] as Uint8Array, rows);
+      if (table[name] === "b16") values[name] = this.#numbers(columns[name] as Uint8Array, rows);
     for (const name of namesOf(table, rules)) {
-      if (left.includes(name)) continue;
-      const bytes = packColumn(values[name] as ArrayLike<number>, codes, rules[name]?.(values, this.#toUs));
+      const bytes = packColumn(columnOf(values, name), codes, rules[name]?.(values, batch));
       if (bytes.byteLength > 0) out[name] = bytes;
     }
     return out;
@@ -166,72 +220,59 @@ export class Packer {
   }
 }
 
-function packColumn(values: ArrayLike<number>, codes: Float64Array, coder: Coder | undefined): Uint8Array {
+function packColumn(column: Column, codes: Float64Array, coder: Coder | undefined): Uint8Array {
   const rows = codes.length;
-  let planned = coder !== undefined;
-  for (let row = 0; coder && planned && row < rows; row++) {
-    const code = coder.code(values[row] as number, row);
-    if (code === undefined || code > Number.MAX_SAFE_INTEGER) planned = false;
-    else codes[row] = code;
-  }
-  if (!planned) for (let row = 0; row < rows; row++) codes[row] = values[row] as number;
+  const planned = coder?.code(column, codes) ?? false;
+  if (!planned) for (let row = 0; row < rows; row++) codes[row] = column[row] as number;
   return packNumbers(codes, rows, planned ? AS_PLANNED : 0);
 }
 
-const MOST: Record<string, number> = {
-  u8: 0xff,
-  u16: 0xffff,
-  u32: 0xffff_ffff,
-  f64: Number.MAX_SAFE_INTEGER,
-};
+const MOST = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff, f64: Number.MAX_SAFE_INTEGER, b16: 0xffff_ffff };
 export type Packed = { columns: unknown; rows: number; addresses: PackedAddresses; toUs: number };
 export type Unpacked<T extends ColumnTable> =
-  | { ok: true; columns: ReadColumns<T> }
+  | { ok: true; columns: Columns<T> }
   | { ok: false; reason: string };
 
-/** Checked to the last byte: hostile columns give a reason. Those in `left` are zeros. */
+/** Checked to the last byte: hostile columns give a reason. */
 export function unpackColumns<T extends ColumnTable>(
   table: T,
   rules: Rules,
   { columns: raw, rows, addresses, toUs }: Packed,
-  left: readonly string[] = [],
 ): Unpacked<T> {
   if (raw === null || typeof raw !== "object") return { ok: false, reason: "columns are missing" };
-  const values: Record<string, Float64Array> = {};
-  const out: Record<string, unknown> = {};
+  const values: Record<string, Column> = {};
+  const out: Record<string, Column> = {};
+  const numbers = new Float64Array(rows); // of one column after the other
   for (const name of namesOf(table, rules)) {
-    const bytes = left.includes(name) ? undefined : (raw as Record<string, unknown>)[name];
-    if (bytes !== undefined && !(bytes instanceof Uint8Array))
-      return { ok: false, reason: `column ${name} is no bytes` };
-    const most = MOST[table[name] as string] ?? (MOST.u32 as number);
-    const read = unpackColumn(bytes, rows, most, rules[name]?.(values, toUs));
-    if (!read.ok) return { ok: false, reason: `column ${name} ${read.reason}` };
-    values[name] = read.values;
-    const typed = typedOf(table[name] as string, read.values, left.includes(name) ? undefined : addresses);
-    if (!typed) return { ok: false, reason: `column ${name} has an address that isn't there` };
-    out[name] = typed;
+    const type = table[name] as ColumnType;
+    const bytes = (raw as Record<string, unknown>)[name];
+    const reason = unpackColumn(bytes, numbers, MOST[type], rules[name]?.(values, { rows, toUs }));
+    if (reason !== undefined) return { ok: false, reason: `column ${name} ${reason}` };
+    const column = type === "b16" ? addressesOf(numbers, addresses) : typedOf(type, numbers);
+    if (!column) return { ok: false, reason: `column ${name} has an address that isn't there` };
+    values[name] = type === "b16" ? numbers.slice() : column;
+    out[name] = column;
   }
-  return { ok: true, columns: out as ReadColumns<T> };
+  return { ok: true, columns: out as Columns<T> };
 }
 
-function unpackColumn(bytes: Uint8Array | undefined, rows: number, most: number, coder: Coder | undefined) {
-  const read = unpackNumbers(bytes, rows);
-  if (!read.ok) return read;
-  const { values, planned } = read;
-  if (planned && !coder) return { ok: false as const, reason: "has no rule" };
-  for (let row = 0; row < rows; row++) {
-    const value = planned && coder ? coder.value(values[row] as number, row) : (values[row] as number);
-    if (value === undefined || !(value >= 0 && value <= most))
-      return { ok: false as const, reason: `[${row}] is ${value}, not from 0 to ${most}` };
-    values[row] = value;
+/** Into `numbers`; why not, or undefined. */
+function unpackColumn(bytes: unknown, numbers: Float64Array, most: number, coder: Coder | undefined) {
+  if (bytes !== undefined && !(bytes instanceof Uint8Array)) return "is no bytes";
+  const read = unpackNumbers(bytes, numbers);
+  if (!read.ok) return read.reason;
+  if (read.planned && !coder) return "has no rule";
+  if (read.planned) coder?.decode(numbers);
+  for (let row = 0; row < numbers.length; row++) {
+    const value = numbers[row] as number;
+    if (!(value >= 0 && value <= most)) return `[${row}] is ${value}, not from 0 to ${most}`;
   }
-  return { ok: true as const, values };
+  return undefined;
 }
 
-function typedOf(type: string, values: Float64Array, addresses: PackedAddresses | undefined): unknown {
-  if (type === "u8") return new Uint8Array(values);
-  if (type === "u16") return new Uint16Array(values);
-  if (type === "u32") return new Uint32Array(values);
-  if (type === "f64") return values;
-  return addresses ? addressesOf(values, addresses) : new Uint8Array(values.length * 16);
+function typedOf(type: Exclude<ColumnType, "b16">, numbers: Float64Array) {
+  if (type === "u8") return new Uint8Array(numbers);
+  if (type === "u16") return new Uint16Array(numbers);
+  if (type === "u32") return new Uint32Array(numbers);
+  return numbers.slice();
 }

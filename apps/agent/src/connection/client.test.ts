@@ -42,10 +42,10 @@ describe("what a server answers", () => {
       json(200, ACCEPTED)(request, response);
     });
     plane.setCredential("secret");
-    await plane.push(PAYLOAD, true);
+    await plane.push(PAYLOAD, "br");
     expect(seen).toMatchObject({
       ...{ url: "/trpc/telemetry.push", method: "POST", authorization: "Bearer secret" },
-      ...{ "content-encoding": "gzip", "content-type": "application/octet-stream", "content-length": "5" },
+      ...{ "content-encoding": "br", "content-type": "application/octet-stream", "content-length": "5" },
     });
   });
 

@@ -75,7 +75,7 @@ export class ControlPlane {
   }
   push(payload: Uint8Array, compressed: Compression): Promise<Answer<PushOutput>> {
     const headers: Record<string, string> = { "content-type": "application/octet-stream" };
-    if (compressed) headers["content-encoding"] = compressed === true ? "gzip" : compressed;
+    if (compressed) headers["content-encoding"] = compressed;
     return this.#call("POST", "telemetry.push", headers, payload, PushOutput);
   }
   desiredTraces(): Promise<Answer<z.infer<typeof DesiredTraces>>> {

@@ -20,8 +20,8 @@ import {
 export const SegmentHeader = z.object({ v: z.literal(1), lost: z.array(LossSchema) });
 export type SegmentHeader = z.infer<typeof SegmentHeader>;
 
-/** How a batch's payload is compressed; true: gzip, as agents did that spoke protocol 1. */
-export const Compression = z.union([z.boolean(), z.literal("br")]);
+/** How a batch's payload is compressed, as HTTP names it. */
+export const Compression = z.literal([false, "br"]);
 export type Compression = z.infer<typeof Compression>;
 
 export const BatchRecord = z.object({

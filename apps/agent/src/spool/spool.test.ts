@@ -29,7 +29,7 @@ function open(directory: string, options: Partial<SpoolOptions> = {}) {
   const stored = spool.takeBaseline();
   if (stored) state.baseline = Buffer.concat([stored.snapshot, ...stored.changes]).toString();
   const append = (change: string, payload = `payload of ${change}`) => {
-    const head = { atMs: 1, flowRows: 1, lost: [...spool.owed], compressed: false };
+    const head = { atMs: 1, flowRows: 1, lost: [...spool.owed], compressed: false as const };
     const written = spool.append(head, Buffer.from(payload), [Buffer.from(change)]);
     if (written.ok) state.baseline += change;
     return written;

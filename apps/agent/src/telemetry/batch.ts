@@ -15,7 +15,7 @@ import {
   type Workload,
 } from "@millrace/contract/batch";
 import { type BatchColumns, packBatch } from "@millrace/contract/batch-wire";
-import { ColumnWriter, readColumns } from "@millrace/contract/column";
+import { ColumnWriter } from "@millrace/contract/column";
 import { Packr } from "msgpackr";
 import { mergeLosses } from "../spool/record.ts";
 import type { Spool } from "../spool/spool.ts";
@@ -186,9 +186,8 @@ export class BatchBuilder {
   }
 
   #columns(): BatchColumns {
-    const drops = readColumns(DROP_COLUMNS, this.drops.raw(), this.drops.rows);
-    if (!drops.ok) throw new Error(drops.reason);
-    return { flows: this.flows.columns, drops: drops.columns, translations: this.translations.columns };
+    const [flows, drops] = [this.flows.columns, this.drops.columns()];
+    return { flows, drops, translations: this.translations.columns };
   }
   #head(lost: Loss[]): BatchHead {
     return {

@@ -2,7 +2,7 @@
  * What a server would have stored: batches once by incarnation and sequence, flows and endpoints summed.
  * Checks each batch as the contract demands. Tests only.
  */
-import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { brotliDecompressSync } from "node:zlib";
 import { BatchHead } from "@millrace/contract/batch";
 import { type BatchColumns, readBatchColumns } from "@millrace/contract/batch-wire";
 import { formatFlowId } from "@millrace/contract/flow-id";
@@ -23,8 +23,7 @@ export type FlowSum = {
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "number" });
 
 export function decodeBatch(payload: Uint8Array, compressed: Compression): StoredBatch {
-  const unzip = compressed === true ? gunzipSync : brotliDecompressSync;
-  const raw = unpackr.unpack(compressed ? unzip(payload) : payload);
+  const raw = unpackr.unpack(compressed ? brotliDecompressSync(payload) : payload);
   const head = BatchHead.parse(raw);
   const columns = readBatchColumns(head, raw);
   if (!columns.ok) throw new Error(columns.reason);

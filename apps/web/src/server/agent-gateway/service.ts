@@ -6,7 +6,6 @@ import {
   type HelloInput,
   type HelloOutput,
   PROTOCOL_VERSION,
-  PROTOCOLS_TAKEN,
 } from "@millrace/contract/agent-protocol";
 import { AppError } from "@millrace/contract/error";
 import { HostId } from "@millrace/contract/ids";
@@ -101,7 +100,7 @@ export async function heartbeat(
 
 /** Said with both versions; nothing of the host changes. */
 function incompatibility(protocol: number): AppError | undefined {
-  if (PROTOCOLS_TAKEN.includes(protocol)) return undefined;
+  if (protocol === PROTOCOL_VERSION) return undefined;
   const message = `the agent speaks protocol ${protocol}, this server speaks ${PROTOCOL_VERSION}`;
   return new AppError("INCOMPATIBLE", message, { publicMessage: message });
 }

@@ -1,3 +1,4 @@
+import { PROTOCOL_VERSION } from "@millrace/contract/agent-protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testDatabase } from "../../../../../tools/testing/test-database.ts";
 import { anEndpoint, batchBytes, newIncarnation, noClasses } from "../testing/agent-batch.ts";
@@ -86,7 +87,13 @@ test("a revoked host is no longer expected, from then on", async () => {
 test("hello and heartbeat make a host ok; another protocol makes it incompatible, and changes nothing else", async () => {
   const credential = await instance.enrol("alive");
   const hello = {
-    ...{ protocol: 1, abiHash: "x", agentVersion: "0.1.0", incarnation: newIncarnation(), bootId: "b" },
+    ...{
+      protocol: PROTOCOL_VERSION,
+      abiHash: "x",
+      agentVersion: "0.1.0",
+      incarnation: newIncarnation(),
+      bootId: "b",
+    },
     ...{ kernel: "6.18", architecture: "x64", cpus: 2, memoryBytes: 1e9, mode: "observe", simulated: false },
     capabilities: [],
   };
@@ -104,20 +111,20 @@ test("hello and heartbeat make a host ok; another protocol makes it incompatible
   expect((await instance.call("agent.hello", hello, credential)).result).toMatchObject({ intervalMs: 1000 });
   expect((await instance.call("agent.heartbeat", heartbeat, credential)).status).toBe(200);
   expect((await hostPresence()).get("alive")).toEqual({ state: "ok", reasons: [] });
-  const answer = await instance.call("agent.hello", { ...hello, protocol: 7 }, credential);
+  const answer = await instance.call("agent.hello", { ...hello, protocol: 1 }, credential);
   expect([answer.status, answer.error?.message]).toEqual([
     412,
-    "the agent speaks protocol 7, this server speaks 2",
+    "the agent speaks protocol 1, this server speaks 2",
   ]);
-  expect((await hostPresence()).get("alive")?.reasons.join()).toMatch(/incompatible.*protocol 7/);
+  expect((await hostPresence()).get("alive")?.reasons.join()).toMatch(/incompatible.*protocol 1/);
   const [stored] = await rows<{ hello: { protocol: number } }>(
     "select hello from hosts where name = 'alive'",
   );
-  expect(stored?.hello.protocol).toBe(1);
+  expect(stored?.hello.protocol).toBe(PROTOCOL_VERSION);
 });
 
 test("what Postgres could not hold is refused before it gets there", async () => {
   const credential = await instance.enrol("nul");
-  const hello = { protocol: 1, abiHash: "a\0b" };
+  const hello = { protocol: PROTOCOL_VERSION, abiHash: "a\0b" };
   expect((await instance.call("agent.hello", hello, credential)).status).toBe(400);
 });

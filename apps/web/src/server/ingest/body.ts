@@ -3,11 +3,11 @@
  * become gigabytes are stopped at the limit. What the bytes mean is decode.ts's.
  */
 import { promisify } from "node:util";
-import { brotliDecompress, gunzip } from "node:zlib";
+import { brotliDecompress } from "node:zlib";
 import { BATCH_MAX_BYTES } from "@millrace/contract/batch";
 import { AppError } from "@millrace/contract/error";
 
-const UNZIP = { gzip: promisify(gunzip), br: promisify(brotliDecompress) };
+const unpacked = promisify(brotliDecompress);
 
 export async function readBody(
   stream: ReadableStream<Uint8Array>,
@@ -15,17 +15,16 @@ export async function readBody(
 ): Promise<Buffer> {
   const bytes = await collect(stream);
   if (encoding === undefined || encoding === "identity") return bytes;
-  const unzip = encoding === "gzip" || encoding === "br" ? UNZIP[encoding] : undefined;
-  if (!unzip)
+  if (encoding !== "br")
     throw new AppError("BAD_REQUEST", `content-encoding ${encoding.slice(0, 40)}`, {
-      publicMessage: "content-encoding must be br, gzip or absent",
+      publicMessage: "content-encoding must be br or absent",
     });
   try {
-    return await unzip(bytes, { maxOutputLength: BATCH_MAX_BYTES });
+    return await unpacked(bytes, { maxOutputLength: BATCH_MAX_BYTES });
   } catch (error) {
     if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge();
-    throw new AppError("BAD_REQUEST", `the body is not ${encoding}`, {
-      publicMessage: `the body is not ${encoding}`,
+    throw new AppError("BAD_REQUEST", "the body is not br", {
+      publicMessage: "the body is not br",
       cause: error,
     });
   }

@@ -1,7 +1,7 @@
 /**
  * A batch's bytes, checked to the last value: afterwards nothing in it can break a statement or point
- * outside a dictionary. A problem is an answer that names column and row, never an exception. It resolves
- * no names and writes nothing.
+ * outside a dictionary. That columns hold whole numbers in their types' ranges is unpacking's. A problem is an
+ * answer that names column and row, never an exception. It resolves no names and writes nothing.
  */
 import { BatchHead } from "@millrace/contract/batch";
 import { type BatchColumns, readBatchColumns } from "@millrace/contract/batch-wire";
@@ -83,7 +83,7 @@ export function findNul(value: unknown, path: string): string | undefined {
 }
 
 function flowProblem({ head, flows }: Batch, latestUs: number): string | undefined {
-  const problem =
+  return (
     overProblem("flows", {
       vlan: [flows.vlan, 4095],
       observer: [flows.observer, OBSERVERS.length - 1],
@@ -98,16 +98,8 @@ function flowProblem({ head, flows }: Batch, latestUs: number): string | undefin
       endpoint: [flows.endpoint, head.endpoints.length - 1],
       final: [flows.final, 1],
     }) ??
-    counterProblem("flows", {
-      fwdPackets: flows.fwdPackets,
-      fwdSegments: flows.fwdSegments,
-      fwdBytes: flows.fwdBytes,
-      revPackets: flows.revPackets,
-      revSegments: flows.revSegments,
-      revBytes: flows.revBytes,
-    });
-  return (
-    problem ?? lifeProblem("flows", flows.firstSeen, flows.lastSeen, latestUs) ?? idProblem(flows.flowId)
+    lifeProblem("flows", flows.firstSeen, flows.lastSeen, latestUs) ??
+    idProblem(flows.flowId)
   );
 }
 
@@ -122,7 +114,6 @@ function dropProblem({ head, drops }: Batch, latestUs: number): string | undefin
       dstWorkload: [drops.dstWorkload, head.workloads.length],
     }) ??
     underProblem("drops", { reason: drops.reason, place: drops.place }) ??
-    counterProblem("drops", { packets: drops.packets, bytes: drops.bytes }) ??
     lifeProblem("drops", drops.firstSeen, drops.lastSeen, latestUs)
   );
 }
@@ -157,17 +148,6 @@ function underProblem(table: string, columns: Record<string, Small>): string | u
   return undefined;
 }
 
-function counterProblem(table: string, columns: Record<string, Float64Array>): string | undefined {
-  for (const [name, column] of Object.entries(columns)) {
-    for (let row = 0; row < column.length; row++) {
-      const value = column[row] as number;
-      if (!(Number.isSafeInteger(value) && value >= 0))
-        return `${table}.${name}[${row}] is ${value}, not a count`;
-    }
-  }
-  return undefined;
-}
-
 function lifeProblem(
   table: string,
   first: Float64Array,
@@ -177,9 +157,8 @@ function lifeProblem(
   for (let row = 0; row < first.length; row++) {
     const from = first[row] as number;
     const to = last[row] as number;
-    if (!(Number.isSafeInteger(from) && from >= EARLIEST_US))
-      return `${table}.firstSeen[${row}] is ${from}, not a time in µs since 1970`;
-    if (!(Number.isSafeInteger(to) && to >= from && to <= latestUs))
+    if (from < EARLIEST_US) return `${table}.firstSeen[${row}] is ${from}, not a time in µs since 1970`;
+    if (to < from || to > latestUs)
       return `${table}.lastSeen[${row}] is ${to}, not a time between firstSeen (${from}) and now`;
   }
   return undefined;

@@ -1,13 +1,13 @@
 /** Batches as an agent sends them, row by row, with everything a test doesn't care about filled in. Test material. */
 import {
   BATCH_VERSION,
-  BatchHead,
+  type BatchHead,
   DROP_COLUMNS,
   FLOW_COLUMNS,
   TRANSLATION_COLUMNS,
 } from "@millrace/contract/batch";
-import { packBatch, readBatchColumns } from "@millrace/contract/batch-wire";
-import { type ColumnRow, ColumnWriter } from "@millrace/contract/column";
+import { packBatch } from "@millrace/contract/batch-wire";
+import { type ColumnRow, type Columns, type ColumnTable, ColumnWriter } from "@millrace/contract/column";
 import { Incarnation } from "@millrace/contract/ids";
 import ipaddr from "ipaddr.js";
 import { pack } from "msgpackr";
@@ -89,36 +89,27 @@ export type BatchParts = Partial<BatchHead> & {
   translations?: TranslationRow[];
 };
 
-/** The message of version 1, whose columns are plain, before it is serialized: hostile tests change it. */
+/** The message before it is serialized: hostile tests change it. */
 export function message(atUs: number, parts: BatchParts = {}): Record<string, unknown> {
-  const { flows = [], drops = [], translations = [], ...head } = parts;
-  const flowColumns = new ColumnWriter(FLOW_COLUMNS, { maxRows: Math.max(1, flows.length) });
-  for (const row of flows) flowColumns.append(row);
-  const dropColumns = new ColumnWriter(DROP_COLUMNS, { maxRows: Math.max(1, drops.length) });
-  for (const row of drops) dropColumns.append(row);
-  const translationColumns = new ColumnWriter(TRANSLATION_COLUMNS, {
-    maxRows: Math.max(1, translations.length),
-  });
-  for (const row of translations) translationColumns.append(row);
-  return {
-    ...{ v: 1, incarnation: newIncarnation(), sequence: 1, from: atUs - SECOND_US, to: atUs },
+  const { flows = [], drops = [], translations = [], ...over } = parts;
+  const head = {
+    ...{ v: BATCH_VERSION, incarnation: newIncarnation(), sequence: 1, from: atUs - SECOND_US, to: atUs },
     ...{ workloads: [], reasons: [], places: [], endpoints: [anEndpoint()], lost: [] },
     ...{ flowRows: flows.length, dropRows: drops.length, translationRows: translations.length },
-    ...head,
-    flows: flowColumns.raw(),
-    drops: dropColumns.raw(),
-    ...(translations.length > 0 ? { translations: translationColumns.raw() } : {}),
+    ...over,
   };
+  const columns = {
+    flows: columnsOf(FLOW_COLUMNS, flows),
+    drops: columnsOf(DROP_COLUMNS, drops),
+    translations: columnsOf(TRANSLATION_COLUMNS, translations),
+  };
+  return { ...head, ...packBatch(head, columns) };
 }
-/** As `message`, in the newest version. */
-export function packedMessage(atUs: number, parts: BatchParts = {}): Record<string, unknown> {
-  const { flows, drops, translations, ...plain } = message(atUs, parts);
-  const head = BatchHead.parse(plain);
-  const columns = readBatchColumns(head, { flows, drops, translations });
-  if (!columns.ok) throw new Error(columns.reason);
-  return { ...head, v: BATCH_VERSION, ...packBatch(head, columns) };
-}
-export const packedBytes = (atUs: number, parts: BatchParts = {}): Uint8Array =>
-  Uint8Array.from(pack(packedMessage(atUs, parts)));
 export const batchBytes = (atUs: number, parts: BatchParts = {}): Uint8Array =>
   Uint8Array.from(pack(message(atUs, parts)));
+
+function columnsOf<T extends ColumnTable>(table: T, rows: readonly ColumnRow<T>[]): Columns<T> {
+  const writer = new ColumnWriter(table, { maxRows: Math.max(1, rows.length) });
+  for (const row of rows) writer.append(row);
+  return writer.columns();
+}

@@ -1,12 +1,12 @@
 /** Hosts whose agents have just spoken, as the agent gateway would have stored them. Test material. */
-import type { Heartbeat, HelloInput } from "@millrace/contract/agent-protocol";
+import { type Heartbeat, type HelloInput, PROTOCOL_VERSION } from "@millrace/contract/agent-protocol";
 import { pool } from "../db.ts";
 import { insertHost } from "./telemetry-rows.ts";
 
 export const INCARNATION = "018f0000-0000-7000-8000-00000000000a";
 
 export const aHello = (over: Partial<HelloInput> = {}): HelloInput => ({
-  protocol: 1,
+  protocol: PROTOCOL_VERSION,
   abiHash: "abc",
   agentVersion: "0.1.0",
   incarnation: INCARNATION as HelloInput["incarnation"],

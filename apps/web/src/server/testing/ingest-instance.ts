@@ -1,6 +1,7 @@
 /** The whole ingest process inside a test: real HTTP on a free port, the test's own database. Test material. */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { PROTOCOL_VERSION } from "@millrace/contract/agent-protocol";
 import pino from "pino";
 import { closeBus } from "../bus.ts";
 import { systemClock } from "../clock.ts";
@@ -63,7 +64,7 @@ export class IngestInstance {
        values (gen_random_uuid(), $1, $2, 'test', now() + interval '1 hour')`,
       [hashSecret(token), host],
     );
-    const answer = await this.call("agent.enrol", { protocol: 1, token, host });
+    const answer = await this.call("agent.enrol", { protocol: PROTOCOL_VERSION, token, host });
     return (answer.result as { credential: string }).credential;
   }
 
