@@ -75,6 +75,13 @@ export function options<T extends object>(
   return value;
 }
 
+/** The same where they may not be left out. */
+export function required<T extends object>(value: T, name: string, known: readonly string[]): T {
+  if (value === undefined) throw new TypeError(`${name}: expected options, got undefined`);
+  options(value, name, known);
+  return value;
+}
+
 function describe(value: unknown): string {
   if (value === null) return "null";
   return typeof value === "object" ? (value.constructor?.name ?? "an object") : typeof value;

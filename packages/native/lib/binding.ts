@@ -1,5 +1,5 @@
 // The addon as it is: its classes and functions with their types. Only this package's modules import it; arguments
-// reach it checked. Handles are made by the addon, never by `new` (RingReader, Watcher and RunStats excepted).
+// reach it checked. Handles are made by the addon, never by `new` (RingReader, Watcher, ConntrackWatch, Tun and RunStats excepted).
 import { BpfError } from "./errors.ts";
 import { loadBinding } from "./load-binding.ts";
 
@@ -175,6 +175,19 @@ export interface NativeConntrackWatch {
   close(): void;
 }
 
+export interface TunCounts {
+  read: bigint;
+  written: bigint;
+  dropped: bigint;
+}
+
+export interface NativeTun {
+  ifindex(): number;
+  write(packet: Uint8Array): boolean;
+  counts(): TunCounts;
+  close(): Promise<void>;
+}
+
 export interface Binding {
   setErrorClass(errorClass: typeof BpfError): void;
   openObject(
@@ -196,10 +209,31 @@ export interface Binding {
   ) => NativeRingReader;
   Watcher: new (onEvents: (events: WatchEvent[]) => void) => NativeWatcher;
   ConntrackWatch: new (netns: string | undefined) => NativeConntrackWatch;
+  Tun: new (
+    netns: string | undefined,
+    name: string,
+    mtu: number,
+    queueLength: number,
+    onBatch: (batch: Uint8Array) => void,
+  ) => NativeTun;
   RunStats: new () => { close(): void };
   links(netns: string | undefined): unknown[];
   netnsCookie(netns: string | undefined): bigint;
   netnsNumber(netns: string | undefined, of: string): number;
+  createPair(kind: "veth" | "netkit", pair: object): { ifindex: number; peerIfindex: number };
+  setLink(link: object): void;
+  deleteLink(link: object): void;
+  addAddress(address: object): void;
+  deleteAddress(address: object): void;
+  setNeighbour(neighbour: object): void;
+  neighbours(netns: string | undefined, ifindex: number): unknown[];
+  addRoute(route: object): void;
+  replaceRoute(route: object): void;
+  deleteRoute(route: object): void;
+  listRoutes(netns: string | undefined, protocol: number): unknown[];
+  readSetting(netns: string | undefined, name: string): string;
+  writeSetting(netns: string | undefined, name: string, value: string): void;
+  setOffload(netns: string | undefined, device: string, offload: object): void;
   probeFeature(name: string): { supported: boolean; reason?: string };
   featureNames(): string[];
   rcuBarrier(): void;

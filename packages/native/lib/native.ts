@@ -1,7 +1,25 @@
 // The package's public face, and nothing else: what other packages may use of it, by name. Everything not listed here
 // (the addon itself, argument checks) is this package's own.
+export {
+  type AddressSettings,
+  type AddressTarget,
+  addAddress,
+  deleteAddress,
+  type Neighbour,
+  type NeighbourSettings,
+  neighbours,
+  setNeighbour,
+} from "./address-config.ts";
 export type { Attach, PerfEvent } from "./attach.ts";
-export type { LinkInfo, MapChunk, MapContents, MapSummary, RingStats, TestRunResult } from "./binding.ts";
+export type {
+  LinkInfo,
+  MapChunk,
+  MapContents,
+  MapSummary,
+  RingStats,
+  TestRunResult,
+  TunCounts,
+} from "./binding.ts";
 export {
   type BtfEnum,
   type BtfEnumValue,
@@ -29,6 +47,18 @@ export {
   runStats,
 } from "./kernel.ts";
 export { BpfLink, openPinnedLink } from "./link.ts";
+export {
+  createNetkitPair,
+  createVethPair,
+  deleteLink,
+  type LinkSettings,
+  type LinkTarget,
+  type NetkitPair,
+  type PairEnd,
+  type PairIndexes,
+  setLink,
+  type VethPair,
+} from "./link-config.ts";
 export { BpfMap, openPinnedMap, type UpdateMode } from "./map.ts";
 export {
   type InterfaceAddress,
@@ -41,6 +71,17 @@ export {
 export { BpfObject, openObject } from "./object.ts";
 export { BpfProgram, openPinnedProgram, type RunCounters, type TestRunOptions } from "./program.ts";
 export { type RingLoss, RingReader, type RingReaderOptions } from "./ring-reader.ts";
+export {
+  addRoute,
+  deleteRoute,
+  listRoutes,
+  type Route,
+  type RouteSettings,
+  type RouteTarget,
+  replaceRoute,
+} from "./route.ts";
+export { type Offload, readSetting, setOffload, writeSetting } from "./settings.ts";
+export { TunDevice, type TunOptions, VNET_HEADER_BYTES } from "./tun.ts";
 export {
   type LinkEvent,
   type ProcessEvent,

@@ -1,5 +1,5 @@
 // What the kernel tells about a network namespace: its identity and interfaces. Snapshots; changes come from watch.ts,
-// connection tracking from conntrack.ts. Reads only, but for a namespace's number.
+// connection tracking from conntrack.ts. Reads only, but for a namespace's number: link-config.ts changes interfaces.
 import { statSync } from "node:fs";
 import * as args from "./args.ts";
 import { binding } from "./binding.ts";
@@ -19,6 +19,8 @@ export interface NetworkLink {
   kind: string;
   mac: string;
   mtu: number;
+  /** What somebody noted down about it (setLink). */
+  alias?: string;
   up: boolean;
   loopback: boolean;
   /** The other end of a veth, the parent of a macvlan. */

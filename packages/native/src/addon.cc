@@ -1,6 +1,7 @@
 // Puts the addon together for one JavaScript environment. No logic.
 #include "addon.h"
 
+#include "address_config.h"
 #include "btf.h"
 #include "conntrack.h"
 #include "handle.h"
@@ -8,11 +9,16 @@
 #include "kernel.h"
 #include "libbpf_log.h"
 #include "link.h"
+#include "link_config.h"
 #include "map.h"
 #include "object.h"
+#include "offload.h"
 #include "probe.h"
 #include "program.h"
 #include "ring_reader.h"
+#include "routes.h"
+#include "settings.h"
+#include "tun.h"
 #include "watch.h"
 
 namespace {
@@ -29,8 +35,15 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   RingReader::Define(env, exports);
   Watcher::Define(env, exports);
   ConntrackWatch::Define(env, exports);
+  Tun::Define(env, exports);
   DefineKernel(env, exports);
+  DefineLinkConfig(env, exports);
+  DefineAddressConfig(env, exports);
+  DefineRoutes(env, exports);
   exports.Set("links", Edge<Links>(env, "links"));
+  exports.Set("readSetting", Edge<ReadSetting>(env, "readSetting"));
+  exports.Set("writeSetting", Edge<WriteSetting>(env, "writeSetting"));
+  exports.Set("setOffload", Edge<SetOffload>(env, "setOffload"));
   exports.Set("probeFeature", Edge<ProbeFeature>(env, "probeFeature"));
   exports.Set("featureNames", Edge<FeatureNames>(env, "featureNames"));
   return exports;

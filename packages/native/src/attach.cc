@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "fields.h"
 #include "kernel_abi.h"
 #include "netns.h"
 #include "perf_event.h"
@@ -16,15 +17,8 @@
 
 namespace {
 
-std::string Text(const Napi::Object& from, const char* key) {
-  Napi::Value value = from.Get(key);
-  return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
-}
-
-int64_t Number(const Napi::Object& from, const char* key, int64_t missing = 0) {
-  Napi::Value value = from.Get(key);
-  return value.IsNumber() ? value.As<Napi::Number>().Int64Value() : missing;
-}
+using fields::Number;
+using fields::Text;
 
 uint64_t Cookie(const Napi::Object& from) {
   bool lossless = true;

@@ -2,6 +2,7 @@
 #include "btf.h"
 
 #include <bpf/btf.h>
+#include <malloc.h>
 
 #include <cerrno>
 #include <cstring>
@@ -203,6 +204,8 @@ Napi::Value Btf::Type(const Napi::CallbackInfo& info) {
 Napi::Value Btf::Close(const Napi::CallbackInfo& info) {
   btf__free(types_);
   types_ = nullptr;
+  // A kernel's types take 10 MB, which the process would keep wherever anything was allocated behind them.
+  malloc_trim(0);
   return info.Env().Undefined();
 }
 

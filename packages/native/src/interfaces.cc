@@ -2,7 +2,6 @@
 // are watch.cc's part.
 #include "interfaces.h"
 
-#include <arpa/inet.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -11,6 +10,7 @@
 #include <cstring>
 #include <vector>
 
+#include "address.h"
 #include "args.h"
 #include "netlink.h"
 #include "netns.h"
@@ -33,7 +33,7 @@ struct Address {
 
 struct Interface {
   int ifindex = 0;
-  std::string name, kind, mac;
+  std::string name, kind, mac, alias;
   uint32_t mtu = 0, flags = 0;
   bool has_peer = false, has_peer_netns = false;
   uint32_t peer_ifindex = 0;
@@ -42,16 +42,6 @@ struct Interface {
   std::vector<Address> addresses;
 };
 
-std::string Mac(const netlink::Attribute& a) {
-  std::string out;
-  char part[4];
-  for (size_t i = 0; i < a.size; i++) {
-    snprintf(part, sizeof part, i == 0 ? "%02x" : ":%02x", a.data[i]);
-    out += part;
-  }
-  return out;
-}
-
 Interface ReadLink(const nlmsghdr* message) {
   auto* head = static_cast<const ifinfomsg*>(NLMSG_DATA(message));
   auto a = netlink::Attributes(message, sizeof(ifinfomsg), IFLA_MAX);
@@ -59,7 +49,8 @@ Interface ReadLink(const nlmsghdr* message) {
   out.ifindex = head->ifi_index;
   out.flags = head->ifi_flags;
   if (a[IFLA_IFNAME].there()) out.name = a[IFLA_IFNAME].Text();
-  if (a[IFLA_ADDRESS].there()) out.mac = Mac(a[IFLA_ADDRESS]);
+  if (a[IFLA_ADDRESS].there()) out.mac = address::MacText(a[IFLA_ADDRESS].data, a[IFLA_ADDRESS].size);
+  if (a[IFLA_IFALIAS].there()) out.alias = a[IFLA_IFALIAS].Text();
   out.mtu = a[IFLA_MTU].U32();
   if (a[IFLA_LINKINFO].there()) {
     auto info = netlink::Attributes(a[IFLA_LINKINFO].data, a[IFLA_LINKINFO].size, IFLA_INFO_MAX);
@@ -81,9 +72,8 @@ void ReadAddress(const nlmsghdr* message, std::vector<Interface>& interfaces) {
   auto a = netlink::Attributes(message, sizeof(ifaddrmsg), IFA_MAX);
   // On a point-to-point interface IFA_ADDRESS is the far end.
   const netlink::Attribute& own = a[IFA_LOCAL].there() ? a[IFA_LOCAL] : a[IFA_ADDRESS];
-  size_t want = head->ifa_family == AF_INET ? 4 : 16;
-  char text[INET6_ADDRSTRLEN];
-  if (own.size < want || inet_ntop(head->ifa_family, own.data, text, sizeof text) == nullptr) return;
+  std::string text = address::IpText(head->ifa_family, own.data, own.size);
+  if (text.empty()) return;
   for (Interface& i : interfaces) {
     if (i.ifindex == static_cast<int>(head->ifa_index)) {
       i.addresses.push_back({text, head->ifa_family, head->ifa_prefixlen, head->ifa_scope});
@@ -134,6 +124,7 @@ Napi::Object ToObject(Napi::Env env, const Interface& i) {
   out.Set("name", i.name);
   out.Set("kind", i.kind);
   out.Set("mac", i.mac);
+  if (!i.alias.empty()) out.Set("alias", i.alias);
   out.Set("mtu", i.mtu);
   out.Set("up", (i.flags & IFF_UP) != 0);
   out.Set("loopback", (i.flags & IFF_LOOPBACK) != 0);

@@ -1,5 +1,5 @@
-// The parts of bpf(2) that are newer than Debian 12's headers (6.1) or than libbpf 1.1, written out here once: numbers
-// and layouts are fixed by the kernel. Knows nothing of handles.
+// The parts of bpf(2) and rtnetlink that are newer than Debian 12's headers (6.1) or than libbpf 1.1, written out here
+// once: numbers and layouts are fixed by the kernel. Knows nothing of handles.
 #pragma once
 
 #include <linux/bpf.h>
@@ -17,6 +17,19 @@ constexpr uint32_t kTcxEgress = 47;
 constexpr uint32_t kNetkitPrimary = 54;
 constexpr uint32_t kFBefore = 1u << 3;
 constexpr uint32_t kFAfter = 1u << 4;
+
+// Attributes of a netkit device, and their values. since: 6.7
+constexpr uint16_t kNetkitPeerInfo = 1;
+constexpr uint16_t kNetkitPolicy = 3;
+constexpr uint16_t kNetkitPeerPolicy = 4;
+constexpr uint16_t kNetkitMode = 5;
+constexpr uint32_t kNetkitL3 = 1;
+constexpr uint32_t kNetkitPass = 0;
+constexpr uint32_t kNetkitDrop = 2;
+
+// Of TUNSETOFFLOAD. since: 6.2
+constexpr unsigned kTunUso4 = 0x20;
+constexpr unsigned kTunUso6 = 0x40;
 
 struct LinkCreate {
   uint32_t prog_fd;

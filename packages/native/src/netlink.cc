@@ -2,6 +2,7 @@
 #include "netlink.h"
 
 #include <arpa/inet.h>
+#include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -28,6 +29,13 @@ int ErrorOf(const nlmsghdr* message) {
   int error;
   memcpy(&error, NLMSG_DATA(message), sizeof error);
   return error;
+}
+
+// What the kernel says of a refusal beside its number; most have nothing.
+std::string Words(const nlmsghdr* message) {
+  if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return "";
+  auto a = Attributes(message, sizeof(nlmsgerr), NLMSGERR_ATTR_MAX);
+  return a[NLMSGERR_ATTR_MSG].there() ? a[NLMSGERR_ATTR_MSG].Text() : "";
 }
 
 // Which namespace a multicast message is from; the kernel says nothing of the socket's own.
@@ -75,6 +83,10 @@ Fd Open(int protocol, uint32_t groups, const std::string& op) {
   // Answers come at once; a kernel that says nothing must not hang the caller.
   timeval patience = {5, 0};
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  // Refusals with words, and without the request's copy before them. since: 4.12; without it there are only numbers
+  int on = 1;
+  setsockopt(fd.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+  setsockopt(fd.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
   return fd;
 }
 
@@ -130,7 +142,14 @@ int Acknowledged(int fd, Request& request, const std::string& op) {
   return Answered(fd, request, op, nullptr);
 }
 
-int Answered(int fd, Request& request, const std::string& op, const OnMessage& on) {
+void Change(Request& request, const std::string& op, const std::string& object) {
+  Fd fd = Open(NETLINK_ROUTE, 0, op);
+  std::string why;
+  int error = Answered(fd.get(), request, op, nullptr, &why);
+  if (error != 0) throw Failure(error, op, object, why);
+}
+
+int Answered(int fd, Request& request, const std::string& op, const OnMessage& on, std::string* why) {
   Send(fd, request, op);
   std::vector<uint8_t> buffer(kBufferBytes);
   while (true) {
@@ -139,7 +158,10 @@ int Answered(int fd, Request& request, const std::string& op, const OnMessage& o
     if (got < 0) throw Failure(errno, op, "netlink");
     auto left = static_cast<size_t>(got);
     for (auto* m = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) {
-      if (m->nlmsg_type == NLMSG_ERROR) return ErrorOf(m);
+      if (m->nlmsg_type == NLMSG_ERROR) {
+        if (why != nullptr) *why = Words(m);
+        return ErrorOf(m);
+      }
       if (!on) continue;
       on(m);
       return 0;

@@ -1,5 +1,5 @@
-// A netlink socket: requests, dumps and multicast, as bytes and attributes. What the messages mean is interfaces.cc's
-// and conntrack_entry.cc's part.
+// A netlink socket: requests, changes, dumps and multicast, as bytes and attributes. What the messages mean is the part
+// of those who ask.
 #pragma once
 
 #include <linux/netlink.h>
@@ -26,6 +26,8 @@ class Request {
   void End(size_t at);
   void Put(uint16_t type, const void* data, size_t size);
   void Put(uint16_t type, const std::string& text) { Put(type, text.c_str(), text.size() + 1); }
+  void PutU8(uint16_t type, uint8_t value) { Put(type, &value, sizeof value); }
+  void PutU32(uint16_t type, uint32_t value) { Put(type, &value, sizeof value); }
   void Append(const void* data, size_t size);
   const nlmsghdr* Finish();
 
@@ -37,11 +39,14 @@ class Request {
 // something, is asked for again: then `restart` runs first, to forget what came before.
 void Dump(int fd, Request& request, const std::string& op, const OnMessage& on, const std::function<void()>& restart);
 
-// Sends and calls back for the one message that answers; 0 or a negative errno.
-int Answered(int fd, Request& request, const std::string& op, const OnMessage& on);
+// Sends and calls back for the one message that answers; 0 or a negative errno, with the kernel's own words in `why`.
+int Answered(int fd, Request& request, const std::string& op, const OnMessage& on, std::string* why = nullptr);
 
 // Sends and waits for the acknowledgement; 0 or a negative errno.
 int Acknowledged(int fd, Request& request, const std::string& op);
+
+// One change by rtnetlink in the calling thread's namespace; a refusal is a Failure on `object`. Wants NLM_F_ACK.
+void Change(Request& request, const std::string& op, const std::string& object);
 
 // From now on also what is said in every namespace that the socket's own has a number for.
 void ListenEverywhere(int fd, const std::string& op);

@@ -12,7 +12,6 @@
 #include <thread>
 
 #include "error.h"
-#include "fd.h"
 #include "netlink.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -40,8 +39,7 @@ void OnThread(const std::function<void()>& work) {
 }
 
 void Enter(const std::string& path) {
-  Fd ns(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!ns.valid()) throw Failure(errno, "netns_open", path);
+  Fd ns = Open(path);
   if (setns(ns.get(), CLONE_NEWNET) != 0) throw Failure(errno, "setns", path);
 }
 
@@ -80,6 +78,12 @@ void PinTo(int cpu) {
 
 }  // namespace
 
+Fd Open(const std::string& path) {
+  Fd ns(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!ns.valid()) throw Failure(errno, "netns_open", path);
+  return ns;
+}
+
 void Run(const std::string& path, const std::function<void()>& work) { RunOnCpu(path, -1, work); }
 
 void RunOnCpu(const std::string& path, int cpu, const std::function<void()>& work) {
@@ -110,8 +114,7 @@ uint64_t Cookie(const std::string& path) {
 }
 
 int Number(const std::string& ns, const std::string& of) {
-  Fd target(open(of.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!target.valid()) throw Failure(errno, "netns_open", of);
+  Fd target = Open(of);
   int number = kNone;
   Run(ns, [&] {
     Fd socket = netlink::Open(NETLINK_ROUTE, 0, "netns_number");

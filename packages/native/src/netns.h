@@ -6,7 +6,12 @@
 #include <functional>
 #include <string>
 
+#include "fd.h"
+
 namespace netns {
+
+// The namespace itself, for what names it by descriptor.
+Fd Open(const std::string& path);
 
 // path: '' for the namespace of this process, else e.g. /proc/123/ns/net.
 void Run(const std::string& path, const std::function<void()>& work);

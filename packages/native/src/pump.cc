@@ -107,6 +107,7 @@ void Pump::OnFinalize(napi_env env, void* data, void*) {
   }
   pump.Abandon();
   if (pump.thread_.joinable()) pump.thread_.join();
+  pump.wake_.Reset();  // not left to the collector; from here on Wake() has nobody to wake
   if (pump.closed_ == nullptr) return;
   napi_value undefined = nullptr;
   if (napi_get_undefined(env, &undefined) == napi_ok) napi_resolve_deferred(env, pump.closed_, undefined);

@@ -6,15 +6,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "addon.h"
 #include "args.h"
 #include "map.h"
+#include "record.h"
 
 namespace {
-
-constexpr size_t kHeaderBytes = 8;
 
 // After an empty ring the thread sleeps this long before it listens again, so that a steady stream costs at most a
 // thousand wake-ups a second. A 1 MiB ring would have to fill at 1 GB/s to overflow meanwhile.
@@ -28,25 +26,12 @@ struct Batch : Pump::Item {
   uint64_t lost_records = 0, lost_bytes = 0;
 
   void Deliver(napi_env env, napi_value callback) override {
-    size_t size = bytes.size();
-    napi_value argv[3], buffer, self;
-    if (!Wrap(env, &buffer)) return;
-    if (napi_create_typedarray(env, napi_uint8_array, size, buffer, 0, &argv[0]) != napi_ok) return;
+    napi_value argv[3], self;
+    if (!record::ToArray(env, std::move(bytes), &argv[0])) return;
     if (napi_create_bigint_uint64(env, lost_records, &argv[1]) != napi_ok) return;
     if (napi_create_bigint_uint64(env, lost_bytes, &argv[2]) != napi_ok) return;
     if (napi_get_undefined(env, &self) != napi_ok) return;
     napi_call_function(env, self, callback, 3, argv, nullptr);
-  }
-
- private:
-  // The batch's own memory becomes the ArrayBuffer: no copy. Empty batches, which only report a loss, have none.
-  bool Wrap(napi_env env, napi_value* buffer) {
-    if (bytes.empty()) return napi_create_arraybuffer(env, 0, nullptr, buffer) == napi_ok;
-    auto* owned = new std::vector<uint8_t>(std::move(bytes));
-    auto free_bytes = [](napi_env, void*, void* hint) { delete static_cast<std::vector<uint8_t>*>(hint); };
-    if (napi_create_external_arraybuffer(env, owned->data(), owned->size(), free_bytes, owned, buffer) == napi_ok) return true;
-    delete owned;
-    return false;
   }
 };
 
@@ -82,23 +67,18 @@ void RingPump::Lose(size_t size) {
 
 // A negative answer ends the current ring_buffer__consume; the record itself counts as read in any case.
 int RingPump::Take(const uint8_t* data, size_t size) {
-  size_t padded = (size + 7) / 8 * 8;
-  if (batch_.size() + kHeaderBytes + padded > limits_.max_bytes && !batch_.empty() && !Flush()) {
+  if (batch_.size() + record::Room(size) > limits_.max_bytes && !batch_.empty() && !Flush()) {
     Lose(size);
   } else {
     if (batch_.empty()) oldest_ = Clock::now();
-    size_t at = batch_.size();
-    batch_.resize(at + kHeaderBytes + padded);
-    auto length = static_cast<uint32_t>(size);
-    memcpy(batch_.data() + at, &length, sizeof length);
-    memcpy(batch_.data() + at + kHeaderBytes, data, size);
+    record::Append(batch_, data, size);
     batch_records_++;
     batch_payload_ += size;
   }
   if (abandoned()) return -ECANCELED;
   if (!draining_) return stopping() ? -ECANCELED : 0;
   // Producers may go on while we drain: what was in the ring when close() was called is at most one ring.
-  drained_ += size + kHeaderBytes;
+  drained_ += size + record::kHeaderBytes;
   return drained_ > ring_bytes_ ? -ECANCELED : 0;
 }
 

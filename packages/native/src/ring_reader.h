@@ -1,5 +1,5 @@
 // Reads one BPF ring buffer on a thread of its own and hands its records to JavaScript in batches. Knows lengths, not
-// contents. Batch: records back to back, each u32 length, u32 zero, payload, padding to 8.
+// contents. A batch is records as record.h has them.
 //
 // Bounds: a batch is at most max_bytes (one larger record alone may exceed it), at most max_in_flight batches wait for
 // JavaScript. When all are taken, new records are read and dropped, and every one is counted.

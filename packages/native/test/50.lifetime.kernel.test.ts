@@ -188,6 +188,24 @@ describe("ending in the middle", () => {
     expect(result.output).toContain("done");
   });
 
+  test.each([
+    ["a worker that exits while its tun device is written and read", "tun-worker-exit"],
+    ["workers terminated from outside, with a tun device in full swing", "tun-worker-terminate"],
+    ["a process that forgets its tun device and is ended by its loop", "tun-unclosed"],
+    ["a tun device that nobody closed, when it is collected,", "tun-collected"],
+  ])("%s neither crashes nor hangs, and leaves no device", (_, name) => {
+    const result = scenario(name, "unshare", "--net");
+    expect(result, result.output).toMatchObject({ status: 0, signal: null });
+    if (name !== "tun-unclosed") expect(result.output).toContain("done");
+  });
+
+  test("without a free descriptor a tun device is refused with EMFILE, and none is left", () => {
+    const result = scenario("tun-no-descriptors", "unshare", "--net", "prlimit", "--nofile=200:200");
+    expect(result, result.output).toMatchObject({ status: 0, signal: null });
+    expect(result.output).toContain("0 free: EMFILE");
+    expect(result.output).toContain("11 free: opened");
+  });
+
   test("without a free descriptor a reader or a watch is refused with EMFILE, and nothing crashes", () => {
     const result = scenario("no-descriptors", "prlimit", "--nofile=200:200");
     expect(result, result.output).toMatchObject({ status: 0, signal: null });

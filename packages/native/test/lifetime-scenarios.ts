@@ -6,18 +6,20 @@ import {
   type BpfError,
   FEATURES,
   isSupported,
+  links,
   listLinks,
   openObject,
   RingReader,
+  TunDevice,
   watchProcesses,
 } from "../lib/native.ts";
 import { eventually, fixture } from "./fixture.ts";
 
-/** A worker that reads a ring and watches a namespace while it is written; says 'busy', then exits or goes on. */
-function busyWorker(exits: boolean): Worker {
+/** A worker in full swing, reading a ring and a namespace or a tun device; says 'busy', then exits or goes on. */
+function busyWorker(exits: boolean, name: "lifetime-worker" | "lifetime-tun-worker"): Worker {
   // Node 20 hands no module hooks down to a worker: TypeScript has to be registered there again.
   const tsx = JSON.stringify(import.meta.resolve("tsx/esm/api"));
-  const file = JSON.stringify(new URL("./lifetime-worker.ts", import.meta.url).href);
+  const file = JSON.stringify(new URL(`./${name}.ts`, import.meta.url).href);
   const source = `import(${tsx}).then(({ register }) => { register(); return import(${file}); });`;
   return new Worker(source, { eval: true, execArgv: [], workerData: { exits } });
 }
@@ -26,8 +28,8 @@ async function endOf(worker: Worker): Promise<void> {
   await new Promise((resolve, reject) => worker.once("exit", resolve).once("error", reject));
 }
 
-async function terminate(): Promise<void> {
-  const worker = busyWorker(false);
+async function terminate(name: Parameters<typeof busyWorker>[1]): Promise<void> {
+  const worker = busyWorker(false, name);
   await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
   await worker.terminate();
 }
@@ -62,6 +64,14 @@ function fillDescriptors(): number[] {
   }
 }
 
+function openTun(): TunDevice {
+  return TunDevice.open({ name: "punt0", mtu: 1500, queueLength: 100 }, () => {});
+}
+
+async function onlyLoopback(): Promise<void> {
+  await eventually("no device is left", () => links().length === 1);
+}
+
 function attempt<T>(open: () => T): { text: string; opened?: T } {
   try {
     return { text: "opened", opened: open() };
@@ -71,10 +81,42 @@ function attempt<T>(open: () => T): { text: string; opened?: T } {
 }
 
 const scenarios: Record<string, () => Promise<void>> = {
-  "worker-exit": () => endOf(busyWorker(true)),
-  "worker-terminate": terminate,
+  "worker-exit": () => endOf(busyWorker(true, "lifetime-worker")),
+  "worker-terminate": () => terminate("lifetime-worker"),
   "many-workers": async () => {
-    for (let i = 0; i < 8; i++) await terminate();
+    for (let i = 0; i < 8; i++) await terminate("lifetime-worker");
+  },
+  "tun-worker-exit": async () => {
+    await endOf(busyWorker(true, "lifetime-tun-worker"));
+    await onlyLoopback();
+  },
+  "tun-worker-terminate": async () => {
+    for (let i = 0; i < 4; i++) {
+      await terminate("lifetime-tun-worker");
+      await onlyLoopback();
+    }
+  },
+  "tun-unclosed": async () => {
+    openTun();
+    setTimeout(() => process.exit(0), 0);
+  },
+  "tun-collected": async () => {
+    openTun();
+    await eventually("the device is gone", () => {
+      globalThis.gc?.();
+      return links().length === 1;
+    });
+  },
+  "tun-no-descriptors": async () => {
+    for (let free = 0; free < 12; free++) {
+      const held = fillDescriptors();
+      for (const fd of held.splice(0, free)) closeSync(fd);
+      const { text, opened } = attempt(openTun);
+      console.log(`${free} free: ${text}`);
+      for (const fd of held) closeSync(fd);
+      await opened?.close();
+      await onlyLoopback();
+    }
   },
   "process-exit": async () => {
     const reader = startReader();
