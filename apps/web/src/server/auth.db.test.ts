@@ -52,7 +52,9 @@ describe("the first start", () => {
   });
 
   test("a misspelt command names those there are", async () => {
-    await expect(runSetup(["enroll"])).rejects.toThrow(/no command “enroll”: use enrol or reset-password/);
+    await expect(runSetup(["enroll"])).rejects.toThrow(
+      /no command “enroll”: use enrol, reset-password or pool/,
+    );
   });
 });
 

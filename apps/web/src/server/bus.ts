@@ -6,12 +6,16 @@
 import pg from "pg";
 import { databaseUrl, type Queryable } from "./db.ts";
 
-/** A batch's id; a trace session's id, when its state changed or when it has new events; a host's id. */
+/**
+ * A batch's id; a trace session's id, when its state changed or when it has new events; a host's id; the ids of
+ * hosts whose routes or blocks may have changed, with commas between, or "*" for all.
+ */
 export const CHANNELS = [
   "millrace_batches",
   "millrace_traces",
   "millrace_trace_events",
   "millrace_agents",
+  "millrace_network",
 ] as const;
 export type Channel = (typeof CHANNELS)[number];
 /** null: connected, at first or again: read everything anew. */

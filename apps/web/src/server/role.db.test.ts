@@ -6,8 +6,9 @@ import { testDatabase } from "../../../../tools/testing/test-database.ts";
 import { listEntries } from "./audit/service.ts";
 import { closeBus } from "./bus.ts";
 import { closeDatabase, prisma, useDatabase } from "./db.ts";
+import { lease } from "./network/service.ts";
 import { appRouter, callerFor } from "./root.ts";
-import { onlineHost } from "./testing/hosts.ts";
+import { anUnderlay, onlineHost, silence } from "./testing/hosts.ts";
 import { makePeople } from "./testing/people.ts";
 import { ASKED, INPUT } from "./testing/procedure-input.ts";
 import { makePartitions } from "./testing/telemetry-rows.ts";
@@ -34,6 +35,12 @@ function procedure(me: Me | null, path: string): Call {
   const [noun = "", verb = ""] = path.split(".");
   const call = caller[noun]?.[verb] as Call;
   return (input) => call(input);
+}
+async function silentHostWithBlock(name: string, prefix4: string): Promise<void> {
+  const hostId = await onlineHost(name);
+  await procedure(people.admin, "pools.create")({ name, mode: "direct", prefix4 });
+  await lease({ hostId, hostName: name }, { blocks: [], want: { [name]: 1 }, underlay: anUnderlay() });
+  await silence(hostId, 120);
 }
 /** ok, or the code of the error that the caller gets. */
 async function outcome(me: Me | null, path: string, input: unknown): Promise<string> {
@@ -132,6 +139,21 @@ describe("every change is audited", () => {
       await onlineHost("h3");
       await admin("agents.revoke", { host: "h3" });
       return { target: "h3", detail: {} };
+    },
+    "pools.create": async () => {
+      await admin("pools.create", { name: "made", mode: "overlay", prefix4: "10.99.0.0/16" });
+      return { target: "made", detail: { mode: "overlay", prefix4: "10.99.0.0/16", prefix6: null } };
+    },
+    "pools.remove": async () => {
+      await admin("pools.create", { name: "gone", mode: "overlay", prefix4: "10.98.0.0/16" });
+      await admin("pools.remove", { name: "gone" });
+      return { target: "gone", detail: {} };
+    },
+    "network.release": async () => {
+      await silentHostWithBlock("h4", "10.97.0.0/16");
+      await admin("network.release", { host: "h4" });
+      const blocks = [{ pool: "h4", prefix4: "10.97.0.0/26", prefix6: null }];
+      return { target: "h4", detail: { blocks, endpoints: 0 } };
     },
     "retention.set": async () => {
       await admin("retention.set", retention);

@@ -4,7 +4,9 @@ import { auditRouter } from "./routers/audit.ts";
 import { dropsRouter } from "./routers/drops.ts";
 import { flowsRouter } from "./routers/flows.ts";
 import { hostsRouter } from "./routers/hosts.ts";
+import { networkRouter } from "./routers/network.ts";
 import { overviewRouter } from "./routers/overview.ts";
+import { poolsRouter } from "./routers/pools.ts";
 import { retentionRouter } from "./routers/retention.ts";
 import { sessionRouter } from "./routers/session.ts";
 import { tokensRouter } from "./routers/tokens.ts";
@@ -18,6 +20,8 @@ export const appRouter = router({
   flows: flowsRouter,
   drops: dropsRouter,
   hosts: hostsRouter,
+  pools: poolsRouter,
+  network: networkRouter,
   traces: tracesRouter,
   tokens: tokensRouter,
   users: usersRouter,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { BLOCK } from "./block.ts";
 import { type Machine, next, type StateRow } from "./machine.ts";
 import { TRACE_HOST } from "./trace-host.ts";
 import { TRACE_SESSION } from "./trace-session.ts";
@@ -6,6 +7,7 @@ import { TRACE_SESSION } from "./trace-session.ts";
 const machines: Record<string, Machine<string, string>> = {
   "trace session": TRACE_SESSION,
   "trace host": TRACE_HOST,
+  block: BLOCK,
 };
 
 describe.each(Object.entries(machines))("%s", (_, machine) => {
@@ -18,9 +20,11 @@ describe.each(Object.entries(machines))("%s", (_, machine) => {
     expect([...seen].sort()).toEqual(rows.map(([state]) => state).sort());
   });
 
-  test("no state is left by silence alone, and its deadline fires an event it allows", () => {
+  test("no state is left by silence alone: its deadline fires an event it allows, or it says whom it waits for", () => {
     for (const [state, row] of rows) {
       if (row.terminal) expect(Object.keys(row.on)).toEqual([]);
+      else if (row.waitsFor)
+        expect([row.deadline, Object.keys(row.on).length > 0]).toEqual([undefined, true]);
       else expect(next(machine, state, row.deadline?.event ?? "none"), state).toBeDefined();
     }
   });

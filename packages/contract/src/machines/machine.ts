@@ -4,8 +4,10 @@
  */
 export type StateRow<State extends string, Event extends string> = {
   readonly on: Partial<Record<Event, State>>;
-  /** Fired when the state has lasted this long; absent only in terminal states. */
+  /** Fired when the state has lasted this long; absent in terminal states, and where `waitsFor` says why. */
   readonly deadline?: { readonly ms: number; readonly event: Event };
+  /** The state may last for ever: whose act ends it. */
+  readonly waitsFor?: string;
   readonly terminal?: true;
 };
 export type Machine<State extends string, Event extends string> = {
