@@ -17,7 +17,7 @@ describe("places in the kernel", () => {
     [0xffffffff80000000n, HIDDEN],
     [0n, HIDDEN],
   ])("%s is %s, in whatever order the symbols come", (address, place) => {
-    expect(new Symbols(() => TABLE).place(address)).toBe(place);
+    expect(new Symbols(() => [TABLE]).place(address)).toBe(place);
   });
 
   test("a function's range ends where the next one begins, and the parts split off it are its own", () => {
@@ -26,25 +26,34 @@ ffffffff81000360 t helper_alias
 ffffffff81000390 t helper_of_another
 ffffffff81000400 t last
 `;
-    const ranges = new Symbols(() => table).rangesOf(["helper", "absent"]);
+    const ranges = new Symbols(() => [table]).rangesOf(["helper", "absent"]);
     expect(ranges).toEqual([
       { name: "helper", start: 0xffffffff81000100n, end: 0xffffffff81000400n },
       { name: "helper", start: 0xffffffff81000360n, end: 0xffffffff81000390n },
     ]);
     const hidden = table.replaceAll(/^[0-9a-f]{16}/gm, "0000000000000000");
-    expect(new Symbols(() => hidden).rangesOf(["helper"])).toEqual([]);
+    expect(new Symbols(() => [hidden]).rangesOf(["helper"])).toEqual([]);
+  });
+
+  test("a piece of the table may end anywhere in a line", () => {
+    const whole = new Symbols(() => [TABLE]);
+    const pieces = new Symbols(() => TABLE.match(/.{1,7}/gs) ?? []);
+    const addresses = [0xffffffff81000100n, 0xffffffff81000355n, 0xffffffffc0000010n];
+    expect(addresses.map((address) => pieces.place(address))).toEqual(addresses.map((a) => whole.place(a)));
+    const functions = ["helper", "_text", "nf_hook_slow"];
+    expect(pieces.rangesOf(functions)).toEqual(whole.rangesOf(functions));
   });
 
   test("a kernel that hides its addresses is said to", () => {
     const hidden = TABLE.replaceAll(/^[0-9a-f]{16}/gm, "0000000000000000");
-    expect(new Symbols(() => hidden).place(0xffffffff81000100n)).toBe(HIDDEN);
+    expect(new Symbols(() => [hidden]).place(0xffffffff81000100n)).toBe(HIDDEN);
   });
 
   test("the table is read when the first address asks, and once", () => {
     let reads = 0;
     const symbols = new Symbols(() => {
       reads++;
-      return TABLE;
+      return [TABLE];
     });
     expect(reads).toBe(0);
     for (const address of [0xffffffff81000100n, 0xffffffff81000100n, 0xffffffff81000355n])

@@ -1,6 +1,7 @@
 /**
- * Kernel addresses to `function+offset`. The table is read when the first address asks for it and kept as
- * one text and two flat arrays: 150,000 symbols as objects would cost more than the rest of the agent.
+ * Kernel addresses to `function+offset`. The kernel's table is read a piece at a time: its 150,000 lines as one
+ * text cost more than the rest of the agent. What places need of it, three flat arrays, is kept from the first
+ * address that asks.
  */
 import fs from "node:fs";
 import type { SymbolRange } from "./drop-reasons.ts";
@@ -11,16 +12,17 @@ const LOW_48 = (1n << 48n) - 1n;
 const isText = (type: string): boolean => type === "t" || type === "T" || type === "w" || type === "W";
 
 const ADDRESS_DIGITS = 16;
+const TYPE_AT = ADDRESS_DIGITS + 1;
 const NAME_AT = 19;
+const PIECE_BYTES = 65_536;
 
 export class Symbols {
-  readonly #read: () => string;
-  #text = "";
-  #addresses: Float64Array | undefined;
-  #lines = new Uint32Array(0);
+  readonly #read: () => Iterable<string>;
+  #table: SymbolTable | undefined;
   readonly #known = new Map<bigint, string>();
 
-  constructor(read: () => string = () => fs.readFileSync("/proc/kallsyms", "latin1")) {
+  /** `read` gives the table's text from the start, in pieces of any length. */
+  constructor(read: () => Iterable<string> = kallsyms) {
     this.#read = read;
   }
 
@@ -37,74 +39,96 @@ export class Symbols {
    * the table once for it and keeps nothing. Nowhere, when addresses are hidden.
    */
   rangesOf(functions: readonly string[]): SymbolRange[] {
-    const text = this.#read();
-    return functions.flatMap((name) => rangesIn(text, name));
+    const wanted = new Set(functions);
+    const found: SymbolRange[] = [];
+    let open: SymbolRange[] = [];
+    for (const line of linesOf(this.#read())) {
+      const [name = ""] = nameIn(line).split(".", 1);
+      const ofWanted = isText(line.charAt(TYPE_AT)) && wanted.has(name);
+      if (!ofWanted && open.length === 0) continue;
+      const address = BigInt(`0x${line.slice(0, ADDRESS_DIGITS)}`);
+      for (const range of open) if (address > range.start) found.push({ ...range, end: address });
+      open = open.filter(({ start }) => start === address);
+      if (ofWanted && address > 0n) open.push({ name, start: address, end: address });
+    }
+    return found;
   }
 
   #resolve(address: bigint): string {
     if (address === 0n) return HIDDEN;
-    this.#addresses ??= this.#load();
-    const wanted = Number(address & LOW_48);
-    const at = lastNotAbove(this.#addresses, wanted);
-    if (at < 0) return HIDDEN;
-    return `${this.#name(at)}+0x${(wanted - (this.#addresses[at] as number)).toString(16)}`;
+    this.#table ??= new SymbolTable(linesOf(this.#read()));
+    return this.#table.place(Number(address & LOW_48)) ?? HIDDEN;
   }
+}
 
-  #name(at: number): string {
-    const from = (this.#lines[at] as number) + NAME_AT;
-    const line = this.#text.indexOf("\n", from);
-    const end = line < 0 ? this.#text.length : line;
-    return this.#text.slice(from, end).split("\t", 1)[0] as string;
-  }
+/** Without the privilege to see them the kernel prints every address as zero: then the table is empty. */
+class SymbolTable {
+  readonly #addresses: Float64Array;
+  /** Where in the names each symbol's begins. */
+  readonly #starts: Uint32Array;
+  #names = Buffer.alloc(PIECE_BYTES);
 
-  /** Without the privilege to see them the kernel prints every address as zero: then the table is empty. */
-  #load(): Float64Array {
-    this.#text = this.#read();
-    const found: number[] = [];
+  constructor(lines: Iterable<string>) {
+    const addresses: number[] = [];
     const starts: number[] = [];
-    for (let at = 0; at < this.#text.length; at = nextLine(this.#text, at)) {
-      if (!isText(this.#text.charAt(at + ADDRESS_DIGITS + 1))) continue;
-      const address = Number.parseInt(this.#text.slice(at + 4, at + ADDRESS_DIGITS), 16);
+    let end = 0;
+    for (const line of lines) {
+      if (!isText(line.charAt(TYPE_AT))) continue;
+      const address = Number.parseInt(line.slice(4, ADDRESS_DIGITS), 16);
       if (!(address > 0)) continue;
-      found.push(address);
-      starts.push(at);
+      addresses.push(address);
+      starts.push(end);
+      end = this.#append(`${nameIn(line)}\n`, end);
     }
-    const order = Uint32Array.from(found.keys()).sort((a, b) => (found[a] as number) - (found[b] as number));
-    this.#lines = Uint32Array.from(order, (i) => starts[i] as number);
-    return Float64Array.from(order, (i) => found[i] as number);
+    this.#addresses = Float64Array.from(addresses);
+    this.#starts = Uint32Array.from(starts);
+  }
+
+  /** By the symbol that begins there or next before it; modules come last, in any order. */
+  place(address: number): string | undefined {
+    let best = -1;
+    for (let i = 0, above = 0; i < this.#addresses.length; i++) {
+      const begins = this.#addresses[i] as number;
+      if (begins > address || begins < above) continue;
+      best = i;
+      above = begins;
+    }
+    if (best < 0) return undefined;
+    const start = this.#starts[best] as number;
+    const name = this.#names.toString("latin1", start, this.#names.indexOf("\n", start));
+    return `${name}+0x${(address - (this.#addresses[best] as number)).toString(16)}`;
+  }
+
+  /** Answers where the next name will begin. */
+  #append(name: string, at: number): number {
+    if (at + name.length > this.#names.length)
+      this.#names = Buffer.concat([this.#names], 2 * this.#names.length);
+    return at + this.#names.write(name, at, "latin1");
   }
 }
 
-function rangesIn(text: string, name: string): SymbolRange[] {
-  const found: SymbolRange[] = [];
-  for (let at = text.indexOf(` ${name}`); at >= 0; at = text.indexOf(` ${name}`, at + 1)) {
-    const after = text.charAt(at + 1 + name.length);
-    const line = at - ADDRESS_DIGITS - 2;
-    if ((after && !"\n\t.".includes(after)) || !isText(text.charAt(at - 1))) continue;
-    const start = addressAt(text, line);
-    let next = nextLine(text, line);
-    while (next < text.length && addressAt(text, next) === start) next = nextLine(text, next);
-    const end = next < text.length ? addressAt(text, next) : 0n;
-    if (start > 0n && end > start) found.push({ name, start, end });
+function* kallsyms(): Generator<string> {
+  const file = fs.openSync("/proc/kallsyms", "r");
+  try {
+    const piece = Buffer.alloc(PIECE_BYTES);
+    for (let read = 1; read > 0; ) {
+      read = fs.readSync(file, piece);
+      yield piece.toString("latin1", 0, read);
+    }
+  } finally {
+    fs.closeSync(file);
   }
-  return found;
 }
 
-const addressAt = (text: string, line: number): bigint =>
-  BigInt(`0x${text.slice(line, line + ADDRESS_DIGITS)}`);
-
-function nextLine(text: string, at: number): number {
-  const end = text.indexOf("\n", at);
-  return end < 0 ? text.length : end + 1;
-}
-
-function lastNotAbove(sorted: Float64Array, wanted: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) <= wanted) low = middle + 1;
-    else high = middle;
+function* linesOf(pieces: Iterable<string>): Generator<string> {
+  let rest = "";
+  for (const piece of pieces) {
+    const lines = (rest + piece).split("\n");
+    rest = lines.pop() as string;
+    yield* lines;
   }
-  return low - 1;
+  if (rest) yield rest;
 }
+
+/** A module's symbol has its module after a tab. */
+const nameIn = (line: string): string => line.slice(NAME_AT).split("\t", 1)[0] as string;

@@ -1,7 +1,8 @@
 /**
  * A latency distribution in at most 160 counts: bucket i holds the round-trip times up to
- * FLOOR_US × GROWTH^i, so that a quantile is at most 5 % off between 10 µs and 80 s. Stored as int[] cut after the
- * last count; merging is adding, here and in SQL (rtt_sketch_add). It keeps no samples, minimum or maximum.
+ * FLOOR_US × GROWTH^i, so that a quantile is at most 5 % off between 10 µs and 80 s. Cut after the last count, in
+ * the database also before the first; merging is adding, here and in SQL (rtt_sketch_add, rtt_sketch_merge). It keeps
+ * no samples, minimum or maximum.
  */
 export const SKETCH_ERROR = 0.05;
 export const SKETCH_BUCKETS = 160;
@@ -33,6 +34,13 @@ export function merge(a: Sketch, b: Sketch): number[] {
   const merged = [...longer];
   for (const [bucket, count] of shorter.entries()) merged[bucket] = (merged[bucket] as number) + count;
   return merged;
+}
+
+/** As Postgres takes it for an integer[] that begins with the first count. */
+export function sketchText(sketch: Sketch): string {
+  const first = sketch.findIndex((count) => count !== 0);
+  if (first < 0) return "{}";
+  return `[${first + 1}:${sketch.length}]={${sketch.slice(first).join(",")}}`;
 }
 
 /** The value below which the share `q` of the samples lies; null without samples. */

@@ -10,13 +10,14 @@ export type Matched = { count: number; capped: boolean };
 const MOST = 100_000;
 /** The rows of a page don't wait long for a count that only says how many more there are. */
 const BUDGET_MS = 8;
+const FIRST_WINDOW_US = 10_000_000;
 const WIDER = 8;
 
 /** Over windows that reach further back each time, until the range is done or the time is up. */
-export async function countFlows(filter: Filter, range: repo.Span, firstWidthUs: number): Promise<Matched> {
+export async function countFlows(filter: Filter, range: repo.Span): Promise<Matched> {
   let best: Matched = { count: 0, capped: true };
   await repo.readWithin(BUDGET_MS, async (rowsOf) => {
-    for (let width = firstWidthUs; best.capped && best.count < MOST; width *= WIDER) {
+    for (let width = FIRST_WINDOW_US; best.capped && best.count < MOST; width *= WIDER) {
       const fromUs = Math.max(range.fromUs, range.toUs - width);
       const [row] = await rowsOf<{ count: number }>(countStatement(filter, { ...range, fromUs }));
       const count = row?.count ?? 0;

@@ -114,7 +114,9 @@ export type MetricQuery = {
 };
 
 /** Flows by a sum over their updates in the span, of those with a fitting update there. */
-export function findByMetric(on: Connection, query: MetricQuery): Promise<Candidate[]> {
+export async function findByMetric(on: Connection, query: MetricQuery): Promise<Candidate[]> {
+  // Room for half a million flows in a hash: with less the planner reads whole partitions in the order of flow ids.
+  await on.query("set local work_mem = '128MB'");
   const values = new Values();
   const span = `u.ts >= ${values.add(timestamp(query.span.fromUs))} and u.ts < ${values.add(timestamp(query.span.toUs))}`;
   const fits = query.fits("u", values);
@@ -135,22 +137,27 @@ export function findByMetric(on: Connection, query: MetricQuery): Promise<Candid
 }
 
 export type SummedUp = { found: Candidate[]; span: Span };
-const SUM_BUDGET_MS = 2500;
+const SUM_BUDGET_MS = 2000;
 const FIRST_SUM_US = 300_000_000;
-const LONGER = 6;
+/** So much of the time that is left is planned with; a look that takes all of it is lost. */
+const PLANNED = 0.7;
 
-/** findByMetric over the longest end of the span that is summed up in time. */
+/**
+ * findByMetric over the longest end of the span that is summed up in time: the first look tells how much that is.
+ * What would be less than twice as long isn't worth another.
+ */
 export async function findWithinTime(on: Connection, query: MetricQuery): Promise<SummedUp> {
-  const started = performance.now();
+  const endMs = performance.now() + SUM_BUDGET_MS;
   let best: SummedUp = { found: [], span: { ...query.span, fromUs: query.span.toUs } };
-  for (let width = FIRST_SUM_US; ; width *= LONGER) {
-    const fromUs = Math.max(query.span.fromUs, query.span.toUs - width);
-    const left = SUM_BUDGET_MS - (performance.now() - started);
+  for (let width = FIRST_SUM_US, longer = 1; ; width *= longer) {
+    const startedMs = performance.now();
+    const fromUs = Math.max(query.span.fromUs, Math.round(query.span.toUs - width));
     const span = { ...query.span, fromUs };
-    const found = left < 10 ? null : await inTime(on, left, () => findByMetric(on, { ...query, span }));
+    const found = await inTime(on, endMs - startedMs, () => findByMetric(on, { ...query, span }));
     if (!found) return best;
     best = { found, span };
-    if (fromUs === query.span.fromUs) return best;
+    longer = (PLANNED * (endMs - performance.now())) / (performance.now() - startedMs);
+    if (fromUs === query.span.fromUs || longer < 2) return best;
   }
 }
 
@@ -187,10 +194,13 @@ export async function findMembers(
     pairs.map((p) => timestamp(Math.max(p.sinceUs, span.fromUs))),
     "timestamptz[]",
   );
+  // The least of them again, as one value: by it the planner leaves partitions out, of which there are a week's.
+  const least = values.add(timestamp(Math.max(span.fromUs, Math.min(...pairs.map((p) => p.sinceUs)))));
   const text = `
     select m.* from unnest(${keys}, ${since}) p(pair_key, since) cross join lateral (
       select ${memberColumns(key("u", values))} from flow_updates u
-      where u.pair_key = p.pair_key and u.ts >= p.since and u.ts < ${values.add(timestamp(span.toUs))}
+      where u.pair_key = p.pair_key and u.ts >= p.since and u.ts >= ${least}
+        and u.ts < ${values.add(timestamp(span.toUs))}
       group by u.flow_id) m`;
   return membersBy(on, text, values.list);
 }

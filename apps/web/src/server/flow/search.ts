@@ -57,13 +57,14 @@ async function pageByTime(on: repo.Connection, search: Search, fits: repo.Condit
       return { rows, next: after ?? { key: toUs, flowId: NO_FLOW }, orderedFromUs: null };
     const window = { fromUs: Math.max(range.fromUs, toUs - width), toUs };
     const most = chunkFor(limit - rows.length);
-    const found = await repo.findCandidates(on, { window, range, fits, after, limit: most });
+    const candidates = await repo.findCandidates(on, { window, range, fits, after, limit: most });
+    const found = firstPairs(candidates, limit - rows.length + SPARE_PAIRS);
     for (const { row, at } of await rowsAt(on, found, search, fits)) {
       if (rows.length === limit) return { rows, next: after, orderedFromUs: null };
       after = at;
       if (row) rows.push(row);
     }
-    if (found.length === most) {
+    if (found.length < candidates.length || found.length === most) {
       toUs = (found.at(-1) as repo.Candidate).key + 1;
       continue;
     }
@@ -83,7 +84,7 @@ async function firstWidth(on: repo.Connection, search: Search, toUs: number): Pr
   return toUs - (reachedUs ?? span.fromUs);
 }
 /** Of both observers, while a flow goes on: fewer means a second look, more a longer first one. */
-const UPDATES_A_ROW = 4;
+const UPDATES_A_ROW = 8;
 
 /** As much wider as it takes to find the rest where it is as dense as here, and some. */
 const widening = (found: number, wanted: number): number =>
@@ -119,6 +120,15 @@ async function pageByMetric(
     if (look.found.length < limit) return { rows, next: null, orderedFromUs };
   }
 }
+
+/** As many from the start as have so many pair keys: what both observers saw is one row, what one saw one as well. */
+function firstPairs(candidates: repo.Candidate[], most: number): repo.Candidate[] {
+  const seen = new Set<string>();
+  const end = candidates.findIndex(({ pairKey }) => seen.add(pairKey).size > most);
+  return end < 0 ? candidates : candidates.slice(0, end);
+}
+/** Rows that won't match are few. */
+const SPARE_PAIRS = 10;
 
 /** Both observers of a flow are candidates, and some rows won't match: look a little further than asked. */
 const chunkFor = (wanted: number): number => Math.min(2000, Math.max(50, Math.ceil(wanted * 2.1) + 10));

@@ -23,12 +23,13 @@ export async function searchFlows(input: Input, signal?: AbortSignal): Promise<F
   const range = { fromUs: input.range.from * 1000, toUs: input.range.to * 1000 };
   const search: Search = { ...input, filter, range, after, started, signal };
   const complete = completenessFor(input.range);
-  complete.catch(() => {}); // told where it is awaited
+  const counted = after ? null : countFlows(filter, range);
+  for (const told of [complete, counted]) told?.catch(() => {}); // where it is awaited
   const { page, snapshot } = await repo.readSnapshot(async (on, snapshot) => ({
     page: await collectPage(on, search),
     snapshot,
   }));
-  const matched = after ? after.matched : await matchedBy(page, search);
+  const matched = after ? after.matched : await matchedBy(page, counted);
   const completeness = await complete;
   return {
     rows: page.rows,
@@ -43,14 +44,12 @@ export async function searchFlows(input: Input, signal?: AbortSignal): Promise<F
 }
 
 /** A first page that is also the last has counted them all; one that isn't knows at least its own. */
-async function matchedBy(page: Page, { filter, range }: Search): Promise<Matched> {
+async function matchedBy(page: Page, counted: Promise<Matched> | null): Promise<Matched> {
   const least = { count: page.rows.length, capped: page.next !== null || page.orderedFromUs !== null };
-  if (!least.capped) return least;
-  const looked = range.toUs - (page.rows.at(-1)?.lastSeen ?? range.fromUs / 1000) * 1000;
-  const counted = await countFlows(filter, range, Math.max(FIRST_COUNTED_US, 2 * looked));
-  return { count: Math.max(counted.count, least.count), capped: counted.capped };
+  if (!least.capped || !counted) return least;
+  const { count, capped } = await counted;
+  return { count: Math.max(count, least.count), capped };
 }
-const FIRST_COUNTED_US = 10_000_000;
 
 /**
  * A filter as a condition over drop updates `d`. What only flows have (a state, an RTT, a NAT) no drop has; of

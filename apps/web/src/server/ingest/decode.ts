@@ -66,18 +66,18 @@ function headProblem(head: BatchHead, nowUs: number): string | undefined {
     if ((first === null) !== (last === null) || (first !== null && first > (last as number)))
       return `lost.${at}: ${first} … ${last} is no range`;
   }
-  const nul = findNul({ ...head, incarnation: "" }, "");
+  const nul = findNul(head);
   return nul === undefined ? undefined : `${nul}: a text holds a NUL character`;
 }
 
-/** Postgres' text and jsonb refuse U+0000. Returns where it is. */
-export function findNul(value: unknown, path: string): string | undefined {
-  if (typeof value === "string") return value.includes("\0") ? path || "value" : undefined;
+/** Postgres' text and jsonb refuse U+0000. Returns the path to it, which is empty for the value itself. */
+export function findNul(value: unknown): string | undefined {
+  if (typeof value === "string") return value.includes("\0") ? "" : undefined;
   if (value === null || typeof value !== "object") return undefined;
   for (const [key, inner] of Object.entries(value)) {
-    if (key.includes("\0")) return path || "key";
-    const found = findNul(inner, path ? `${path}.${key}` : key);
-    if (found !== undefined) return found;
+    if (key.includes("\0")) return "";
+    const found = findNul(inner);
+    if (found !== undefined) return found ? `${key}.${found}` : key;
   }
   return undefined;
 }

@@ -67,6 +67,7 @@ export class Ingest {
   }
 
   close(): void {
+    this.watches.close();
     this.#stopListening();
   }
 

@@ -5,6 +5,7 @@
 
 import { pool } from "../db.ts";
 import { wrapped } from "../errors.ts";
+import { sweepNetwork } from "../network/service.ts";
 import { currentRetention, DEFAULT_RETENTION, tellAppliedRetention } from "../setting/service.ts";
 import { affordable } from "./disk.ts";
 import { forgetHidden } from "./hidden-sources.ts";
@@ -62,6 +63,7 @@ export class Maintenance {
     await store.enricher.endpoints.load();
     await store.enricher.coverage.load();
     await forgetHidden(pool());
+    await this.#sweepNetwork();
     this.#ingest.retention = await affordable(await currentRetention(), DEFAULT_RETENTION);
     await tellAppliedRetention(this.#ingest.retention);
     for (const { slot, why, bytes } of await this.#sweep.run(this.#ingest.retention, clock.now())) {
@@ -74,5 +76,10 @@ export class Maintenance {
     metrics.uncounted.inc(uncounted - this.#told.uncounted);
     metrics.claimsRefused.inc(refused - this.#told.refused);
     this.#told = { overflowed, uncounted, refused };
+  }
+  async #sweepNetwork(): Promise<void> {
+    const { quarantined, returned } = await sweepNetwork();
+    for (const part of quarantined) this.#ingest.log.warn(part, "a silent host's blocks are quarantined");
+    for (const part of returned) this.#ingest.log.info(part, "a host is back, its blocks are leased again");
   }
 }

@@ -182,7 +182,7 @@ describe("who may push", () => {
   });
 
   test("an enrolment token works once, for its host, and not for one that is there unless it names it", async () => {
-    const enrol = (token: string, host: string, protocol = 1) =>
+    const enrol = (token: string, host: string, protocol: number = PROTOCOL_VERSION) =>
       instance.call("agent.enrol", { protocol, token, host });
     const { hashSecret } = await import("../secret.ts");
     const make = (token: string, host: string | null) =>

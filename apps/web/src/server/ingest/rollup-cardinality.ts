@@ -41,17 +41,19 @@ export class RollupCardinality {
     return hour.named;
   }
 
-  /** False when the bucket has all the keys it may: count this one as other. */
-  admits(bucket: string, key: string): boolean {
+  /** Whether a bucket takes a key. False when it has all the keys it may: count this one as other. */
+  of(bucket: string): (key: string) => boolean {
     const keys = this.#bucket(bucket);
-    if (keys.has(key)) return true;
-    if (keys.size >= this.#mostKeys) {
-      this.overflowed++;
-      return false;
-    }
-    keys.add(key);
-    this.#kept++;
-    return true;
+    return (key) => {
+      if (keys.has(key)) return true;
+      if (keys.size >= this.#mostKeys) {
+        this.overflowed++;
+        return false;
+      }
+      keys.add(key);
+      this.#kept++;
+      return true;
+    };
   }
 
   #bucket(bucket: string): Set<string> {

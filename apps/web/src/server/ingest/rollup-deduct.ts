@@ -3,6 +3,7 @@
  * its bucket had all the keys it may have; what is in neither went with its partition.
  */
 import type { Connection } from "../db.ts";
+import { sketchText } from "../sketch.ts";
 import { timestamp } from "../sql.ts";
 import { type RollupTable, SUMS, type TotalTable } from "./rollup.ts";
 import { OTHER } from "./rollup-name.ts";
@@ -104,6 +105,6 @@ function valuesOf(deductions: readonly Deduction[]): unknown[] {
       deductions.map((d) => d[name]),
     ),
     ...SUMS.map((name) => deductions.map((d) => d[name])),
-    deductions.map((d) => `{${Array.from(d.sketch, (count) => -(count ?? 0)).join(",")}}`),
+    deductions.map((d) => sketchText(Array.from(d.sketch, (count) => -(count ?? 0)))),
   ];
 }

@@ -5,6 +5,7 @@
  * key (the host is part of it), and in the order of keys: batches don't wait for each other.
  */
 import type { Queryable } from "../db.ts";
+import { sketchText } from "../sketch.ts";
 import { type Budget, type Interner, rollupNameKey } from "./names.ts";
 import {
   ROLLUP_WIDTHS,
@@ -44,7 +45,7 @@ const inserts = ROLLUP_WIDTHS.map(
   ({ table }, at) => `insert into ${table} as t
       (bucket, host_id, src_id, dst_id, dst_port, proto, verdict, ${SUM_LIST}, rtt_sketch)
     select to_timestamp($${at + 2}::float8 / 1000), $1::int4, src, dst, port, proto, verdict, ${SUM_LIST},
-      sketch::int4[] from r where widths & ${1 << at} <> 0
+      sketch from r where widths & ${1 << at} <> 0
     on conflict (bucket, host_id, src_id, dst_id, dst_port, proto, verdict) do update set ${ADDED},
       rtt_sketch = case when cardinality(excluded.rtt_sketch) = 0 then t.rtt_sketch
         else rtt_sketch_add(t.rtt_sketch, excluded.rtt_sketch) end`,
@@ -52,8 +53,9 @@ const inserts = ROLLUP_WIDTHS.map(
 /** Then arrays: which widths (bits), five of the key, eight of the sums, sketches as text. */
 const TYPES = ["int4", "int4", "int4", "int4", "int2", "int2", ...SUM_COLUMNS.map(() => "int8"), "text"];
 const ARRAYS = TYPES.map((type, at) => `$${at + 2 + ROLLUP_WIDTHS.length}::${type}[]`).join(", ");
-const STATEMENT = `with r as materialized (select * from unnest(${ARRAYS})
-    as r (widths, src, dst, port, proto, verdict, ${SUM_LIST}, sketch)),
+const STATEMENT = `with r as materialized (
+    select widths, src, dst, port, proto, verdict, ${SUM_LIST}, sketch::int4[]
+    from unnest(${ARRAYS}) as r (widths, src, dst, port, proto, verdict, ${SUM_LIST}, sketch)),
   ${inserts
     .slice(1)
     .map((text, at) => `wider${at} as (${text})`)
@@ -117,10 +119,11 @@ export async function storeRollups(
     values: [
       hostId,
       ...ROLLUP_WIDTHS.map(({ table }) => bucketOf(table)),
-      ...(["widths", "src", "dst"] as const).map((name) => keyed.map((k) => k[name])),
-      ...(["dstPort", "proto", "verdict"] as const).map((name) => keyed.map((k) => k.row[name])),
-      ...SUMS.map((name) => keyed.map((k) => k.row[name])),
-      keyed.map((k) => `{${k.row.sketch.join(",")}}`),
+      ...(["widths", "src", "dst"] as const).map((name) => arrayOf(keyed.map((k) => k[name]))),
+      ...(["dstPort", "proto", "verdict", ...SUMS] as const).map((name) =>
+        arrayOf(keyed.map((k) => k.row[name])),
+      ),
+      arrayOf(keyed.map((k) => `"${sketchText(k.row.sketch)}"`)),
     ],
   });
 }
@@ -144,10 +147,13 @@ export async function storeTotals(
       totals.map(() => bits),
       totals.map((row) => row.verdict),
       ...SUMS.map((name) => totals.map((row) => row[name])),
-      totals.map((row) => `{${row.sketch.join(",")}}`),
+      totals.map((row) => sketchText(row.sketch)),
     ],
   });
 }
+
+/** As Postgres reads it: the driver would quote and escape each number. */
+const arrayOf = (elements: readonly (number | string)[]): string => `{${elements.join(",")}}`;
 
 type Keyed = { readonly row: RollupRow; readonly widths: number; readonly src: number; readonly dst: number };
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testDatabase } from "../../../../../tools/testing/test-database.ts";
+import { addSample, merge, sketchText } from "../sketch.ts";
 import {
   aFlow,
   anEndpoint,
@@ -74,6 +75,25 @@ test("each rollup's sums equal those of the stored updates, by bucket, whatever 
     "select count(distinct counted)::int as kinds, count(distinct ts)::int as times from flow_updates",
   );
   expect(mix).toMatchObject({ kinds: 2 });
+});
+
+test("sketches are merged in the database as they are in memory", async () => {
+  const sketchOf = (samples: readonly number[]): number[] => {
+    const sketch: number[] = [];
+    for (const us of samples) addSample(sketch, us);
+    return sketch;
+  };
+  const aSketch = fc.array(fc.integer({ min: 1, max: 80_000_000 }), { maxLength: 4 }).map(sketchOf);
+  await fc.assert(
+    fc.asyncProperty(fc.array(aSketch, { maxLength: 5 }), async (sketches) => {
+      const [merged] = await rows<{ sketch: number[] }>(
+        "select rtt_sketch_merge(s::int4[]) as sketch from unnest($1::text[]) s",
+        [sketches.map(sketchText)],
+      );
+      expect(merged?.sketch).toEqual(sketches.reduce(merge, [] as number[]));
+    }),
+    { numRuns: 50 },
+  );
 });
 
 const SUMMED = ["fwd_packets", "fwd_bytes", "rev_packets", "rev_bytes"];

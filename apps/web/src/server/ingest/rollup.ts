@@ -32,6 +32,10 @@ export const SUMS = [
   ...(["updates", "opened", "fwdPackets", "fwdBytes", "revPackets", "revBytes"] as const),
   ...(["drops", "retransmits"] as const),
 ] as const;
+export const NOTHING = Object.fromEntries(SUMS.map((name) => [name, 0])) as Record<
+  (typeof SUMS)[number],
+  number
+>;
 export type RollupRow = RollupKey & Record<(typeof SUMS)[number], number> & { sketch: number[] };
 
 const WITH_PORTS = new Set([6, 17, 132]);
@@ -128,9 +132,8 @@ export function totalsOf(rows: readonly RollupRow[]): TotalRow[] {
 }
 
 function zeros(key: RollupKey): RollupRow {
-  const sums = Object.fromEntries(SUMS.map((name) => [name, 0])) as Record<(typeof SUMS)[number], number>;
   const { src, dst, dstPort, proto, verdict } = key;
-  return { src, dst, dstPort, proto, verdict, ...sums, sketch: [] };
+  return { src, dst, dstPort, proto, verdict, ...NOTHING, sketch: [] };
 }
 
 function addRow(into: RollupRow, { head, flows }: Batch, names: Pick<Names, "counted">, row: number): void {
@@ -178,9 +181,10 @@ export function admitted(
 ): RollupRow[] {
   const kept: RollupRow[] = [];
   const overflow = new Map<number, RollupRow>();
+  const admits = cardinality.of(bucket);
   for (const row of rows) {
     // A row that has the overflow's own key joins it: a key must not be written twice.
-    if (!hasOverflowKey(row) && cardinality.admits(bucket, keyText(row))) kept.push(row);
+    if (!hasOverflowKey(row) && admits(keyText(row))) kept.push(row);
     else addSums(overflowRow(overflow, row.verdict), row);
   }
   return [...kept, ...overflow.values()];

@@ -1,4 +1,4 @@
-/** The agents' API: packages/contract/src/agent-protocol.ts, procedure by procedure. */
+/** The agents' API: packages/contract/src/{agent-protocol,network}.ts, procedure by procedure. */
 import {
   DesiredTraces,
   EnrolInput,
@@ -12,15 +12,24 @@ import {
 } from "@millrace/contract/agent-protocol";
 import { PushOutput } from "@millrace/contract/batch";
 import { AppError } from "@millrace/contract/error";
+import {
+  LeaseInput,
+  LeaseOutput,
+  PublishInput,
+  PublishOutput,
+  ResolveInput,
+  ResolveOutput,
+} from "@millrace/contract/network";
 import { octetInputParser } from "@trpc/server/http";
 import { enrol, heartbeat, hello } from "../agent-gateway/service.ts";
+import { lease, publish, resolve } from "../network/service.ts";
 import { applyHostReport, desiredFor, storeEvents } from "../trace/service.ts";
 import { findNul } from "./decode.ts";
 import { agentProcedure, openProcedure, router } from "./procedure.ts";
 
 /** Postgres' text and jsonb refuse U+0000: told before it gets there. */
 function clean<T>(input: T): T {
-  const place = findNul(input, "");
+  const place = findNul(input);
   if (place === undefined) return input;
   const message = `${place}: a text holds a NUL character`;
   throw new AppError("BAD_REQUEST", message, { publicMessage: message });
@@ -61,6 +70,20 @@ export const agentRouter = router({
     push: agentProcedure
       .input(TracePush)
       .mutation(({ ctx, input }) => storeEvents(ctx.host.hostId, clean(input))),
+  }),
+  network: router({
+    lease: agentProcedure
+      .input(LeaseInput)
+      .output(LeaseOutput)
+      .mutation(({ ctx, input }) => lease(ctx.host, clean(input))),
+    publish: agentProcedure
+      .input(PublishInput)
+      .output(PublishOutput)
+      .mutation(({ ctx, input }) => publish(ctx.host, clean(input))),
+    resolve: agentProcedure
+      .input(ResolveInput)
+      .output(ResolveOutput)
+      .mutation(({ ctx, input }) => resolve(ctx.host, clean(input))),
   }),
   control: router({
     watch: agentProcedure.subscription(({ ctx, signal }) =>

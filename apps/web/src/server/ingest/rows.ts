@@ -133,11 +133,19 @@ export const ENDPOINT_TABLE = [
   ...["ts", "batch_id", "host_id", "endpoint_id", "egress", "ingress", "device_tx_packets"],
   ...["device_tx_bytes", "device_rx_packets", "device_rx_bytes", "device_tx_dropped", "device_rx_dropped"],
 ];
-const ENDPOINT_BYTES = 560;
+const ENDPOINT_BYTES = 640;
 
 type Classes = z.infer<typeof EndpointClasses>;
 /** The classes' order in the database, then packets, segments, bytes of each. */
-const CLASS_ORDER = ["total", "notIp", "truncated", "tableFull", "flowRetired", "otherHost"] as const;
+const CLASS_ORDER = [
+  "total",
+  "notIp",
+  "truncated",
+  "tableFull",
+  "flowRetired",
+  "otherHost",
+  "spoofed",
+] as const;
 export const classCounts = (classes: Classes): number[] =>
   CLASS_ORDER.flatMap((name) => [classes[name].packets, classes[name].segments, classes[name].bytes]);
 

@@ -4,61 +4,74 @@
  */
 import type { ControlSignal } from "@millrace/contract/agent-protocol";
 import { AppError } from "@millrace/contract/error";
-import type { z } from "zod";
 import type { Bus } from "../bus.ts";
 
-export type Signal = z.infer<typeof ControlSignal>;
 const MOST_WATCHES_PER_HOST = 2;
 
 export class Watches {
-  readonly #bus: Bus;
   readonly #isRevoked: (hostId: number) => Promise<boolean>;
-  readonly #open = new Map<number, number>();
+  /** By host; an entry is never empty. */
+  readonly #open = new Map<number, Set<Pending>>();
+  readonly #stopListening: readonly (() => void)[];
 
   constructor(bus: Bus, isRevoked: (hostId: number) => Promise<boolean>) {
-    this.#bus = bus;
     this.#isRevoked = isRevoked;
+    const hosts = (payload: string | null) =>
+      payload === null || payload === "*" ? null : payload.split(",");
+    this.#stopListening = [
+      bus.listen("millrace_traces", () => this.#add("traces", null)),
+      bus.listen("millrace_network", (payload) => this.#add("network", hosts(payload))),
+      bus.listen("millrace_agents", (payload) => this.#add("credential", hosts(payload))),
+    ];
   }
   get open(): number {
-    return [...this.#open.values()].reduce((sum, n) => sum + n, 0);
+    return [...this.#open.values()].reduce((sum, watches) => sum + watches.size, 0);
+  }
+  close(): void {
+    for (const stop of this.#stopListening) stop();
   }
 
-  /** Begins with a signal: what changed while nobody watched is read then. */
-  async *watch(hostId: number, signal: AbortSignal): AsyncGenerator<Signal> {
-    const open = this.#open.get(hostId) ?? 0;
-    if (open >= MOST_WATCHES_PER_HOST)
-      throw new AppError("BUSY", `host ${hostId} watches ${open} times already`);
-    this.#open.set(hostId, open + 1);
-    const pending = new Pending(signal);
-    const stopTraces = this.#bus.listen("millrace_traces", () => pending.add("traces"));
-    const stopAgents = this.#bus.listen("millrace_agents", (payload) => {
-      if (payload === null || payload === String(hostId)) pending.add("credential");
-    });
+  /** Begins with signals: what changed while nobody watched is read then. */
+  async *watch(hostId: number, signal: AbortSignal): AsyncGenerator<ControlSignal> {
+    const pending = this.#enter(hostId, signal);
     pending.add("traces");
+    pending.add("network");
     try {
       while (!signal.aborted) {
         const what = await pending.next();
         if (what.has("traces")) yield { what: "traces" };
+        if (what.has("network")) yield { what: "network" };
         if (what.has("credential") && (await this.#isRevoked(hostId))) {
           yield { what: "credential-revoked" };
           return;
         }
       }
     } finally {
-      stopTraces();
-      stopAgents();
-      this.#left(hostId);
+      this.#left(hostId, pending);
     }
   }
 
-  #left(hostId: number): void {
-    const left = (this.#open.get(hostId) ?? 1) - 1;
-    if (left > 0) this.#open.set(hostId, left);
-    else this.#open.delete(hostId);
+  /** null: to every host. */
+  #add(change: Change, hostIds: readonly string[] | null): void {
+    for (const id of hostIds?.map(Number) ?? this.#open.keys())
+      for (const pending of this.#open.get(id) ?? []) pending.add(change);
+  }
+  #enter(hostId: number, signal: AbortSignal): Pending {
+    const open = this.#open.get(hostId) ?? new Set();
+    if (open.size >= MOST_WATCHES_PER_HOST)
+      throw new AppError("BUSY", `host ${hostId} watches ${open.size} times already`);
+    const pending = new Pending(signal);
+    this.#open.set(hostId, open.add(pending));
+    return pending;
+  }
+  #left(hostId: number, pending: Pending): void {
+    const open = this.#open.get(hostId);
+    open?.delete(pending);
+    if (open?.size === 0) this.#open.delete(hostId);
   }
 }
 
-type Change = "traces" | "credential";
+type Change = "traces" | "network" | "credential";
 
 /** What has changed since the last look; bounded by the number of kinds. */
 class Pending {

@@ -7,7 +7,7 @@ import type { Connection } from "../db.ts";
 import { addSample } from "../sketch.ts";
 import { timestamp } from "../sql.ts";
 import type { Life } from "./coverage.ts";
-import { lostIn, openedIn, ROLLUP_WIDTHS, SUMS, serverPort } from "./rollup.ts";
+import { lostIn, NOTHING, openedIn, ROLLUP_WIDTHS, serverPort } from "./rollup.ts";
 import { type Deduction, deduct } from "./rollup-deduct.ts";
 
 export type Window = Life & { readonly address: string };
@@ -99,7 +99,6 @@ function deductions(rows: readonly Uncounted[], widthMs: number): Deduction[] {
   }
   return [...byKey.values()];
 }
-const NOTHING = Object.fromEntries(SUMS.map((name) => [name, 0])) as Record<(typeof SUMS)[number], number>;
 
 /** Drops and retransmits are everybody's, counted or not; so is an update that tells of a loss. */
 function addUncounted(into: Deduction, row: Uncounted): void {

@@ -31,25 +31,30 @@ async function watch(credential: string) {
       text += decoder.decode(value, { stream: true });
     }
   };
-  return { status: response.status, next, end: () => end.abort() };
+  /** Passes over what else it is told before. */
+  const until = async (what: string): Promise<void> => {
+    for (let said = await next(); said !== what; said = await next())
+      if (said === "end") throw new Error(`it ended without ${what}`);
+  };
+  return { status: response.status, next, until, end: () => end.abort() };
 }
 
 test("an agent hears at once that traces changed, that its database was away, and that it was revoked", async () => {
   const credential = await instance.enrol("h1");
   const heard = await watch(credential);
   try {
-    expect(await heard.next()).toBe("traces"); // whatever changed before it watched
+    await heard.until("traces"); // whatever changed before it watched
+    await heard.until("network");
     await rows("select pg_notify('millrace_traces', 'x')");
-    expect(await heard.next()).toBe("traces");
+    await heard.until("traces");
     await rows(
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'millrace-bus'",
     );
-    expect(await heard.next()).toBe("traces"); // reconnected: something may have been missed
+    await heard.until("traces"); // reconnected: something may have been missed
+    await heard.until("network");
     await rows("update hosts set revoked_at = now() where name = 'h1'");
     await rows("select pg_notify('millrace_agents', id::text) from hosts where name = 'h1'");
-    let last = await heard.next();
-    while (last === "traces") last = await heard.next();
-    expect(last).toBe("credential-revoked");
+    await heard.until("credential-revoked");
   } finally {
     heard.end();
   }
@@ -60,13 +65,30 @@ test("other hosts' revocations end nothing", async () => {
   await instance.enrol("h3");
   const heard = await watch(mine);
   try {
-    expect(await heard.next()).toBe("traces");
+    await heard.until("network");
     await rows("update hosts set revoked_at = now() where name = 'h3'");
     await rows("select pg_notify('millrace_agents', id::text) from hosts where name = 'h3'");
     await rows("select pg_notify('millrace_traces', 'x')");
     expect(await heard.next()).toBe("traces");
   } finally {
     heard.end();
+  }
+});
+
+test("of a change in the network only those hosts hear that it is for", async () => {
+  const [mine, other] = [await watch(await instance.enrol("n1")), await watch(await instance.enrol("n2"))];
+  try {
+    await mine.until("network"); // what changed before they watched
+    await other.until("network");
+    await rows("select pg_notify('millrace_network', '0,' || id) from hosts where name = 'n1'");
+    expect(await mine.next()).toBe("network");
+    await rows("select pg_notify('millrace_traces', 'x')");
+    expect([await mine.next(), await other.next()]).toEqual(["traces", "traces"]);
+    await rows("select pg_notify('millrace_network', '*')");
+    expect([await mine.next(), await other.next()]).toEqual(["network", "network"]);
+  } finally {
+    mine.end();
+    other.end();
   }
 });
 
