@@ -114,6 +114,7 @@ const QUIET = {
     tableFull: NO_COUNTS,
     flowRetired: NO_COUNTS,
     otherHost: NO_COUNTS,
+    spoofed: NO_COUNTS,
   },
 };
 

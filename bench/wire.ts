@@ -103,6 +103,7 @@ function report(pod: Pod): Parameters<BatchBuilder["addEndpoint"]> {
     tableFull: none,
     flowRetired: none,
     otherHost: none,
+    spoofed: none,
   };
   const device = {
     txPackets: 900,
@@ -113,7 +114,7 @@ function report(pod: Pod): Parameters<BatchBuilder["addEndpoint"]> {
     rxDropped: 0,
   };
   const state = {
-    ...{ id: pod.endpoint, cookie: "4711", ifindex: 2, interface: "eth0", inexact: false },
+    ...{ id: pod.endpoint, cookie: "4711", ifindex: 2, interface: "eth0", port: null, inexact: false },
     uid: uidOf(pod),
     ...{
       addresses: [pod.ip4],

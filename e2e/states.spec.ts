@@ -26,7 +26,7 @@ async function exportAs(format: "CSV" | "JSON"): Promise<void> {
 async function openFlows(): Promise<void> {
   await page.goto("/flows");
   await expect(grid().getByRole("row").nth(3)).toBeVisible();
-  await expect(page.getByText("live", { exact: true })).toBeVisible();
+  await expect(page.getByText("●live", { exact: true })).toBeVisible();
 }
 async function go(name: string): Promise<void> {
   await openFlows();

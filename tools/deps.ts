@@ -54,7 +54,8 @@ const agentSide = [
 ];
 
 export const modules: readonly Module[] = [
-  { name: "contract", at: contract, may: [], packages: ["zod"] },
+  // ipaddr.js: both sides cut pools into blocks (prefix.ts), and neither should read an address its own way.
+  { name: "contract", at: contract, may: [], packages: ["zod", "ipaddr.js"] },
   { name: "abi", at: abi, may: [], packages: [] },
   { name: "native", at: "packages/native/lib/", may: [], packages: ["node:*"] },
   {

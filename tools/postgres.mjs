@@ -69,6 +69,19 @@ async function unprivileged() {
   );
 }
 
+/** What PostgreSQL complained of last, in one line: the error, and its detail where one follows; all it said when
+ *  nothing looks like an error.
+ * @param {string} said @returns {string} */
+export function complaintIn(said) {
+  const lines = said.split("\n");
+  const at = lines.findLastIndex((line) => /\b(PANIC|FATAL|ERROR|error|could not)\b/.test(line));
+  if (at < 0) return said.trim();
+  const detail = lines[at + 1]?.includes("DETAIL:") ? [lines[at + 1]] : [];
+  return [lines[at], ...detail]
+    .map((line) => line.replace(/^.*?(?=PANIC:|FATAL:|ERROR:|DETAIL:)/, "").trim())
+    .join(" ");
+}
+
 /** Makes the data directory if there is none. An interrupted attempt leaves nothing half made.
  * @param {Cluster} cluster */
 export async function initCluster(cluster) {
@@ -87,8 +100,8 @@ export async function initCluster(cluster) {
   const made = spawnSync(command, args, { encoding: "utf8", cwd: "/" });
   rmSync(passwordFile);
   if (made.status !== 0) {
-    const said = `${made.stdout ?? ""}${made.stderr ?? ""}${made.error?.message ?? ""}`.trim();
-    throw new Error(`initdb in ${cluster.dataDir} failed: ${said}`);
+    const said = `${made.stdout ?? ""}${made.stderr ?? ""}${made.error?.message ?? ""}`;
+    throw new Error(`initdb in ${cluster.dataDir} failed: ${complaintIn(said)}`);
   }
   const lines = ["", ...settings, ...(cluster.settings ?? []), ""];
   appendFileSync(path.join(fresh, "postgresql.conf"), lines.join("\n"));

@@ -15,10 +15,11 @@ export type Balance = {
   tableFull: Sum;
   flowRetired: Sum;
   otherHost: Sum;
+  spoofed: Sum;
 };
 
 /** Index of (class, unit) in the stored arrays: classes × packets, segments, bytes (prisma: EndpointUpdate). */
-const CLASSES = ["total", "notIp", "truncated", "tableFull", "flowRetired", "otherHost"] as const;
+const CLASSES = ["total", "notIp", "truncated", "tableFull", "flowRetired", "otherHost", "spoofed"] as const;
 
 const classSums = (column: string): string =>
   CLASSES.flatMap((name, i) => [
@@ -64,6 +65,7 @@ export async function balances(stack: Stack, podAddress: string): Promise<Balanc
       tableFull: of("tableFull"),
       flowRetired: of("flowRetired"),
       otherHost: of("otherHost"),
+      spoofed: of("spoofed"),
     });
   }
   return out;
@@ -76,6 +78,6 @@ const plus = (...sums: Sum[]): Sum => ({
 
 /** What the flows and the classes beside them add up to: must equal `total`. */
 export const accounted = (b: Balance): Sum =>
-  plus(b.flows, b.notIp, b.truncated, b.tableFull, b.flowRetired, b.otherHost);
+  plus(b.flows, b.notIp, b.truncated, b.tableFull, b.flowRetired, b.otherHost, b.spoofed);
 
 export const same = (a: Sum, b: Sum): boolean => a.packets === b.packets && a.bytes === b.bytes;

@@ -24,11 +24,14 @@ const run = promisify(execFile);
 const AGENT = at("apps/agent/build/main.js");
 const INGEST = at("apps/web/build/ingest.js");
 const SETUP = at("apps/web/build/setup.js");
+const CNI_PLUGIN = at("packages/cni/build/millrace-cni");
 
 export type StackOptions = {
   name: string;
   hosts?: number;
   shop?: boolean;
+  /** Millrace wires and carries the pods, out of a pool of this mode, in place of the kernel's bridge. */
+  dataplane?: "direct" | "overlay";
   /** Extra flags of every agent, e.g. a flow table deliberately too small. */
   agentFlags?: readonly string[];
   /** Puts the agents' state on a disk of this size of their own. */
@@ -79,11 +82,11 @@ export class Stack {
     await createDatabase(cluster);
     const databaseUrl = clusterUrl(cluster);
     await migrate(databaseUrl);
-    const lab = await Lab.up({
+    const lab = await Lab.open({
       stateDirectory: path.join(folder, "lab"),
       name: options.name,
       hosts: options.hosts ?? 1,
-      shop: options.shop ?? false,
+      ...(options.dataplane ? { cniPlugin: CNI_PLUGIN } : {}),
     });
     const ingestPort = await freePort();
     const env = {
@@ -98,8 +101,10 @@ export class Stack {
     try {
       ingest.start();
       await stack.ingestReady();
+      if (options.dataplane) await makePool(options.dataplane, env);
       for (let n = 1; n <= (options.hosts ?? 1); n++) agents.push(await stack.#agent(n, env, options));
       for (const agent of agents) agent.start();
+      await lab.fill({ shop: options.shop ?? false });
       await stack.allCovered();
       return stack;
     } catch (error) {
@@ -127,6 +132,9 @@ export class Stack {
       ...[...agentCommand, "--server", `http://127.0.0.1:${this.ingestPort}`],
       ...["--host-name", name, "--host-netns", host.netns, "--runtime", `runc=${host.runcRoot}`],
       ...["--state-dir", state, "--pin-dir", `${this.pinRoot}/${host.name}`, "--enrol-token-file", tokenFile],
+      ...(host.cniSocket
+        ? ["--dataplane", "--uplink", host.uplink.device, "--cni-socket", host.cniSocket]
+        : []),
       ...(options.agentFlags ?? []),
     ]);
   }
@@ -217,6 +225,11 @@ export class Stack {
     rmSync(this.pinRoot, { recursive: true, force: true });
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+async function makePool(mode: string, env: Record<string, string>): Promise<void> {
+  const pool = `name=default,mode=${mode},v4=10.201.0.0/16,v6=fd00:201::/48`;
+  await run(process.execPath, [SETUP, "pool", "--pool", pool], { env: { ...process.env, ...env } });
 }
 
 function portFree(port: number): Promise<boolean> {

@@ -85,7 +85,8 @@ export async function steadyTraffic(lab: Lab, seconds: number): Promise<Steady> 
 
 export type Mix = { connections: number; megabytes: number; datagrams: number; pings: number };
 
-export async function addPeers(lab: Lab): Promise<void> {
+/** On which host each is. */
+export async function addPeers(lab: Lab, at = { sender: 1, peer: 1 }): Promise<void> {
   const idle = [NODE_IN_CONTAINER, "-e", "setInterval(() => {}, 1 << 30)"];
   for (const [name, argv] of [
     ["peer", [NODE_IN_CONTAINER, "-e", PEER]],
@@ -94,7 +95,7 @@ export async function addPeers(lab: Lab): Promise<void> {
     await lab.addPod({
       name,
       namespace: "test",
-      hostNumber: 1,
+      hostNumber: at[name],
       labels: { app: name },
       containers: [{ name, argv, restart: false }],
     });

@@ -1,9 +1,12 @@
 // The command line of `npm start`, as data. It checks words, not the machine: that is preflight's.
 
-/** @typedef {{ name: string, buildOnly: boolean, serve: boolean, lab: boolean, help: boolean }} Options */
+/** @typedef {{ name: string, buildOnly: boolean, serve: boolean, lab: boolean, dataplane: boolean,
+ *   help: boolean }} Options */
 
 const flags = {
   "--no-lab": "observe this machine's own containers; start no demo hosts",
+  "--dataplane":
+    "Millrace itself wires the lab's pods and carries their packets, instead of the kernel's bridge",
   "--build-only": "install and build, then stop",
   "--no-serve": "install, build and migrate the database, then stop",
   "--name": "run as another instance of that NAME, with its own data and lab (default: demo)",
@@ -45,11 +48,12 @@ export function closest(word, known) {
 
 /** @param {string[]} argv @returns {{ ok: true, options: Options } | { ok: false, message: string }} */
 export function parseArguments(argv) {
-  const options = { name: "demo", buildOnly: false, serve: true, lab: true, help: false };
+  const options = { name: "demo", buildOnly: false, serve: true, lab: true, dataplane: false, help: false };
   for (let i = 0; i < argv.length; i++) {
     const [flag, given] = argv[i].split(/=(.*)/s);
     if (flag === "-h" || flag === "--help") options.help = true;
     else if (flag === "--no-lab") options.lab = false;
+    else if (flag === "--dataplane") options.dataplane = true;
     else if (flag === "--build-only") options.buildOnly = true;
     else if (flag === "--no-serve") options.serve = false;
     else if (flag === "--name") {
@@ -60,6 +64,8 @@ export function parseArguments(argv) {
       options.name = name;
     } else return { ok: false, message: unknown(flag) };
   }
+  if (options.dataplane && !options.lab)
+    return { ok: false, message: "--dataplane is about the lab's pods: it doesn't go with --no-lab" };
   return { ok: true, options };
 }
 

@@ -79,6 +79,15 @@ export const addon = {
 };
 
 /** @type {BuildStep} */
+export const cniPlugin = {
+  name: "cni plugin",
+  needs: at("packages/cni/Makefile"),
+  inputs: [at("packages/cni/Makefile"), at("packages/cni/src")],
+  outputs: [at("packages/cni/build/millrace-cni")],
+  work: () => make("packages/cni", "-j2"),
+};
+
+/** @type {BuildStep} */
 export const databaseClient = {
   name: "prisma generate",
   needs: at("prisma/schema.prisma"),
@@ -158,6 +167,7 @@ export async function buildEverything(doStep, { forTests }) {
   };
   const addonSide = async () => {
     await doStep(addon);
+    await doStep(cniPlugin);
     if (forTests) await doStep(addonFixtures);
   };
   const userSide = async () => {

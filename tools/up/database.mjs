@@ -1,7 +1,14 @@
 // The instance's database: the user's by DATABASE_URL, else an embedded PostgreSQL of ours, whose data
 // outlives every stop. It runs no migration.
 import { existsSync, readFileSync } from "node:fs";
-import { clusterUrl, createDatabase, initCluster, isReady, serverCommand } from "../postgres.mjs";
+import {
+  clusterUrl,
+  complaintIn,
+  createDatabase,
+  initCluster,
+  isReady,
+  serverCommand,
+} from "../postgres.mjs";
 import { freePort, portProblem } from "./preflight.mjs";
 import { guard } from "./service.mjs";
 import { until } from "./until.mjs";
@@ -22,12 +29,20 @@ export async function startDatabase(instance, secrets, launch) {
   const broken = () =>
     service.failures() > 2 ? `PostgreSQL does not start: ${lastComplaint(logFile)}` : undefined;
   await until(() => isReady(cluster, service.pid()), { what: "PostgreSQL", ms: 60_000, broken });
-  await createDatabase(cluster);
+  await createDatabase(cluster).catch((cause) => {
+    const place = `the database in ${cluster.dataDir} can't be used with the password in secrets.json`;
+    throw new Error(`${place}: ${cause.message}`, { cause });
+  });
   return { url: clusterUrl(cluster), note: `port ${port}, data in ${cluster.dataDir}` };
 }
 
 function lastComplaint(logFile) {
   if (!existsSync(logFile)) return "it says nothing";
-  const lines = readFileSync(logFile, "utf8").trimEnd().split("\n");
-  return lines.filter((line) => / db +.*(FATAL|ERROR|could not)/.test(line)).at(-1) ?? "it says nothing";
+  const lines = readFileSync(logFile, "utf8").split("\n");
+  return complaintIn(
+    lines
+      .filter((line) => /^\S+ db /.test(line))
+      .slice(-20)
+      .join("\n"),
+  );
 }

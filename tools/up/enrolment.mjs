@@ -34,6 +34,10 @@ export async function firstAdministrator(instance, env) {
   return { words, isNew: false };
 }
 
+/** The lab's pods have addresses of this pool; nothing when there is one already. @param {Record<string, string>} env */
+export const firstPool = (env) =>
+  setup(["pool", "--pool", "name=default,mode=direct,v4=10.201.0.0/16,v6=fd00:201::/48"], env);
+
 /** A database that knew nobody knows no agent either: credentials of another one would be refused for ever.
  * @param {Pick<import("./instance.mjs").Instance, "in">} instance @param {import("./services.mjs").Host[]} hosts */
 export function forgetCredentials(instance, hosts) {

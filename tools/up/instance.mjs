@@ -22,6 +22,7 @@ export function instanceOf(options, env) {
   return {
     name: options.name,
     lab: options.lab,
+    dataplane: options.dataplane,
     dataDir,
     in: (...parts) => path.join(dataDir, ...parts),
     host,

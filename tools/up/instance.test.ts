@@ -5,7 +5,7 @@ import { root } from "../paths.mjs";
 import { instanceOf } from "./instance.mjs";
 import { agentService, labService, serverEnv, webService } from "./services.mjs";
 
-const options = { name: "demo", buildOnly: false, serve: true, lab: true, help: false };
+const options = { name: "demo", buildOnly: false, serve: true, lab: true, dataplane: false, help: false };
 const secrets = { databasePassword: "d", authSecret: "s" };
 
 test("without a word everything listens on loopback, at the documented ports", () => {

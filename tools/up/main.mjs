@@ -9,6 +9,7 @@ import { at } from "../paths.mjs";
 import { seconds } from "../steps.mjs";
 import { parseArguments, usage } from "./arguments.mjs";
 import { instanceOf } from "./instance.mjs";
+import { endNotedProcesses } from "./leftovers.mjs";
 import { tryLock } from "./lock.mjs";
 import { createLog } from "./log.mjs";
 import { fileProblems, machineProblems, portProblem, thisMachine } from "./preflight.mjs";
@@ -30,9 +31,11 @@ function checkMachine({ serve, buildOnly }) {
   if (problems.length) refuse(problems);
 }
 
-/** @param {import("./instance.mjs").Instance} instance @param {import("./arguments.mjs").Options} options */
+/** What a killed supervisor left still has them: it is ended first, not told as another program.
+ * @param {import("./instance.mjs").Instance} instance @param {import("./arguments.mjs").Options} options */
 async function checkPorts(instance, { serve, buildOnly }) {
   if (!serve || buildOnly) return;
+  await endNotedProcesses(instance.in("run"));
   const { host, port, ingestPort, tls } = instance;
   const problems = await Promise.all([
     portProblem(tls ? "127.0.0.1" : host, port, "PORT"),

@@ -18,6 +18,7 @@ export const systemPackages = [
   { name: "libelf-dev", for: "build", proof: "/usr/include/libelf.h" },
   { name: "zlib1g-dev", for: "build", proof: "/usr/include/zlib.h" },
   { name: "libmnl-dev", for: "build", proof: "/usr/include/libmnl/libmnl.h" },
+  { name: "nlohmann-json3-dev", for: "build", proof: "/usr/include/nlohmann/json.hpp" },
   { name: "bpftool", for: "build", proof: "bpftool" },
   { name: "iproute2", for: "build", proof: "ip" },
   { name: "ethtool", for: "build", proof: "ethtool" },

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { run } from "../command.mjs";
 import { startDatabase } from "./database.mjs";
-import { enrolmentToken, firstAdministrator, forgetCredentials } from "./enrolment.mjs";
+import { enrolmentToken, firstAdministrator, firstPool, forgetCredentials } from "./enrolment.mjs";
 import { labProgram, removePins, sweepLab, sweepLeftovers } from "./leftovers.mjs";
 import { migrate } from "./migrate.mjs";
 import { secretsIn } from "./secrets.mjs";
@@ -93,12 +93,24 @@ async function startLab(site) {
 async function startAgents(site, env, isNew) {
   const { instance, hosts } = site;
   if (isNew) forgetCredentials(instance, hosts);
+  if (instance.dataplane) await firstPool(env);
   const startOne = async (host) => {
     const tokenFile = await enrolmentToken(instance, host, env);
     launch(site, site.running.agents, agentService(instance, host, tokenFile, process.env));
   };
   await Promise.all(hosts.map(startOne));
   return hosts.map((host) => host.name).join(", ");
+}
+
+/** The lab's pods come when there is somebody to wire them.
+ * @param {Site} site */
+async function wirePods({ instance, running }) {
+  const lab = running.servers.find(({ name }) => name === "lab");
+  const broken = () =>
+    (lab?.failures() ?? 0) >= 3 ? "the pods don't come up; see the lab's lines above" : undefined;
+  const pods = async () => (await labHosts(instance)).flatMap((host) => host.pods ?? []).length;
+  await until(async () => (await pods()) > 0, { what: "the lab's pods", ms: 60_000, broken, everyMs: 300 });
+  return `${await pods()} pods`;
 }
 
 /** What `--no-serve` stops after.
@@ -129,6 +141,7 @@ export async function start(site) {
   };
   const [{ env, words, isNew }] = await Promise.all([serverSide(), doStep("lab", () => startLab(site))]);
   await doStep("agents", () => startAgents(site, env, isNew));
+  if (instance.dataplane) await doStep("pods", () => wirePods(site));
   return words;
 }
 

@@ -49,7 +49,10 @@ export const webService = (env) => ({
 /** @param {import("./instance.mjs").Instance} instance @returns {import("./service.mjs").ServiceSpec} */
 export const labService = (instance) => ({
   name: "lab",
-  ...node(labProgram, "up", "--state", instance.in("lab"), "--name", instance.name),
+  ...node(
+    ...[labProgram, "up", "--state", instance.in("lab"), "--name", instance.name],
+    ...(instance.dataplane ? ["--cni-plugin", at("packages/cni/build/millrace-cni")] : []),
+  ),
   graceMs: 30_000,
 });
 
@@ -65,7 +68,8 @@ export const onlyAgentCapabilities = () => [
 ];
 
 /** A host to observe: one of the lab's, or this machine.
- *  @typedef {{ name: string, netns?: string, runcRoot?: string }} Host */
+ *  @typedef {{ name: string, netns?: string, runcRoot?: string, uplink?: { device: string },
+ *    cniSocket?: string | null, pods?: unknown[] }} Host */
 
 /** @param {import("./instance.mjs").Instance} instance @param {Host} host @param {string | undefined} tokenFile
  *  @param {NodeJS.ProcessEnv} [given] @returns {import("./service.mjs").ServiceSpec} */
@@ -76,6 +80,8 @@ export function agentService(instance, host, tokenFile, given = {}) {
     ...(host.netns ? ["--host-netns", host.netns] : []),
     ...(host.runcRoot ? ["--runtime", `runc=${host.runcRoot}`] : []),
     ...(tokenFile ? ["--enrol-token-file", tokenFile] : []),
+    ...(host.cniSocket ? ["--dataplane", "--cni-socket", host.cniSocket] : []),
+    ...(host.cniSocket && host.uplink ? ["--uplink", host.uplink.device] : []),
   ];
   // Each on a free port, which it logs: several agents share this machine's loopback.
   const env = { MILLRACE_AGENT_METRICS: "127.0.0.1:0", ...agentVariables(given) };

@@ -3,11 +3,12 @@
  * each part does is the part's own; here is only when.
  */
 import { randomUUID } from "node:crypto";
+import path from "node:path";
 import { ABI_HASH } from "@millrace/abi/generated/abi-hash";
-import { type HelloInput, PROTOCOL_VERSION } from "@millrace/contract/agent-protocol";
+import { type ControlSignal, type HelloInput, PROTOCOL_VERSION } from "@millrace/contract/agent-protocol";
 import { Incarnation } from "@millrace/contract/ids";
-import type { TraceKind } from "@millrace/contract/trace-kind";
 import type { Logger } from "pino";
+import { AttachmentStore } from "./attachment/record.ts";
 import { Cadence } from "./cadence.ts";
 import type { AgentConfig } from "./config.ts";
 import { ControlPlane } from "./connection/client.ts";
@@ -15,26 +16,28 @@ import { CredentialFile } from "./connection/credential.ts";
 import { Sender } from "./connection/sender.ts";
 import { ConnectionSession } from "./connection/session.ts";
 import { ControlWatch } from "./connection/watch.ts";
-import type { Dataplane } from "./dataplane/dataplane.ts";
+import type { Dataplane, PodLinks } from "./dataplane/dataplane.ts";
 import { EndpointReconciler } from "./endpoint/reconcile.ts";
 import { Condition } from "./health/condition.ts";
 import { MetricsServer } from "./health/metrics.ts";
 import { AGENT_VERSION, type HostFacts } from "./host-facts.ts";
+import type { Uplink } from "./network/uplink.ts";
+import { PodNetwork } from "./pod-network.ts";
 import { Repeat } from "./repeat.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
-import { Traces } from "./trace/traces.ts";
+import { hostTraces } from "./trace/host-traces.ts";
+import { TRACE_TICK_MS, type Traces } from "./trace/traces.ts";
 import type { Cgroups } from "./workload/cgroup.ts";
 import type { Runtime } from "./workload/container.ts";
 import { PodFinder } from "./workload/pod-finder.ts";
 import type { ProcessTable } from "./workload/process.ts";
 
 const TRACE_POLL_MS = 5000;
-const TRACE_TICK_MS = 1000;
 const TRACE_FLUSH_MS = 100;
 const IDLE_SEND_MS = 1000; // each interval nudges it
-/** What a power cut may cost is twice that. */
-const SYNC_MS = 1000;
+const SYNC_MS = 1000; // what a power cut may cost is twice that
 const DRAIN_MS = 5000;
+const NEVER_MS = 2 ** 31 - 1;
 
 export type AgentOptions = {
   config: AgentConfig;
@@ -43,6 +46,8 @@ export type AgentOptions = {
   runtimes: readonly Runtime[];
   processes: ProcessTable;
   cgroups: Cgroups;
+  /** As the dataplane, not only an observer. */
+  podNetwork?: { links: PodLinks; uplink: Uplink } | undefined;
   log: Logger;
 };
 
@@ -59,8 +64,9 @@ export class Agent {
   readonly #traces: Traces;
   readonly #condition: Condition;
   readonly #watch: ControlWatch;
+  readonly #network: PodNetwork | undefined;
   readonly #repeats: Record<
-    "cycle" | "send" | "sync" | "session" | "tracePoll" | "traceTick" | "traceFlush",
+    "cycle" | "send" | "sync" | "session" | "network" | "tracePoll" | "traceTick" | "traceFlush",
     Repeat
   >;
   #metrics: MetricsServer | undefined;
@@ -72,24 +78,38 @@ export class Agent {
     const { config, dataplane, host } = options;
     this.#cadence = new Cadence(config.interval ?? 1000);
     this.#client = new ControlPlane(config.server);
+    const hostCookie = dataplane.netnsCookie(config.hostNetns);
+    const attachments = options.podNetwork && new AttachmentStore(path.join(config.stateDir, "attachments"));
     this.#telemetry = new Telemetry({
       ...{ dataplane, stateDir: config.stateDir, spoolLimit: config.spoolLimit, bootId: host.bootId },
       ...{ incarnation: this.#incarnation, nowMs: Date.now },
       ...{ hostNetns: config.hostNetns, conntrack: config.conntrack },
+      podEndOf: ({ cookie, ifindex }) => (cookie === hostCookie ? attachments?.podEndOf(ifindex) : undefined),
       losses: () => [{ what: "trace-events", name: "agent:trace-events", value: this.#traces.lostEvents }],
       log: (line, error) => (error ? this.#log.warn({ error }, line) : this.#log.info(line)),
     });
-    const hostCookie = dataplane.netnsCookie(config.hostNetns);
-    const { registry, executor } = this.#telemetry;
+    this.#network = attachments && this.#makeNetwork(hostCookie, attachments);
     this.#reconciler = new EndpointReconciler({
-      ...{ dataplane, registry, executor, hostNetns: config.hostNetns, hostCookie, nowMs: Date.now },
+      ...{ dataplane, hostNetns: config.hostNetns, hostCookie, nowMs: Date.now },
+      ...{ registry: this.#telemetry.registry, executor: this.#telemetry.executor },
+      attached: () => this.#network?.wanted() ?? [],
     });
     this.#finder = this.#makeFinder(hostCookie);
-    this.#traces = this.#makeTraces(hostCookie);
+    this.#traces = hostTraces({
+      ...{
+        dataplane,
+        client: this.#client,
+        hostCookie,
+        telemetry: this.#telemetry,
+        reconciler: this.#reconciler,
+      },
+      log: (line) => this.#log.info(line),
+    });
     this.#sender = this.#makeSender();
     this.#condition = new Condition({
       ...{ incarnation: this.#incarnation, dataplane, telemetry: this.#telemetry, sender: this.#sender },
       ...{ reconciler: this.#reconciler, traces: this.#traces, nowMs: Date.now },
+      network: () => this.#network?.network.counts ?? {},
       skewMs: () => this.#session.skewMs,
     });
     this.#session = this.#makeSession();
@@ -109,6 +129,7 @@ export class Agent {
     dataplane.onOpened(() => this.#early());
     this.#reconciler.listen(() => this.#finder.nudgeSoon());
     this.#finder.start();
+    await this.#network?.start();
     for (const repeat of Object.values(this.#repeats)) repeat.start();
   }
 
@@ -118,11 +139,12 @@ export class Agent {
     // A server that takes requests and never answers must not hold us beyond the supervisor's patience.
     const patience = setTimeout(() => this.#client.server.close(), DRAIN_MS);
     this.#watch.stop();
+    await this.#network?.stop();
     this.#reconciler.close();
     await this.#finder.stop();
     await Promise.all(Object.values(this.#repeats).map((repeat) => repeat.stop()));
     await this.#traces.stop();
-    if (config.detachOnExit) this.#detachAll();
+    if (config.detachOnExit) this.#telemetry.executor.detachAll();
     const { ok } = this.#telemetry.cycle();
     await this.#drain();
     await this.#metrics?.close();
@@ -134,6 +156,21 @@ export class Agent {
     clearTimeout(patience);
     this.#client.server.close();
     this.#log.info({ waiting: this.#telemetry.spool.stats().batches }, "ended");
+  }
+
+  #makeNetwork(hostCookie: bigint, attachments: AttachmentStore): PodNetwork | undefined {
+    const { config, dataplane, podNetwork } = this.#o;
+    if (!podNetwork) return undefined;
+    return new PodNetwork({
+      ...podNetwork,
+      ...{ dataplane, attachments, client: this.#client, telemetry: this.#telemetry, hostCookie },
+      ...{ stateDir: config.stateDir, cniSocket: config.cniSocket, hostNetns: config.hostNetns },
+      pods: () => this.#reconciler.pods,
+      isConnected: () => this.#session.isConnected,
+      onChange: () => this.#repeats.network.nudge(),
+      nowMs: Date.now,
+      log: (line, error) => (error ? this.#log.warn({ error }, line) : this.#log.info(line)),
+    });
   }
 
   #makeFinder(hostCookie: bigint): PodFinder {
@@ -170,26 +207,6 @@ export class Agent {
     });
   }
 
-  #makeTraces(hostCookie: bigint): Traces {
-    const { registry, reasons, symbols, clock } = this.#telemetry;
-    return new Traces({
-      ...{ dataplane: this.#o.dataplane, client: this.#client, hostCookie, nowMs: Date.now },
-      names: {
-        ...{ reasons, symbols, wallUs: (ns) => clock.usOf(ns) },
-        workload: (cookie, cgroupId, flow) => registry.named(cookie, cgroupId, flow),
-      },
-      pods: () =>
-        this.#reconciler.pods.map((pod) => ({
-          pod,
-          addresses: this.#reconciler
-            .interfacesOf(pod)
-            .flatMap((link) => (link.loopback ? [] : link.addresses)),
-        })),
-      unable: unableToTrace(this.#o.dataplane),
-      log: (line) => this.#log.info(line),
-    });
-  }
-
   #makeRepeats() {
     const repeat = (name: string, run: () => number | Promise<number>, failureMs = 1000) =>
       new Repeat({
@@ -201,8 +218,9 @@ export class Agent {
       send: repeat("sending", () => this.#send()),
       sync: repeat("syncing", () => this.#sync()),
       session: repeat("standing", () => this.#session.step()),
+      network: repeat("network", () => this.#network?.network.step() ?? NEVER_MS),
       tracePoll: repeat("trace poll", () => this.#pollTraces()),
-      traceTick: repeat("trace tick", () => this.#tickTraces()),
+      traceTick: repeat("trace tick", () => this.#traces.tick()),
       traceFlush: repeat("trace events", () => this.#flushTraces()),
     };
   }
@@ -233,12 +251,7 @@ export class Agent {
     return SYNC_MS;
   }
   async #pollTraces(): Promise<number> {
-    if (this.#session.isConnected) await this.#traces.look();
-    return TRACE_POLL_MS;
-  }
-  #tickTraces(): number {
-    this.#traces.tick();
-    return TRACE_TICK_MS;
+    return this.#session.isConnected ? this.#traces.look().then(() => TRACE_POLL_MS) : TRACE_POLL_MS;
   }
   #flushTraces(): number {
     this.#traces.flush();
@@ -249,18 +262,21 @@ export class Agent {
     if (this.#o.config.interval === undefined) this.#cadence.intervalMs = intervalMs;
     this.#watch.start();
     this.#repeats.send.nudge();
+    this.#repeats.network.nudge();
     this.#repeats.tracePoll.nudge();
   }
-  #hint(what: "traces" | "credential-revoked"): void {
+  #hint(what: ControlSignal["what"]): void {
     if (what === "credential-revoked") this.#session.lost();
-    else void this.#traces.look().then(() => this.#repeats.traceFlush.nudge());
+    else if (what === "traces") void this.#traces.look().then(() => this.#repeats.traceFlush.nudge());
+    else this.#network?.network.hint();
   }
 
   #hello(): HelloInput {
     const { host, dataplane } = this.#o;
     return {
       ...{ protocol: PROTOCOL_VERSION, abiHash: ABI_HASH.toString(16), agentVersion: AGENT_VERSION },
-      ...{ incarnation: this.#incarnation, ...host, mode: "observe" as const, simulated: false },
+      ...{ incarnation: this.#incarnation, ...host, simulated: false },
+      mode: this.#network ? "dataplane" : "observe",
       capabilities: [...dataplane.capabilities(), this.#telemetry.translations.capability()],
     };
   }
@@ -275,24 +291,10 @@ export class Agent {
     this.#log.info({ port: await this.#metrics.listen() }, "serving metrics");
   }
 
-  #detachAll(): void {
-    for (const { cookie, state } of this.#telemetry.registry.all.values())
-      this.#o.dataplane.detach({ cookie, ifindex: state.ifindex });
-    this.#o.dataplane.barrier();
-  }
-
   async #drain(): Promise<void> {
     while (this.#session.isConnected && this.#telemetry.spool.oldest) {
       await this.#sender.step();
       if (this.#sender.trouble) return;
     }
   }
-}
-
-/** Why this kernel can't run a kind of trace. */
-function unableToTrace(dataplane: Dataplane): Partial<Record<TraceKind, string>> {
-  const tracing = dataplane.capabilities().find(({ name }) => name === "tracing");
-  if (!tracing || tracing.supported) return {};
-  const why = `this kernel runs no tracing programs: ${tracing.reason ?? "no reason given"}`;
-  return { drops: why, connections: why };
 }

@@ -76,6 +76,15 @@ export const AgentConfig = z.object({
   bpfDir: directory,
   detachOnExit: z.boolean(),
   conntrack: z.boolean(),
+  /** Carry the packets of pods that a runtime asks us to attach. */
+  dataplane: z.boolean(),
+  /** The device to other hosts; by default that of the default route. */
+  uplink: z.string().min(1).max(15).optional(),
+  tunnelPort: wholeNumber(1, 65_535),
+  cniSocket: z
+    .string()
+    .min(1)
+    .transform((text) => path.resolve(text)),
   /** Tests only: the kernel loses updates, which whoever adds up must notice. */
   breakCounter: z.boolean(),
   logLevel: z.enum(["debug", "info", "warn", "error"]),
@@ -102,6 +111,9 @@ const OPTIONS: readonly [flags: string, description: string, fallback?: string][
   ["--flow-table <entries>", "how many flows the kernel keeps", "65536"],
   ["--spool-limit <size>", "how much the spool may hold", "256MB"],
   ["--interval <ms>", "how often counters are read; by default what the server says"],
+  ["--uplink <device>", "with --dataplane: the device to other hosts; by default the default route's"],
+  ["--tunnel-port <port>", "with --dataplane: the overlay's UDP port", "8472"],
+  ["--cni-socket <path>", "with --dataplane: where the CNI plugin asks", "/run/millrace/cni.sock"],
   ["--bpf-dir <dir>", "where the BPF objects are"],
   ["--log-level <level>", "debug, info, warn or error", "info"],
 ];
@@ -126,6 +138,7 @@ export function readInvocation(argv: readonly string[], env: NodeJS.ProcessEnv):
       [],
     )
     .option("--detach-on-exit", "stop counting when the agent ends", false)
+    .option("--dataplane", "wire pods and carry their packets (CNI), instead of only watching", false)
     .option("--no-conntrack", "don't read what the host's NAT translates")
     .addOption(
       new Option("--break-counter", "miscounts, for the test that must notice").default(false).hideHelp(),
@@ -149,7 +162,7 @@ export function readInvocation(argv: readonly string[], env: NodeJS.ProcessEnv):
   return chosen ?? { do: "explain", text: program.helpInformation(), exitCode: EXIT_CONFIG };
 }
 
-const SWITCHES: ReadonlySet<string> = new Set(["detachOnExit", "breakCounter", "conntrack"]);
+const SWITCHES: ReadonlySet<string> = new Set(["detachOnExit", "breakCounter", "conntrack", "dataplane"]);
 const LISTS: ReadonlySet<string> = new Set(["runtime", "runtimeSocket"]);
 const collect = (value: string, before: string[]): string[] => [...before, value];
 

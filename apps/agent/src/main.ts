@@ -5,8 +5,11 @@ import { type AgentConfig, type CleanupConfig, readInvocation } from "./config.t
 import { holdDirectories, holdPins } from "./dataplane/hold.ts";
 import { LibbpfDataplane } from "./dataplane/libbpf-dataplane.ts";
 import { Pins } from "./dataplane/pins.ts";
+import { VethLinks } from "./dataplane/pod-link.ts";
 import { cgroup2Mount, REQUIRED } from "./dataplane/probe.ts";
+import { findUplink } from "./dataplane/uplink.ts";
 import { hostFacts } from "./host-facts.ts";
+import type { Uplink } from "./network/uplink.ts";
 import { Cgroups } from "./workload/cgroup.ts";
 import { ProcessTable } from "./workload/process.ts";
 import { runtimesAt } from "./workload/runtimes.ts";
@@ -19,6 +22,7 @@ async function run(config: AgentConfig): Promise<void> {
     bpfDirectory: config.bpfDir,
     pinDirectory: config.pinDir,
     flowCapacity: config.flowTable,
+    hostNetns: config.hostNetns,
     breakCounter: config.breakCounter,
   });
   const missing = dataplane.capabilities().filter(({ name, supported }) => isRequired(name) && !supported);
@@ -47,6 +51,7 @@ async function begin(config: AgentConfig, dataplane: LibbpfDataplane, log: pino.
       ...{ config, dataplane, log, processes, host: hostFacts() },
       runtimes: runtimesAt(config.runtime, processes),
       cgroups: new Cgroups(cgroup2Mount(), processes),
+      podNetwork: config.dataplane ? podNetwork(config) : undefined,
     });
     await agent.start();
     return agent;
@@ -66,6 +71,12 @@ function cleanup({ pinDir }: CleanupConfig): void {
     process.stderr.write(`${(error as Error).message}\n`);
     process.exitCode = EXIT_UNAVAILABLE;
   }
+}
+
+function podNetwork(config: AgentConfig): { links: VethLinks; uplink: Uplink } {
+  const links = new VethLinks(config.hostNetns);
+  links.forwardThroughHost();
+  return { links, uplink: findUplink(config.hostNetns, config.uplink, config.tunnelPort) };
 }
 
 const isRequired = (name: string): boolean => REQUIRED.some((feature) => feature === name);

@@ -1,9 +1,10 @@
 /*
- * Why the kernel drops packets, in words, by the names of its enum skb_drop_reason without their prefix. The
+ * Why packets are dropped, by the kernel or by our own dataplane, in words, by the names of its enum skb_drop_reason without their prefix. The
  * numbers differ from kernel to kernel and are never written down: the agent takes them from the host's BTF.
  */
 import { IP_REASONS } from "./drop-reasons/ip.ts";
 import { LINK_REASONS } from "./drop-reasons/link.ts";
+import { OWN_REASONS } from "./drop-reasons/own.ts";
 import type { DropReasonTable, DropReasonText } from "./drop-reasons/reason.ts";
 import { SOCKET_REASONS } from "./drop-reasons/socket.ts";
 import { TCP_REASONS } from "./drop-reasons/tcp.ts";
@@ -15,6 +16,7 @@ export const DROP_REASONS: Readonly<DropReasonTable> = {
   ...IP_REASONS,
   ...TCP_REASONS,
   ...LINK_REASONS,
+  ...OWN_REASONS,
 };
 
 const PREFIX = "SKB_DROP_REASON_";

@@ -54,6 +54,10 @@ export const ENDPOINT_CLASS_LABELS = {
     title: "unattributed: table full",
     explanation: "New flows found no room in the flow table. Their packets are in the total, and in no flow.",
   },
+  [EndpointClass.SPOOFED]: {
+    title: "spoofed",
+    explanation: "Sent with a source address that isn't the container's. Dropped, and in no flow.",
+  },
   [EndpointClass.FLOW_RETIRED]: {
     title: "unattributed: flow under removal",
     explanation: "Packets that came in the moment in which their flow was taken out of the table.",

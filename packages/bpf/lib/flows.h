@@ -11,7 +11,7 @@
 #include "shared/flow.h"
 
 /*
- * 65,536 x (48 key + 120 record + 48 of the kernel's) = 14 MB, preallocated; the agent sets its own number
+ * 65,536 x (48 key + 184 record + 48 of the kernel's) = 18 MB, preallocated; the agent sets its own number
  * at load. Full: packets of new flows count as EP_TABLE_FULL of their endpoint.
  */
 struct {

@@ -13,6 +13,7 @@
 #include <bpf/bpf_tracing.h>
 
 #define TCX_NEXT_PROGRAM (-1) /* what a tc program returns to have no say */
+#define TCX_DROP_PACKET 2   /* TC_ACT_SHOT */
 
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86DD

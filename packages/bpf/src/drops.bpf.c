@@ -7,6 +7,7 @@
 #include "lib/load_memory.h"
 #include "lib/count.h"
 #include "lib/drop_class.h"
+#include "lib/drop_table.h"
 #include "lib/dropped.h"
 #include "lib/emit.h"
 #include "lib/entry.h"
@@ -14,14 +15,6 @@
 #include "lib/fragment.h"
 #include "lib/namespaces.h"
 #include "lib/parse.h"
-
-/* 16,384 x (72 + 32 + 48) = 2.5 MB. Full: counted as OBSERVER_DROPS_UNATTRIBUTED; the agent deletes what is quiet. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct drop_key);
-	__type(value, struct drop_record);
-} drops SEC(".maps");
 
 /* Our pods' addresses, for packets that die in the host's namespace: 8,192 x 80 bytes. */
 struct {
@@ -118,40 +111,13 @@ static __always_inline int emit_drop(const struct drop_key *drop, const struct d
 	return 0;
 }
 
-static __always_inline void drop_add(struct drop_record *record, __u64 now, __u32 bytes)
-{
-	__sync_fetch_and_add(&record->packets, 1);
-	__sync_fetch_and_add(&record->bytes, bytes);
-	record->last_seen_ns = now;
-}
-
 static __noinline int drop_count(const struct drop_key *drop, const struct dropped *dropped)
 {
-	struct drop_record first = { .packets = 1 };
-	struct drop_record *record;
-
 	if (!drop || !dropped)
 		return 0;
-	first.first_seen_ns = bpf_ktime_get_boot_ns();
-	first.last_seen_ns = first.first_seen_ns;
-	first.bytes = dropped->bytes;
-	record = bpf_map_lookup_elem(&drops, drop);
-	if (!record) {
-		if (bpf_map_update_elem(&drops, drop, &first, BPF_NOEXIST) == 0)
-			return emit_drop(drop, dropped);
-		record = bpf_map_lookup_elem(&drops, drop);
-	}
-	if (record)
-		drop_add(record, first.first_seen_ns, dropped->bytes);
-	else
-		count(OBSERVER_DROPS_UNATTRIBUTED);
+	if (drop_table_add(drop, dropped->bytes))
+		emit_drop(drop, dropped);
 	return 0;
-}
-
-static __always_inline void flow_add_drop(struct flow_record *record, __u32 reason)
-{
-	record->drop_reason = reason;
-	__sync_fetch_and_add(&record->drops, 1);
 }
 
 /* A loss in one of our namespaces. */
@@ -201,6 +167,8 @@ int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location, enum skb_drop_
 	info = netns_lookup(dropped.netns_cookie);
 	if (!info)
 		return 0;
+	if (own_drop_is(skb))
+		return 0; /* counted where it was decided, with the reason */
 	if (drop_is_ordinary(reason, (__u64)location) || drop_is_strangers(skb, reason)) {
 		count(OBSERVER_DROPS_ORDINARY);
 		return 0;

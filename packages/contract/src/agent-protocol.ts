@@ -1,7 +1,8 @@
 /**
  * What agents and the control plane say to each other. The agent dials out; the server never does. Served
  * by the ingest process as tRPC: agent.enrol, agent.hello, agent.heartbeat, telemetry.push, trace.desired,
- * trace.report, trace.push, control.watch (subscription).
+ * trace.report, trace.push, control.watch (subscription); and network.lease, network.publish, network.resolve, which
+ * are in network.ts.
  */
 import { z } from "zod";
 import { HostId, HostName, Incarnation, TraceSessionId } from "./ids.ts";
@@ -43,7 +44,7 @@ export const HelloInput = z.object({
   architecture: z.string().max(20),
   cpus: z.int().positive(),
   memoryBytes: z.number().positive(),
-  mode: z.enum(["observe"]),
+  mode: z.enum(["observe", "dataplane"]),
   simulated: z.boolean(),
   capabilities: z.array(Capability).max(64),
 });
@@ -153,5 +154,6 @@ export const TracePush = z.object({
 });
 export type TracePush = z.infer<typeof TracePush>;
 
-/** control.watch: something of this kind changed, read it anew. */
-export const ControlSignal = z.object({ what: z.enum(["traces", "credential-revoked"]) });
+/** control.watch: something of this kind changed, read it anew. "network": pools, or an answer of network.resolve. */
+export const ControlSignal = z.object({ what: z.enum(["traces", "network", "credential-revoked"]) });
+export type ControlSignal = z.infer<typeof ControlSignal>;

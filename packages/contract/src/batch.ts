@@ -102,6 +102,8 @@ export const EndpointClasses = z.object({
   tableFull: Counters,
   flowRetired: Counters,
   otherHost: Counters,
+  /** Sent with somebody else's source address, and dropped. */
+  spoofed: Counters,
 });
 /** One interface of one container namespace: deltas of the totals, apart from the flows. */
 export const EndpointReport = z.object({

@@ -46,6 +46,7 @@ export const HostDetail = z.object({
       unattributedPackets: z.number(),
       notIpPackets: z.number(),
       otherHostPackets: z.number(),
+      spoofedPackets: z.number(),
     }),
   ),
   losses: z.array(z.object({ at: z.number(), what: z.string(), count: z.number() })),

@@ -14,9 +14,14 @@ export function gauge(name, value) {
   counts[name] = value;
 }
 
+/** A full disk costs the report, not the traffic. */
 export function writeReport() {
-  writeFileSync(`${FILE}.new`, JSON.stringify(counts));
-  renameSync(`${FILE}.new`, FILE);
+  try {
+    writeFileSync(`${FILE}.new`, JSON.stringify(counts));
+    renameSync(`${FILE}.new`, FILE);
+  } catch (error) {
+    console.error(`the report isn't written: ${error.message}`);
+  }
 }
 
 setInterval(writeReport, WRITE_EVERY_MS);

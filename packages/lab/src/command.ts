@@ -104,14 +104,18 @@ export function labCommand(): Command {
     .option("--hosts <n>", "how many hosts", numberUpTo(1, MAX_HOSTS), DEFAULT_HOSTS)
     .option("--rate <n>", "requests a second", rate, DEFAULT_RATE_PER_SECOND)
     .option("--name <name>", "names its namespaces and cgroups", DEFAULT_NAME)
-    .action(async (options: StateOption & { hosts: number; rate: number; name: string }) => {
-      await runForeground({
-        stateDirectory: options.state,
-        hosts: options.hosts,
-        ratePerSecond: options.rate,
-        name: options.name,
-      });
-    });
+    .option("--cni-plugin <path>", "wires the pods, instead of the kernel's bridge")
+    .action(
+      async (options: StateOption & { hosts: number; rate: number; name: string; cniPlugin?: string }) => {
+        await runForeground({
+          stateDirectory: options.state,
+          hosts: options.hosts,
+          ratePerSecond: options.rate,
+          name: options.name,
+          ...(options.cniPlugin ? { cniPlugin: options.cniPlugin } : {}),
+        });
+      },
+    );
   withState(lab.command("down").description("take the lab down, or remove what a dead one left")).action(
     down,
   );

@@ -68,7 +68,12 @@ async function writeBundle(
       bind(report, REPORT_IN_CONTAINER, "rw"),
     ],
   };
-  await writeFile(path.join(bundle, "config.json"), JSON.stringify(ociConfig(input)));
+  try {
+    await writeFile(path.join(bundle, "config.json"), JSON.stringify(ociConfig(input)));
+  } catch (error) {
+    await rm(bundle, { recursive: true, force: true }); // the next attempt has an id of its own
+    throw error;
+  }
   return bundle;
 }
 

@@ -16,11 +16,17 @@ export async function runForeground(options: LabOptions): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stop.abort());
 
   const beganMs = performance.now();
-  const lab = await Lab.up({ ...options, log, signal: stop.signal });
+  const lab = await Lab.open({ ...options, log, signal: stop.signal });
   let control: ControlServer | undefined;
   try {
-    const { controlSocket } = statePaths(options.stateDirectory);
-    control = await ControlServer.listen(controlSocket, lab, () => stop.abort());
+    const listen = () => {
+      const { controlSocket } = statePaths(options.stateDirectory);
+      return ControlServer.listen(controlSocket, lab, () => stop.abort());
+    };
+    // A dataplane that is to wire the pods asks here where it belongs, so it is answered before there are any.
+    if (options.cniPlugin) control = await listen();
+    await lab.fill({ ...options, signal: stop.signal });
+    control ??= await listen();
     const pods = lab.status().hosts.flatMap((host) => host.pods);
     log.info(
       {
@@ -32,6 +38,8 @@ export async function runForeground(options: LabOptions): Promise<void> {
       "lab is up",
     );
     await stopped;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error; // else it was told to end while it came up
   } finally {
     try {
       await lab.down();

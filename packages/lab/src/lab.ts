@@ -6,10 +6,11 @@
 import { type Logger, pino } from "pino";
 import { cgroupId } from "./cgroup.ts";
 import { type ContainerHome, execInContainer, reportFile } from "./container.ts";
+import { eachOf } from "./each.ts";
 import { FAULT_NAMES, FAULTS, faultName } from "./fault.ts";
 import { FaultSwitch } from "./fault-switch.ts";
 import { Keeper } from "./keeper.ts";
-import { hostStep, underlayStep } from "./network-plan.ts";
+import { hostStep, type PodNetwork, underlayStep } from "./network-plan.ts";
 import { type Pod, Pods } from "./pods.ts";
 import { claim, refuseWhenUp } from "./registry.ts";
 import { makeRootfs } from "./rootfs.ts";
@@ -27,6 +28,7 @@ import { doStep, undoStep } from "./step.ts";
 import { LabError, type Outcome, run, until } from "./subprocess.ts";
 import { removeLeftovers, sweep } from "./sweep.ts";
 import { type HostPlan, netnsPath, type PodPlan, type PodSpec, planHosts } from "./topology.ts";
+import { BridgeWiring, CniWiring } from "./wiring.ts";
 
 export type LabOptions = {
   stateDirectory: string;
@@ -36,6 +38,8 @@ export type LabOptions = {
   ratePerSecond?: number;
   /** Without the shop the hosts are empty, for a caller with pods of its own. */
   shop?: boolean;
+  /** Wires the pods, instead of the kernel's bridge: the path of a CNI plugin. */
+  cniPlugin?: string;
   log?: Logger;
   /** Ends an up that is under way: it throws, and leaves nothing. */
   signal?: AbortSignal;
@@ -49,20 +53,6 @@ export const DEFAULT_RATE_PER_SECOND = 20;
 const PODS_AT_ONCE = 4;
 const READY_DEADLINE_MS = 15_000;
 
-async function eachOf<T>(
-  items: readonly T[],
-  atOnce: number,
-  work: (item: T) => Promise<unknown>,
-): Promise<void> {
-  const rest = [...items];
-  const lane = async () => {
-    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
-  };
-  const ends = await Promise.allSettled(Array.from({ length: atOnce }, lane));
-  const failed = ends.find((end) => end.status === "rejected");
-  if (failed) throw failed.reason;
-}
-
 export class Lab {
   readonly name: string;
   readonly #state: StatePaths;
@@ -73,22 +63,38 @@ export class Lab {
   readonly #keeper: Keeper;
   readonly #faults: FaultSwitch;
   readonly #settings: LiveSettings;
+  readonly #network: PodNetwork;
   #ended: Promise<void> | undefined;
 
-  private constructor(home: ContainerHome, hosts: readonly HostPlan[], settings: ShopSettings, log: Logger) {
+  private constructor(
+    home: ContainerHome,
+    hosts: readonly HostPlan[],
+    settings: ShopSettings,
+    { cniPlugin }: LabOptions,
+    log: Logger,
+  ) {
     this.name = home.labName;
     this.#state = home.state;
     this.#hosts = hosts;
     this.#home = home;
     this.#log = log;
     this.#settings = new LiveSettings(home.state, settings);
-    this.#pods = new Pods(home, hosts);
+    this.#network = cniPlugin === undefined ? "bridge" : "cni";
+    const wiring = cniPlugin === undefined ? new BridgeWiring() : new CniWiring(cniPlugin, home.state);
+    this.#pods = new Pods(home, hosts, wiring);
     this.#keeper = new Keeper(this.#pods, log);
     this.#faults = new FaultSwitch(this.#pods, (change) => this.#settings.change(change));
   }
 
   /** Comes back with everything running, or throws and leaves nothing. */
   static async up(options: LabOptions): Promise<Lab> {
+    const lab = await Lab.open(options);
+    await lab.fill(options);
+    return lab;
+  }
+
+  /** Comes back with the hosts alone, or throws and leaves nothing. */
+  static async open(options: LabOptions): Promise<Lab> {
     const name = options.name ?? DEFAULT_NAME;
     const log = options.log ?? pino({ level: "silent" });
     const state = statePaths(options.stateDirectory);
@@ -107,8 +113,8 @@ export class Lab {
         owner,
       );
       const home = { labName: name, state, sharedMounts: await makeRootfs(state.rootfs) };
-      lab = new Lab(home, hosts, settings, log);
-      await lab.#build(options.shop ?? true, options.signal);
+      lab = new Lab(home, hosts, settings, options, log);
+      await lab.#makeHosts();
       return lab;
     } catch (error) {
       const removed = lab ? lab.down() : removeLeftovers(name, state);
@@ -117,14 +123,38 @@ export class Lab {
     }
   }
 
-  async #build(withShop: boolean, signal: AbortSignal | undefined): Promise<void> {
+  async #makeHosts(): Promise<void> {
     // Quiet until everyone is ready: the first request must not meet a port that nobody has opened.
     await writeSettings(this.#state, { ...this.#settings.current, ratePerSecond: 0 });
     await doStep(underlayStep(this.name));
-    for (const host of this.#hosts) await doStep(hostStep(this.name, host, this.#hosts));
-    const plans = (withShop ? shopPods(this.#hosts.length) : []).map((spec) => this.#pods.plan(spec));
-    await eachOf(plans, PODS_AT_ONCE, async (plan) => {
+    for (const host of this.#hosts) await doStep(hostStep(this.name, host, this.#hosts, this.#network));
+  }
+
+  /** Brings the shop up on the hosts, or throws and leaves nothing of the lab. */
+  async fill({ shop = true, signal }: Pick<LabOptions, "shop" | "signal">): Promise<void> {
+    try {
+      await this.#fill(shop, signal);
+    } catch (error) {
+      await this.down().catch((also: Error) =>
+        this.#log.error({ error: also.message }, "a failed up left something"),
+      );
+      throw error;
+    }
+  }
+
+  async #fill(shop: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const refuseWhenStopped = () => {
       if (signal?.aborted) throw new LabError(`lab ${this.name}: stopped while it came up`);
+    };
+    const plans = (shop ? shopPods(this.#hosts.length) : []).map((spec) => this.#pods.plan(spec));
+    const wired: PodPlan[] = [];
+    // All links before the first container: each container is told every pod's address.
+    await eachOf(plans, PODS_AT_ONCE, async (plan) => {
+      refuseWhenStopped();
+      wired.push(await this.#pods.wire(plan));
+    });
+    await eachOf(wired, PODS_AT_ONCE, async (plan) => {
+      refuseWhenStopped();
       await this.#pods.start(plan);
     });
     this.#keeper.start();
@@ -163,7 +193,7 @@ export class Lab {
     const attempts: Array<() => Promise<unknown>> = [
       () => this.#faults.allOff(),
       () => eachOf(this.#pods.all(), PODS_AT_ONCE, (pod) => this.#pods.remove(pod.plan.name)),
-      ...this.#hosts.map((host) => () => undoStep(hostStep(this.name, host, this.#hosts))),
+      ...this.#hosts.map((host) => () => undoStep(hostStep(this.name, host, this.#hosts, this.#network))),
       () => undoStep(underlayStep(this.name)),
     ];
     for (const attempt of attempts) {
@@ -185,7 +215,7 @@ export class Lab {
   }
 
   async addPod(spec: PodSpec): Promise<PodStatus> {
-    return this.#podStatus(await this.#pods.start(this.#pods.plan(spec)));
+    return this.#podStatus(await this.#pods.start(await this.#pods.wire(this.#pods.plan(spec))));
   }
 
   async removePod(name: string): Promise<void> {
@@ -242,6 +272,7 @@ export class Lab {
       name: host.name,
       netns: netnsPath(host.netns),
       runcRoot: hostPaths(this.#state, host.name).runcRoot,
+      cniSocket: this.#network === "cni" ? hostPaths(this.#state, host.name).cniSocket : null,
       uplink: { device: "eth0", ip4: host.uplink4, ip6: host.uplink6 },
       podNetwork4: host.podNetwork4,
       podNetwork6: host.podNetwork6,
@@ -255,12 +286,8 @@ export class Lab {
   #podStatus({ plan, containers }: Pod): PodStatus {
     const { name, namespace, labels, ip4, ip6, mac, hostDevice } = plan;
     const shown: ContainerStatus[] = containers.map(({ spec, running, restarts }) => ({
-      name: spec.name,
-      id: running?.id ?? "",
-      pid: running?.pid ?? 0,
-      cgroup: running?.cgroup ?? "",
-      cgroupId: running ? cgroupId(running.cgroup) : 0,
-      restarts,
+      ...{ name: spec.name, id: running?.id ?? "", pid: running?.pid ?? 0, restarts },
+      ...{ cgroup: running?.cgroup ?? "", cgroupId: running ? cgroupId(running.cgroup) : 0 },
       report: this.#report(plan, spec),
     }));
     const netns = netnsPath(plan.netns);

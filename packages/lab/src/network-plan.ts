@@ -67,14 +67,20 @@ const MASQUERADE = `table inet lab_masquerade {
 }
 `;
 
-export function hostStep(labName: string, host: HostPlan, hosts: readonly HostPlan[]): Step {
-  const others = hosts.filter((other) => other.number !== host.number);
+/** What pods are wired by: the kernel's bridge, or whatever a CNI plugin makes. */
+export type PodNetwork = "bridge" | "cni";
+
+export function hostStep(
+  labName: string,
+  host: HostPlan,
+  hosts: readonly HostPlan[],
+  network: PodNetwork = "bridge",
+): Step {
   return {
     title: `host ${host.name}`,
     do: [
       addNetns(host.netns),
       plainIpv6(host.netns),
-      writeSettings(host.netns, "1", ["ipv4/ip_forward", "ipv6/conf/all/forwarding"]),
       inNetns(
         underlayNetns(labName),
         `link add ${host.name} type veth peer name eth0 netns ${host.netns}`,
@@ -86,18 +92,38 @@ export function hostStep(labName: string, host: HostPlan, hosts: readonly HostPl
         "link set eth0 up",
         `address add ${host.uplink4}/24 dev eth0`,
         `address add ${host.uplink6}/64 dev eth0 nodad`,
-        `link add ${POD_BRIDGE} type bridge`,
-        `link set ${POD_BRIDGE} up`,
-        `address add ${host.gateway4}/24 dev ${POD_BRIDGE}`,
-        `address add ${host.gateway6}/64 dev ${POD_BRIDGE} nodad`,
-        ...others.flatMap((other) => [
-          `route add ${other.podNetwork4} via ${other.uplink4}`,
-          `route add ${other.podNetwork6} via ${other.uplink6}`,
-        ]),
       ),
-      { argv: ["nsenter", `--net=${netnsPath(host.netns)}`, "nft", "-f", "-"], stdin: MASQUERADE },
+      ...(network === "bridge" ? bridgeCommands(host, hosts) : []),
     ],
     undo: [deleteNetns(host.netns)],
+  };
+}
+
+function bridgeCommands(host: HostPlan, hosts: readonly HostPlan[]): Command[] {
+  const others = hosts.filter((other) => other.number !== host.number);
+  return [
+    writeSettings(host.netns, "1", ["ipv4/ip_forward", "ipv6/conf/all/forwarding"]),
+    inNetns(
+      host.netns,
+      `link add ${POD_BRIDGE} type bridge`,
+      `link set ${POD_BRIDGE} up`,
+      `address add ${host.gateway4}/24 dev ${POD_BRIDGE}`,
+      `address add ${host.gateway6}/64 dev ${POD_BRIDGE} nodad`,
+      ...others.flatMap((other) => [
+        `route add ${other.podNetwork4} via ${other.uplink4}`,
+        `route add ${other.podNetwork6} via ${other.uplink6}`,
+      ]),
+    ),
+    { argv: ["nsenter", `--net=${netnsPath(host.netns)}`, "nft", "-f", "-"], stdin: MASQUERADE },
+  ];
+}
+
+/** An empty namespace, for a CNI plugin to fill. */
+export function podNetnsStep(pod: PodPlan): Step {
+  return {
+    title: `namespace of pod ${pod.name}`,
+    do: [addNetns(pod.netns), plainIpv6(pod.netns)],
+    undo: [deleteNetns(pod.netns)],
   };
 }
 

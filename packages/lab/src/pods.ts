@@ -12,10 +12,8 @@ import {
   type RunningContainer,
   startContainer,
 } from "./container.ts";
-import { podStep } from "./network-plan.ts";
 import { kill, processesInNetns } from "./process-table.ts";
 import { hostPaths } from "./state-directory.ts";
-import { doStep, undoStep } from "./step.ts";
 import { LabError, until } from "./subprocess.ts";
 import {
   type ContainerSpec,
@@ -26,6 +24,7 @@ import {
   type PodSpec,
   planPod,
 } from "./topology.ts";
+import type { Wiring } from "./wiring.ts";
 
 /** A container that should run: `running` is the present one, replaced under a new id after each end. */
 export type ContainerSlot = {
@@ -66,14 +65,16 @@ export async function endProcessesInNetns(paths: readonly string[]): Promise<voi
 export class Pods {
   readonly #home: ContainerHome;
   readonly #hosts: readonly HostPlan[];
+  readonly #wiring: Wiring;
   readonly #pods = new Map<string, Pod>();
   readonly #planned = new Map<string, PodPlan>();
   readonly #lastNumber = new Map<string, number>();
   readonly #queues = new Map<string, Promise<unknown>>();
 
-  constructor(home: ContainerHome, hosts: readonly HostPlan[]) {
+  constructor(home: ContainerHome, hosts: readonly HostPlan[], wiring: Wiring) {
     this.#home = home;
     this.#hosts = hosts;
+    this.#wiring = wiring;
   }
 
   all(): Pod[] {
@@ -103,6 +104,21 @@ export class Pods {
     return plan;
   }
 
+  /** Namespace and link, before anything runs in it: then others can know its addresses. */
+  async wire(plan: PodPlan): Promise<PodPlan> {
+    return await this.inOrder(plan.name, async () => {
+      try {
+        const wired = await this.#wiring.wire(plan);
+        this.#planned.set(plan.name, wired);
+        return wired;
+      } catch (error) {
+        this.#planned.delete(plan.name);
+        throw error;
+      }
+    });
+  }
+
+  /** Of a pod that is wired. */
   async start(plan: PodPlan): Promise<Pod> {
     return await this.inOrder(plan.name, () => this.#start(plan));
   }
@@ -114,7 +130,6 @@ export class Pods {
         podHostsFile(hostPaths(this.#home.state, plan.host.name), plan),
         hostsFile(this.#planned.values()),
       );
-      await doStep(podStep(plan));
       for (const spec of plan.containers) {
         const running = await startContainer(this.#home, plan, pod.uid, spec);
         pod.containers.push({ spec, running, restarts: 0, shortLives: 0 });
@@ -141,7 +156,7 @@ export class Pods {
     const { plan, containers } = pod;
     await Promise.all(containers.map(({ running }) => running && endContainer(this.#home, plan, running)));
     await endProcessesInNetns([netnsPath(plan.netns)]);
-    const failures = await undoStep(podStep(plan));
+    const failures = await this.#wiring.unwire(plan);
     const cgroups = removeCgroups(this.#home.labName, plan.name);
     await rm(podHostsFile(hostPaths(this.#home.state, plan.host.name), plan), { force: true });
     if (failures.length + cgroups.length > 0) {

@@ -21,7 +21,15 @@ export type StatePaths = {
   settingsFile: string;
   reports: string;
 };
-export type HostPaths = { directory: string; runcRoot: string; bundles: string; pods: string; logs: string };
+export type HostPaths = {
+  directory: string;
+  runcRoot: string;
+  bundles: string;
+  pods: string;
+  logs: string;
+  /** Where the host's dataplane takes CNI requests; its directory is the dataplane's to make. */
+  cniSocket: string;
+};
 
 export function statePaths(stateDirectory: string): StatePaths {
   const directory = path.resolve(stateDirectory);
@@ -51,6 +59,7 @@ export function hostPaths(state: StatePaths, hostName: string): HostPaths {
     bundles: path.join(directory, "bundles"),
     pods: path.join(directory, "pods"),
     logs: path.join(directory, "logs"),
+    cniSocket: path.join(directory, "cni", "cni.sock"),
   };
 }
 

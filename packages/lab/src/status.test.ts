@@ -49,6 +49,7 @@ test("the text shows hosts, pods, containers that are down, and faults", () => {
       {
         name: "h1",
         netns: "/run/netns/mr-demo-h1",
+        cniSocket: null,
         runcRoot: "/state/h1/runc",
         uplink: { device: "eth0", ip4: "10.200.0.1", ip6: "fd00:200::1" },
         podNetwork4: "10.201.1.0/24",

@@ -34,6 +34,8 @@ const HostStatus = z.object({
   name: z.string(),
   netns: z.string(),
   runcRoot: z.string(),
+  /** Where the lab asks for the host's pods to be wired; null: by the kernel's bridge. */
+  cniSocket: z.string().nullable(),
   uplink: z.object({ device: z.string(), ip4: z.string(), ip6: z.string() }),
   podNetwork4: z.string(),
   podNetwork6: z.string(),

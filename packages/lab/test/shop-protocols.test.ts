@@ -1,10 +1,16 @@
-/** The two wire formats the shop's programs speak, against what the real ones look like. */
+/** The two wire formats the shop's programs speak, against what the real ones look like; and their reports. */
 import { expect, test } from "vitest";
 
 // Named by a variable, since the compiler knows no types of the containers' plain programs.
 const load = async (name: string) => await import(new URL(`../shop/${name}`, import.meta.url).href);
 const { decode, encode } = await load("resp.mjs");
 const { question, reply, TYPE } = await load("dns-message.mjs");
+
+test("a report that can't be written costs the program nothing", async () => {
+  const { count, writeReport } = await load("report.mjs"); // there is no /run/report here
+  count("ok");
+  expect(writeReport).not.toThrow();
+});
 
 test("a redis command is an array of its parts, measured in bytes", () => {
   expect(encode(["SET", "k", "é"])).toBe("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\né\r\n");

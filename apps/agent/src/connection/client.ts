@@ -15,6 +15,14 @@ import {
   type TraceReport,
 } from "@millrace/contract/agent-protocol";
 import { PushOutput } from "@millrace/contract/batch";
+import {
+  type LeaseInput,
+  LeaseOutput,
+  type PublishInput,
+  PublishOutput,
+  type ResolveInput,
+  ResolveOutput,
+} from "@millrace/contract/network";
 import { z } from "zod";
 import type { Compression } from "../spool/record.ts";
 import { type HttpRequest, HttpServer } from "./http.ts";
@@ -86,6 +94,16 @@ export class ControlPlane {
   }
   pushTrace(input: z.infer<typeof TracePush>): Promise<Answer<null>> {
     return this.#post("trace.push", input, Nothing);
+  }
+
+  lease(input: LeaseInput): Promise<Answer<LeaseOutput>> {
+    return this.#post("network.lease", input, LeaseOutput);
+  }
+  publish(input: PublishInput): Promise<Answer<PublishOutput>> {
+    return this.#post("network.publish", input, PublishOutput);
+  }
+  resolve(input: ResolveInput): Promise<Answer<ResolveOutput>> {
+    return this.#post("network.resolve", input, ResolveOutput);
   }
 
   #post<T>(procedure: string, input: unknown, schema: z.ZodType<T>): Promise<Answer<T>> {

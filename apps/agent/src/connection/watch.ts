@@ -15,7 +15,7 @@ const SILENCE_MS = 60_000;
 export type ControlWatchOptions = {
   client: ControlPlane;
   random: () => number;
-  on: (what: "traces" | "credential-revoked") => void;
+  on: (what: ControlSignal["what"]) => void;
 };
 
 export class ControlWatch {

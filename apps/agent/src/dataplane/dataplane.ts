@@ -5,6 +5,7 @@
 
 import type { NetnsInfo, NetnsKind } from "@millrace/abi/generated/endpoint";
 import type { DropPlace } from "@millrace/abi/generated/event";
+import type { PathKind } from "@millrace/abi/generated/flow";
 import type { TraceConfig, TraceStats } from "@millrace/abi/generated/trace";
 import type { Capability } from "@millrace/contract/agent-protocol";
 
@@ -18,12 +19,37 @@ export type TableBytes = { count: number; keys: Uint8Array; values: Uint8Array }
 /** As TableBytes, each value once per CPU, `stride` bytes apart. */
 export type PerCpuBytes = TableBytes & { cpus: number; stride: number };
 
-export type AttachPoint = {
-  cookie: bigint;
-  ifindex: number;
+/** An interface: its namespace by cookie, and its index there. */
+export type InterfacePlace = { cookie: bigint; ifindex: number };
+export type EndpointPlace = InterfacePlace & {
+  /** The host's end of its link, where Millrace is what carries its packets; else its own interface is watched. */
+  port?: InterfacePlace | undefined;
+};
+export type AttachPoint = EndpointPlace & {
   endpointId: number;
-  /** A path to the namespace, good at the time of the call. */
+  /** A path to the namespace of what is hooked, good at the time of the call. */
   netns: string;
+};
+/** All that packets are forwarded by; addresses are 16 bytes, IPv4 mapped. */
+export type ForwardingTables = {
+  facts: {
+    /** Indexes of devices in the host's namespace; 0: none. */
+    uplink: number;
+    punt: number;
+    /** 0: packets of a tunnel are the host's own affair. */
+    tunnelPort: number;
+    tunnelAddress: number;
+  };
+  locals: readonly { address: Uint8Array; endpointId: number; ifindex: number; identity: number }[];
+  routes: readonly {
+    address: Uint8Array;
+    prefixBits: number;
+    kind: PathKind;
+    remote: number;
+    identity: number;
+  }[];
+  /** `index` is what routes name them by, from 1. */
+  remotes: readonly { index: number; address4: number; address6: Uint8Array }[];
 };
 export type InterfaceFacts = {
   ifindex: number;
@@ -85,7 +111,65 @@ export type LeftBehind = {
 };
 export type EndpointEntry = { cookie: bigint; ifindex: number; endpointId: number };
 
+export type PodLinkSpec = {
+  /** The host's end, and the pod's in its namespace. */
+  hostName: string;
+  netns: string;
+  name: string;
+  mac: string;
+  mtu: number;
+  addresses: readonly { address: string; gateway: string }[];
+};
+export type PodLinkPlace = {
+  /** Of the pod's namespace, and the index of its end there. */
+  cookie: bigint;
+  ifindex: number;
+  /** Index of the host's end. */
+  port: number;
+  hostMac: string;
+};
+export type LinkFacts = {
+  ifindex: number;
+  mac: string;
+  mtu: number;
+  up: boolean;
+  /** Without prefix lengths. */
+  addresses: readonly string[];
+  routes: readonly { destination: string; via?: string | undefined }[];
+};
+/** Pods' links in the kernel. What the kernel refuses is thrown. */
+export interface PodLinks {
+  /** Both ends, down. */
+  make(spec: PodLinkSpec): PodLinkPlace;
+  /** Up, with addresses and routes. */
+  raise(spec: PodLinkSpec, place: PodLinkPlace): void;
+  /** Nothing to remove is no failure. */
+  remove(hostName: string): void;
+  /** Of all devices in the host's namespace. */
+  names(): string[];
+  facts(netns: string, name: string): LinkFacts | undefined;
+}
+
+/** By which packets whose way isn't known come up, each with its header for segmentation in front, and go back. */
+export interface PuntDevice {
+  readonly ifindex: number;
+  /** False when the kernel takes no more just now. */
+  write(packet: Uint8Array): boolean;
+  close(): Promise<void>;
+}
+
+/** Where packets go, of a dataplane that carries them. */
+export interface Forwarding {
+  /** From now on what arrives at this device for a pod is put into the pod; undefined: no longer. */
+  takeUplink(at: { ifindex: number; netns: string } | undefined): void;
+  /** Records as of TraceHandlers. The device is gone when it is closed, or the agent dies. */
+  openPunt(onPackets: (batch: Uint8Array) => void): PuntDevice;
+  /** Brings the kernel's tables to this; what was decided by others is decided anew. */
+  setTables(tables: ForwardingTables): void;
+}
+
 export interface Dataplane {
+  readonly forwarding: Forwarding;
   /** What this kernel can do; probed once. */
   capabilities(): Capability[];
   /** The enumeration of drop reasons of the running kernel. */
@@ -109,8 +193,8 @@ export interface Dataplane {
   /** Makes the endpoint's entry unless it is there, and attaches both ways; what is attached stays so. */
   attach(point: AttachPoint): void;
   /** Ends counting at both hooks; the entry with its totals stays until `forget`. */
-  detach(point: Pick<AttachPoint, "cookie" | "ifindex">): void;
-  forget(point: Pick<AttachPoint, "cookie" | "ifindex">): void;
+  detach(place: EndpointPlace): void;
+  forget(place: EndpointPlace): void;
   setNamespace(cookie: bigint, info: NetnsInfo): void;
   removeNamespace(cookie: bigint): void;
   /** All addresses of all endpoints, replacing those before; 16 bytes each. */

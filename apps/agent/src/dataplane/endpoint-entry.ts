@@ -1,8 +1,9 @@
 /** Entries of the kernel's table of endpoints as bytes: the key is where an endpoint is, the value begins with its number. */
 import { ENDPOINT_KEY_SIZE, encodeEndpointKey, readEndpointKey } from "@millrace/abi/generated/endpoint";
-import type { AttachPoint, EndpointEntry, TableBytes } from "./dataplane.ts";
+import type { EndpointEntry, EndpointPlace, TableBytes } from "./dataplane.ts";
 
-export function endpointKey(point: Pick<AttachPoint, "cookie" | "ifindex">): Buffer {
+export function endpointKey({ port, ...own }: EndpointPlace): Buffer {
+  const point = port ?? own;
   const key = Buffer.alloc(ENDPOINT_KEY_SIZE);
   encodeEndpointKey(
     { netnsCookie: point.cookie, ifindex: point.ifindex },

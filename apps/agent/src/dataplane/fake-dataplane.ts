@@ -26,6 +26,7 @@ import type {
   Dataplane,
   DataplaneClock,
   EndpointEntry,
+  EndpointPlace,
   EndpointTotal,
   EventCounts,
   InterfaceChange,
@@ -41,6 +42,7 @@ import type {
   TraceRequest,
   TranslationSource,
 } from "./dataplane.ts";
+import { FakeForwarding } from "./fake-forwarding.ts";
 import { type FakeFlow, FakeKernel, FakeTrace, keyBytes, placeOf, text, viewOf } from "./fake-kernel.ts";
 
 let generations = 0;
@@ -51,6 +53,7 @@ export class FakeDataplane implements Dataplane {
   refuseTrace: string | undefined;
   /** Why what is in the kernel can't be taken up. */
   misfit: string | undefined;
+  readonly forwarding = new FakeForwarding();
   /** Records of connection tracking: those there are, and those told since. */
   readonly translations = { all: new Uint8Array(), news: new Uint8Array() };
   #left: LeftBehind[] = [];
@@ -115,11 +118,11 @@ export class FakeDataplane implements Dataplane {
     }
     this.kernel.hooks.add(place);
   }
-  detach(point: Pick<AttachPoint, "cookie" | "ifindex">): void {
-    this.kernel.hooks.delete(placeOf(point));
+  detach(place: EndpointPlace): void {
+    this.kernel.hooks.delete(placeOf(place));
   }
-  forget(point: Pick<AttachPoint, "cookie" | "ifindex">): void {
-    this.kernel.endpoints.delete(placeOf(point));
+  forget(place: EndpointPlace): void {
+    this.kernel.endpoints.delete(placeOf(place));
   }
   setNamespace(cookie: bigint, info: NetnsInfo): void {
     this.kernel.namespaces.set(cookie, info);

@@ -16,6 +16,7 @@ import {
   type FlowKey,
   FlowLifecycle,
   FlowLimit,
+  type FlowPath,
   type FlowRecord,
 } from "@millrace/abi/generated/flow";
 import type { TraceStats } from "@millrace/abi/generated/trace";
@@ -155,7 +156,14 @@ export function emptyRecord(): FlowRecord {
     counters: [none(), none()],
     ...{ firstSeenNs: 0n, lastSeenNs: 0n, cgroupId: 0n, drops: 0n, dropReason: 0, rttUs: 0, rttMinUs: 0 },
     ...{ retransmits: 0, isn: 0, opens: 0, lifecycle: FlowLifecycle.LIVE, tupleCheck: 0 },
-    ...{ tcpFlags: new Uint8Array(2), tcpState: 0, opener: 0, shown: 0 },
+    ...{ tcpFlags: new Uint8Array(2), tcpState: 0, opener: 0, shown: 0, path: emptyPath() },
+  };
+}
+
+function emptyPath(): FlowPath {
+  return {
+    ...{ generation: 0, verdict: 0, kind: 0, reason: 0, ifindex: 0, remote: 0, identity: 0, peerIdentity: 0 },
+    ...{ peerEndpoint: 0, rule: 0, revision: 0, natAddress: new Uint8Array(16), natPort: 0, slowPackets: 0 },
   };
 }
 

@@ -19,7 +19,9 @@ function pinDirectory(): string {
   return directory;
 }
 const open = (directory: string, flowCapacity: number): LibbpfDataplane =>
-  new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory: directory, flowCapacity });
+  new LibbpfDataplane({
+    ...{ bpfDirectory: BPF, pinDirectory: directory, flowCapacity, hostNetns: "/proc/self/ns/net" },
+  });
 
 /** What is told of maps that were put there by another version. */
 async function lookAt(fill: (maps: string) => void): Promise<readonly LeftBehind[]> {

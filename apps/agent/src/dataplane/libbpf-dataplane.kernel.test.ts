@@ -13,6 +13,7 @@ import { temporaryDirectory, until } from "../testing/temporary.ts";
 import { LibbpfDataplane } from "./libbpf-dataplane.ts";
 
 const BPF = fileURLToPath(new URL("../../../../packages/bpf/build", import.meta.url));
+const TABLE = { flowCapacity: 64, hostNetns: "/proc/self/ns/net" };
 let made = 0;
 
 describeDataplane("the dataplane of this kernel", async (run) => {
@@ -21,7 +22,7 @@ describeDataplane("the dataplane of this kernel", async (run) => {
   try {
     const ifindex = links(pair.podNetns).find(({ name }) => name === "eth0")?.ifindex as number;
     await run({
-      open: () => new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, flowCapacity: 64 }),
+      open: () => new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, ...TABLE }),
       point: { cookie: netnsCookie(pair.podNetns), ifindex, netns: pair.podNetns, endpointId: 7 },
       exchange: (packets) => pair.ping(packets),
     });
@@ -74,7 +75,7 @@ test("while a newer object takes over under load, each drop is counted by one of
     const ifindex = links(pair.podNetns).find(({ name }) => name === "eth0")?.ifindex as number;
     let generation: string | undefined;
     for (const bpfDirectory of directories) {
-      const plane = new LibbpfDataplane({ bpfDirectory, pinDirectory, flowCapacity: 64 });
+      const plane = new LibbpfDataplane({ bpfDirectory, pinDirectory, ...TABLE });
       planes.push(plane);
       generation = plane.start(generation).generation;
       plane.markReported();
@@ -103,7 +104,7 @@ test("while a newer object takes over under load, each drop is counted by one of
 
 /** Maps that an earlier life has left. */
 function leavePins(pinDirectory: string): string {
-  const plane = new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, flowCapacity: 64 });
+  const plane = new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, ...TABLE });
   const { generation } = plane.start(undefined);
   plane.markReported();
   void plane.close({ remove: false });
@@ -123,12 +124,12 @@ test("an object that can't be loaded leaves the maps of an earlier life, and say
     const broken = temporaryDirectory("bpf");
     const bytes = fs.readFileSync(path.join(BPF, "observe.bpf.o"));
     fs.writeFileSync(path.join(broken, "observe.bpf.o"), bytes.subarray(0, bytes.length / 2));
-    const failing = new LibbpfDataplane({ bpfDirectory: broken, pinDirectory, flowCapacity: 64 });
+    const failing = new LibbpfDataplane({ bpfDirectory: broken, pinDirectory, ...TABLE });
     expect(() => failing.start(generation)).toThrow(
       `over the maps in ${pinDirectory}/${generation}, which stay`,
     );
     expect(failing.leftBehind()).toEqual([]);
-    const next = new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, flowCapacity: 64 });
+    const next = new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, ...TABLE });
     expect(next.start(generation)).toEqual({ generation, adopted: true });
     expect(flowsId(pinDirectory, generation)).toBe(before);
     await next.close({ remove: true });
@@ -145,7 +146,7 @@ test("a pinned map of another shape is given up with its generation, and the map
     fs.rmSync(drops);
     const shape = ["type", "hash", "key", "4", "value", "8", "entries", "16", "name", "drops"];
     execFileSync("bpftool", ["map", "create", drops, ...shape]);
-    const next = new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, flowCapacity: 64 });
+    const next = new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, ...TABLE });
     expect(next.start(generation).adopted).toBe(false);
     expect(next.leftBehind()).toEqual([
       {

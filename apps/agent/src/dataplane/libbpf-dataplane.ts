@@ -8,21 +8,14 @@ import { encodeNetnsInfo, NETNS_INFO_SIZE, type NetnsInfo } from "@millrace/abi/
 import { EventKind } from "@millrace/abi/generated/event";
 import { ObserverLimit } from "@millrace/abi/generated/observer";
 import type { Capability } from "@millrace/contract/agent-protocol";
-import {
-  BpfError,
-  BtfView,
-  clock,
-  mountBpffs,
-  netnsCookie,
-  RingReader,
-  rcuBarrier,
-} from "@millrace/native/native";
+import { BpfError, clock, mountBpffs, netnsCookie, RingReader, rcuBarrier } from "@millrace/native/native";
 import type {
   AttachPoint,
   Dataplane,
   DataplaneClock,
   DropClasses,
   EndpointEntry,
+  EndpointPlace,
   EventCounts,
   InterfaceChange,
   LeftBehind,
@@ -34,6 +27,7 @@ import type {
   TraceHandlers,
   TraceRequest,
 } from "./dataplane.ts";
+import { dropReasonValues } from "./drop-reason-values.ts";
 import { endpointEntries, endpointKey } from "./endpoint-entry.ts";
 import { retireFlows } from "./flow-retire.ts";
 import { FlowScan } from "./flow-scan.ts";
@@ -41,6 +35,7 @@ import { Hooks } from "./hooks.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
 import { KernelTables } from "./kernel-tables.ts";
 import { lastLook } from "./left-maps.ts";
+import { LibbpfForwarding } from "./libbpf-forwarding.ts";
 import { interfacesIn, translationsIn } from "./namespace-facts.ts";
 import { LAYOUT, MapMisfit, ObserveObject } from "./observe-object.ts";
 import { ObserverEvents } from "./observer-events.ts";
@@ -55,6 +50,7 @@ export type LibbpfOptions = {
   bpfDirectory: string;
   pinDirectory: string;
   flowCapacity: number;
+  hostNetns: string;
   breakCounter?: boolean;
 };
 
@@ -70,25 +66,23 @@ export class LibbpfDataplane implements Dataplane {
   #ringLost = 0;
   #left: LeftBehind[] = [];
   readonly #tables = new KernelTables((name) => this.#started().observe.object.map(name));
+  readonly forwarding: LibbpfForwarding;
   readonly #scan = new FlowScan((name) => this.#tables.map(name));
 
   constructor(options: LibbpfOptions) {
     this.#options = options;
     this.#pins = new Pins(options.pinDirectory);
+    this.forwarding = new LibbpfForwarding({
+      ...{ hostNetns: options.hostNetns, pins: this.#pins, map: (name) => this.#tables.map(name) },
+      program: (name) => this.#started().observe.program(name),
+    });
   }
 
   capabilities(): Capability[] {
     this.#capabilities ??= probe();
     return this.#capabilities;
   }
-  dropReasonValues(): { name: string; value: bigint }[] {
-    const btf = BtfView.vmlinux();
-    try {
-      return btf.enumValues("skb_drop_reason") ?? [];
-    } finally {
-      btf.close();
-    }
-  }
+  readonly dropReasonValues = dropReasonValues;
 
   start(generation: string | undefined): { generation: string; adopted: boolean } {
     const mount = missingMount(this.#options.pinDirectory);
@@ -96,8 +90,11 @@ export class LibbpfDataplane implements Dataplane {
     const adopted = this.#load(generation);
     const observe = this.#observe as ObserveObject;
     this.#hooks = new Hooks(this.#pins, {
-      egress: observe.program("endpoint_egress"),
-      ingress: observe.program("endpoint_ingress"),
+      own: {
+        egress: observe.program("endpoint_egress"),
+        ingress: observe.program("endpoint_ingress"),
+      },
+      port: { egress: observe.program("pod_egress"), ingress: observe.program("pod_ingress") },
     });
     observe.attachMachineWide(this.#pins);
     this.#left = this.#pins.left.map(lastLook);
@@ -134,11 +131,11 @@ export class LibbpfDataplane implements Dataplane {
     }
     this.#started().hooks.attach(point);
   }
-  detach(point: Pick<AttachPoint, "cookie" | "ifindex">): void {
-    this.#started().hooks.detach(point);
+  detach(place: EndpointPlace): void {
+    this.#started().hooks.detach(place);
   }
-  forget(point: Pick<AttachPoint, "cookie" | "ifindex">): void {
-    this.#tables.map("endpoints").delete(endpointKey(point));
+  forget(place: EndpointPlace): void {
+    this.#tables.map("endpoints").delete(endpointKey(place));
   }
   setNamespace(cookie: bigint, info: NetnsInfo): void {
     const value = new Uint8Array(NETNS_INFO_SIZE);
@@ -223,7 +220,10 @@ export class LibbpfDataplane implements Dataplane {
   programs(): ProgramFacts[] {
     const { observe, hooks } = this.#started();
     const [egress, ingress] = [hooks.count("egress"), hooks.count("ingress")];
-    const hooked: Record<string, number> = { endpoint_egress: egress, endpoint_ingress: ingress };
+    const hooked: Record<string, number> = {
+      ...{ endpoint_egress: egress.own, endpoint_ingress: ingress.own },
+      ...{ pod_egress: egress.port, pod_ingress: ingress.port, wire_ingress: this.forwarding.uplinks },
+    };
     return [...observe.programs.values()].map(({ name, id, type, verifiedInstructions }) => {
       const attachments = hooked[name] ?? (observe.links.has(name) ? 1 : 0);
       return { name, id, type, attachments, verifiedInstructions };
@@ -256,6 +256,7 @@ export class LibbpfDataplane implements Dataplane {
   async close(options: { remove: boolean }): Promise<void> {
     await this.#events?.close();
     this.#hooks?.close();
+    this.forwarding.close();
     this.#tables.close();
     this.#observe?.close();
     if (options.remove) this.#pins.removeAll();

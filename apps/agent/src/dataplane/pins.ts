@@ -85,6 +85,12 @@ export class Pins {
   program(name: string, version: string): string {
     return this.#in("programs", `${name}-${version}`);
   }
+  uplink(ifindex: number): string {
+    return this.#in("uplinks", String(ifindex));
+  }
+  uplinks(): string[] {
+    return this.#list("uplinks");
+  }
   hooks(): string[] {
     return this.#list("hooks");
   }

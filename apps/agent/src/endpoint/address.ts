@@ -14,6 +14,12 @@ export function addressText(bytes: Uint8Array): string {
   return parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String();
 }
 
+/** Of an address in text, as addressKey has it. */
+export function addressTextKey(text: string): string | number {
+  const bytes = addressBytes(text);
+  return bytes ? addressKey(new Uint32Array(bytes.buffer), 0) : text;
+}
+
 /** The same number for the same address in `words` from `at`, and a rare collision is told by comparing. */
 export function addressKey(words: Uint32Array, at: number): string | number {
   const [a, b, c, d] = [words[at], words[at + 1], words[at + 2], words[at + 3]] as [

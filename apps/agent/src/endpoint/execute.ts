@@ -8,7 +8,7 @@ import { deviceAtZero, deviceCounters, isEqual, readTotals } from "../telemetry/
 import type { SocketSamples } from "../telemetry/socket-samples.ts";
 import { addressBytes } from "./address.ts";
 import { describeStep, type Step, type WantedInterface } from "./plan.ts";
-import { type EndpointRegistry, type LiveEndpoint, NOBODY } from "./registry.ts";
+import { type EndpointRegistry, type LiveEndpoint, NOBODY, placeOf } from "./registry.ts";
 
 const QUIET_ATTEMPTS = 20;
 const RETRY_MS = [500, 1000, 2000, 5000, 15_000];
@@ -17,6 +17,7 @@ export type ExecuteOptions = {
   dataplane: Dataplane;
   registry: EndpointRegistry;
   sockets: SocketSamples;
+  hostNetns: string;
   nowMs: () => number;
   log: (line: string, error?: string) => void;
 };
@@ -49,9 +50,15 @@ export class EndpointExecutor {
 
   /** After the endpoint's last report. */
   forget(endpoint: LiveEndpoint): void {
-    this.#o.dataplane.forget({ cookie: endpoint.cookie, ifindex: endpoint.state.ifindex });
+    this.#o.dataplane.forget(placeOf(endpoint));
     this.#o.sockets.forget(endpoint.id);
     this.#o.log(`forgot endpoint ${endpoint.id}`);
+  }
+
+  /** Ends counting everywhere; totals stay to be read. */
+  detachAll(): void {
+    for (const endpoint of this.#o.registry.all.values()) this.#o.dataplane.detach(placeOf(endpoint));
+    this.#o.dataplane.barrier();
   }
 
   #run(step: Step): LiveEndpoint | undefined {
@@ -68,8 +75,11 @@ export class EndpointExecutor {
   }
 
   #make(step: { id: number; interface: WantedInterface }): LiveEndpoint {
-    const { cookie, ifindex, name, addresses } = step.interface;
-    const place = { cookie: BigInt(cookie), ifindex, interface: name, addresses };
+    const { cookie, ifindex, name, addresses, port } = step.interface;
+    const place = {
+      ...{ cookie: BigInt(cookie), ifindex, interface: name, addresses },
+      port: port && { cookie: BigInt(port.cookie), ifindex: port.ifindex },
+    };
     return this.#o.registry.add(step.id, place, NOBODY);
   }
   #take(endpoint: LiveEndpoint, at: WantedInterface): void {
@@ -80,10 +90,11 @@ export class EndpointExecutor {
   }
 
   #attach(endpoint: LiveEndpoint): void {
-    const { cookie, id, netns = "" } = endpoint;
-    const { ifindex } = endpoint.state;
+    const { id, netns = "" } = endpoint;
+    const place = placeOf(endpoint);
+    const hooked = place.port ? this.#o.hostNetns : netns;
     try {
-      this.#o.dataplane.attach({ cookie, ifindex, endpointId: id, netns });
+      this.#o.dataplane.attach({ ...place, endpointId: id, netns: hooked });
       endpoint.attached = true;
       endpoint.failure = null;
       endpoint.attempts = 0;
@@ -123,7 +134,7 @@ export class EndpointExecutor {
   }
 
   #leave(endpoint: LiveEndpoint): void {
-    this.#o.dataplane.detach({ cookie: endpoint.cookie, ifindex: endpoint.state.ifindex });
+    this.#o.dataplane.detach(placeOf(endpoint));
     endpoint.attached = false;
     endpoint.leaving = true;
     endpoint.netns = undefined;

@@ -8,6 +8,8 @@ export type WantedInterface = {
   ifindex: number;
   name: string;
   addresses: readonly string[];
+  /** The host's end of its link, where we carry its packets. */
+  port?: { cookie: string; ifindex: number };
   /** Of a namespace that no runtime claims: anybody who may make namespaces makes as many as he likes. */
   unclaimed?: boolean;
 };

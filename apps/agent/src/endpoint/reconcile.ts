@@ -20,6 +20,8 @@ export type ReconcileOptions = {
   executor: EndpointExecutor;
   hostNetns: string;
   hostCookie: bigint;
+  /** Links that we made: theirs whatever runs in the pod, and before anything does. */
+  attached: () => readonly WantedInterface[];
   nowMs: () => number;
 };
 
@@ -47,7 +49,8 @@ export class EndpointReconciler {
   run(pods: readonly Pod[]): void {
     this.pods = pods;
     this.#readHost();
-    const wanted = pods.flatMap((pod) => this.#wanted(pod));
+    // What we made ourselves comes last: of two for the same interface the planner takes that.
+    const wanted = [...pods.flatMap((pod) => this.#wanted(pod)), ...this.#o.attached()];
     const { registry, executor, nowMs } = this.#o;
     const actual = [...registry.all.values()].map((e) => ({
       ...{ id: e.id, cookie: String(e.cookie), ifindex: e.state.ifindex, name: e.state.interface },

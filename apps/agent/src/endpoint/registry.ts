@@ -4,13 +4,14 @@
  */
 import type { Workload } from "@millrace/contract/batch";
 import { endpointSeed } from "@millrace/contract/flow-id";
+import type { EndpointPlace } from "../dataplane/dataplane.ts";
 import type { CycleEndpoint } from "../telemetry/cycle.ts";
 import { type EndpointState, TOTALS, zeros } from "../telemetry/endpoint-baseline.ts";
 import { aligned } from "../telemetry/flow-baseline.ts";
 import type { Identities } from "../telemetry/identities.ts";
 import type { Pod } from "../workload/pod.ts";
 import { PodWorkloads } from "../workload/pod.ts";
-import { addressBytes, addressKey } from "./address.ts";
+import { addressKey, addressTextKey } from "./address.ts";
 
 export type LiveEndpoint = CycleEndpoint & {
   cookie: bigint;
@@ -22,7 +23,13 @@ export type LiveEndpoint = CycleEndpoint & {
   /** Undefined for an endpoint whose pod was gone when the agent started. */
   workloads: PodWorkloads | undefined;
 };
-export type Place = { cookie: bigint; ifindex: number; interface: string; addresses: readonly string[] };
+export type Place = EndpointPlace & { interface: string; addresses: readonly string[] };
+
+/** Where the kernel counts an endpoint. */
+export function placeOf({ cookie, state }: LiveEndpoint): EndpointPlace {
+  const { ifindex, port } = state;
+  return { cookie, ifindex, port: port ? { cookie: BigInt(port.cookie), ifindex: port.ifindex } : undefined };
+}
 
 const HOST: Workload = Object.freeze({
   ...{ kind: "host" as const, namespace: null, pod: null, container: null, service: null },
@@ -60,6 +67,7 @@ export class EndpointRegistry implements Identities {
     const uid = this.uid(place);
     const state: EndpointState = {
       ...{ id, uid, cookie: String(place.cookie), ifindex: place.ifindex, interface: place.interface },
+      port: place.port ? { cookie: String(place.port.cookie), ifindex: place.port.ifindex } : null,
       ...{ addresses: [...place.addresses], workload, totals: zeros(TOTALS), device: null, inexact: false },
     };
     return this.#put(state, this.#pods.get(place.cookie));
@@ -81,6 +89,9 @@ export class EndpointRegistry implements Identities {
     }
     this.indexAddresses();
   }
+  get hostAddresses(): readonly string[] {
+    return this.#hostAddresses;
+  }
   setHostAddresses(addresses: readonly string[]): void {
     this.#hostAddresses = addresses;
     this.indexAddresses();
@@ -88,11 +99,11 @@ export class EndpointRegistry implements Identities {
   /** An address two pods have names neither. */
   indexAddresses(): void {
     this.#addresses = new Map();
-    for (const address of this.#hostAddresses) this.#addresses.set(keyOf(address), HOST);
+    for (const address of this.#hostAddresses) this.#addresses.set(addressTextKey(address), HOST);
     for (const endpoint of this.all.values())
       if (!endpoint.leaving)
         for (const address of endpoint.state.addresses) {
-          const key = keyOf(address);
+          const key = addressTextKey(address);
           const other = this.#addresses.get(key);
           const shared = other !== undefined && other !== HOST && other !== endpoint.state.workload;
           this.#addresses.set(key, shared ? null : endpoint.state.workload);
@@ -133,9 +144,4 @@ export class EndpointRegistry implements Identities {
     this.reserve(state.id);
     return endpoint;
   }
-}
-
-function keyOf(address: string): string | number {
-  const bytes = addressBytes(address);
-  return bytes ? addressKey(new Uint32Array(bytes.buffer), 0) : address;
 }

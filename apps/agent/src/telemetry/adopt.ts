@@ -5,14 +5,22 @@
 
 import { DROP_KEY_SIZE } from "@millrace/abi/generated/event";
 import { FLOW_KEY_SIZE } from "@millrace/abi/generated/flow";
-import type { Dataplane, EndpointEntry, TableBytes } from "../dataplane/dataplane.ts";
+import type { Dataplane, EndpointEntry, InterfacePlace, TableBytes } from "../dataplane/dataplane.ts";
 import { type EndpointRegistry, NOBODY } from "../endpoint/registry.ts";
 import type { Baselines } from "./baselines.ts";
 import { aligned } from "./flow-baseline.ts";
 import { KEY, KEY_WORDS } from "./flow-table.ts";
 
-export function adopt(dataplane: Dataplane, baselines: Baselines, registry: EndpointRegistry): void {
-  adoptEndpoints(dataplane.endpoints(), baselines, registry);
+/** The pod's end of a link that is counted at the host's, by where that is; undefined for what isn't. */
+export type PodEndOf = (port: InterfacePlace) => InterfacePlace | undefined;
+
+export function adopt(
+  dataplane: Dataplane,
+  baselines: Baselines,
+  registry: EndpointRegistry,
+  podEndOf: PodEndOf,
+): void {
+  adoptEndpoints(dataplane.endpoints(), baselines, registry, podEndOf);
   adoptFlows(dataplane.readFlows(), baselines, registry);
   adoptDrops(dataplane.readDrops(), baselines);
 }
@@ -21,13 +29,19 @@ function adoptEndpoints(
   entries: readonly EndpointEntry[],
   baselines: Baselines,
   registry: EndpointRegistry,
+  podEndOf: PodEndOf,
 ): void {
   const present = new Set(entries.map(({ endpointId }) => endpointId));
   for (const id of baselines.endpoints.keys()) if (!present.has(id)) baselines.endpoints.delete(id);
   for (const { cookie, ifindex, endpointId } of entries) {
     const known = baselines.endpoints.get(endpointId);
     if (known) registry.restore(known);
-    else registry.add(endpointId, { cookie, ifindex, interface: `if${ifindex}`, addresses: [] }, NOBODY);
+    else {
+      // Attached, and the agent died before its first report.
+      const podEnd = podEndOf({ cookie, ifindex });
+      const place = podEnd ? { ...podEnd, port: { cookie, ifindex } } : { cookie, ifindex };
+      registry.add(endpointId, { ...place, interface: `if${place.ifindex}`, addresses: [] }, NOBODY);
+    }
   }
 }
 

@@ -1,11 +1,13 @@
 /**
- * The running kernel's drop reasons: numbers differ from kernel to kernel, so names come from its BTF.
+ * The drop reasons of the running kernel, and our own dataplane's: numbers differ from kernel to kernel, so names come from its BTF.
  * Which of them are ordinary ends is the table in packages/abi; an unknown one counts as a loss.
  */
 
 import { dropReason, dropReasonName } from "@millrace/abi/drop-reasons";
+import { OWN_REASON_NAMES } from "@millrace/abi/drop-reasons/own";
 import { DROP_PLACES } from "@millrace/abi/drop-reasons/place";
 import { DropClass, type DropPlace, DropPlaceLimit } from "@millrace/abi/generated/event";
+import { PathLimit } from "@millrace/abi/generated/flow";
 import type { DropClasses } from "../dataplane/dataplane.ts";
 
 /** Where a kernel function is in this boot: from, up to but without. */
@@ -28,6 +30,8 @@ export class DropReasons {
   }
 
   of(reason: number): DropReason {
+    const own = OWN_REASON_NAMES.get(reason - PathLimit.REASON_BASE);
+    if (own !== undefined) return { name: own, ordinary: false };
     return this.#byNumber.get(reason) ?? { name: unknownName(reason), ordinary: false };
   }
 

@@ -21,6 +21,7 @@ const CLASSES = [
   ["tableFull", EndpointClass.TABLE_FULL],
   ["flowRetired", EndpointClass.FLOW_RETIRED],
   ["otherHost", EndpointClass.OTHER_HOST],
+  ["spoofed", EndpointClass.SPOOFED],
 ] as const;
 const NOTES = Object.entries(EndpointNote).map(([name, at]) => [kebab(name), at] as const);
 export const CLASS_COUNT = CLASSES.length;
@@ -40,6 +41,8 @@ export const EndpointState = z.object({
   uid: z.string(),
   cookie: z.string(),
   ifindex: z.int(),
+  /** The host's end of its link, where that is what we count at. */
+  port: z.object({ cookie: z.string(), ifindex: z.int() }).nullable().default(null),
   interface: z.string(),
   addresses: z.array(z.string()),
   workload: Workload,

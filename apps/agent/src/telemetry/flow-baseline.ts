@@ -5,6 +5,7 @@
  */
 import { FLOW_KEY_SIZE } from "@millrace/abi/generated/flow";
 import { finish, mix } from "@millrace/contract/hash";
+import { addressKey } from "../endpoint/address.ts";
 
 export const KEY_WORDS = FLOW_KEY_SIZE / 4;
 export const ENTRY_BYTES = 160;
@@ -32,6 +33,8 @@ export const FLAG_REVERSED = 1; // the far end is the source
 export const FLAG_FINAL = 2; // reported for the last time; the kernel's entry waits for its deletion
 
 const EMPTY = -1;
+/** Of a key: where the far end's address begins. */
+const REMOTE = 4;
 
 /** 2^27 ns, 0.13 s: as coarse as being quiet may be told, and good for 18 years since the boot. */
 export const SEEN_NS = 2 ** 27;
@@ -91,6 +94,13 @@ export class FlowBaseline {
     if (slot < 0) return false;
     this.removeSlot(slot);
     return true;
+  }
+  /** The far ends of all flows there are, as addressKey has them. */
+  remotes(): Set<string | number> {
+    const found = new Set<string | number>();
+    for (let slot = 0; slot < this.size; slot++)
+      found.add(addressKey(this.#words, slot * ENTRY_WORDS + REMOTE));
+    return found;
   }
   /** The last slot moves into the hole, so a loop that removes must run from the end. */
   removeSlot(slot: number): void {

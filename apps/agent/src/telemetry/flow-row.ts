@@ -2,7 +2,7 @@
  * One row of a batch from one entry of the flow table and its baseline: deltas, turned so that the source
  * comes first. Written straight into the batch's columns.
  */
-import { FlowOpener } from "@millrace/abi/generated/flow";
+import { FlowOpener, Verdict } from "@millrace/abi/generated/flow";
 import { coarse } from "@millrace/contract/numbers";
 import { wholeMilliseconds } from "@millrace/contract/packing";
 import { VERDICT_NUMBER } from "@millrace/contract/verdict";
@@ -138,14 +138,16 @@ export class FlowRow {
       lastSeenUs > firstSeenUs ? wholeMilliseconds(lastSeenUs, this.#sources.batch.toUs) : firstSeenUs;
   }
 
-  /** Only what was seen is claimed: what the endpoint received has been forwarded to it. */
+  /** What our dataplane decided. Else only what was seen is claimed: what the endpoint received has been forwarded to it. */
   #fillVerdict(table: FlowTable, i: number, slot: number): void {
     const { columns, rows } = this.#sources.batch.flows;
     const drops = this.#wordDelta(table.record(i, RECORD.drops), slot, WORD.drops);
     columns.drops[rows] = drops;
     columns.dropReason[rows] = drops ? this.#reason(table.record(i, RECORD.dropReason)) : 0;
-    const received = table.counter(i, INGRESS_PACKETS) > 0;
-    columns.verdict[rows] = VERDICT_NUMBER[drops ? "dropped" : received ? "forwarded" : "unknown"];
+    const decided = table.verdict(i);
+    const forwarded = decided === Verdict.FORWARD || table.counter(i, INGRESS_PACKETS) > 0;
+    const dropped = drops > 0 || decided === Verdict.DROP;
+    columns.verdict[rows] = VERDICT_NUMBER[dropped ? "dropped" : forwarded ? "forwarded" : "unknown"];
   }
 
   #reason(reason: number): number {

@@ -2,7 +2,12 @@
  * The kernel's flow table as bytes, read by word. A view over reused buffers: valid until the next read.
  * The layout is the generated one; nothing here knows what the numbers are for.
  */
-import { FLOW_KEY_SIZE, FLOW_RECORD_OFFSETS, FLOW_RECORD_SIZE } from "@millrace/abi/generated/flow";
+import {
+  FLOW_KEY_SIZE,
+  FLOW_PATH_OFFSETS,
+  FLOW_RECORD_OFFSETS,
+  FLOW_RECORD_SIZE,
+} from "@millrace/abi/generated/flow";
 import { aligned } from "./flow-baseline.ts";
 
 export const KEY_WORDS = FLOW_KEY_SIZE / 4;
@@ -25,6 +30,8 @@ export const RECORD = {
   opens: FLOW_RECORD_OFFSETS.opens / 4,
   lifecycle: FLOW_RECORD_OFFSETS.lifecycle / 4,
   tcp: FLOW_RECORD_OFFSETS.tcpFlags / 4,
+  /** Verdict, kind and reason of its path, a byte each. */
+  verdict: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.verdict) / 4,
 } as const;
 
 export type FlowBytes = { count: number; keys: Uint8Array; values: Uint8Array };
@@ -72,6 +79,10 @@ export class FlowTable {
   }
   tcpState(i: number): number {
     return (this.record(i, RECORD.tcp) >>> 16) & 0xff;
+  }
+  /** The dataplane's own: enum verdict. */
+  verdict(i: number): number {
+    return this.record(i, RECORD.verdict) & 0xff;
   }
   opener(i: number): number {
     return this.record(i, RECORD.tcp) >>> 24;

@@ -5,6 +5,7 @@
 import path from "node:path";
 import type { Incarnation } from "@millrace/contract/ids";
 import type { Dataplane } from "../dataplane/dataplane.ts";
+import { addressTextKey } from "../endpoint/address.ts";
 import { EndpointExecutor } from "../endpoint/execute.ts";
 import { EndpointRegistry, type LiveEndpoint } from "../endpoint/registry.ts";
 import type { SpoolDisk } from "../spool/disk.ts";
@@ -12,7 +13,7 @@ import { Quarantine } from "../spool/quarantine.ts";
 import { Spool } from "../spool/spool.ts";
 import { SpoolSync } from "../spool/spool-sync.ts";
 import { Translations } from "../translation/translations.ts";
-import { adopt } from "./adopt.ts";
+import { adopt, type PodEndOf } from "./adopt.ts";
 import { Baselines } from "./baselines.ts";
 import { BatchBuilder } from "./batch.ts";
 import { Cycle, type CycleResult, type LossCounter } from "./cycle.ts";
@@ -36,6 +37,7 @@ export type TelemetryOptions = {
   /** Whether the host's connection tracking is to be read. */
   conntrack: boolean;
   incarnation: Incarnation;
+  podEndOf: PodEndOf;
   nowMs: () => number;
   losses: () => LossCounter[];
   log: (line: string, error?: string) => void;
@@ -59,6 +61,7 @@ export class Telemetry {
   readonly adopted: boolean;
   /** Why an earlier life may have counted more than it and this one ever report. */
   readonly unknown: readonly string[];
+  readonly #baselines: Baselines;
   readonly #cycle: Cycle;
   readonly #dataplane: Dataplane;
   #marked = false;
@@ -67,6 +70,7 @@ export class Telemetry {
   constructor(options: TelemetryOptions) {
     const { dataplane, bootId, nowMs, log } = options;
     const baselines = new Baselines(dataplane.flowCapacity());
+    this.#baselines = baselines;
     this.spool = this.#openSpool(options, baselines);
     this.spoolSync = new SpoolSync(this.spool, options.disk);
     this.quarantine = new Quarantine(path.join(options.stateDir, "refused"));
@@ -82,11 +86,20 @@ export class Telemetry {
     else log("the spool can't be begun", begun.reason);
     const { registry, sockets } = this;
     this.translations = this.#makeTranslations(options);
-    this.executor = new EndpointExecutor({ dataplane, registry, sockets, nowMs, log });
+    const { hostNetns } = options;
+    this.executor = new EndpointExecutor({ dataplane, registry, sockets, hostNetns, nowMs, log });
     this.batch = new BatchBuilder({ spool: this.spool, baselines, nowMs });
     this.#cycle = this.#makeCycle(options, baselines);
   }
 
+  /** Whether some flow of this host has that far end; what there is, is looked up when it is first asked. */
+  usedRemotes(): (address: string) => boolean {
+    let remotes: ReadonlySet<string | number> | undefined;
+    return (address) => {
+      remotes ??= this.#baselines.flows.remotes();
+      return remotes.has(addressTextKey(address));
+    };
+  }
   get flowsUsed(): number {
     return this.#cycle.flowsUsed;
   }
@@ -118,7 +131,7 @@ export class Telemetry {
   }
 
   /** Of another boot or another set of maps nothing that was stored holds. What is lost so is accounted for. */
-  #start({ dataplane, bootId, log }: TelemetryOptions, baselines: Baselines): Start {
+  #start({ dataplane, bootId, log, podEndOf }: TelemetryOptions, baselines: Baselines): Start {
     const stored = this.spool.takeBaseline();
     const known = stored !== undefined && baselines.load(stored) && baselines.bootId === bootId;
     const { generation, adopted } = dataplane.start(known ? baselines.generation : undefined);
@@ -128,7 +141,7 @@ export class Telemetry {
     baselines.generation = generation;
     const left = dataplane.leftBehind();
     baselines.settled = left.map((maps) => maps.generation);
-    if (adopted) adopt(dataplane, baselines, this.registry);
+    if (adopted) adopt(dataplane, baselines, this.registry, podEndOf);
     if (goesOn && left.length === 0) return { adopted, unknown: [] };
     const { losses, unknown, lines } = accountFor({
       ...{ left, reported: reportedIn(stored), generation, bootId, unended: this.spool.unended },

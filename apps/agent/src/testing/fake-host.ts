@@ -81,14 +81,16 @@ export class Life {
     incarnations++;
     this.telemetry = new Telemetry({
       ...{ dataplane, stateDir, spoolLimit: 1e9, bootId: BOOT_ID, nowMs, losses: () => [] },
-      ...{ hostNetns: "host", conntrack: true },
+      ...{ hostNetns: "host", conntrack: true, podEndOf: () => undefined },
       incarnation: Incarnation.parse(`00000000-0000-4000-8000-${String(incarnations).padStart(12, "0")}`),
       log: () => {},
       ...options,
     });
     const { registry, executor } = this.telemetry;
-    const reconciler = { dataplane, registry, executor, hostNetns: "host", hostCookie: HOST_COOKIE, nowMs };
-    this.reconciler = new EndpointReconciler(reconciler);
+    this.reconciler = new EndpointReconciler({
+      ...{ dataplane, registry, executor, hostNetns: "host", hostCookie: HOST_COOKIE, nowMs },
+      attached: () => [],
+    });
   }
 
   /** One second of an agent's life. */

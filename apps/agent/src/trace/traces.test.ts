@@ -64,7 +64,7 @@ function scene(unable: Partial<Record<TraceKind, string>> = {}) {
       },
     },
     names: {
-      ...{ reasons: new DropReasons(dataplane.dropReasonValues()), symbols: new Symbols(() => "") },
+      ...{ reasons: new DropReasons(dataplane.dropReasonValues()), symbols: new Symbols(() => []) },
       wallUs: (ns) => Number(ns / 1000n),
       workload: () => undefined,
     },

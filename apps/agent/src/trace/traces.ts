@@ -12,6 +12,8 @@ import { ReportQueue } from "./report-queue.ts";
 import { configOf, scopeOf, type TracedPod } from "./scope.ts";
 import { TraceSession } from "./session.ts";
 
+export const TRACE_TICK_MS = 1000;
+
 export type TracesOptions = {
   dataplane: Dataplane;
   client: Pick<ControlPlane, "desiredTraces" | "reportTrace" | "pushTrace">;
@@ -51,14 +53,15 @@ export class Traces {
     return this.#looking;
   }
 
-  /** Once a second: leases, rates, pods that came or went. */
-  tick(): void {
+  /** Leases, rates, pods that came or went; how long until the next time. */
+  tick(): number {
     const pods = this.#o.pods();
     for (const session of this.#sessions.values()) {
       session.tick(this.#o.nowMs());
       session.setScope(scopeOf(session.trace.spec.filter, pods, this.#o.hostCookie));
     }
     void this.#reports.drain();
+    return TRACE_TICK_MS;
   }
   flush(): void {
     for (const session of this.#sessions.values()) void session.flush();

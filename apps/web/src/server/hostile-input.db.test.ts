@@ -10,6 +10,7 @@ import { callerFor } from "./root.ts";
 import { onlineHost } from "./testing/hosts.ts";
 import { makePeople } from "./testing/people.ts";
 import { ASKED, INPUT } from "./testing/procedure-input.ts";
+import { spoiled } from "./testing/spoiled.ts";
 import { makePartitions } from "./testing/telemetry-rows.ts";
 
 const database = testDatabase();
@@ -27,21 +28,6 @@ afterAll(async () => {
 });
 
 const { range, nobody } = ASKED;
-const TEXTS = ["\0", "a\0b", "\ud800", "'", "%", "\\", "{}", "x".repeat(100_000), "9".repeat(30), "-1"];
-const NUMBERS = [-1, 0.5, 1e308, -1e308, 2 ** 53, 2 ** 31, Number.NaN];
-const BOTH = [...TEXTS, ...NUMBERS, null, [], {}];
-
-/** Every input that differs from a good one in one place. */
-function* spoiled(input: unknown): Generator<unknown> {
-  yield* BOTH;
-  if (typeof input !== "object" || input === null) return;
-  for (const [key, value] of Object.entries(input))
-    for (const other of spoiled(value)) {
-      if (Array.isArray(input)) yield [other];
-      else yield { ...input, [key]: other };
-    }
-}
-
 /** What isn't in the good input, because it need not be. */
 const MORE: Partial<Record<Procedure, object[]>> = {
   "flows.search": [

@@ -3,8 +3,11 @@
 import { count, text } from "@millrace/contract/units";
 import { Icon } from "@/ui/icon.tsx";
 import { Menu } from "@/ui/menu.tsx";
-import { EXPORT_ROWS_MAX, type Export, runExport } from "./export-run.ts";
+import { showToast } from "@/ui/toast.tsx";
+import { EXPORT_ROWS_MAX } from "./export-limit.ts";
+import type { Export, ExportWish } from "./export-run.ts";
 import type { ExportFormat } from "./file-export.ts";
+import { problemOf } from "./problem.ts";
 
 type ExportMenuProps<Row> = {
   /** The rows' plural: flows. */
@@ -15,7 +18,7 @@ type ExportMenuProps<Row> = {
 
 export function ExportMenu<Row>({ what, load }: ExportMenuProps<Row>) {
   const entry = (format: ExportFormat, title: string) =>
-    ({ kind: "item", id: format, title, run: () => void runExport({ what, format, load }) }) as const;
+    ({ kind: "item", id: format, title, run: () => void start({ what, format, load }) }) as const;
   const about = `What is filtered, at most ${text(count(EXPORT_ROWS_MAX))} ${what}`;
   return (
     <Menu
@@ -32,4 +35,13 @@ export function ExportMenu<Row>({ what, load }: ExportMenuProps<Row>) {
       }}
     />
   );
+}
+
+async function start<Row>(wish: ExportWish<Row>): Promise<void> {
+  try {
+    const { runExport } = await import("./export-run.ts");
+    await runExport(wish);
+  } catch (error) {
+    showToast({ tone: "failed", text: "The export can't be started", detail: problemOf(error).title });
+  }
 }

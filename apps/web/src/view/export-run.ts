@@ -1,14 +1,13 @@
 /**
  * An export from the press of a button to the file: it says that it is under way and how far, can be cancelled, and
  * ends in one message: saved, saved in part and why, or failed with nothing saved. How rows become a file is
- * file-export's, loaded only then.
+ * file-export's. Both are loaded only then.
  */
 import { count, text } from "@millrace/contract/units";
 import { showToast } from "@/ui/toast.tsx";
+import { EXPORT_ROWS_MAX } from "./export-limit.ts";
 import type { Collected, Columns, ExportFormat, Page } from "./file-export.ts";
 import { problemOf } from "./problem.ts";
-
-export const EXPORT_ROWS_MAX = 50_000;
 
 export type Export<Row> = {
   /** The file's name, without what it is in. */

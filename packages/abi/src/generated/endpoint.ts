@@ -8,6 +8,7 @@ export const EndpointClass = {
   TABLE_FULL: 3,
   FLOW_RETIRED: 4,
   OTHER_HOST: 5,
+  SPOOFED: 6,
 } as const;
 export type EndpointClass = (typeof EndpointClass)[keyof typeof EndpointClass];
 

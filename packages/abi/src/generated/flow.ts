@@ -46,18 +46,57 @@ export const FlowTcpState = {
 } as const;
 export type FlowTcpState = (typeof FlowTcpState)[keyof typeof FlowTcpState];
 
+export const PathKind = {
+  NONE: 0,
+  LOCAL: 1,
+  DIRECT: 2,
+  OVERLAY: 3,
+  HOST: 4,
+  PUNT: 5,
+} as const;
+export type PathKind = (typeof PathKind)[keyof typeof PathKind];
+
+export const PathLimit = {
+  DECIDING: 1,
+  REASON_BASE: 1297219584,
+} as const;
+export type PathLimit = (typeof PathLimit)[keyof typeof PathLimit];
+
+export const PathReason = {
+  NONE: 0,
+  SPOOFED: 1,
+  NO_ROUTE: 2,
+  NOT_IP: 3,
+  MALFORMED: 4,
+  TUNNEL_FORGED: 5,
+  UNKNOWN_TUNNEL: 6,
+  ENDPOINT_GONE: 7,
+  UNRESOLVED: 8,
+  ENCAPSULATION: 9,
+  POLICY: 10,
+} as const;
+export type PathReason = (typeof PathReason)[keyof typeof PathReason];
+
+export const Verdict = {
+  UNKNOWN: 0,
+  FORWARD: 1,
+  DROP: 2,
+  PUNT: 3,
+} as const;
+export type Verdict = (typeof Verdict)[keyof typeof Verdict];
+
 export interface FlowChunk {
   keys: FlowKey[];
   records: FlowRecord[];
 }
 
-export const FLOW_CHUNK_SIZE = 10496;
+export const FLOW_CHUNK_SIZE = 14592;
 export const FLOW_CHUNK_OFFSETS = {
   keys: 0,
   records: 2816,
 } as const;
 
-/** Undefined when fewer than 10496 bytes are there. */
+/** Undefined when fewer than 14592 bytes are there. */
 export function decodeFlowChunk(view: DataView, at = 0): FlowChunk | undefined {
   if (at < 0 || at + FLOW_CHUNK_SIZE > view.byteLength) return undefined;
   return readFlowChunk(view, at);
@@ -67,17 +106,17 @@ export function decodeFlowChunk(view: DataView, at = 0): FlowChunk | undefined {
 export function readFlowChunk(view: DataView, at: number): FlowChunk {
   return {
     keys: Array.from({ length: 64 }, (_, i) => readFlowKey(view, at + i * 44)),
-    records: Array.from({ length: 64 }, (_, i) => readFlowRecord(view, at + 2816 + i * 120)),
+    records: Array.from({ length: 64 }, (_, i) => readFlowRecord(view, at + 2816 + i * 184)),
   };
 }
 
-/** Writes all 10496 bytes, padding as zero; throws RangeError when they don't fit. */
+/** Writes all 14592 bytes, padding as zero; throws RangeError when they don't fit. */
 export function encodeFlowChunk(value: FlowChunk, view: DataView, at = 0): void {
   for (let i = 0; i < 64; i++) {
     encodeFlowKey((value.keys[i] as FlowKey), view, at + i * 44);
   }
   for (let i = 0; i < 64; i++) {
-    encodeFlowRecord((value.records[i] as FlowRecord), view, at + 2816 + i * 120);
+    encodeFlowRecord((value.records[i] as FlowRecord), view, at + 2816 + i * 184);
   }
 }
 
@@ -171,6 +210,92 @@ export function encodeFlowKey(value: FlowKey, view: DataView, at = 0): void {
   view.setUint32(at + 40, value.endpointId, true);
 }
 
+export interface FlowPath {
+  generation: number;
+  verdict: number;
+  kind: number;
+  reason: number;
+  ifindex: number;
+  remote: number;
+  identity: number;
+  peerIdentity: number;
+  peerEndpoint: number;
+  rule: number;
+  revision: number;
+  natAddress: Uint8Array;
+  natPort: number;
+  slowPackets: number;
+}
+
+export const FLOW_PATH_SIZE = 64;
+export const FLOW_PATH_OFFSETS = {
+  generation: 0,
+  verdict: 4,
+  kind: 5,
+  reason: 6,
+  ifindex: 8,
+  remote: 12,
+  identity: 16,
+  peerIdentity: 20,
+  peerEndpoint: 24,
+  rule: 28,
+  revision: 32,
+  natAddress: 40,
+  natPort: 56,
+  slowPackets: 60,
+} as const;
+
+/** Undefined when fewer than 64 bytes are there. */
+export function decodeFlowPath(view: DataView, at = 0): FlowPath | undefined {
+  if (at < 0 || at + FLOW_PATH_SIZE > view.byteLength) return undefined;
+  return readFlowPath(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readFlowPath(view: DataView, at: number): FlowPath {
+  return {
+    generation: view.getUint32(at, true),
+    verdict: view.getUint8(at + 4),
+    kind: view.getUint8(at + 5),
+    reason: view.getUint8(at + 6),
+    ifindex: view.getUint32(at + 8, true),
+    remote: view.getUint32(at + 12, true),
+    identity: view.getUint32(at + 16, true),
+    peerIdentity: view.getUint32(at + 20, true),
+    peerEndpoint: view.getUint32(at + 24, true),
+    rule: view.getUint32(at + 28, true),
+    revision: view.getUint32(at + 32, true),
+    natAddress: bytesAt(view, at + 40, 16),
+    natPort: view.getUint16(at + 56, false),
+    slowPackets: view.getUint32(at + 60, true),
+  };
+}
+
+/** Writes all 64 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeFlowPath(value: FlowPath, view: DataView, at = 0): void {
+  view.setUint32(at, value.generation, true);
+  view.setUint8(at + 4, value.verdict);
+  view.setUint8(at + 5, value.kind);
+  view.setUint8(at + 6, value.reason);
+  view.setUint8(at + 7, 0);
+  view.setUint32(at + 8, value.ifindex, true);
+  view.setUint32(at + 12, value.remote, true);
+  view.setUint32(at + 16, value.identity, true);
+  view.setUint32(at + 20, value.peerIdentity, true);
+  view.setUint32(at + 24, value.peerEndpoint, true);
+  view.setUint32(at + 28, value.rule, true);
+  view.setUint32(at + 32, value.revision, true);
+  view.setUint8(at + 36, 0);
+  view.setUint8(at + 37, 0);
+  view.setUint8(at + 38, 0);
+  view.setUint8(at + 39, 0);
+  putBytes(value.natAddress, view, at + 40, 16);
+  view.setUint16(at + 56, value.natPort, false);
+  view.setUint8(at + 58, 0);
+  view.setUint8(at + 59, 0);
+  view.setUint32(at + 60, value.slowPackets, true);
+}
+
 export interface FlowRecord {
   lifecycle: number;
   tupleCheck: number;
@@ -189,9 +314,10 @@ export interface FlowRecord {
   isn: number;
   opens: number;
   shown: number;
+  path: FlowPath;
 }
 
-export const FLOW_RECORD_SIZE = 120;
+export const FLOW_RECORD_SIZE = 184;
 export const FLOW_RECORD_OFFSETS = {
   lifecycle: 0,
   tupleCheck: 4,
@@ -210,9 +336,10 @@ export const FLOW_RECORD_OFFSETS = {
   isn: 108,
   opens: 112,
   shown: 116,
+  path: 120,
 } as const;
 
-/** Undefined when fewer than 120 bytes are there. */
+/** Undefined when fewer than 184 bytes are there. */
 export function decodeFlowRecord(view: DataView, at = 0): FlowRecord | undefined {
   if (at < 0 || at + FLOW_RECORD_SIZE > view.byteLength) return undefined;
   return readFlowRecord(view, at);
@@ -238,10 +365,11 @@ export function readFlowRecord(view: DataView, at: number): FlowRecord {
     isn: view.getUint32(at + 108, true),
     opens: view.getUint32(at + 112, true),
     shown: view.getUint32(at + 116, true),
+    path: readFlowPath(view, at + 120),
   };
 }
 
-/** Writes all 120 bytes, padding as zero; throws RangeError when they don't fit. */
+/** Writes all 184 bytes, padding as zero; throws RangeError when they don't fit. */
 export function encodeFlowRecord(value: FlowRecord, view: DataView, at = 0): void {
   view.setUint32(at, value.lifecycle, true);
   view.setUint32(at + 4, value.tupleCheck, true);
@@ -262,6 +390,7 @@ export function encodeFlowRecord(value: FlowRecord, view: DataView, at = 0): voi
   view.setUint32(at + 108, value.isn, true);
   view.setUint32(at + 112, value.opens, true);
   view.setUint32(at + 116, value.shown, true);
+  encodeFlowPath(value.path, view, at + 120);
 }
 
 export interface FlowRetireBatch {

@@ -20,6 +20,7 @@ enum endpoint_class {
 	EP_TABLE_FULL = 3,   /* unattributed: no room in the flow table */
 	EP_FLOW_RETIRED = 4, /* unattributed: came while its flow was being taken out */
 	EP_OTHER_HOST = 5,   /* received, and by its link address meant for somebody else: a bridge flooded it */
+	EP_SPOOFED = 6,      /* sent with a source address that isn't the endpoint's; dropped */
 };
 
 /* Things that happened to packets that are attributed all the same; counts of packets. */

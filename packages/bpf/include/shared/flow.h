@@ -69,6 +69,70 @@ struct flow_counters {
 };
 ABI_SIZE(struct flow_counters, 24);
 
+/* Of a program: what it made of a packet. A flow's own is told to people in packages/contract's words. */
+enum verdict {
+	VERDICT_UNKNOWN = 0, /* nobody judged: observe mode, or not yet */
+	VERDICT_FORWARD = 1,
+	VERDICT_DROP = 2,
+	VERDICT_PUNT = 3, /* the next tier below decides; never kept */
+};
+
+/* Where a flow's packets go from their endpoint. */
+enum path_kind {
+	PATH_NONE = 0,
+	PATH_LOCAL = 1,   /* into another pod of this host */
+	PATH_DIRECT = 2,  /* by the uplink to a next hop */
+	PATH_OVERLAY = 3, /* likewise, in an outer header */
+	PATH_HOST = 4,    /* the host's own stack knows */
+	PATH_PUNT = 5,    /* the agent's to resolve */
+};
+
+/* Why the dataplane itself dropped a packet. Appended to, never renumbered. */
+enum path_reason {
+	PATH_REASON_NONE = 0,
+	PATH_REASON_SPOOFED = 1,        /* a source address that isn't the endpoint's */
+	PATH_REASON_NO_ROUTE = 2,
+	PATH_REASON_NOT_IP = 3,         /* nor a question to a neighbour */
+	PATH_REASON_MALFORMED = 4,      /* an IP header that ends early or contradicts itself */
+	PATH_REASON_TUNNEL_FORGED = 5,  /* a pod's packet for a host's tunnel port */
+	PATH_REASON_UNKNOWN_TUNNEL = 6, /* a tunnel's packet from a host that isn't known */
+	PATH_REASON_ENDPOINT_GONE = 7,
+	PATH_REASON_UNRESOLVED = 8,     /* no way to ask where it goes */
+	PATH_REASON_ENCAPSULATION = 9,  /* the outer header found no room */
+	PATH_REASON_POLICY = 10,
+};
+
+enum path_limit {
+	PATH_DECIDING = 1, /* in `generation`: being written; real generations begin after it */
+	/* Before a path_reason where the kernel's own reasons stand: a subsystem of its own ("MR"). */
+	PATH_REASON_BASE = 0x4d520000,
+};
+
+/*
+ * A flow's way, as the slow path decided it: followed by each packet while `generation` is the present one. With
+ * the key and the remote it names it is all that a hardware rule is made from.
+ */
+struct flow_path {
+	__u32 generation;
+	__u8 verdict; /* enum verdict */
+	__u8 kind;    /* enum path_kind */
+	__u8 reason;  /* enum path_reason, when dropped */
+	__u8 _pad0;
+	__u32 ifindex;       /* LOCAL: the host's end of the peer's link; DIRECT, OVERLAY: the uplink */
+	__u32 remote;        /* DIRECT, OVERLAY: index into `remotes` */
+	__u32 identity;      /* the endpoint's own */
+	__u32 peer_identity; /* 0: not known */
+	__u32 peer_endpoint; /* LOCAL */
+	__u32 rule;          /* that decided; 0: none did */
+	__u32 revision;      /* of the policy it is from */
+	__u32 _pad1;
+	__u8 nat_address[16]; /* the endpoint's address as the far side sees it; zero: its own */
+	__be16 nat_port;
+	__u16 _pad2;
+	__u32 slow_packets; /* how many took the slow path */
+};
+ABI_SIZE(struct flow_path, 64);
+
 /* What every packet reads or writes comes first, and together. */
 struct flow_record {
 	__u32 lifecycle;   /* enum flow_lifecycle; read together with tuple_check in one load */
@@ -88,8 +152,9 @@ struct flow_record {
 	__u32 isn;         /* sequence number of the opening SYN; survives most NATs */
 	__u32 opens;       /* SYNs that opened or reopened the tuple; 0 when it was met mid-stream */
 	__u32 shown; /* what the entry stood at when it was last handed out (scan.bpf.c); 0: never */
+	struct flow_path path; /* of what the endpoint sends; verdict and rule are of both directions */
 };
-ABI_SIZE(struct flow_record, 120);
+ABI_SIZE(struct flow_record, 184);
 
 enum flow_retire_outcome {
 	FLOW_RETIRE_NOT_ASKED = 0,
@@ -128,6 +193,6 @@ struct flow_chunk {
 	struct flow_key keys[FLOW_CHUNK];
 	struct flow_record records[FLOW_CHUNK];
 };
-ABI_SIZE(struct flow_chunk, 164 * 64);
+ABI_SIZE(struct flow_chunk, 228 * 64);
 
 #endif

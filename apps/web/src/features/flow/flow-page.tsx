@@ -13,7 +13,6 @@ import { PageHead } from "@/view/page-head.tsx";
 import { SimulatedBadge } from "@/view/simulated-badge.tsx";
 import { useView } from "@/view/url-state.ts";
 import { FLOW_COLUMNS } from "./flow-columns.tsx";
-import { FlowFacets } from "./flow-facets.tsx";
 import { FlowHistogram } from "./flow-histogram.tsx";
 import { flowParams } from "./flow-params.ts";
 import { FlowSummary } from "./flow-summary.tsx";
@@ -21,6 +20,7 @@ import { FlowTable } from "./flow-table.tsx";
 import { useFlowRows } from "./use-flow-rows.ts";
 
 /** Most look at the table first; the drawer comes when a flow is opened. */
+const FlowFacets = dynamic(() => import("./flow-facets.tsx").then((m) => m.FlowFacets));
 const FlowDrawer = dynamic(() => import("./flow-drawer.tsx").then((m) => m.FlowDrawer));
 
 export function FlowPage() {

@@ -139,6 +139,17 @@ function Endpoints({ detail }: { detail: HostDetail }) {
             cell: (end) => <Quantity value={count(end.otherHostPackets)} className="text-text-2" />,
           },
           {
+            title: "Spoofed",
+            align: "right",
+            help: "Sent with an address that isn't the pod's own, and dropped; only where Millrace carries the packets",
+            cell: (end) => (
+              <Quantity
+                value={count(end.spoofedPackets)}
+                className={end.spoofedPackets > 0 ? "text-warn" : "text-text-3"}
+              />
+            ),
+          },
+          {
             title: "Unattributed",
             align: "right",
             help: "Counted on the interface while the flow table was full",

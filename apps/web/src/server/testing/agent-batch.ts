@@ -45,6 +45,7 @@ export const noClasses = () => ({
     tableFull: NO_COUNTS,
     flowRetired: NO_COUNTS,
     otherHost: NO_COUNTS,
+    spoofed: NO_COUNTS,
   },
 });
 export function anEndpoint(over: Partial<EndpointReport> = {}): EndpointReport {

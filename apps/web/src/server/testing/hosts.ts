@@ -1,5 +1,6 @@
 /** Hosts whose agents have just spoken, as the agent gateway would have stored them. Test material. */
 import { type Heartbeat, type HelloInput, PROTOCOL_VERSION } from "@millrace/contract/agent-protocol";
+import type { Underlay } from "@millrace/contract/network";
 import { pool } from "../db.ts";
 import { insertHost } from "./telemetry-rows.ts";
 
@@ -37,6 +38,11 @@ export const aHeartbeat = (over: Partial<Heartbeat> = {}): Heartbeat => ({
   ...over,
 });
 
+export const anUnderlay = (over: Partial<Underlay> = {}): Underlay => ({
+  ...{ uplink4: "192.0.2.1", uplink6: null, mac: "02:00:00:00:00:01", mtu: 1500, vtepPort: 4789 },
+  ...over,
+});
+
 /** Online until `silentS` is more than a few heartbeats. */
 export async function onlineHost(name: string, hello = aHello(), heartbeat = aHeartbeat()): Promise<number> {
   const id = await insertHost(name);
@@ -55,4 +61,8 @@ export async function silence(hostId: number, seconds: number): Promise<void> {
     hostId,
     seconds,
   ]);
+  await pool().query(
+    "update blocks set last_confirmed_at = least(last_confirmed_at, now() - $2 * interval '1 s') where host_id = $1",
+    [hostId, seconds],
+  );
 }

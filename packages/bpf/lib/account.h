@@ -1,11 +1,12 @@
-// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0)
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
 /*
- * The observer's two hooks on a container's own interface. Agent attaches them with tcx inside the
- * container's network namespace: there they see what other dataplanes would carry past a host-side hook.
- * Both always answer "next program": Millrace counts, and never changes, delays or stops a packet.
+ * Counting a packet into its flow: parsed, found or opened, added to, its connection's state followed. Shared by
+ * the observer's hooks and the dataplane's; what becomes of the packet is decided elsewhere.
  */
+#ifndef MILLRACE_ACCOUNT_H
+#define MILLRACE_ACCOUNT_H
+
 #include "lib/load_skb.h"
-#include "abi_hash.h"
 #include "lib/clock.h"
 #include "lib/count.h"
 #include "lib/endpoints.h"
@@ -15,9 +16,6 @@
 #include "lib/plain.h"
 #include "lib/segments.h"
 #include "lib/tcp_state.h"
-#include "shared/config.h"
-
-const volatile struct observe_config observe_config = {};
 
 static __always_inline struct endpoint *endpoint_of(const struct net_device *dev)
 {
@@ -83,25 +81,36 @@ static __always_inline void flow_record_open(struct flow_record *record, const s
 	}
 }
 
+/* A record in the making: too large for the stack. Hooks run with softirqs off, so none is in the middle of another. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_record);
+} flow_opening __weak SEC(".maps");
+
 /* The entry, new or made by another CPU meanwhile; NULL when there is no room. */
 static __noinline struct flow_record *flow_open(struct __sk_buff *skb, const struct flow_key *key,
 						const struct packet *packet, __u32 direction)
 {
-	struct flow_record record = {};
-	struct flow_record *opened;
+	struct flow_record *record;
+	__u32 zero = 0;
 
 	if (!key || !packet || direction >= FLOW_DIRECTIONS)
 		return NULL;
-	flow_record_open(&record, key, packet, direction);
+	record = bpf_map_lookup_elem(&flow_opening, &zero);
+	if (!record)
+		return NULL;
+	__builtin_memset(record, 0, sizeof(*record));
+	flow_record_open(record, key, packet, direction);
 	if (direction == FLOW_EGRESS)
-		record.cgroup_id = bpf_skb_cgroup_id(skb);
-	if (bpf_map_update_elem(&flows, key, &record, BPF_NOEXIST) == 0) {
-		emit_flow_opened(key, record.cgroup_id);
-		if (tcp_is_over(record.tcp_state))
-			emit_flow_closed(key, record.tcp_state);
+		record->cgroup_id = bpf_skb_cgroup_id(skb);
+	if (bpf_map_update_elem(&flows, key, record, BPF_NOEXIST) == 0) {
+		emit_flow_opened(key, record->cgroup_id);
+		if (tcp_is_over(record->tcp_state))
+			emit_flow_closed(key, record->tcp_state);
 	}
-	opened = bpf_map_lookup_elem(&flows, key);
-	return opened;
+	return bpf_map_lookup_elem(&flows, key);
 }
 
 /* The socket is at hand when it sends: its smoothed RTT costs no look-up here, and no callback per ACK. */
@@ -214,77 +223,4 @@ static __always_inline bool flow_update_plain(struct __sk_buff *skb, __u32 endpo
 	return true;
 }
 
-/* The packet's flow, opened when there is none, or its class; into which it was counted. */
-static __noinline int endpoint_packet_any(struct __sk_buff *skb, struct endpoint *endpoint,
-					  const struct flow_counters *add, __u32 direction, bool ethernet)
-{
-	struct packet packet = {};
-	int result;
-
-	if (!endpoint || !add || direction >= FLOW_DIRECTIONS)
-		return 0;
-	packet.key.endpoint_id = endpoint->endpoint_id;
-	result = packet_parse(skb, &packet, ethernet);
-	if (result == 0) {
-		packet_match_fragment(&packet);
-		if (observe_config.break_counter && (endpoint->counters[direction][EP_TOTAL].packets & 63) == 0)
-			return 0;
-		result = flow_update(skb, &packet, add, direction);
-	}
-	endpoint_note_all(endpoint, packet.notes);
-	if (result == -EP_NOT_IP)
-		counters_add(&endpoint->counters[direction][EP_NOT_IP], add);
-	else if (result == -EP_TRUNCATED)
-		counters_add(&endpoint->counters[direction][EP_TRUNCATED], add);
-	else if (result == -EP_TABLE_FULL)
-		counters_add(&endpoint->counters[direction][EP_TABLE_FULL], add);
-	else if (result == -EP_FLOW_RETIRED)
-		counters_add(&endpoint->counters[direction][EP_FLOW_RETIRED], add);
-	return result;
-}
-
-static __always_inline int endpoint_packet(struct __sk_buff *skb, __u32 direction)
-{
-	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
-	struct net_device *dev = kernel_skb->dev;
-	struct endpoint *endpoint = endpoint_of(dev);
-	struct flow_counters add;
-	bool ethernet;
-
-	if (!endpoint) {
-		count(OBSERVER_UNKNOWN_ENDPOINT);
-		return TCX_NEXT_PROGRAM;
-	}
-	counters_of_packet(&add, skb, kernel_skb, dev, direction);
-	counters_add(&endpoint->counters[direction][EP_TOTAL], &add);
-	if (direction == FLOW_INGRESS && endpoint_is_other_host(skb, dev)) {
-		counters_add(&endpoint->counters[direction][EP_OTHER_HOST], &add);
-		return TCX_NEXT_PROGRAM;
-	}
-	ethernet = dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK;
-	if (observe_config.break_counter || !ethernet ||
-	    !flow_update_plain(skb, endpoint->endpoint_id, &add, direction))
-		endpoint_packet_any(skb, endpoint, &add, direction, ethernet);
-	return TCX_NEXT_PROGRAM;
-}
-
-SEC("tc")
-int endpoint_ingress(struct __sk_buff *skb)
-{
-	return endpoint_packet(skb, FLOW_INGRESS);
-}
-
-SEC("tc")
-int endpoint_egress(struct __sk_buff *skb)
-{
-	return endpoint_packet(skb, FLOW_EGRESS);
-}
-
-/* For the agent, before it attaches anything: 1 when both sides were built from the same layouts. */
-SEC("syscall")
-int abi_matches(void *ctx)
-{
-	return observe_config.abi_hash == ABI_HASH;
-}
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+#endif

@@ -1,0 +1,41 @@
+/** The part of the real dataplane that carries packets: its uplink, its tables, and what comes up to the agent. */
+import type { BpfLink, BpfMap, BpfProgram } from "@millrace/native/native";
+import type { Forwarding, ForwardingTables } from "./dataplane.ts";
+import { applyForwarding } from "./forwarding.ts";
+import type { Pins } from "./pins.ts";
+import { TunPunt } from "./punt.ts";
+import { takeUplink } from "./uplink.ts";
+
+export type LibbpfForwardingOptions = {
+  hostNetns: string;
+  pins: Pins;
+  program: (name: string) => BpfProgram;
+  map: (name: string) => BpfMap;
+};
+
+export class LibbpfForwarding implements Forwarding {
+  readonly #o: LibbpfForwardingOptions;
+  #uplink: BpfLink | undefined;
+
+  constructor(options: LibbpfForwardingOptions) {
+    this.#o = options;
+  }
+  get uplinks(): number {
+    return this.#uplink ? 1 : 0;
+  }
+
+  takeUplink(at: { ifindex: number; netns: string } | undefined): void {
+    this.#uplink?.close();
+    this.#uplink = takeUplink(this.#o.pins, this.#o.program("wire_ingress"), at);
+  }
+  openPunt(onPackets: (batch: Uint8Array) => void): TunPunt {
+    return new TunPunt(this.#o.hostNetns, this.#o.program("punt_ingress"), onPackets);
+  }
+  setTables(tables: ForwardingTables): void {
+    applyForwarding(this.#o.map, tables);
+  }
+  /** Lets go; what is pinned goes on. */
+  close(): void {
+    this.#uplink?.close();
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * A packet that came up because its way isn't known: to an address nobody has told of, or in a tunnel from a host nobody
+ * has told of. Bytes only; who is asked, and what then becomes of it, is decided elsewhere.
+ */
+import { addressText } from "../endpoint/address.ts";
+
+/** struct virtio_net_hdr, in front of each packet, from the device and back to it. */
+export const VNET_HEADER_BYTES = 10;
+const CHECKSUM_PENDING = 1;
+/** Outer IPv4, UDP and VXLAN headers, inner Ethernet header. */
+const TUNNEL_BYTES = 50;
+const UDP = 17;
+
+export type HeldPacket = {
+  /** What must be known of: where it goes, or who sent what is inside the tunnel. */
+  address: string;
+  /** The host that put it into a tunnel. */
+  tunnelFrom: string | undefined;
+  /** As it is put back: what was inside the tunnel, without it. */
+  bytes: Uint8Array;
+};
+
+/** Undefined for what is no whole IP packet. `tunnelPort` 0: there is no tunnel. */
+export function readHeld(packet: Uint8Array, tunnelPort: number): HeldPacket | undefined {
+  const ip = packet.subarray(VNET_HEADER_BYTES);
+  if (!isTunnel(ip, tunnelPort)) {
+    const address = addressAt(ip, "destination");
+    return address === undefined ? undefined : { address, tunnelFrom: undefined, bytes: packet };
+  }
+  const address = addressAt(ip.subarray(TUNNEL_BYTES), "source");
+  const tunnelFrom = addressAt(ip, "source");
+  return address === undefined ? undefined : { address, tunnelFrom, bytes: withoutTunnel(packet) };
+}
+
+function isTunnel(ip: Uint8Array, tunnelPort: number): boolean {
+  if (tunnelPort === 0 || ip.length <= TUNNEL_BYTES || ip[0] !== 0x45 || ip[9] !== UDP) return false;
+  return (((ip[22] as number) << 8) | (ip[23] as number)) === tunnelPort;
+}
+
+/** Offsets in its header count from the packet's beginning. */
+function withoutTunnel(packet: Uint8Array): Uint8Array {
+  const bytes = Uint8Array.from([
+    ...packet.subarray(0, VNET_HEADER_BYTES),
+    ...packet.subarray(VNET_HEADER_BYTES + TUNNEL_BYTES),
+  ]);
+  const header = new DataView(bytes.buffer);
+  const [headerLength, checksumStart] = [header.getUint16(2, true), header.getUint16(6, true)];
+  if (headerLength >= TUNNEL_BYTES) header.setUint16(2, headerLength - TUNNEL_BYTES, true);
+  if (header.getUint8(0) & CHECKSUM_PENDING) header.setUint16(6, checksumStart - TUNNEL_BYTES, true);
+  return bytes;
+}
+
+function addressAt(ip: Uint8Array, which: "source" | "destination"): string | undefined {
+  const version = (ip[0] ?? 0) >> 4;
+  const at = which === "source" ? 0 : 1;
+  if (version === 4 && ip.length >= 20)
+    return addressText(
+      Uint8Array.from([...new Uint8Array(10), 255, 255, ...ip.subarray(12 + 4 * at, 16 + 4 * at)]),
+    );
+  if (version === 6 && ip.length >= 40) return addressText(ip.subarray(8 + 16 * at, 24 + 16 * at));
+  return undefined;
+}

@@ -1,0 +1,255 @@
+/**
+ * This host's part of the network: the blocks it holds, what it publishes of its pods, the ways to others that its pods
+ * have asked for, and from all of it the kernel's forwarding tables. Level by level: each step looks at what there is
+ * and at what should be.
+ */
+import { LEASE_LIMITS, PUBLISH_CHUNK, RESOLVE_LIMITS, type Underlay } from "@millrace/contract/network";
+import { AttachmentError, keyText } from "../attachment/attachment.ts";
+import type { Allocation } from "../attachment/pod-attachments.ts";
+import type { PlacedRecord } from "../attachment/record.ts";
+import type { ControlPlane } from "../connection/client.ts";
+import type { Dataplane, PuntDevice } from "../dataplane/dataplane.ts";
+import { Addresses } from "./addresses.ts";
+import type { LeaseFile, LeaseState } from "./lease-file.ts";
+import { Punted } from "./punted.ts";
+import type { RouteFile } from "./route-file.ts";
+import { Routes } from "./routes.ts";
+import { forwardingTables } from "./tables.ts";
+
+const STEP_MS = 1000;
+const RETRY_MS = 500;
+const LEASE_AGAIN_MS = 30_000;
+const READY_MS = 15_000;
+const READY_LOOK_MS = 50;
+/** A further block is asked for when fewer addresses than this are free. */
+const LOW_WATER = 16;
+
+export type NetworkOptions = {
+  dataplane: Dataplane;
+  client: ControlPlane;
+  file: LeaseFile;
+  routeFile: RouteFile;
+  uplink: number;
+  underlay: () => Underlay | undefined;
+  attached: () => readonly PlacedRecord[];
+  /** Of an attachment: its endpoint's number, once it has one. */
+  endpointOf: (record: PlacedRecord) => number | undefined;
+  labelsOf: (record: PlacedRecord) => Record<string, string>;
+  hostAddresses: () => readonly string[];
+  /** Whether something here talks to an address. */
+  inUse: () => (address: string) => boolean;
+  isConnected: () => boolean;
+  nowMs: () => number;
+  log: (line: string, error?: string) => void;
+};
+
+export class Network {
+  readonly #o: NetworkOptions;
+  readonly #addresses = new Addresses();
+  readonly #routes: Routes;
+  readonly #punted = new Punted();
+  #state: LeaseState;
+  #punt: PuntDevice | undefined;
+  #leaseAtMs = 0;
+  #published = "";
+  #applied = "";
+  #written = 0;
+  readonly #asking = new Set<string>();
+
+  constructor(options: NetworkOptions) {
+    this.#o = options;
+    this.#routes = new Routes(options.nowMs);
+    this.#routes.restore(options.routeFile.read());
+    this.#state = options.file.read();
+    this.#addresses.set(this.#state.pools, this.#state.blocks);
+  }
+  get counts(): Record<string, number> {
+    return { ...this.#punted.counts, routes: this.#routes.size };
+  }
+
+  /** Takes over what is to be forwarded; packets of unknown destination come up from now on. */
+  open(): void {
+    this.#punt = this.#o.dataplane.forwarding.openPunt((batch) => this.#take(batch));
+    this.apply();
+  }
+  async close(): Promise<void> {
+    await this.#punt?.close();
+  }
+
+  notReady(): string | undefined {
+    if (this.#addresses.size > 0) return undefined;
+    return this.#o.isConnected()
+      ? "no block of addresses is leased to this host: is there a pool?"
+      : "no block of addresses is leased to this host, and the control plane can't be reached";
+  }
+  /** Waits a while for the first block: an agent that has just begun is ready in a moment. */
+  async untilReady(): Promise<string | undefined> {
+    const endMs = this.#o.nowMs() + READY_MS;
+    while (this.notReady() !== undefined && this.#o.nowMs() < endMs)
+      await new Promise((resolve) => setTimeout(resolve, READY_LOOK_MS));
+    return this.notReady();
+  }
+  allocate(taken: ReadonlySet<string>): Allocation {
+    const allocation = this.#addresses.next(taken);
+    if (!allocation)
+      throw new AttachmentError(
+        "no-address",
+        `all ${this.#addresses.size} addresses of this host's blocks are in use`,
+      );
+    return allocation;
+  }
+
+  /** The kernel's tables from what is known now. */
+  apply(): void {
+    const { dataplane, uplink, underlay, hostAddresses } = this.#o;
+    const locals = this.#o.attached().flatMap((record) => {
+      const endpointId = this.#o.endpointOf(record);
+      if (endpointId === undefined) return [];
+      const addresses = record.addresses.map(({ address }) => address);
+      const identity = this.#state.identities[keyText(record)] ?? 0;
+      return [{ addresses, endpointId, port: record.place.port, identity }];
+    });
+    const known = {
+      ...{ uplink, punt: this.#punt?.ifindex ?? 0, underlay: underlay(), pools: this.#state.pools, locals },
+      hostAddresses: hostAddresses(),
+    };
+    const text = JSON.stringify([known, this.#routes.version]);
+    if (text === this.#applied) return;
+    const routes = this.#routes.found();
+    dataplane.forwarding.setTables(
+      forwardingTables({ ...known, routes, indexOf: (host) => this.#routes.indexOf(host) }),
+    );
+    this.#applied = text;
+  }
+
+  /** The control plane says that something changed. */
+  hint(): void {
+    this.#leaseAtMs = 0;
+    this.#routes.doubt();
+  }
+
+  /** One look at everything; how long until the next. */
+  async step(): Promise<number> {
+    const now = this.#o.nowMs();
+    this.#punted.expire(now);
+    if (!this.#o.isConnected()) {
+      this.#routes.extend(this.#due());
+      this.#settle();
+      return STEP_MS;
+    }
+    if (now >= this.#leaseAtMs && !(await this.#lease(now))) return RETRY_MS;
+    if (!(await this.#publish())) return RETRY_MS;
+    const due = this.#due();
+    if (due.length > 0 && !(await this.#resolve(due))) this.#routes.extend(due);
+    this.#settle();
+    return STEP_MS;
+  }
+  /** After what is in use was renewed: the rest goes when its lease is over. */
+  #settle(): void {
+    this.#routes.expire();
+    this.apply();
+    if (this.#routes.version === this.#written) return;
+    this.#written = this.#routes.version;
+    this.#o.routeFile.write(this.#routes.found());
+  }
+  #due(): string[] {
+    return this.#routes.due(this.#o.inUse());
+  }
+
+  async #lease(now: number): Promise<boolean> {
+    const underlay = this.#o.underlay();
+    if (!underlay) return true;
+    const { blocks, pools } = this.#state;
+    const free = this.#addresses.size - this.#o.attached().length;
+    const pool = pools[0]?.name;
+    const named = blocks.map(({ pool: of, prefix4, prefix6 }) => ({ pool: of, prefix4, prefix6 }));
+    const want = pool !== undefined && free < LOW_WATER ? { [pool]: 1 } : {};
+    const answer = await this.#o.client.lease({ blocks: named.slice(0, LEASE_LIMITS.named), want, underlay });
+    if (!answer.ok) {
+      this.#o.log("blocks can't be leased", answer.reason);
+      return false;
+    }
+    this.#keep({ pools: answer.value.pools, blocks: answer.value.blocks });
+    this.#state.generation = Math.max(this.#state.generation, answer.value.publishedGeneration);
+    // Pools are known only now: what is wanted of them is asked for at once.
+    const isFirst = pool === undefined && answer.value.pools.length > 0;
+    this.#leaseAtMs = isFirst ? 0 : now + LEASE_AGAIN_MS;
+    return isFirst ? await this.#lease(now) : true;
+  }
+
+  #keep(change: Partial<LeaseState>): void {
+    const next = { ...this.#state, ...change };
+    if (JSON.stringify(next) === JSON.stringify(this.#state)) return;
+    this.#state = next;
+    this.#o.file.write(next);
+    this.#addresses.set(next.pools, next.blocks);
+    this.apply();
+  }
+
+  /** All of this host's endpoints, whenever they are not as they were published. */
+  async #publish(): Promise<boolean> {
+    const endpoints = this.#o.attached().map((record) => {
+      const address = (v6: boolean) =>
+        record.addresses.find((one) => one.address.includes(":") === v6)?.address ?? null;
+      const attachmentId = keyText(record).slice(-128);
+      return {
+        attachmentId,
+        address4: address(false),
+        address6: address(true),
+        labels: this.#o.labelsOf(record),
+      };
+    });
+    const text = JSON.stringify(endpoints);
+    if (text === this.#published) return true;
+    const generation = this.#state.generation + 1;
+    const identities: Record<string, number> = {};
+    for (let at = 0; at === 0 || at < endpoints.length; at += PUBLISH_CHUNK) {
+      const part = endpoints.slice(at, at + PUBLISH_CHUNK);
+      const last = at + PUBLISH_CHUNK >= endpoints.length;
+      const answer = await this.#o.client.publish({ generation, endpoints: part, last });
+      if (!answer.ok) {
+        this.#o.log("endpoints can't be published", answer.reason);
+        this.#leaseAtMs = 0;
+        return false;
+      }
+      for (const { attachmentId, identity } of answer.value.identities) identities[attachmentId] = identity;
+      for (const { attachmentId, address } of answer.value.refused)
+        this.#o.log(`${attachmentId} is not published`, `${address} is in no block of this host`);
+    }
+    this.#published = text;
+    this.#keep({ generation, identities });
+    return true;
+  }
+
+  #take(batch: Uint8Array): void {
+    const tunnelPort = this.#o.underlay()?.vtepPort ?? 0;
+    const fresh = this.#punted.take(batch, tunnelPort, this.#o.nowMs());
+    for (const address of fresh) if (this.#routes.get(address)) this.#answer(address);
+    const unknown = fresh.filter((address) => !this.#routes.get(address) && !this.#asking.has(address));
+    if (unknown.length > 0) void this.#resolve(unknown);
+  }
+
+  async #resolve(addresses: readonly string[]): Promise<boolean> {
+    let ok = true;
+    for (let at = 0; at < addresses.length; at += RESOLVE_LIMITS.addresses) {
+      const part = addresses.slice(at, at + RESOLVE_LIMITS.addresses);
+      for (const address of part) this.#asking.add(address);
+      const answer = await this.#o.client.resolve({ addresses: part });
+      for (const address of part) this.#asking.delete(address);
+      if (answer.ok) this.#routes.put(answer.value.resolved);
+      else this.#o.log("addresses can't be resolved", answer.reason);
+      ok &&= answer.ok;
+    }
+    this.apply();
+    for (const address of addresses) this.#answer(address);
+    return ok;
+  }
+  /** Nothing is known: the packets wait on, until their time is over. */
+  #answer(address: string): void {
+    const known = this.#routes.get(address);
+    if (!known) return;
+    const host = known.found?.host.uplink4 ?? null;
+    const write = (packet: Uint8Array) => this.#punt?.write(packet) ?? false;
+    this.#punted.release(address, known.found && { host, write });
+  }
+}

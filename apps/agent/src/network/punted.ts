@@ -1,0 +1,98 @@
+/**
+ * Packets that wait for their way to be known: the kernel hands them up, they are kept by the address that is asked for,
+ * and put back when the answer is there. Bounded in number, bytes and time; what is given up is counted by why.
+ */
+import { type HeldPacket, readHeld } from "./held-packet.ts";
+
+const RECORD_HEADER_BYTES = 8;
+const MOST_PACKETS = 1024;
+const MOST_BYTES = 4 << 20;
+const PATIENCE_MS = 3000;
+
+export type PuntedCounts = {
+  taken: number;
+  putBack: number;
+  /** Nobody has the address. */
+  absent: number;
+  /** No answer in time. */
+  late: number;
+  /** Too many waited. */
+  overflowed: number;
+  /** No IP packet, or the device took no more. */
+  failed: number;
+  /** In a tunnel from another host than the one its sender is on. */
+  forged: number;
+};
+
+export class Punted {
+  readonly counts: PuntedCounts = {
+    taken: 0,
+    putBack: 0,
+    absent: 0,
+    late: 0,
+    overflowed: 0,
+    failed: 0,
+    forged: 0,
+  };
+  readonly #waiting = new Map<string, { sinceMs: number; packets: HeldPacket[] }>();
+  #packets = 0;
+  #bytes = 0;
+
+  /** Records as the device hands them over; the addresses that nobody waited for until now. */
+  take(batch: Uint8Array, tunnelPort: number, nowMs: number): string[] {
+    const fresh: string[] = [];
+    for (const packet of packetsIn(batch)) {
+      this.counts.taken++;
+      const held = readHeld(packet, tunnelPort);
+      if (held === undefined) this.counts.failed++;
+      else if (this.#packets >= MOST_PACKETS || this.#bytes + packet.length > MOST_BYTES)
+        this.counts.overflowed++;
+      else if (this.#keep(held, nowMs)) fresh.push(held.address);
+    }
+    return fresh;
+  }
+
+  /** The address is known to be behind that host, or known not to be anywhere: null. */
+  release(address: string, at: { host: string | null; write: (packet: Uint8Array) => boolean } | null): void {
+    for (const { bytes, tunnelFrom } of this.#forget(address)) {
+      if (at === null) this.counts.absent++;
+      else if (tunnelFrom !== undefined && tunnelFrom !== at.host) this.counts.forged++;
+      else if (at.write(bytes)) this.counts.putBack++;
+      else this.counts.failed++;
+    }
+  }
+  expire(nowMs: number): void {
+    for (const [address, { sinceMs }] of this.#waiting)
+      if (nowMs - sinceMs >= PATIENCE_MS) this.counts.late += this.#forget(address).length;
+  }
+  addresses(): string[] {
+    return [...this.#waiting.keys()];
+  }
+
+  #keep(held: HeldPacket, nowMs: number): boolean {
+    const known = this.#waiting.get(held.address);
+    const entry = known ?? { sinceMs: nowMs, packets: [] };
+    entry.packets.push({ ...held, bytes: Uint8Array.from(held.bytes) });
+    this.#packets++;
+    this.#bytes += held.bytes.length;
+    if (!known) this.#waiting.set(held.address, entry);
+    return !known;
+  }
+  #forget(address: string): HeldPacket[] {
+    const packets = this.#waiting.get(address)?.packets ?? [];
+    this.#waiting.delete(address);
+    this.#packets -= packets.length;
+    this.#bytes -= packets.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    return packets;
+  }
+}
+
+function* packetsIn(batch: Uint8Array): Generator<Uint8Array> {
+  const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
+  for (let at = 0; at + RECORD_HEADER_BYTES <= batch.length; ) {
+    const length = view.getUint32(at, true);
+    at += RECORD_HEADER_BYTES;
+    yield batch.subarray(at, at + length);
+    at += Math.ceil(length / 8) * 8;
+  }
+}

@@ -1,0 +1,82 @@
+import { PathKind } from "@millrace/abi/generated/flow";
+import type { PoolFacts, Route, Underlay } from "@millrace/contract/network";
+import { expect, test } from "vitest";
+import { addressText } from "../endpoint/address.ts";
+import { forwardingTables, type Knowledge } from "./tables.ts";
+
+const underlay: Underlay = {
+  ...{ uplink4: "10.200.0.1", uplink6: "fd00:200::1", mac: "02:00:00:00:00:01", mtu: 1500, vtepPort: 8472 },
+};
+const pool: PoolFacts = {
+  ...{
+    name: "default",
+    mode: "overlay",
+    prefix4: "10.201.0.0/16",
+    prefix6: "fd00:201::/48",
+    masquerade: true,
+  },
+  ...{ blockLength4: 26, blockLength6: 122, mtuOverhead: 50, gateway4: "169.254.1.1", gateway6: "fe80::1" },
+};
+const route = (mode: "direct" | "overlay"): Route => ({
+  host: { ...underlay, name: "h2", uplink4: "10.200.0.2", uplink6: "fd00:200::2" },
+  ...{ pool: "default", mode, identity: 300, labels: {} },
+});
+const known = (more: Partial<Knowledge> = {}): Knowledge => ({
+  ...{
+    uplink: 2,
+    punt: 9,
+    underlay,
+    pools: [pool],
+    hostAddresses: ["10.200.0.1"],
+    routes: [],
+    indexOf: () => 7,
+  },
+  locals: [{ addresses: ["10.201.0.5", "fd00:201::5"], endpointId: 3, port: 11, identity: 301 }],
+  ...more,
+});
+const kindNames = Object.fromEntries(Object.entries(PathKind).map(([name, value]) => [value, name]));
+const shown = (knowledge: Knowledge) =>
+  forwardingTables(knowledge).routes.map(
+    ({ address, prefixBits, kind, remote, identity }) =>
+      `${addressText(address)}/${prefixBits} ${kindNames[kind]} ${remote} ${identity}`,
+  );
+
+test("what is outside goes to the host's stack, what is in a pool and unknown to the agent", () => {
+  expect(shown(known())).toEqual([
+    "::/0 HOST 0 2",
+    "0.0.0.0/96 HOST 0 2",
+    "10.201.0.0/112 PUNT 0 0",
+    "fd00:201::/48 PUNT 0 0",
+    "10.200.0.1/128 HOST 0 1",
+  ]);
+});
+
+test("a pod elsewhere is reached by its host, directly or through the tunnel, with its identity", () => {
+  const routes: Knowledge["routes"] = [
+    ["10.201.1.5", route("direct")],
+    ["fd00:201::1:5", route("overlay")],
+  ];
+  expect(shown(known({ routes })).slice(-2)).toEqual([
+    "10.201.1.5/128 DIRECT 7 300",
+    "fd00:201::1:5/128 OVERLAY 7 300",
+  ]);
+  const [remote, ...more] = forwardingTables(known({ routes })).remotes;
+  expect(more).toEqual([]);
+  expect(remote).toMatchObject({ index: 7, address4: 0x0ac80002 });
+});
+
+test("each address of a pod here is one of its endpoint's", () => {
+  expect(
+    forwardingTables(known()).locals.map(({ address, ...rest }) => [addressText(address), rest]),
+  ).toEqual([
+    ["10.201.0.5", { endpointId: 3, ifindex: 11, identity: 301 }],
+    ["fd00:201::5", { endpointId: 3, ifindex: 11, identity: 301 }],
+  ]);
+});
+
+test("without an underlay there is no tunnel", () => {
+  expect(forwardingTables(known({ underlay: undefined })).facts).toEqual({
+    ...{ uplink: 2, punt: 9, tunnelPort: 0, tunnelAddress: 0 },
+  });
+  expect(forwardingTables(known()).facts).toMatchObject({ tunnelPort: 8472, tunnelAddress: 0x0ac80001 });
+});

@@ -1,0 +1,79 @@
+/**
+ * The kernel's forwarding tables from what is known: pure. The same knowledge gives the same tables, whatever happened
+ * before.
+ */
+import { PathKind } from "@millrace/abi/generated/flow";
+import { RESERVED_IDENTITIES } from "@millrace/contract/identity";
+import type { PoolFacts, Route, Underlay } from "@millrace/contract/network";
+import { parsePrefix, prefixText } from "@millrace/contract/prefix";
+import type { ForwardingTables } from "../dataplane/dataplane.ts";
+import { addressBytes } from "../endpoint/address.ts";
+
+export type Knowledge = {
+  uplink: number;
+  punt: number;
+  underlay: Underlay | undefined;
+  pools: readonly PoolFacts[];
+  locals: readonly { addresses: readonly string[]; endpointId: number; port: number; identity: number }[];
+  hostAddresses: readonly string[];
+  routes: readonly (readonly [address: string, route: Route])[];
+  indexOf: (host: string) => number;
+};
+
+const MAPPED_BITS = 96;
+const WHOLE = 128;
+
+export function forwardingTables(known: Knowledge): ForwardingTables {
+  const { uplink, punt, underlay } = known;
+  const remotes = new Map<number, ForwardingTables["remotes"][number]>();
+  for (const [, { host }] of known.routes) {
+    const index = known.indexOf(host.name);
+    remotes.set(index, { index, address4: number4(host.uplink4), address6: bytes6(host.uplink6) });
+  }
+  const tunnelPort = underlay?.uplink4 ? underlay.vtepPort : 0;
+  return {
+    facts: { uplink, punt, tunnelPort, tunnelAddress: number4(underlay?.uplink4 ?? null) },
+    locals: known.locals.flatMap(({ addresses, endpointId, port, identity }) =>
+      addresses.map((address) => ({ address: bytes(address), endpointId, ifindex: port, identity })),
+    ),
+    routes: [
+      { address: bytes("::"), prefixBits: 0, ...outside },
+      { address: bytes("0.0.0.0"), prefixBits: MAPPED_BITS, ...outside },
+      ...known.pools.flatMap(poolRoutes),
+      ...known.hostAddresses.map((address) => hostRoute(address)),
+      ...known.routes.map(([address, route]) => remoteRoute(address, route, known.indexOf(route.host.name))),
+    ],
+    remotes: [...remotes.values()],
+  };
+}
+
+type RouteEntry = ForwardingTables["routes"][number];
+const outside = { kind: PathKind.HOST, remote: 0, identity: RESERVED_IDENTITIES.world };
+
+/** Whoever has an address of a pool and isn't known yet is asked for. */
+function poolRoutes({ prefix4, prefix6 }: PoolFacts): RouteEntry[] {
+  return [prefix4, prefix6].flatMap((text) => {
+    const prefix = text === null ? undefined : parsePrefix(text);
+    if (!prefix) return [];
+    const prefixBits = prefix.length + (prefix.family === 4 ? MAPPED_BITS : 0);
+    const address = bytes(prefixText(prefix).split("/", 1)[0] as string);
+    return [{ address, prefixBits, kind: PathKind.PUNT, remote: 0, identity: 0 }];
+  });
+}
+function hostRoute(address: string): RouteEntry {
+  return {
+    ...{ address: bytes(address), prefixBits: WHOLE, kind: PathKind.HOST, remote: 0 },
+    identity: RESERVED_IDENTITIES.host,
+  };
+}
+function remoteRoute(address: string, { mode, identity }: Route, remote: number): RouteEntry {
+  const kind = mode === "overlay" ? PathKind.OVERLAY : PathKind.DIRECT;
+  return { address: bytes(address), prefixBits: WHOLE, kind, remote, identity };
+}
+
+const NO_ADDRESS = new Uint8Array(16);
+const bytes = (address: string): Uint8Array => addressBytes(address) ?? NO_ADDRESS;
+const bytes6 = (address: string | null): Uint8Array => (address === null ? NO_ADDRESS : bytes(address));
+function number4(address: string | null): number {
+  return address === null ? 0 : Buffer.from(bytes(address)).readUInt32BE(12);
+}

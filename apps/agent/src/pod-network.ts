@@ -1,0 +1,137 @@
+/**
+ * Millrace as this host's dataplane, put together: links for the pods that a runtime asks for, addresses from the
+ * control plane, tables for the kernel. Absent in observe mode.
+ */
+import { PodAttachments } from "./attachment/pod-attachments.ts";
+import type { AttachmentStore, PlacedRecord } from "./attachment/record.ts";
+import { CniHandler } from "./cni/handler.ts";
+import { CniServer } from "./cni/server.ts";
+import type { ControlPlane } from "./connection/client.ts";
+import type { Dataplane, PodLinks } from "./dataplane/dataplane.ts";
+import type { WantedInterface } from "./endpoint/plan.ts";
+import { LeaseFile } from "./network/lease-file.ts";
+import { Network } from "./network/network.ts";
+import { RouteFile } from "./network/route-file.ts";
+import { type Uplink, underlayOf } from "./network/uplink.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
+import type { Pod } from "./workload/pod.ts";
+
+export type PodNetworkOptions = {
+  dataplane: Dataplane;
+  attachments: AttachmentStore;
+  links: PodLinks;
+  client: ControlPlane;
+  telemetry: Telemetry;
+  stateDir: string;
+  cniSocket: string;
+  hostNetns: string;
+  hostCookie: bigint;
+  uplink: Uplink;
+  pods: () => readonly Pod[];
+  isConnected: () => boolean;
+  nowMs: () => number;
+  onChange: () => void;
+  log: (line: string, error?: string) => void;
+};
+
+const NAMESPACE_LABEL = "io.kubernetes.pod.namespace";
+
+export class PodNetwork {
+  readonly #o: PodNetworkOptions;
+  readonly #attachments: PodAttachments;
+  readonly network: Network;
+  readonly #server: CniServer;
+
+  constructor(options: PodNetworkOptions) {
+    this.#o = options;
+    this.network = this.#makeNetwork();
+    this.#attachments = this.#makeAttachments();
+    const handler = new CniHandler(this.#attachments, (error) =>
+      options.log("a CNI request failed", String(error)),
+    );
+    this.#server = new CniServer({
+      socket: options.cniSocket,
+      answer: (line) => handler.answer(line),
+      onError: (error) => options.log("the CNI socket failed", error.message),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { dataplane, uplink, hostNetns } = this.#o;
+    dataplane.forwarding.takeUplink({ ifindex: uplink.ifindex, netns: hostNetns });
+    this.network.open();
+    await this.#server.listen();
+  }
+  async stop(): Promise<void> {
+    await this.#server.close();
+    await this.network.close();
+  }
+
+  /** For the endpoints' planner. */
+  wanted(): WantedInterface[] {
+    return this.#o.attachments.placed().map((record) => this.#wanted(record));
+  }
+
+  #makeNetwork(): Network {
+    const { dataplane, client, uplink, telemetry, stateDir, isConnected, nowMs, log } = this.#o;
+    return new Network({
+      ...{ dataplane, client, isConnected, nowMs, log, uplink: uplink.ifindex },
+      ...{ file: new LeaseFile(stateDir), routeFile: new RouteFile(stateDir) },
+      underlay: () => underlayOf(uplink),
+      attached: () => this.#o.attachments.placed(),
+      endpointOf: (record) => this.#endpointOf(record)?.id,
+      labelsOf: (record) => this.#labelsOf(record),
+      hostAddresses: () => telemetry.registry.hostAddresses,
+      inUse: () => telemetry.usedRemotes(),
+    });
+  }
+
+  #makeAttachments(): PodAttachments {
+    const { dataplane, links, hostCookie, uplink, log } = this.#o;
+    return new PodAttachments({
+      ...{ store: this.#o.attachments, links, hostCookie, log },
+      netnsCookie: (netns) => dataplane.netnsCookie(netns),
+      allocate: (taken) => this.network.allocate(taken),
+      mtu: () => uplink.mtu,
+      notReady: () => this.network.notReady(),
+      untilReady: () => this.network.untilReady(),
+      connect: (record) => this.#connect(record),
+      onChange: () => {
+        this.network.apply();
+        this.#o.onChange();
+      },
+    });
+  }
+
+  /** Programs and tables are there before the link is up: nothing passes uncounted or unjudged. */
+  #connect(record: PlacedRecord): void {
+    const { registry, executor } = this.#o.telemetry;
+    executor.run([{ do: "make", id: registry.nextId, interface: this.#wanted(record) }]);
+    const endpoint = this.#endpointOf(record);
+    if (!endpoint?.attached)
+      throw new Error(`its programs can't be attached: ${endpoint?.failure ?? "no room"}`);
+    this.network.apply();
+  }
+
+  #endpointOf({ place }: PlacedRecord) {
+    const cookie = BigInt(place.cookie);
+    return [...this.#o.telemetry.registry.all.values()].find(
+      (endpoint) => endpoint.cookie === cookie && endpoint.state.ifindex === place.ifindex,
+    );
+  }
+  #wanted({ place, netns, ifname, addresses }: PlacedRecord): WantedInterface {
+    return {
+      ...{ cookie: place.cookie, netns, ifindex: place.ifindex, name: ifname },
+      addresses: addresses.map(({ address }) => address),
+      port: { cookie: String(this.#o.hostCookie), ifindex: place.port },
+    };
+  }
+
+  /** What the runtime told at the attach, and what discovery has found since. */
+  #labelsOf(record: PlacedRecord): Record<string, string> {
+    const pod = this.#o.pods().find(({ cookie }) => cookie === BigInt(record.place.cookie));
+    const namespace = pod?.namespace ?? record.namespace;
+    const labels = Object.entries(pod?.labels ?? {}).slice(0, 63);
+    return { ...Object.fromEntries(labels), ...(namespace === null ? {} : { [NAMESPACE_LABEL]: namespace }) };
+  }
+}

@@ -1,0 +1,80 @@
+/*
+ * Reasons of Millrace's own dataplane. Their names begin with MILLRACE_, so that they are never taken for the kernel's.
+ */
+import { PathReason } from "../generated/flow.ts";
+import { type DropReasonText, reason } from "./reason.ts";
+
+type Name = Exclude<keyof typeof PathReason, "NONE">;
+
+const OWN: Record<Name, DropReasonText> = {
+  SPOOFED: reason(
+    "loss",
+    "Not the pod's own address",
+    "A pod sent a packet with a source address that it was not given. It goes nowhere.",
+    "Look at what runs in the pod: a virtual machine, a tunnel, or somebody who shouldn't be there.",
+  ),
+  NO_ROUTE: reason(
+    "loss",
+    "No way there",
+    "The dataplane has no route to the destination, or knows the host behind it no longer.",
+    "Look at the host's routes on its page, and whether the agent reaches the control plane.",
+  ),
+  NOT_IP: reason(
+    "loss",
+    "Neither IP nor a neighbour's question",
+    "A pod sent a frame that is neither IPv4 nor IPv6, nor ARP. A pod's link carries nothing else.",
+    "Usually harmless: LLDP, spanning tree and the like.",
+  ),
+  MALFORMED: reason(
+    "loss",
+    "IP header contradicts itself",
+    "A pod sent an IP packet that ends early, or whose lengths don't fit.",
+    "Look at what runs in the pod; its kernel makes no such packets by itself.",
+  ),
+  TUNNEL_FORGED: reason(
+    "loss",
+    "Posing as a host's tunnel",
+    "A pod sent a packet to the port by which hosts carry each other's pods. It could have spoken for another pod there.",
+    "Find out why: an attack, or a tunnel of the pod's own to a machine outside on the same port.",
+  ),
+  UNKNOWN_TUNNEL: reason(
+    "loss",
+    "Tunnel of an unknown host",
+    "A tunnel packet came from an address that belongs to no host this one talks to.",
+    "If it is a new host: look whether it has enrolled. Else look at who sends it.",
+  ),
+  ENDPOINT_GONE: reason(
+    "loss",
+    "The pod has just gone",
+    "The packet was for a pod of this host whose link has been removed.",
+    "Usual for a moment after a pod ends. If it goes on, somebody still has its address.",
+  ),
+  UNRESOLVED: reason(
+    "loss",
+    "Nobody has this address",
+    "The destination lies in a pool, and the control plane knows no pod with it, or couldn't be asked in time.",
+    "Look whether the pod still exists, and whether the agent reaches the control plane.",
+  ),
+  ENCAPSULATION: reason(
+    "loss",
+    "Outer header finds no room",
+    "The overlay's header could not be put on or taken off: the packet is a tunnel's already.",
+    "A pod that makes tunnels of its own needs a pool with direct routing.",
+  ),
+  POLICY: reason(
+    "loss",
+    "A policy forbids it",
+    "No policy that selects the pod allows this connection.",
+    "The flow says which rule decided. Change the policy, or the labels.",
+  ),
+};
+
+/** The reason's name as it is stored and shown. */
+export const ownReasonName = (name: Name): string => `MILLRACE_${name}`;
+export const OWN_REASONS: Record<string, DropReasonText> = Object.fromEntries(
+  (Object.keys(OWN) as Name[]).map((name) => [ownReasonName(name), OWN[name]]),
+);
+/** By path_reason. */
+export const OWN_REASON_NAMES: ReadonlyMap<number, string> = new Map(
+  (Object.keys(OWN) as Name[]).map((name) => [PathReason[name], ownReasonName(name)]),
+);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
+/*
+ * Into a pod of this host: the receiver's side of a packet, counted and judged, then the packet is put straight into
+ * the pod's end of its link. Where it came from is the caller's to know.
+ */
+#ifndef MILLRACE_DELIVER_H
+#define MILLRACE_DELIVER_H
+
+#include "lib/side.h"
+
+struct delivery {
+	struct endpoint_key at; /* the host's end of the receiver's link */
+	__u32 endpoint_id;
+	bool by_stack; /* the host's stack is putting it there already */
+};
+
+static __always_inline int deliver_pass(const struct delivery *delivery)
+{
+	return delivery->by_stack ? TCX_NEXT_PROGRAM : bpf_redirect_peer(delivery->at.ifindex, 0);
+}
+
+/* Whatever is not plain, or not known, or not decided under this generation. */
+static __noinline int deliver_any(struct __sk_buff *skb, struct endpoint *endpoint, const struct flow_counters *add,
+				  const struct delivery *delivery)
+{
+	const struct forwarding *now = forwarding_now();
+	struct side *side;
+	int result;
+
+	if (!endpoint || !add || !delivery || !now)
+		return TCX_DROP_PACKET;
+	side = side_begin(FLOW_INGRESS, delivery->endpoint_id);
+	if (!side)
+		return TCX_DROP_PACKET;
+	result = packet_parse(skb, &side->packet, true);
+	if (result < 0) {
+		side->class = -result;
+	} else {
+		packet_match_fragment(&side->packet);
+		side_take(skb, side, add, now, FLOW_INGRESS);
+		if (side->path.verdict == VERDICT_DROP)
+			return drop_own(skb, &side->key, FLOW_INGRESS, side->path.reason);
+	}
+	endpoint_note_all(endpoint, side->packet.notes);
+	counters_add(&endpoint->counters[FLOW_INGRESS][EP_TOTAL], add);
+	side_count_class(endpoint, FLOW_INGRESS, side->class, add);
+	return deliver_pass(delivery);
+}
+
+/* The fast path of a plain packet; `plain` is as the receiver sees it. false: it is deliver_any's, uncounted. */
+static __always_inline bool deliver_plain(struct endpoint *endpoint, const struct plain_packet *plain,
+					  const struct flow_counters *add, const struct forwarding *now)
+{
+	struct flow_record *record = bpf_map_lookup_elem(&flows, &plain->flow);
+	struct flow_pace pace;
+
+	if (!record || !flow_is_live_as(record, flow_words_check(&plain->flow)) ||
+	    !path_is_current(&record->path, now) || record->path.verdict != VERDICT_FORWARD)
+		return false;
+	if (plain->tcp_flags && tcp_must_follow(record, plain->tcp_flags, FLOW_INGRESS))
+		return false;
+	counters_add(&endpoint->counters[FLOW_INGRESS][EP_TOTAL], add);
+	pace = flow_add(record, add, FLOW_INGRESS);
+	if (pace.moved)
+		emit_flow_moved(&plain->flow.key);
+	return true;
+}
+
+static __always_inline struct endpoint *delivery_to(struct delivery *delivery, struct __sk_buff *skb, __u32 ifindex,
+						    __u32 endpoint_id)
+{
+	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+
+	delivery->at.netns_cookie = kernel_skb->dev->nd_net.net->net_cookie;
+	delivery->at.ifindex = ifindex;
+	delivery->endpoint_id = endpoint_id;
+	return bpf_map_lookup_elem(&endpoints, &delivery->at);
+}
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
+/*
+ * The tables the agent fills, and the slow path's one question: where does this flow go, and may it? Nothing is
+ * sent here; what is decided is followed in send.h.
+ */
+#ifndef MILLRACE_FORWARDING_H
+#define MILLRACE_FORWARDING_H
+
+#include "lib/kernel.h"
+#include "lib/packet.h"
+#include "shared/flow.h"
+#include "shared/forward.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct forwarding);
+} forwarding __weak SEC(".maps");
+
+/* Two addresses for each of 1,024 endpoints, and as many to spare: 4,096 x 80 bytes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u8[16]);
+	__type(value, struct local);
+} locals __weak SEC(".maps");
+
+/* What this host's pods talk to, never the fleet: 16,384 x 80 bytes at most. Full: the agent ends the oldest lease. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct route_key);
+	__type(value, struct route);
+} routes __weak SEC(".maps");
+
+/* By index; 0 is nobody. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct remote);
+} remotes __weak SEC(".maps");
+
+/* Hosts whose tunnel packets are taken, by address on the underlay. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __be32);
+	__type(value, __u32); /* index into `remotes` */
+} tunnel_peers __weak SEC(".maps");
+
+static __always_inline const struct forwarding *forwarding_now(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&forwarding, &zero);
+}
+
+static __always_inline const struct route *route_to(const __u8 address[16])
+{
+	struct route_key key = { .prefix_bits = 128 };
+
+	__builtin_memcpy(key.address, address, 16);
+	return bpf_map_lookup_elem(&routes, &key);
+}
+
+/* To the tunnel port of a host, from a pod: it would pass for that pod's host there. */
+static __always_inline bool path_is_forged_tunnel(const struct flow_key *key, const struct forwarding *now)
+{
+	return key->proto == IPPROTO_UDP && key->dport == now->tunnel_port;
+}
+
+static __always_inline void path_refuse(struct flow_path *path, enum path_reason reason)
+{
+	path->kind = PATH_NONE;
+	path->verdict = VERDICT_DROP;
+	path->reason = reason;
+}
+
+static __always_inline void path_take_route(struct flow_path *path, const struct flow_key *key,
+					    const struct forwarding *now)
+{
+	const struct route *route = route_to(key->daddr);
+
+	if (!route) {
+		path_refuse(path, PATH_REASON_NO_ROUTE);
+		return;
+	}
+	path->kind = route->kind;
+	path->remote = route->remote;
+	path->peer_identity = route->identity;
+	path->ifindex = now->uplink;
+	path->verdict = route->kind == PATH_PUNT ? VERDICT_PUNT : VERDICT_FORWARD;
+	if (route->kind == PATH_HOST && path_is_forged_tunnel(key, now))
+		path_refuse(path, PATH_REASON_TUNNEL_FORGED);
+}
+
+/* As the endpoint sees the flow: what it sends goes to key->daddr. The path must be all zero. */
+static __noinline int path_decide(struct flow_path *path, const struct flow_key *key)
+{
+	const struct forwarding *now = forwarding_now();
+	const struct local *here, *peer;
+
+	if (!path || !key || !now)
+		return -1;
+	path->generation = now->generation;
+	here = bpf_map_lookup_elem(&locals, key->saddr);
+	if (here)
+		path->identity = here->identity;
+	peer = bpf_map_lookup_elem(&locals, key->daddr);
+	if (!peer) {
+		path_take_route(path, key, now);
+		return 0;
+	}
+	path->kind = PATH_LOCAL;
+	path->verdict = VERDICT_FORWARD;
+	path->ifindex = peer->ifindex;
+	path->peer_identity = peer->identity;
+	path->peer_endpoint = peer->endpoint_id;
+	return 0;
+}
+
+static __always_inline bool path_is_current(const struct flow_path *path, const struct forwarding *now)
+{
+	return READ_ONCE(path->generation) == now->generation;
+}
+
+/* What of a path a packet is sent by. */
+struct way {
+	__u32 kind; /* enum path_kind */
+	__u32 ifindex;
+	__u32 remote;
+	__u32 identity;
+	__u32 peer_endpoint;
+};
+
+static __always_inline void way_of(struct way *way, const struct flow_path *path)
+{
+	way->kind = path->kind;
+	way->ifindex = path->ifindex;
+	way->remote = path->remote;
+	way->identity = path->identity;
+	way->peer_endpoint = path->peer_endpoint;
+}
+
+/* The fast path may only be right or absent: false unless all was read as one decision under this generation wrote it. */
+static __always_inline bool way_read(struct way *way, const struct flow_path *path, const struct forwarding *now)
+{
+	if (!path_is_current(path, now) || path->verdict != VERDICT_FORWARD)
+		return false;
+	way_of(way, path);
+	return path_is_current(path, now);
+}
+
+/*
+ * race: one CPU at a time writes, and none may follow what is half written: `generation` says DECIDING meanwhile,
+ * which is nobody's present one. Who finds another at it acts by his own decision and keeps nothing.
+ */
+static __always_inline void path_keep(struct flow_path *to, const struct flow_path *decided)
+{
+	__u32 before = READ_ONCE(to->generation);
+
+	if (decided->verdict == VERDICT_PUNT || before == PATH_DECIDING ||
+	    __sync_val_compare_and_swap(&to->generation, before, PATH_DECIDING) != before)
+		return;
+	to->verdict = decided->verdict;
+	to->kind = decided->kind;
+	to->reason = decided->reason;
+	to->ifindex = decided->ifindex;
+	to->remote = decided->remote;
+	to->identity = decided->identity;
+	to->peer_identity = decided->peer_identity;
+	to->peer_endpoint = decided->peer_endpoint;
+	to->rule = decided->rule;
+	to->revision = decided->revision;
+	__sync_val_compare_and_swap(&to->generation, PATH_DECIDING, decided->generation);
+}
+
+#endif

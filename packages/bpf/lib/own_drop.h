@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
+/*
+ * A packet the dataplane drops itself: counted with its reason where the kernel's drops are, so that one table and
+ * one page has them all. The kernel's own word on the same packet is left out (own_drop_is).
+ */
+#ifndef MILLRACE_OWN_DROP_H
+#define MILLRACE_OWN_DROP_H
+
+#include "lib/drop_table.h"
+#include "lib/kernel.h"
+#include "lib/packet.h"
+
+static __always_inline int emit_own_drop(struct __sk_buff *skb, const struct drop_key *drop)
+{
+	struct event_drop *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event)
+		return emit_lost(EVENT_DROP);
+	event_begin(&event->header, EVENT_DROP);
+	event->key = *drop;
+	event->packet_bytes = skb->len;
+	event->header_bytes = 0;
+	__builtin_memset(event->headers, 0, EVENT_DROP_HEADERS);
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+/* Counts and answers "drop". `flow` is as the endpoint sees it; its record is the caller's. */
+static __noinline int drop_own(struct __sk_buff *skb, const struct flow_key *flow, __u32 direction, __u32 reason)
+{
+	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+	struct own_drop *own = own_drop_now();
+
+	if (!flow || !own)
+		return TCX_DROP_PACKET;
+	own->skb = (__u64)kernel_skb;
+	own->key.flow = *flow;
+	own->key.reason = PATH_REASON_BASE + reason;
+	own->key.netns_cookie = kernel_skb->dev->nd_net.net->net_cookie;
+	own->key.ifindex = skb->ifindex;
+	own->key.direction = direction;
+	if (drop_table_add(&own->key, skb->len))
+		emit_own_drop(skb, &own->key);
+	return TCX_DROP_PACKET;
+}
+
+#endif

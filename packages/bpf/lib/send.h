@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
+/*
+ * Follows a path: what a packet's program answers so that the packet goes where it was decided. Counts drops that
+ * only show here, and decides nothing.
+ */
+#ifndef MILLRACE_SEND_H
+#define MILLRACE_SEND_H
+
+#include "lib/forwarding.h"
+#include "lib/own_drop.h"
+#include "lib/tunnel.h"
+
+/* The kernel knows, or asks for, the next hop's link address; it holds the packet while it asks. */
+static __always_inline int send_by_uplink(const struct remote *remote, __u32 uplink, bool ip6)
+{
+	struct bpf_redir_neigh hop = {};
+
+	if (ip6) {
+		hop.nh_family = AF_INET6;
+		__builtin_memcpy(hop.ipv6_nh, remote->address6, 16);
+	} else {
+		hop.nh_family = AF_INET;
+		hop.ipv4_nh = remote->address4;
+	}
+	return bpf_redirect_neigh(uplink, &hop, sizeof(hop), 0);
+}
+
+/* "Drop" when the outer headers find no room. */
+static __noinline int send_through_tunnel(struct __sk_buff *skb, const struct way *way,
+					       const struct flow_key *key, const struct forwarding *now,
+					       const struct remote *remote)
+{
+	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+	struct tunnel_way tunnel = {
+		.from = now->tunnel_address,
+		.to = remote->address4,
+		.port = now->tunnel_port,
+		.identity = way->identity,
+		.ip6 = key->family == 6,
+	};
+
+	tunnel.source_port = TUNNEL_PORT_BASE | (bpf_get_hash_recalc(skb) & TUNNEL_PORT_MASK);
+	if (tunnel_put_on(skb, &tunnel, kernel_skb->mac_len ? ETH_HEADER_BYTES : 0))
+		return TCX_DROP_PACKET;
+	return send_by_uplink(remote, way->ifindex, false);
+}
+
+/* Out of this host, or to its own stack. LOCAL is deliver.h's. */
+static __always_inline int send_away(struct __sk_buff *skb, const struct way *way, const struct flow_key *key,
+				     const struct forwarding *now)
+{
+	const struct remote *remote;
+	int answer;
+
+	if (way->kind == PATH_HOST)
+		return TCX_NEXT_PROGRAM;
+	if (way->kind == PATH_PUNT) {
+		if (now->punt)
+			return bpf_redirect(now->punt, 0);
+		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_UNRESOLVED);
+	}
+	remote = bpf_map_lookup_elem(&remotes, &way->remote);
+	if (!remote)
+		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_NO_ROUTE);
+	if (way->kind == PATH_DIRECT)
+		return send_by_uplink(remote, way->ifindex, key->family == 6);
+	answer = send_through_tunnel(skb, way, key, now, remote);
+	if (answer == TCX_DROP_PACKET)
+		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_ENCAPSULATION);
+	return answer;
+}
+
+#endif

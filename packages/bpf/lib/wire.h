@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
+/*
+ * What doesn't come from a pod's link: by the uplink, where a tunnel's packet is recognised and a pod's packet given to
+ * its pod, and what the agent puts back after it has learned the way.
+ */
+#ifndef MILLRACE_WIRE_H
+#define MILLRACE_WIRE_H
+
+#include "lib/deliver.h"
+#include "lib/send.h"
+#include "lib/tunnel.h"
+
+/* For a pod here, after whatever carried it is off. Uncounted and left alone when it is for nobody here. */
+static __always_inline int wire_deliver(struct __sk_buff *skb, const struct forwarding *now)
+{
+	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+	struct delivery delivery = {};
+	const struct local *here;
+	struct endpoint *endpoint;
+	struct plain_packet plain;
+	struct packet packet = {};
+	struct flow_counters add;
+	bool is_plain = plain_parse(&plain, skb, 0, FLOW_INGRESS);
+
+	if (!is_plain && packet_parse(skb, &packet, true) < 0)
+		return TCX_NEXT_PROGRAM;
+	here = bpf_map_lookup_elem(&locals, is_plain ? plain.flow.key.saddr : packet.key.daddr);
+	if (!here)
+		return TCX_NEXT_PROGRAM;
+	endpoint = delivery_to(&delivery, skb, here->ifindex, here->endpoint_id);
+	if (!endpoint) {
+		count(OBSERVER_UNKNOWN_ENDPOINT);
+		return TCX_DROP_PACKET;
+	}
+	counters_of_packet(&add, skb, kernel_skb, kernel_skb->dev, FLOW_INGRESS);
+	plain.flow.words[5] = here->endpoint_id;
+	if (is_plain && deliver_plain(endpoint, &plain, &add, now))
+		return deliver_pass(&delivery);
+	return deliver_any(skb, endpoint, &add, &delivery);
+}
+
+/* true: a packet of our tunnel, for this host. */
+static __always_inline bool wire_is_tunnel(struct __sk_buff *skb, const struct forwarding *now, __be32 *from, bool *ip6)
+{
+	void *data = (void *)(long)skb->data;
+	void *data_end = (void *)(long)skb->data_end;
+	struct tunnel_headers *headers = data + ETH_HEADER_BYTES;
+
+	if ((void *)(headers + 1) > data_end || skb->protocol != bpf_htons(ETH_P_IP) ||
+	    *(__u8 *)headers != IP4_PLAIN || headers->ip.protocol != IPPROTO_UDP ||
+	    headers->ip.frag_off & IP4_DONT_FRAGMENT_MASK || headers->udp.dest != now->tunnel_port ||
+	    headers->ip.daddr != now->tunnel_address)
+		return false;
+	*from = headers->ip.saddr;
+	*ip6 = headers->inner.h_proto == bpf_htons(ETH_P_IPV6);
+	return headers->vxlan.flags == VXLAN_HAS_IDENTITY;
+}
+
+/*
+ * The sender's side was counted when the packet came from the pod. A packet that would go up once more is dropped: the
+ * agent doesn't know either.
+ */
+static __always_inline int punted_send(struct __sk_buff *skb, const struct forwarding *now)
+{
+	struct side *side = side_begin(FLOW_EGRESS, 0);
+	struct way way;
+
+	if (!side || packet_parse(skb, &side->packet, false) < 0)
+		return TCX_DROP_PACKET;
+	side->key = side->packet.key;
+	path_decide(&side->path, &side->key);
+	way_of(&way, &side->path);
+	if (way.kind == PATH_LOCAL)
+		return bpf_redirect_neigh(way.ifindex, NULL, 0, 0);
+	if (side->path.verdict != VERDICT_FORWARD)
+		return drop_own(skb, &side->key, FLOW_EGRESS,
+				way.kind == PATH_PUNT ? PATH_REASON_UNRESOLVED : side->path.reason);
+	return send_away(skb, &way, &side->key, now);
+}
+
+#endif

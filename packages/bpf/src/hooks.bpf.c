@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0)
+/*
+ * The programs at network devices; all are attached by tcx.
+ *
+ * Observe mode: endpoint_ingress and endpoint_egress on a container's own interface, inside its namespace, where they
+ * see what other dataplanes would carry past a host-side hook. Both always answer "next program": Millrace counts, and
+ * never changes, delays or stops a packet.
+ *
+ * As the dataplane: pod_egress and pod_ingress at the host's end of a pod's link, wire_ingress at the uplink, punt_ingress
+ * where the agent puts packets back. Each
+ * packet of a known flow takes a short way: one look-up a side, then it is sent on. Everything else is judged anew by
+ * the slow path. "Next" is answered only for what is the host's own.
+ */
+#include "abi_hash.h"
+#include "lib/account.h"
+#include "lib/pod_egress.h"
+#include "lib/wire.h"
+#include "shared/config.h"
+
+const volatile struct observe_config observe_config = {};
+
+/* The packet's flow, opened when there is none, or its class; into which it was counted. */
+static __noinline int endpoint_packet_any(struct __sk_buff *skb, struct endpoint *endpoint,
+					  const struct flow_counters *add, __u32 direction, bool ethernet)
+{
+	struct packet packet = {};
+	int result;
+
+	if (!endpoint || !add || direction >= FLOW_DIRECTIONS)
+		return 0;
+	packet.key.endpoint_id = endpoint->endpoint_id;
+	result = packet_parse(skb, &packet, ethernet);
+	if (result == 0) {
+		packet_match_fragment(&packet);
+		if (observe_config.break_counter && (endpoint->counters[direction][EP_TOTAL].packets & 63) == 0)
+			return 0;
+		result = flow_update(skb, &packet, add, direction);
+	}
+	endpoint_note_all(endpoint, packet.notes);
+	if (result == -EP_NOT_IP)
+		counters_add(&endpoint->counters[direction][EP_NOT_IP], add);
+	else if (result == -EP_TRUNCATED)
+		counters_add(&endpoint->counters[direction][EP_TRUNCATED], add);
+	else if (result == -EP_TABLE_FULL)
+		counters_add(&endpoint->counters[direction][EP_TABLE_FULL], add);
+	else if (result == -EP_FLOW_RETIRED)
+		counters_add(&endpoint->counters[direction][EP_FLOW_RETIRED], add);
+	return result;
+}
+
+static __always_inline int endpoint_packet(struct __sk_buff *skb, __u32 direction)
+{
+	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+	struct net_device *dev = kernel_skb->dev;
+	struct endpoint *endpoint = endpoint_of(dev);
+	struct flow_counters add;
+	bool ethernet;
+
+	if (!endpoint) {
+		count(OBSERVER_UNKNOWN_ENDPOINT);
+		return TCX_NEXT_PROGRAM;
+	}
+	counters_of_packet(&add, skb, kernel_skb, dev, direction);
+	counters_add(&endpoint->counters[direction][EP_TOTAL], &add);
+	if (direction == FLOW_INGRESS && endpoint_is_other_host(skb, dev)) {
+		counters_add(&endpoint->counters[direction][EP_OTHER_HOST], &add);
+		return TCX_NEXT_PROGRAM;
+	}
+	ethernet = dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK;
+	if (observe_config.break_counter || !ethernet ||
+	    !flow_update_plain(skb, endpoint->endpoint_id, &add, direction))
+		endpoint_packet_any(skb, endpoint, &add, direction, ethernet);
+	return TCX_NEXT_PROGRAM;
+}
+
+SEC("tc")
+int endpoint_ingress(struct __sk_buff *skb)
+{
+	return endpoint_packet(skb, FLOW_INGRESS);
+}
+
+SEC("tc")
+int endpoint_egress(struct __sk_buff *skb)
+{
+	return endpoint_packet(skb, FLOW_EGRESS);
+}
+
+/* All that a pod sends: tcx ingress of the host's end of its link. */
+SEC("tc")
+int pod_egress(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+	const struct forwarding *now = forwarding_now();
+	struct endpoint *endpoint = endpoint_of(kernel_skb->dev);
+	struct plain_packet plain;
+	struct flow_counters add;
+	struct way way;
+	bool is_plain;
+	int answer;
+
+	if (!endpoint || !now) {
+		count(OBSERVER_UNKNOWN_ENDPOINT);
+		return TCX_DROP_PACKET;
+	}
+	counters_of_packet(&add, skb, kernel_skb, kernel_skb->dev, FLOW_INGRESS);
+	counters_add(&endpoint->counters[FLOW_EGRESS][EP_TOTAL], &add);
+	is_plain = plain_parse(&plain, skb, endpoint->endpoint_id, FLOW_EGRESS);
+	if (!is_plain || !pod_egress_plain(skb, &plain, &way, &add, now)) {
+		answer = pod_egress_any(skb, endpoint, &add, &way, &plain.flow.key);
+		if (answer != POD_EGRESS_SEND)
+			return answer;
+	}
+	if (way.kind == PATH_LOCAL)
+		return pod_to_pod(skb, &way, &plain, is_plain, &add, now);
+	return send_away(skb, &way, &plain.flow.key, now);
+}
+
+/* What the host's own stack sends to a pod: tcx egress of the host's end of its link. */
+SEC("tc")
+int pod_ingress(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+	struct delivery delivery = { .by_stack = true };
+	struct endpoint *endpoint = delivery_to(&delivery, skb, skb->ifindex, 0);
+	struct flow_counters add;
+
+	if (!endpoint) {
+		count(OBSERVER_UNKNOWN_ENDPOINT);
+		return TCX_DROP_PACKET;
+	}
+	delivery.endpoint_id = endpoint->endpoint_id;
+	counters_of_packet(&add, skb, kernel_skb, kernel_skb->dev, FLOW_EGRESS);
+	return deliver_any(skb, endpoint, &add, &delivery);
+}
+
+/* All that arrives by the uplink: tcx ingress there. */
+SEC("tc")
+int wire_ingress(struct __sk_buff *skb)
+{
+	const struct forwarding *now = forwarding_now();
+	struct flow_key nobody = {};
+	__be32 from;
+	bool ip6;
+
+	if (!now)
+		return TCX_NEXT_PROGRAM;
+	if (now->tunnel_port && wire_is_tunnel(skb, now, &from, &ip6)) {
+		if (!bpf_map_lookup_elem(&tunnel_peers, &from)) {
+			if (now->punt)
+				return bpf_redirect(now->punt, 0); /* the agent asks whether that host may speak for the sender */
+			return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_UNKNOWN_TUNNEL);
+		}
+		if (tunnel_take_off(skb, ip6))
+			return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_ENCAPSULATION);
+	}
+	return wire_deliver(skb, now);
+}
+
+/* What the agent puts back: tcx ingress of the device by which it gets what can't be sent yet. */
+SEC("tc")
+int punt_ingress(struct __sk_buff *skb)
+{
+	const struct forwarding *now = forwarding_now();
+
+	return now ? punted_send(skb, now) : TCX_DROP_PACKET;
+}
+
+/* For the agent, before it attaches anything: 1 when both sides were built from the same layouts. */
+SEC("syscall")
+int abi_matches(void *ctx)
+{
+	return observe_config.abi_hash == ABI_HASH;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,283 @@
+/*
+ * Hosts and pods on the dataplane's programs, as tests use them: each host is a namespace with an uplink, each pod one
+ * with a veth pair, and the maps are filled by hand. Real packets. Not the agent's dataplane, which decides what these
+ * tables hold.
+ */
+import { ABI_HASH } from "@millrace/abi/generated/abi-hash";
+import { encodeObserveConfig, OBSERVE_CONFIG_SIZE } from "@millrace/abi/generated/config";
+import {
+  decodeEndpoint,
+  ENDPOINT_KEY_SIZE,
+  type Endpoint,
+  encodeEndpointKey,
+  encodeNetnsInfo,
+  NETNS_INFO_SIZE,
+  NetnsKind,
+} from "@millrace/abi/generated/endpoint";
+import { DROP_KEY_SIZE, DROP_RECORD_SIZE, readDropKey, readDropRecord } from "@millrace/abi/generated/event";
+import { type FlowCounters, PathKind, PathLimit, PathReason } from "@millrace/abi/generated/flow";
+import {
+  encodeForwarding,
+  encodeLocal,
+  encodeRemote,
+  encodeRoute,
+  encodeRouteKey,
+  FORWARDING_SIZE,
+  LOCAL_SIZE,
+  REMOTE_SIZE,
+  ROUTE_KEY_SIZE,
+  ROUTE_SIZE,
+} from "@millrace/abi/generated/forward";
+import { type BpfLink, type BpfObject, links, netnsCookie, openObject } from "@millrace/native/native";
+import { TestNetns } from "./netns.ts";
+import { type Flow, OBSERVE_OBJECT, plus, readFlows, u32, u64, viewOf } from "./observer.ts";
+import { addressBytes } from "./packet-builder.ts";
+
+const TUNNEL_PORT = 8472;
+const PROGRAMS = ["pod_egress", "pod_ingress", "wire_ingress", "packet_dropped"];
+
+export interface TestPod {
+  name: string;
+  endpointId: number;
+  identity: number;
+  netns: TestNetns;
+  ip4: string;
+  ip6: string;
+  /** The host's end of its link. */
+  ifindex: number;
+}
+
+export class TestHost implements Disposable {
+  readonly number: number;
+  readonly netns: TestNetns;
+  readonly cookie: bigint;
+  readonly object: BpfObject;
+  readonly pods: TestPod[] = [];
+  readonly #links: BpfLink[] = [];
+  #generation = 2;
+  #uplink = 0;
+
+  constructor(number: number, options: { flows?: number } = {}) {
+    this.number = number;
+    this.netns = new TestNetns(`fh${number}`);
+    this.cookie = netnsCookie(this.netns.path);
+    this.netns.sh("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+    this.object = openObject(OBSERVE_OBJECT);
+    this.object.setMaxEntries("flows", options.flows ?? 1024);
+    const config = new Uint8Array(OBSERVE_CONFIG_SIZE);
+    encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0 }, viewOf(config));
+    this.object.setRodata(".rodata", "observe_config", config);
+    for (const name of this.object.programs()) this.object.setAutoload(name, PROGRAMS.includes(name));
+    this.object.load();
+    this.#watchDrops();
+    this.commit();
+    for (const [prefix, bits] of [
+      ["0.0.0.0", 96],
+      ["::", 0],
+    ] as const)
+      this.route(prefix, bits, { kind: PathKind.HOST });
+  }
+
+  get underlay4(): string {
+    return `10.200.0.${this.number}`;
+  }
+  get underlay6(): string {
+    return `fd00:200::${this.number}`;
+  }
+
+  /** Makes what was decided until now void. */
+  commit(): void {
+    const value = new Uint8Array(FORWARDING_SIZE);
+    const tunnelAddress = viewOf(addressBytes(this.underlay4)).getUint32(12);
+    encodeForwarding(
+      {
+        generation: this.#generation++,
+        uplink: this.#uplink,
+        punt: 0,
+        tunnelPort: TUNNEL_PORT,
+        tunnelAddress,
+      },
+      viewOf(value),
+    );
+    this.object.map("forwarding").update(u32(0), value);
+  }
+
+  addPod(name: string, options: { mtu?: number } = {}): TestPod {
+    const number = this.pods.length + 10;
+    const netns = new TestNetns(`fh${this.number}-${name}`);
+    const device = `mr${this.number}${name}`;
+    const mac = `0a:00:00:00:${hex(this.number)}:${hex(number)}`;
+    const [ip4, ip6] = [`10.201.${this.number}.${number}`, `fd00:201:${this.number}::${number}`];
+    this.netns.sh(`ip link add ${device} type veth peer name eth0 address ${mac} netns ${netns.name}`);
+    const ifindex = this.ifindexOf(device);
+    const endpointId = this.number * 100 + number;
+    const pod = { name, endpointId, identity: 1000 + endpointId, netns, ip4, ip6, ifindex };
+    this.pods.push(pod);
+    // Before the link is up, so that nothing passes uncounted.
+    this.#register(pod);
+    this.#attach("pod_egress", ifindex, "ingress");
+    this.#attach("pod_ingress", ifindex, "egress");
+    const mtu = options.mtu ?? 1500;
+    netns.sh("sysctl -qw net.ipv6.conf.eth0.accept_dad=0");
+    this.netns.sh(`ip link set ${device} mtu ${mtu} up`);
+    netns.sh(`ip link set eth0 mtu ${mtu} up`);
+    netns.sh(`ip addr add ${ip4}/32 dev eth0`);
+    netns.sh(`ip -6 addr add ${ip6}/128 dev eth0 nodad`);
+    netns.sh("ip route add 169.254.1.1 dev eth0 scope link");
+    netns.sh("ip route add default via 169.254.1.1 dev eth0");
+    netns.sh("ip -6 route add default via fe80::1 dev eth0");
+    for (const address of [ip4, ip6]) {
+      this.netns.sh(`ip route add ${address} dev ${device}`);
+      this.netns.sh(`ip neigh add ${address} lladdr ${mac} dev ${device} nud permanent`);
+    }
+    return pod;
+  }
+
+  /** A pod whose link's host end is the loopback, where test runs happen: no namespace of its own, no hooks. */
+  addLoopbackPod(ip4: string, ip6: string): TestPod {
+    const pod = { name: "lo", endpointId: 7, identity: 1007, netns: this.netns, ip4, ip6, ifindex: 1 };
+    this.#register(pod);
+    return pod;
+  }
+
+  /** Runs a hook on a packet, as if it had come in at the loopback. */
+  run(program: string, data: Uint8Array): { answer: number; packet: Buffer } {
+    const { retval, dataOut } = this.object.program(program).testRun({ data, netns: this.netns.path });
+    return { answer: retval | 0, packet: dataOut };
+  }
+
+  #register(pod: TestPod): void {
+    const endpoints = this.object.map("endpoints");
+    const value = Buffer.alloc(endpoints.stride);
+    for (let at = 0; at < value.length; at += value.length / endpoints.cpus)
+      value.writeUInt32LE(pod.endpointId, at);
+    endpoints.update(this.#endpointKey(pod.ifindex), value);
+    const local = new Uint8Array(LOCAL_SIZE);
+    encodeLocal({ endpointId: pod.endpointId, ifindex: pod.ifindex, identity: pod.identity }, viewOf(local));
+    for (const address of [pod.ip4, pod.ip6]) this.object.map("locals").update(addressBytes(address), local);
+    const info = Buffer.alloc(NETNS_INFO_SIZE);
+    const endpointIds = [pod.endpointId, ...Array(7).fill(0)];
+    encodeNetnsInfo({ kind: NetnsKind.POD, endpointCount: 1, endpointIds }, viewOf(info));
+    this.object.map("netns").update(u64(netnsCookie(pod.netns.path)), info);
+  }
+
+  /** Puts the uplink's end, made by `wire`, to work. */
+  useUplink(device: string): void {
+    this.#uplink = this.ifindexOf(device);
+    this.#attach("wire_ingress", this.#uplink, "ingress");
+    this.commit();
+  }
+
+  /** The other host's pods are reached through it. */
+  reach(other: TestHost, kind: typeof PathKind.DIRECT | typeof PathKind.OVERLAY): void {
+    const remote = new Uint8Array(REMOTE_SIZE);
+    const address4 = viewOf(addressBytes(other.underlay4)).getUint32(12);
+    encodeRemote({ address6: addressBytes(other.underlay6), address4 }, viewOf(remote));
+    this.object.map("remotes").update(u32(other.number), remote);
+    this.object.map("tunnel_peers").update(addressBytes(other.underlay4).slice(12), u32(other.number));
+    this.route(`10.201.${other.number}.0`, 96 + 24, { kind, remote: other.number });
+    this.route(`fd00:201:${other.number}::`, 64, { kind, remote: other.number });
+    this.commit();
+  }
+
+  route(
+    prefix: string,
+    prefixBits: number,
+    route: { kind: PathKind; remote?: number; identity?: number },
+  ): void {
+    const key = new Uint8Array(ROUTE_KEY_SIZE);
+    encodeRouteKey({ prefixBits, address: addressBytes(prefix) }, viewOf(key));
+    const value = new Uint8Array(ROUTE_SIZE);
+    encodeRoute({ remote: 0, identity: 0, ...route }, viewOf(value));
+    this.object.map("routes").update(key, value);
+  }
+
+  flows(): Flow[] {
+    return readFlows(this.object.map("flows"));
+  }
+  flowsOf(pod: TestPod): Flow[] {
+    return this.flows().filter(({ key }) => key.endpointId === pod.endpointId);
+  }
+
+  endpoint(pod: TestPod): Endpoint {
+    const map = this.object.map("endpoints");
+    const value = map.lookup(this.#endpointKey(pod.ifindex)) as Buffer;
+    const stride = value.length / map.cpus;
+    const each = Array.from(
+      { length: map.cpus },
+      (_, cpu) => decodeEndpoint(viewOf(value), cpu * stride) as Endpoint,
+    );
+    const [sum, ...others] = each as [Endpoint, ...Endpoint[]];
+    for (const { counters } of others)
+      sum.counters = sum.counters.map((way, d) =>
+        way.map((c, i) => plus(c, counters[d]?.[i] as FlowCounters)),
+      );
+    return sum;
+  }
+
+  /** The dataplane's own drops, by reason. */
+  ownDrops(): Partial<Record<keyof typeof PathReason, number>> {
+    const { count, keys, values } = this.object.map("drops").readAll();
+    const found: Record<string, number> = {};
+    for (let i = 0; i < count; i++) {
+      const reason = readDropKey(viewOf(keys), i * DROP_KEY_SIZE).reason - PathLimit.REASON_BASE;
+      const name = Object.entries(PathReason).find(([, value]) => value === reason)?.[0];
+      if (name)
+        found[name] =
+          (found[name] ?? 0) + Number(readDropRecord(viewOf(values), i * DROP_RECORD_SIZE).packets);
+    }
+    return found;
+  }
+  /** The kernel's drops in namespaces of this host. */
+  kernelDrops(): number {
+    const { count, keys, values } = this.object.map("drops").readAll();
+    let sum = 0;
+    for (let i = 0; i < count; i++)
+      if (readDropKey(viewOf(keys), i * DROP_KEY_SIZE).reason < PathLimit.REASON_BASE)
+        sum += Number(readDropRecord(viewOf(values), i * DROP_RECORD_SIZE).packets);
+    return sum;
+  }
+
+  ifindexOf(device: string): number {
+    const found = links(this.netns.path).find(({ name }) => name === device);
+    if (!found) throw new Error(`no ${device} in ${this.netns.name}`);
+    return found.ifindex;
+  }
+
+  #watchDrops(): void {
+    const info = Buffer.alloc(NETNS_INFO_SIZE);
+    encodeNetnsInfo({ kind: NetnsKind.HOST, endpointCount: 0, endpointIds: Array(8).fill(0) }, viewOf(info));
+    this.object.map("netns").update(u64(this.cookie), info);
+    this.#links.push(this.object.program("packet_dropped").attach({ kind: "tracing" }));
+  }
+  #attach(program: string, ifindex: number, direction: "ingress" | "egress"): void {
+    this.#links.push(
+      this.object.program(program).attach({ kind: "tcx", ifindex, direction, netns: this.netns.path }),
+    );
+  }
+  #endpointKey(ifindex: number): Buffer {
+    const key = Buffer.alloc(ENDPOINT_KEY_SIZE);
+    encodeEndpointKey({ netnsCookie: this.cookie, ifindex }, viewOf(key));
+    return key;
+  }
+
+  [Symbol.dispose](): void {
+    for (const link of this.#links) link.close();
+    this.object.close();
+    for (const pod of this.pods) pod.netns.remove();
+    this.netns.remove();
+  }
+}
+
+const hex = (number: number): string => number.toString(16).padStart(2, "0");
+
+/** Joins two hosts by a veth pair, the underlay. */
+export function wire(a: TestHost, b: TestHost): void {
+  a.netns.sh(`ip link add up0 type veth peer name up0 netns ${b.netns.name}`);
+  for (const host of [a, b]) {
+    host.netns.sh(`ip addr add ${host.underlay4}/24 dev up0`);
+    host.netns.sh(`ip -6 addr add ${host.underlay6}/64 dev up0 nodad`);
+    host.netns.sh("ip link set up0 up");
+    host.useUplink("up0");
+  }
+}
