@@ -63,7 +63,7 @@ export function createNetkitPair(pair: NetkitPair): PairIndexes {
   });
 }
 
-/** What isn't given stays. In the order mtu, mac, up; what was done before a refusal stays done. */
+/** What isn't given stays. In the order mac, mtu, alias, up; what was done before a refusal stays done. */
 export function setLink(link: LinkSettings): void {
   const where = "setLink";
   args.required(link, where, ["netns", "ifindex", "name", "up", "mtu", "mac", "alias"]);
