@@ -1,8 +1,8 @@
 /**
  * What agents and the control plane say to each other. The agent dials out; the server never does. Served
  * by the ingest process as tRPC: agent.enrol, agent.hello, agent.heartbeat, telemetry.push, trace.desired,
- * trace.report, trace.push, control.watch (subscription); and network.lease, network.publish, network.resolve, which
- * are in network.ts.
+ * trace.report, trace.push, control.watch (subscription); network.lease, network.publish, network.resolve, which are in
+ * network.ts; policy.for, policy.peers (policy-protocol.ts); service.resolve (service.ts).
  */
 import { z } from "zod";
 import { HostId, HostName, Incarnation, TraceSessionId } from "./ids.ts";
@@ -154,6 +154,11 @@ export const TracePush = z.object({
 });
 export type TracePush = z.infer<typeof TracePush>;
 
-/** control.watch: something of this kind changed, read it anew. "network": pools, or an answer of network.resolve. */
-export const ControlSignal = z.object({ what: z.enum(["traces", "network", "credential-revoked"]) });
+/**
+ * control.watch: something of this kind changed, read it anew. "network": pools, or an answer of network.resolve; "policy":
+ * an answer of policy.for or policy.peers; "service": one of service.resolve. An agent that doesn't know a kind leaves it.
+ */
+export const ControlSignal = z.object({
+  what: z.enum(["traces", "network", "policy", "service", "credential-revoked"]),
+});
 export type ControlSignal = z.infer<typeof ControlSignal>;
