@@ -16,7 +16,8 @@ import {
 } from "@millrace/contract/flow-id";
 import { coarse } from "@millrace/contract/numbers";
 import { wholeMilliseconds } from "@millrace/contract/packing";
-import { TCP_STATES, VERDICT_NUMBER } from "@millrace/contract/verdict";
+import { ruleNumber } from "@millrace/contract/rule-number";
+import { TCP_STATES, VERDICT_NUMBER, WAY_NUMBER, type Way } from "@millrace/contract/verdict";
 import type { Fleet, Place, Pod } from "./fleet.ts";
 import { Random } from "./random.ts";
 
@@ -77,13 +78,16 @@ export class FlowMix {
   readonly #fleet: Fleet;
   readonly #random: Random;
   readonly #newPerInterval: number;
+  readonly #carried: boolean;
   #flows: Flow[] = [];
   #owed = 0;
   #row: Row;
 
-  constructor(fleet: Fleet, options: { newPerInterval: number; seed?: number }) {
+  /** `carried`: by Millrace's dataplane, which tells more of each flow. */
+  constructor(fleet: Fleet, options: { newPerInterval: number; carried?: boolean; seed?: number }) {
     this.#fleet = fleet;
     this.#newPerInterval = options.newPerInterval;
+    this.#carried = options.carried ?? false;
     this.#random = new Random(options.seed ?? 2);
     const none = new Uint8Array(16);
     this.#row = {
@@ -99,7 +103,7 @@ export class FlowMix {
         revFlags: 0,
       },
       ...{ tcpState: 0, rttUs: 0, rttMinUs: 0, retransmits: 0, opens: 0, isn: 0, srcWorkload: 0 },
-      ...{ dstWorkload: 0, endpoint: 0, final: 0 },
+      ...{ dstWorkload: 0, endpoint: 0, final: 0, carried: 0, way: 0, slowPackets: 0, rule: 0, revision: 0 },
     };
   }
 
@@ -165,8 +169,21 @@ export class FlowMix {
       this.#row.observer = side;
       this.#row.verdict = VERDICT_NUMBER[dropped ? "dropped" : flow.dropped ? "unknown" : "forwarded"];
       this.#row.drops = dropped ? 1 : 0;
+      if (this.#carried) this.#carry(flow, side);
       report({ row: this.#row, observer: place.pod, source, destination, dropped });
     }
+  }
+
+  /** The packets that open and close a connection take the slow path; half of the services have a policy. */
+  #carry(flow: Flow, side: number): void {
+    const row = this.#row;
+    const tcp = flow.proto === TCP;
+    const slow = (flow.updates === 0 ? (tcp ? 3 : 2) : 0) + (tcp && row.final ? 3 : 0);
+    row.carried = 1;
+    row.way = row.verdict === VERDICT_NUMBER.dropped ? WAY_NUMBER.none : WAY_NUMBER[wayOf(flow)];
+    row.slowPackets = Math.min(slow, row.fwdPackets + row.revPackets);
+    row.rule = flow.dstPort % 2 ? 0 : ruleNumber((flow.dstPort % 200) + 1, side + 1);
+    row.revision = row.rule % 17;
   }
 
   #fill(flow: Flow, fromUs: number, toUs: number): void {
@@ -214,6 +231,11 @@ export class FlowMix {
       ? 0
       : row.revSegments * 66 + (oneShot ? random.between(60, 200) : requests * answer);
   }
+}
+
+function wayOf({ source, destination }: Flow): Way {
+  if (!source.pod || !destination.pod) return "host";
+  return source.pod.host === destination.pod.host ? "local" : "overlay";
 }
 
 /** The id an agent gives the row's flow, of which the observing endpoint bears this uid. */

@@ -3,18 +3,14 @@
  * a live trace that leaves nothing in the kernel. Real stack, real containers, one browser.
  */
 import { execFile } from "node:child_process";
-import { mkdirSync } from "node:fs";
 import { promisify } from "node:util";
-import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
 import { at } from "../tools/paths.mjs";
 import { firstSignIn, instance, type SignIn } from "../tools/testing/browser-instance.ts";
+import { looksRight } from "./looks-right.ts";
 import { signIn } from "./sign-in.ts";
 
 const run = promisify(execFile);
-const SCREENSHOTS = process.env.MILLRACE_SCREENSHOTS
-  ? at("docs/screenshots")
-  : at(".data/test-results/pages");
 const VIEWER: SignIn = { email: "viewer@millrace.local", password: "only looking, never touching" };
 
 let page: Page;
@@ -30,14 +26,6 @@ async function tracePrograms(): Promise<string[]> {
   const { stdout } = await run("bpftool", ["prog", "show", "-j"]);
   const programs = JSON.parse(stdout) as { name?: string }[];
   return programs.flatMap(({ name }) => (name?.startsWith("trace_") ? [name] : []));
-}
-
-async function looksRight(of: Page, name: string): Promise<void> {
-  mkdirSync(SCREENSHOTS, { recursive: true });
-  await of.screenshot({ path: `${SCREENSHOTS}/${name}.png` });
-  const { violations } = await new AxeBuilder({ page: of }).analyze();
-  const found = violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}`);
-  expect(found, `axe on ${name}`).toEqual([]);
 }
 
 test.beforeAll(async ({ browser }) => {

@@ -2,8 +2,12 @@
  * Millrace carries the packets: the lab's pods are wired by the CNI plugin and the agents' dataplane, with no bridge
  * in between. What holds in observe mode holds here, and no connection notices that an agent or the control plane goes.
  */
+
+import { WAY_NUMBER } from "@millrace/contract/verdict";
+import { NODE_IN_CONTAINER } from "@millrace/lab/shop";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Books } from "./books.ts";
+import { until } from "./child.ts";
 import { accounted, same } from "./ledger.ts";
 import { Stack } from "./stack.ts";
 import { addPeers, sendMix, steadyTraffic } from "./traffic.ts";
@@ -13,6 +17,26 @@ const SOAK = process.env.MILLRACE_SOAK === "1";
 const AGENT_KILLS = SOAK ? 25 : 4;
 const OUTAGE_S = SOAK ? 60 : 6;
 const PODS = ["sender", "peer"] as const;
+const TCP = 6;
+const UDP = 17;
+const ICMP = 1;
+const BULK_BYTES = 1 << 20;
+
+type Carried = { proto: number; way: number | null; slow: number | null; packets: number; bytes: number };
+/** What the database says of the flows from one pod to another, whichever end told. */
+const carriedFlows = (stack: Stack, from: string, to: string): Promise<Carried[]> => {
+  const [src, dst] = [from, to].map((pod) => [stack.lab.pod(pod).ip4, stack.lab.pod(pod).ip6]);
+  return stack.query<Carried>(
+    `select min(proto)::int as proto, max(way)::int as way, sum(slow_packets)::float8 as slow,
+       sum(fwd_packets + rev_packets)::float8 as packets, sum(fwd_bytes + rev_bytes)::float8 as bytes
+     from flow_updates where src = any($1::inet[]) and dst = any($2::inet[]) group by flow_id`,
+    [src, dst],
+  );
+};
+const slowShare = (flows: readonly Carried[]): number =>
+  flows.reduce((sum, { slow }) => sum + (slow ?? Number.NaN), 0) /
+  flows.reduce((sum, { packets }) => sum + packets, 0);
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) => {
@@ -34,6 +58,46 @@ describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) =>
         expect(same(accounted(b), b.total)).toBe(true);
       }
   }, 240_000);
+
+  test("every flow says that it went to the other host this way, and what goes on rode the fast path", async () => {
+    const flows = await carriedFlows(stack, "sender", "peer");
+    expect(new Set(flows.map(({ way }) => way))).toEqual(new Set([WAY_NUMBER[mode]]));
+    const datagrams = flows.filter(({ proto }) => proto === UDP);
+    const bulk = flows.filter(({ proto, bytes }) => proto === TCP && bytes > BULK_BYTES);
+    expect([datagrams.length, bulk.length].every((found) => found > 0)).toBe(true);
+    expect(slowShare(datagrams)).toBeLessThan(0.05);
+    expect(slowShare(bulk)).toBeLessThan(0.5);
+    // A ping is no plain packet: each of them is the slow path's.
+    expect(slowShare(flows.filter(({ proto }) => proto === ICMP))).toBe(1);
+  });
+
+  test("each host's heartbeat tells its uplink, its block and how many addresses of it pods have", async () => {
+    const hosts = await stack.query<{ network: unknown }>(
+      "select heartbeat->'network' as network from hosts",
+    );
+    const block = { pool: expect.any(String), mode, prefix4: expect.stringMatching(/\/26$/) };
+    for (const { network } of hosts)
+      expect(network).toMatchObject({
+        uplink: { interface: expect.any(String), addresses: [expect.any(String), expect.any(String)] },
+        ...{ blocks: [block], addresses: { used: 1, total: 64 } },
+      });
+  });
+
+  test("a flow to a pod of the same host says that it stayed there", async () => {
+    const name = "neighbour";
+    const argv = [NODE_IN_CONTAINER, "-e", "setInterval(() => {}, 1 << 30)"];
+    await stack.lab.addPod({
+      ...{ name, namespace: "test", hostNumber: 1, labels: { app: name } },
+      containers: [{ name, argv, restart: false }],
+    });
+    await stack.allCovered();
+    const ping = ["ping", "-c", "5", "-i", "0.05", "-q", stack.lab.pod(name).ip4];
+    expect((await stack.lab.exec("sender", ping)).code).toBe(0);
+    const told = async () => (await carriedFlows(stack, "sender", name)).length === 2;
+    await until("both ends told of it", told, { deadlineMs: 20_000, everyMs: 200 });
+    const flows = await carriedFlows(stack, "sender", name);
+    expect(flows.map(({ way }) => way)).toEqual([WAY_NUMBER.local, WAY_NUMBER.local]);
+  });
 
   test("no first packet is lost while its way is asked for", async () => {
     const rows = await stack.query<{ reason: string; packets: string }>(

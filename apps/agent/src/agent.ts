@@ -109,7 +109,7 @@ export class Agent {
     this.#condition = new Condition({
       ...{ incarnation: this.#incarnation, dataplane, telemetry: this.#telemetry, sender: this.#sender },
       ...{ reconciler: this.#reconciler, traces: this.#traces, nowMs: Date.now },
-      network: () => this.#network?.network.counts ?? {},
+      network: () => this.#network,
       skewMs: () => this.#session.skewMs,
     });
     this.#session = this.#makeSession();

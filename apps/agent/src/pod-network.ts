@@ -2,6 +2,7 @@
  * Millrace as this host's dataplane, put together: links for the pods that a runtime asks for, addresses from the
  * control plane, tables for the kernel. Absent in observe mode.
  */
+import type { NetworkReport } from "@millrace/contract/agent-protocol";
 import { PodAttachments } from "./attachment/pod-attachments.ts";
 import type { AttachmentStore, PlacedRecord } from "./attachment/record.ts";
 import { CniHandler } from "./cni/handler.ts";
@@ -65,6 +66,16 @@ export class PodNetwork {
   async stop(): Promise<void> {
     await this.#server.close();
     await this.network.close();
+  }
+
+  /** By the part that counts them. */
+  get counts(): Record<string, number> {
+    return named("network", this.network.counts);
+  }
+  report(): NetworkReport {
+    const { name, addresses, mtu, tunnelPort } = this.#o.uplink;
+    const uplink = { interface: name, addresses: addresses.slice(0, 64), mtu, tunnelPort };
+    return { uplink, ...this.network.held() };
   }
 
   /** For the endpoints' planner. */
@@ -135,3 +146,6 @@ export class PodNetwork {
     return { ...Object.fromEntries(labels), ...(namespace === null ? {} : { [NAMESPACE_LABEL]: namespace }) };
   }
 }
+
+const named = (part: string, counts: Record<string, number>): Record<string, number> =>
+  Object.fromEntries(Object.entries(counts).map(([name, value]) => [`${part}.${name}`, value]));

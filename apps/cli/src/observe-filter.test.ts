@@ -20,6 +20,11 @@ describe("the flags of observe", () => {
     [["--to-service", "my shop"], 'dst.service="my shop"'],
     [["--pod", "web", "--not"], "-pod=web"],
     [["--pod", "web", "a b", "--pod", 'c"'], 'pod=web,a" "b,c'],
+    [
+      ["--tier", "slow", "--way", "overlay", "direct", "--rule", "12/3"],
+      "way=overlay,direct tier=slow rule=12/3",
+    ],
+    [["--policy", "12"], "policy=12"],
     [["-n", "shop"], "namespace=shop"],
     [["--uuid", "0123"], "flow=0123"],
     [["--pod", "web", "--filter", "rtt>5ms"], "pod=web rtt>5ms"],

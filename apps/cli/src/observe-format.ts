@@ -1,7 +1,8 @@
 /** A flow as one line of text. JSON output is the row itself, one object a line. */
 import type { End, FlowRow } from "@millrace/contract/flow";
+import { ruleText } from "@millrace/contract/rule-number";
 import { bytes, microseconds, text } from "@millrace/contract/units";
-import { protocolName, VERDICT_TITLE } from "@millrace/contract/verdict";
+import { pathTierOf, protocolName, VERDICT_TITLE } from "@millrace/contract/verdict";
 import { plain } from "./terminal.ts";
 
 /** tab and jsonpb are what hubble calls table and json. */
@@ -22,6 +23,12 @@ const verdict = (row: FlowRow): string =>
     ? `${VERDICT_TITLE.dropped} (${row.dropReason})`
     : VERDICT_TITLE[row.verdict];
 
+const tier = (row: FlowRow): string => (row.pathTiers ? pathTierOf(row.pathTiers) : "-");
+const rules = (row: FlowRow): string => row.rules.map(ruleText).join(",") || "-";
+/** Only where Millrace carries it: elsewhere there is nothing to say. */
+const carried = (row: FlowRow): string =>
+  row.pathTiers ? ` way ${row.way} ${tier(row)}${row.rules.length > 0 ? ` rule ${rules(row)}` : ""}` : "";
+
 /** Widths fixed, so that a followed stream keeps its columns. */
 const COLUMNS: readonly { title: string; width: number; of: (row: FlowRow) => string }[] = [
   { title: "TIME", width: 24, of: (row) => new Date(row.lastSeen).toISOString() },
@@ -29,6 +36,9 @@ const COLUMNS: readonly { title: string; width: number; of: (row: FlowRow) => st
   { title: "DESTINATION", width: 34, of: (row) => label(row.dst) },
   { title: "PROTO", width: 6, of: (row) => protocolName(row.proto) },
   { title: "VERDICT", width: 24, of: verdict },
+  { title: "RULE", width: 9, of: rules },
+  { title: "WAY", width: 7, of: (row) => row.way },
+  { title: "TIER", width: 4, of: tier },
   { title: "BYTES", width: 8, of: traffic },
   { title: "RTT", width: 8, of: rtt },
   { title: "RETX", width: 4, of: (row) => String(row.retransmits) },
@@ -52,6 +62,6 @@ export function formatFlow(row: FlowRow, format: Format): string {
     case "dict":
       return `${COLUMNS.map((c) => `${c.title.padStart(12)}: ${c.of(row)}`).join("\n")}\n------------`;
     case "compact":
-      return `${new Date(row.lastSeen).toISOString()}: ${label(row.src)} -> ${label(row.dst)} ${protocolName(row.proto)} ${verdict(row)} ${traffic(row)} rtt ${rtt(row)}`;
+      return `${new Date(row.lastSeen).toISOString()}: ${label(row.src)} -> ${label(row.dst)} ${protocolName(row.proto)} ${verdict(row)}${carried(row)} ${traffic(row)} rtt ${rtt(row)}`;
   }
 }

@@ -73,7 +73,7 @@ static __always_inline void side_add(struct __sk_buff *skb, struct side *side, s
 {
 	struct flow_pace pace = flow_add(record, add, direction);
 
-	__sync_fetch_and_add(&record->path.slow_packets, 1);
+	__sync_fetch_and_add(&record->path.slow_packets, (__u32)add->packets);
 	if (side->packet.tcp_flags)
 		tcp_follow(record, &side->key, &side->packet, direction);
 	if (direction == FLOW_EGRESS)

@@ -6,6 +6,8 @@
  */
 import { z } from "zod";
 import { HostId, HostName, Incarnation, TraceSessionId } from "./ids.ts";
+import { BlockName, LEASE_LIMITS } from "./network.ts";
+import { PoolMode } from "./pool.ts";
 import { TraceEvent, TraceSpec, TraceStats } from "./trace.ts";
 import { TRACE_ENDS } from "./trace-kind.ts";
 
@@ -55,6 +57,21 @@ export const HelloOutput = z.object({
   intervalMs: z.int().min(100).max(60_000),
   heartbeatMs: z.int().min(500).max(60_000),
 });
+
+/** A host's own part of the network, where it carries its pods' packets. What it counts is among the counters, as `network.…`. */
+export const NetworkReport = z.object({
+  uplink: z.object({
+    interface: z.string().max(15),
+    addresses: z.array(z.string().max(64)).max(64),
+    mtu: z.int(),
+    tunnelPort: z.int(),
+  }),
+  /** `mode` is the pool's; null while the pool isn't known. */
+  blocks: z.array(BlockName.extend({ mode: PoolMode.nullable() })).max(LEASE_LIMITS.named),
+  /** Of the blocks: those that pods have, and all. */
+  addresses: z.object({ used: z.int(), total: z.int() }),
+});
+export type NetworkReport = z.infer<typeof NetworkReport>;
 
 /** Level, not edge: each heartbeat says all that holds now. */
 export const Heartbeat = z.object({
@@ -124,6 +141,8 @@ export const Heartbeat = z.object({
     oldestMs: z.number().nullable(),
   }),
   counters: z.record(z.string().max(60), z.number()),
+  /** Null in observe mode. Older agents say nothing. */
+  network: NetworkReport.nullable().default(null),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 export const HeartbeatOutput = z.object({ serverTimeMs: z.number() });

@@ -11,7 +11,9 @@ export const BATCH_VERSION = 2;
 export const BATCH_MAX_ROWS = 5000;
 export const BATCH_MAX_BYTES = 4 << 20;
 
-/** Times are microseconds since 1970. `…Workload` and `dropReason` index the dictionaries, from 1; 0 is none. */
+/**
+ * A column that is younger than BATCH_VERSION is absent from the batches of older agents and reads as zeros: zero must
+ * say that nothing is known. Times are microseconds since 1970. `…Workload` and `dropReason` index the dictionaries, from 1; 0 is none. */
 export const FLOW_COLUMNS = {
   flowId: "b16",
   firstSeen: "f64",
@@ -44,6 +46,11 @@ export const FLOW_COLUMNS = {
   srcWorkload: "u16",
   dstWorkload: "u16",
   endpoint: "u16", // index of `endpoints`, from 0: whose interface saw it
+  carried: "u8", // 1: by Millrace's dataplane, which alone knows the following
+  way: "u8", // index of WAYS
+  slowPackets: "u32", // of the packets of both directions those that took the slow path
+  rule: "u32", // that decided (policy.ts: ruleNumber); 0: none did
+  revision: "u32", // of the policy that the rule is of
   final: "u8", // 1: the flow has left the table; one with nothing new to tell leaves without a row
 } as const satisfies ColumnTable;
 
@@ -102,8 +109,8 @@ export const EndpointClasses = z.object({
   tableFull: Counters,
   flowRetired: Counters,
   otherHost: Counters,
-  /** Sent with somebody else's source address, and dropped. */
-  spoofed: Counters,
+  /** Sent with somebody else's source address, and dropped. Agents that carry no packets had no such class. */
+  spoofed: Counters.default({ packets: 0, segments: 0, bytes: 0 }),
 });
 /** One interface of one container namespace: deltas of the totals, apart from the flows. */
 export const EndpointReport = z.object({

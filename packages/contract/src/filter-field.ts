@@ -1,8 +1,20 @@
 /** The fields the filter language knows: one table for the parser, the completion, SQL and the CLI. */
-import { parseBytes, parseDuration } from "./units.ts";
-import { protocolNumber, TCP_STATES, VERDICTS } from "./verdict.ts";
 
-export type FieldType = "text" | "ip" | "port" | "number" | "duration" | "bytes" | "enum" | "proto";
+import { LAST_POLICY_NUMBER, MOST_RULES, ruleNumber } from "./rule-number.ts";
+import { parseBytes, parseDuration } from "./units.ts";
+import { PATH_TIERS, protocolNumber, TCP_STATES, VERDICTS, WAYS } from "./verdict.ts";
+
+export type FieldType =
+  | "text"
+  | "ip"
+  | "port"
+  | "number"
+  | "duration"
+  | "bytes"
+  | "enum"
+  | "proto"
+  | "policy"
+  | "rule";
 export type FilterField = {
   readonly type: FieldType;
   readonly title: string;
@@ -30,6 +42,10 @@ export const FILTER_FIELDS: Readonly<Record<string, FilterField>> = {
   proto: { type: "proto", title: "protocol" },
   verdict: { type: "enum", title: "verdict", values: VERDICTS },
   reason: { type: "text", title: "drop reason" },
+  way: { type: "enum", title: "way that Millrace sent it", values: WAYS },
+  tier: { type: "enum", title: "path tier of most of its packets", values: PATH_TIERS },
+  policy: { type: "policy", title: "policy that decided, by number" },
+  rule: { type: "rule", title: "rule that decided (policy/place)" },
   state: { type: "enum", title: "TCP state", values: TCP_STATES },
   rtt: { type: "duration", title: "round-trip time" },
   bytes: { type: "bytes", title: "bytes, both directions" },
@@ -66,6 +82,10 @@ export function readValue(field: FilterField, text: string): FilterValue | { pro
         ? { problem: `“${text}” is not a protocol like TCP or 17` }
         : { text, number: n };
     }
+    case "policy":
+      return wholeNumber(text, LAST_POLICY_NUMBER);
+    case "rule":
+      return readRule(text);
     case "enum":
       return field.values?.includes(text)
         ? { text, number: null }
@@ -85,6 +105,18 @@ function isNetwork(text: string): boolean {
   const v6 = /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(address) && URL.canParse(`http://[${address}]/`);
   if (rest.length > 0 || !(v6 || IPV4.test(address))) return false;
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (v6 ? 128 : 32));
+}
+
+/** `12/3`, as flows show it, or the number that stands for both. */
+function readRule(text: string): FilterValue | { problem: string } {
+  const parts = /^(\d{1,8})\/(\d{1,3})$/.exec(text);
+  if (!parts) return wholeNumber(text, ruleNumber(LAST_POLICY_NUMBER, MOST_RULES));
+  const [policy, place] = [Number(parts[1]), Number(parts[2])];
+  return policy <= LAST_POLICY_NUMBER && place <= MOST_RULES
+    ? { text, number: ruleNumber(policy, place) }
+    : {
+        problem: `“${text}” is not a rule like 12/3: policies go to ${LAST_POLICY_NUMBER}, rules to ${MOST_RULES}`,
+      };
 }
 
 function wholeNumber(text: string, max: number): FilterValue | { problem: string } {

@@ -28,6 +28,16 @@ describe("a filter", () => {
     ['pod="a,b"', [[false, "pod", "=", ["a,b"]]]],
     ["payments", [[false, undefined, "~", ["payments"]]]],
     ['-"two words"', [[true, undefined, "~", ["two words"]]]],
+    ["rule=12/3", [[false, "rule", "=", [12 * 256 + 3]]]],
+    ["-rule=3075,0/1", [[true, "rule", "=", [3075, 1]]]],
+    ["policy=12", [[false, "policy", "=", [12]]]],
+    [
+      "tier=fast way=overlay,host",
+      [
+        [false, "tier", "=", ["fast"]],
+        [false, "way", "=", ["overlay", "host"]],
+      ],
+    ],
     ["label=app:web", [[false, "label", "=", ["app:web"]]]],
     ["ip=10.0.0.0/8", [[false, "ip", "=", ["10.0.0.0/8"]]]],
     [
@@ -48,6 +58,12 @@ describe("a filter", () => {
     ["dst.port=99999", [[0, 14, "dst.port: “99999” is not a whole number up to 65535"]]],
     ["a rtt>fast", [[2, 10, "rtt: “fast” is not a duration like 5ms or 1.5s"]]],
     ["verdict=lost", [[0, 12, "verdict: “lost” is none of forwarded, dropped, would-drop, unknown"]]],
+    [
+      "rule=12/256",
+      [[0, 11, "rule: “12/256” is not a rule like 12/3: policies go to 16777215, rules to 255"]],
+    ],
+    ["rule>12/3", [[0, 9, "rule has no order: use = != or ~"]]],
+    ["tier=nic", [[0, 8, "tier: “nic” is none of slow, fast"]]],
     ["pod>x", [[0, 5, "pod has no order: use = != or ~"]]],
     ["rtt~5", [[0, 5, "rtt is compared with = != < or >, not ~"]]],
     ["pod=", [[0, 4, "pod needs a value"]]],

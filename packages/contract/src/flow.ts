@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { FlowId, Milliseconds } from "./ids.ts";
-import { TCP_STATES, VERDICTS } from "./verdict.ts";
+import { TCP_STATES, VERDICTS, WAYS } from "./verdict.ts";
 
 /** What stands at one end of a flow, as it was then. */
 export const End = z.object({
@@ -30,6 +30,10 @@ export const Direction = z.object({
   /** OR of TCP flags seen. */
   tcpFlags: z.int(),
 });
+
+/** A policy's rule on a flow, by the number that the policy goes by. Place 0: the policy isolates, and no rule allowed it. */
+export const FlowRule = z.object({ policy: z.int(), place: z.int(), revision: z.int() });
+export type FlowRule = z.infer<typeof FlowRule>;
 
 const Address = z.object({ ip: z.string(), port: z.int() });
 export const FlowTuple = z.object({ src: Address, dst: Address });
@@ -63,6 +67,15 @@ export const FlowRow = z.object({
   /** The kernel's name of the latest drop reason without its prefix, e.g. NO_SOCKET. */
   dropReason: z.string().nullable(),
   drops: z.number(),
+  /** Where Millrace sent it, as the row's first observer says. */
+  way: z.enum(WAYS),
+  /** The packets of `forward` and `reverse` by the path tier that carried them; null: Millrace didn't carry them. */
+  pathTiers: z.object({ slow: z.number(), fast: z.number() }).nullable(),
+  /**
+   * What its verdict is by: of a flow that was dropped, or would have been, one rule; of another what let it leave its
+   * source and what let it into its destination. Empty: no policy has a say in it.
+   */
+  rules: z.array(FlowRule).max(2),
   forward: Direction,
   reverse: Direction,
   tcpState: z.enum(TCP_STATES),

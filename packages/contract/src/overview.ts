@@ -16,6 +16,10 @@ export const Overview = z.object({
   rttP50Us: Tile,
   rttP99Us: Tile,
   retransmitShare: Tile,
+  /** Of the packets that Millrace carried, by path tier; null: it carried none. */
+  pathTiers: z.object({ slow: z.number(), fast: z.number() }).nullable(),
+  /** Reports of flows that a policy which only observes would have dropped. */
+  wouldDrop: z.number(),
   hosts: z.object({ ok: z.int(), warn: z.int(), bad: z.int(), unknown: z.int() }),
   changes: z.array(
     z.object({

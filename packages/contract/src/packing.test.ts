@@ -9,6 +9,7 @@ const TABLE = {
   ...{ endpoint: "u16", observer: "u8", src: "b16", dst: "b16", srcPort: "u16", dstPort: "u16", proto: "u8" },
   ...{ srcWorkload: "u16", dstWorkload: "u16", fwdPackets: "f64", fwdSegments: "f64", revPackets: "f64" },
   ...{ revSegments: "f64", rttUs: "u32", rttMinUs: "u32", firstSeen: "f64", lastSeen: "f64", other: "f64" },
+  ...{ way: "u8", rule: "u32", revision: "u32" },
 } as const satisfies ColumnTable;
 type Name = keyof typeof TABLE;
 const MOST_BYTES = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f]; // of 2^53 − 1, the lowest first
@@ -75,7 +76,7 @@ describe("packed columns", () => {
       () => ({ ...one, dst, dstPort: 443, srcPort: 50_000 }) as unknown as Row,
     );
     const packed = new Packer(TO_US).pack(TABLE, columnsOf(rows), 100, FLOW_RULES);
-    expect(packed.other).toBeUndefined();
+    for (const name of ["other", "way", "rule", "revision"]) expect(packed[name], name).toBeUndefined();
     expect(packed.srcPort).toEqual(Uint8Array.of(0x0a, 0x50, 0xc3));
     expect([...(packed.dstPort ?? [])].filter((byte) => byte !== 0)).toHaveLength(3);
   });

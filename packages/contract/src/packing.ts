@@ -23,6 +23,7 @@ export type Rules = Readonly<Record<string, Rule | undefined>>;
 
 const CONTEXTS = 0x1_0000;
 const NO_CONTEXT = -1;
+const NOTHING = new Uint8Array();
 /** A flow may be seen after the interval's end was taken. */
 const LATE_US = 1_024_000;
 const columnOf = (values: Values, name: string): Column => values[name] as Column;
@@ -76,6 +77,16 @@ const likeEndpoint = (observer: number): Rule =>
       if (observers[row] === observer) contexts[row] = endpoints[row] as number;
     return contexts;
   });
+
+/** By the address that isn't the endpoint's: one peer is reached one way, and mostly judged by one rule. */
+const likePeer: Rule = like((values, rows) => {
+  const [src, dst, observers] = ["src", "dst", "observer"].map((name) => columnOf(values, name)) as [
+    Column,
+    Column,
+    Column,
+  ];
+  return Float64Array.from({ length: rows }, (_, row) => (observers[row] === 1 ? src : dst)[row] as number);
+});
 
 /** What a row's code has to do with other rows': nothing. */
 const rowByRow = (
@@ -166,6 +177,9 @@ export const FLOW_RULES: Rules = {
   rttMinUs: measuredBelow("rttUs"),
   firstSeen: timed,
   lastSeen: timedAfter("firstSeen"),
+  way: likePeer,
+  rule: likePeer,
+  revision: likeColumn("rule"),
 };
 export const DROP_RULES: Rules = {
   srcWorkload: likeColumn("src"),
@@ -220,11 +234,18 @@ export class Packer {
   }
 }
 
+/** A column of zeros is nothing at all, whatever its rule would make of it. */
 function packColumn(column: Column, codes: Float64Array, coder: Coder | undefined): Uint8Array {
   const rows = codes.length;
+  if (isZero(column, rows)) return NOTHING;
   const planned = coder?.code(column, codes) ?? false;
   if (!planned) for (let row = 0; row < rows; row++) codes[row] = column[row] as number;
   return packNumbers(codes, rows, planned ? AS_PLANNED : 0);
+}
+
+function isZero(column: Column, rows: number): boolean {
+  for (let row = 0; row < rows; row++) if (column[row] !== 0) return false;
+  return true;
 }
 
 const MOST = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff, f64: Number.MAX_SAFE_INTEGER, b16: 0xffff_ffff };

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { IdentityNumber, Labels } from "./identity.ts";
 import { parsePrefix } from "./prefix.ts";
+import { LAST_POLICY_NUMBER, MOST_RULES } from "./rule-number.ts";
 
 /** Asked in this order; a policy tier that decides is the last that is asked. */
 export const POLICY_TIERS = ["platform", "tenant"] as const;
@@ -22,16 +23,7 @@ export type PolicyDirection = z.infer<typeof PolicyDirection>;
 
 export const RULE_ACTIONS = ["allow", "deny"] as const;
 
-/** A rule's number on flows is its policy's number and its place: 8 bits for the place, 0 for "no rule allowed it". */
-export const MOST_RULES = 255;
-export const LAST_POLICY_NUMBER = 0xff_ffff;
 export const POLICY_LIMITS = { peersOfRule: 256, portsOfRule: 64, requirements: 32, policies: 4096 } as const;
-
-export const ruleNumber = (policy: number, place: number): number => policy * 256 + place;
-export const ruleParts = (rule: number): { policy: number; place: number } => ({
-  policy: Math.floor(rule / 256),
-  place: rule % 256,
-});
 
 /** One of these must hold of the labels. NotIn and DoesNotExist hold where the label is absent. */
 export const Requirement = z.object({

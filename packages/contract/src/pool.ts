@@ -95,6 +95,23 @@ export const PoolView = z.object({
 });
 export type PoolView = z.infer<typeof PoolView>;
 
+/** What one host holds of one pool, in one state. Quarantined: its host is silent. */
+export const HeldBlocks = z.object({
+  pool: PoolName,
+  host: z.string(),
+  state: z.enum(["leased", "quarantined"]),
+  blocks: z.array(z.object({ prefix4: z.string().nullable(), prefix6: z.string().nullable() })),
+  /** When the host was last heard with them. */
+  confirmedAtMs: z.number(),
+  /** How many endpoints the host has published, in all of its blocks. */
+  endpoints: z.int(),
+});
+export type HeldBlocks = z.infer<typeof HeldBlocks>;
+/** Quarantined ones first, then by host; `more` beyond those listed. */
+export const MOST_HELD = 1000;
+export const HeldBlocksView = z.object({ held: z.array(HeldBlocks), more: z.int() });
+export type HeldBlocksView = z.infer<typeof HeldBlocksView>;
+
 export const ByPoolName = z.object({ name: PoolName });
 export const ReleaseInput = z.object({ host: HostName });
 /** What a release did: the blocks that anybody may get now, and how many endpoints were forgotten with them. */

@@ -22,6 +22,7 @@ export const PROCEDURE_ROLE = {
   "pools.list": "viewer",
   "pools.create": "admin",
   "pools.remove": "admin",
+  "network.blocks": "viewer",
   "network.release": "admin",
   "traces.list": "viewer",
   "traces.get": "viewer",

@@ -24,6 +24,23 @@ export const VERDICT_GLYPH: Record<Verdict, string> = {
   unknown: "?",
 };
 
+/**
+ * Where Millrace's dataplane sends a flow's packets: none is nowhere, since they are dropped or something else carries
+ * them. The numbers are the kernel's (enum path_kind), stored and sent: append only.
+ */
+export const WAYS = ["none", "local", "direct", "overlay", "host"] as const;
+export type Way = (typeof WAYS)[number];
+export const WAY_NUMBER = Object.fromEntries(WAYS.map((way, n) => [way, n])) as Record<Way, number>;
+
+/** Which path tier carried a flow: the one that carried most of its packets; half and half is slow. */
+export const PATH_TIERS = ["slow", "fast"] as const;
+export type PathTier = (typeof PATH_TIERS)[number];
+export const PATH_TIER_TITLE: Record<PathTier, string> = { slow: "slow path", fast: "fast path" };
+export const PATH_TIER_GLYPH: Record<PathTier, string> = { slow: "›", fast: "»" };
+/** Packets by the path tier that carried them. */
+export type TierCounts = { slow: number; fast: number };
+export const pathTierOf = ({ slow, fast }: TierCounts): PathTier => (slow < fast ? "fast" : "slow");
+
 /** Which end of the flow reported it. */
 export const OBSERVERS = ["source", "destination", "unknown"] as const;
 export type Observer = (typeof OBSERVERS)[number];

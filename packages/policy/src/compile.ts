@@ -9,8 +9,8 @@ import {
   type PolicyIdentity,
   type PolicyRule,
   type RulePeer,
-  ruleNumber,
 } from "@millrace/contract/policy";
+import { ruleNumber } from "@millrace/contract/rule-number";
 import { CidrClasses } from "./cidr-classes.ts";
 import { namedPort, podsMatch, selects } from "./judge.ts";
 import { FORWARDED_BY_NOTHING, type Judgement } from "./judgement.ts";

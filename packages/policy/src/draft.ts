@@ -1,5 +1,6 @@
 /** What a document says, before the control plane has given it a number and a revision. */
-import { MOST_RULES, Policy, type PolicyDirection, type PolicyRule } from "@millrace/contract/policy";
+import { Policy, type PolicyDirection, type PolicyRule } from "@millrace/contract/policy";
+import { MOST_RULES } from "@millrace/contract/rule-number";
 import type { z } from "zod";
 
 export const PolicyDraft = Policy.omit({ number: true, revision: true });

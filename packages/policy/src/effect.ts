@@ -2,7 +2,8 @@
  * What if: which of the flows that were recorded would have met another verdict under other policies. The same compiled rulesets
  * decide here as in the kernel. Where flows and policies come from, and how complete they are, is the caller's.
  */
-import { LAST_POLICY_NUMBER, type Policy } from "@millrace/contract/policy";
+import type { Policy } from "@millrace/contract/policy";
+import { LAST_POLICY_NUMBER } from "@millrace/contract/rule-number";
 import type { Verdict } from "@millrace/contract/verdict";
 import { PolicySet } from "./compile.ts";
 import type { PolicyDraft } from "./draft.ts";

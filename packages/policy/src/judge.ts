@@ -12,10 +12,10 @@ import {
   type Requirement,
   type RulePeer,
   type RulePort,
-  ruleNumber,
   type Selector,
 } from "@millrace/contract/policy";
 import { contains, parseAddress, parsePrefix } from "@millrace/contract/prefix";
+import { ruleNumber } from "@millrace/contract/rule-number";
 import { FORWARDED_BY_NOTHING, hasPorts, type Judgement } from "./judgement.ts";
 
 /** One end opens a flow to the other, seen from one of them: the subject. */

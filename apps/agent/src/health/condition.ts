@@ -1,7 +1,7 @@
 /** Gathers what the heartbeat and the metrics say from the parts that know it. */
 
 import { ObserverCount } from "@millrace/abi/generated/observer";
-import type { Heartbeat } from "@millrace/contract/agent-protocol";
+import type { Heartbeat, NetworkReport } from "@millrace/contract/agent-protocol";
 import type { Incarnation } from "@millrace/contract/ids";
 import type { Sender } from "../connection/sender.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
@@ -20,8 +20,8 @@ export type ConditionOptions = {
   reconciler: EndpointReconciler;
   sender: Sender;
   traces: Traces;
-  /** Of the dataplane; nothing where there is none. */
-  network: () => Record<string, number>;
+  /** Of the dataplane, its counts named by its parts; undefined in observe mode. */
+  network: () => { counts: Record<string, number>; report(): NetworkReport } | undefined;
   skewMs: () => number;
   nowMs: () => number;
 };
@@ -51,6 +51,7 @@ export class Condition {
     return heartbeat({
       ...{ incarnation, dataplane, flowsUsed: telemetry.flowsUsed, pods: this.#pods() },
       ...{ gaps: this.#gaps(), counters: this.#counters(), spool: telemetry.spool.stats() },
+      network: this.#o.network()?.report() ?? null,
       uptimeS: (this.#o.nowMs() - this.#startedMs) / 1000,
       ...this.#usage.read(),
       interfacesOf: (pod) => reconciler.interfacesOf(pod),
@@ -95,7 +96,7 @@ export class Condition {
       ...prefixed("sender", sender.counts),
       ...prefixed("event", events),
       ...prefixed("conntrack", { ...telemetry.translations.counts, entries: telemetry.translations.entries }),
-      ...prefixed("network", this.#o.network()),
+      ...this.#o.network()?.counts,
       "event.ringLost": ringLost,
       "clock.skewMs": this.#o.skewMs(),
       "spool.failures": telemetry.spool.failures,

@@ -13,6 +13,7 @@ function facts(host: FakeHost, agent: Life): HeartbeatFacts {
   return {
     ...{ incarnation: Incarnation.parse("11111111-1111-4111-8111-111111111111"), uptimeS: 1, cpuShare: 0 },
     ...{ residentBytes: 1, dataplane: new FakeDataplane(host.kernel), flowsUsed: 3, gaps: [], counters: {} },
+    network: null,
     ...{ pods: host.pods, spool: { batches: 0, bytes: 0, limitBytes: 1, oldestMs: null } },
     interfacesOf: (pod) => agent.reconciler.interfacesOf(pod),
     endpoints: [...agent.telemetry.registry.all.values()],
@@ -32,6 +33,24 @@ describe("heartbeat", () => {
       ...{ addresses: ["10.0.0.1"], service: "web", containers: [{ name: "web", pid: 100 }] },
     });
     expect(beat.maps.find(({ name }) => name === "flows")?.used).toBe(3);
+  });
+
+  test("tells of the network where the host carries its pods' packets", () => {
+    const host = new FakeHost();
+    const agent = new Life(host, temporaryDirectory("heartbeat"));
+    const network = {
+      uplink: { interface: "eth0", addresses: ["192.0.2.1"], mtu: 1500, tunnelPort: 4789 },
+      blocks: [{ pool: "default", mode: "direct" as const, prefix4: "10.201.0.0/26", prefix6: null }],
+      addresses: { used: 1, total: 64 },
+    };
+    expect(Heartbeat.parse(heartbeat({ ...facts(host, agent), network })).network).toEqual(network);
+  });
+
+  test("an older agent's, which says nothing of the network, is taken", () => {
+    const host = new FakeHost();
+    const agent = new Life(host, temporaryDirectory("heartbeat"));
+    const { network: _, ...older } = heartbeat(facts(host, agent));
+    expect(Heartbeat.parse(older).network).toBeNull();
   });
 
   test("a pod that can't be attached to has failed, with the kernel's reason, and no other suffers", () => {

@@ -9,6 +9,7 @@ const STATE: Heartbeat = {
   ...{ residentBytes: 1, programs: [], pods: [], gaps: [], counters: COUNTERS },
   maps: [{ name: "flows", type: "hash", used: 12, capacity: 64, bytes: 1 }],
   spool: { batches: 3, bytes: 99, limitBytes: 1000, oldestMs: null },
+  network: null,
 };
 
 async function serving(notReady: () => string | undefined, state = () => STATE) {

@@ -3,6 +3,7 @@
  * have asked for, and from all of it the kernel's forwarding tables. Level by level: each step looks at what there is
  * and at what should be.
  */
+import type { NetworkReport } from "@millrace/contract/agent-protocol";
 import { LEASE_LIMITS, PUBLISH_CHUNK, RESOLVE_LIMITS, type Underlay } from "@millrace/contract/network";
 import { AttachmentError, keyText } from "../attachment/attachment.ts";
 import type { Allocation } from "../attachment/pod-attachments.ts";
@@ -65,6 +66,16 @@ export class Network {
   }
   get counts(): Record<string, number> {
     return { ...this.#punted.counts, routes: this.#routes.size };
+  }
+
+  /** For people: the blocks that are this host's, and how much of them is used. */
+  held(): Pick<NetworkReport, "blocks" | "addresses"> {
+    const { pools, blocks } = this.#state;
+    const modeOf = (pool: string) => pools.find(({ name }) => name === pool)?.mode ?? null;
+    return {
+      blocks: blocks.map(({ generation: _, ...block }) => ({ ...block, mode: modeOf(block.pool) })),
+      addresses: { used: this.#o.attached().length, total: this.#addresses.size },
+    };
   }
 
   /** Takes over what is to be forwarded; packets of unknown destination come up from now on. */

@@ -24,6 +24,7 @@ export const WORD = {
   lastSeen: 18, // as `seenWord` has it
   translation: 19, // the other side's number in FlowTranslations, 0 for none
   id: 20, // four words
+  slowPackets: 38, // those between are the doubles'
 } as const;
 /** 64-bit floats of an entry. */
 export const DOUBLE = { firstSeenUs: 12, counters: 13 } as const;
@@ -31,6 +32,7 @@ export const DOUBLE = { firstSeenUs: 12, counters: 13 } as const;
 export const COUNTERS = 6;
 export const FLAG_REVERSED = 1; // the far end is the source
 export const FLAG_FINAL = 2; // reported for the last time; the kernel's entry waits for its deletion
+export const FLAG_TIERED = 4; // `slowPackets` is set: it isn't in entries of agents before it
 
 const EMPTY = -1;
 /** Of a key: where the far end's address begins. */

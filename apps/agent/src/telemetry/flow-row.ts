@@ -2,15 +2,15 @@
  * One row of a batch from one entry of the flow table and its baseline: deltas, turned so that the source
  * comes first. Written straight into the batch's columns.
  */
-import { FlowOpener, Verdict } from "@millrace/abi/generated/flow";
+import { FlowOpener, PathLimit, Verdict } from "@millrace/abi/generated/flow";
 import { coarse } from "@millrace/contract/numbers";
 import { wholeMilliseconds } from "@millrace/contract/packing";
-import { VERDICT_NUMBER } from "@millrace/contract/verdict";
+import { type Verdict as FlowVerdict, VERDICT_NUMBER, WAYS } from "@millrace/contract/verdict";
 import type { FlowTranslations } from "../translation/flow-translations.ts";
 import { TUPLE_WORDS, turnTuple } from "../translation/tuple.ts";
 import type { BatchBuilder } from "./batch.ts";
 import type { DropReasons } from "./drop-reasons.ts";
-import { DOUBLE, ENTRY_BYTES, FLAG_REVERSED, type FlowBaseline, WORD } from "./flow-baseline.ts";
+import { DOUBLE, ENTRY_BYTES, FLAG_REVERSED, FLAG_TIERED, type FlowBaseline, WORD } from "./flow-baseline.ts";
 import { type FlowTable, KEY, RECORD } from "./flow-table.ts";
 import type { Identities } from "./identities.ts";
 import { localPort, remotePort } from "./orientation.ts";
@@ -52,6 +52,7 @@ export class FlowRow {
     this.#fillSocket(table, i, slot, sample);
     this.#fillTimes(table, i, changes.doubles[entry / 2 + DOUBLE.firstSeenUs] as number);
     this.#fillVerdict(table, i, slot);
+    this.#fillPath(table, i, slot);
     this.#fillOtherSide(changes.words[entry + WORD.translation] as number, reversed);
   }
   #fillOtherSide(translation: number, reversed: boolean): void {
@@ -138,16 +139,32 @@ export class FlowRow {
       lastSeenUs > firstSeenUs ? wholeMilliseconds(lastSeenUs, this.#sources.batch.toUs) : firstSeenUs;
   }
 
-  /** What our dataplane decided. Else only what was seen is claimed: what the endpoint received has been forwarded to it. */
+  /** With the dataplane's own reason where it drops and no packet of this interval tells one. */
   #fillVerdict(table: FlowTable, i: number, slot: number): void {
     const { columns, rows } = this.#sources.batch.flows;
     const drops = this.#wordDelta(table.record(i, RECORD.drops), slot, WORD.drops);
+    const verdict = verdictOf(table, i, drops);
+    const reason = drops ? table.record(i, RECORD.dropReason) : ownReason(table, i);
     columns.drops[rows] = drops;
-    columns.dropReason[rows] = drops ? this.#reason(table.record(i, RECORD.dropReason)) : 0;
-    const decided = table.verdict(i);
-    const forwarded = decided === Verdict.FORWARD || table.counter(i, INGRESS_PACKETS) > 0;
-    const dropped = drops > 0 || decided === Verdict.DROP;
-    columns.verdict[rows] = VERDICT_NUMBER[dropped ? "dropped" : forwarded ? "forwarded" : "unknown"];
+    columns.dropReason[rows] = reason ? this.#reason(reason) : 0;
+    columns.verdict[rows] = VERDICT_NUMBER[verdict];
+  }
+
+  /** race: read while it is being decided, parts may be of two decisions; the packet that decides brings another row. */
+  #fillPath(table: FlowTable, i: number, slot: number): void {
+    const { columns, rows } = this.#sources.batch.flows;
+    const way = table.pathKind(i);
+    columns.carried[rows] = table.isCarried(i) ? 1 : 0;
+    columns.way[rows] = way < WAYS.length ? way : 0;
+    columns.slowPackets[rows] = this.#slowPackets(table.record(i, RECORD.slowPackets), slot);
+    columns.rule[rows] = table.record(i, RECORD.rule);
+    columns.revision[rows] = table.record(i, RECORD.revision);
+  }
+  /** What an agent without this counter had reported of the flow can't be told apart: from then on. */
+  #slowPackets(now: number, slot: number): number {
+    const { baseline } = this.#sources;
+    const isTold = slot < 0 || (baseline.wordAt(slot, WORD.flags) & FLAG_TIERED) !== 0;
+    return isTold ? this.#wordDelta(now, slot, WORD.slowPackets) : 0;
   }
 
   #reason(reason: number): number {
@@ -161,6 +178,23 @@ export class FlowRow {
   #wordDelta(now: number, slot: number, word: number): number {
     return (now - (slot < 0 ? 0 : this.#sources.baseline.wordAt(slot, word))) >>> 0;
   }
+}
+
+/**
+ * What our dataplane decided, and a loss that anybody told of. Of a flow that another carries only what was seen is
+ * claimed: what the endpoint received has been forwarded to it.
+ */
+function verdictOf(table: FlowTable, i: number, drops: number): FlowVerdict {
+  const decided = table.verdict(i);
+  if (drops > 0 || decided === Verdict.DROP) return "dropped";
+  if (decided === Verdict.WOULD_DROP) return "would-drop";
+  return decided === Verdict.FORWARD || table.counter(i, INGRESS_PACKETS) > 0 ? "forwarded" : "unknown";
+}
+
+/** Of our dataplane, when it drops; 0 for none. */
+function ownReason(table: FlowTable, i: number): number {
+  const reason = table.verdict(i) === Verdict.DROP ? table.pathReason(i) : 0;
+  return reason && PathLimit.REASON_BASE + reason;
 }
 
 /** The kernel's smallest RTT starts out as all ones. */

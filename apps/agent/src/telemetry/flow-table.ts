@@ -32,6 +32,10 @@ export const RECORD = {
   tcp: FLOW_RECORD_OFFSETS.tcpFlags / 4,
   /** Verdict, kind and reason of its path, a byte each. */
   verdict: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.verdict) / 4,
+  generation: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.generation) / 4,
+  rule: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.rule) / 4,
+  revision: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.revision) / 4,
+  slowPackets: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.slowPackets) / 4,
 } as const;
 
 export type FlowBytes = { count: number; keys: Uint8Array; values: Uint8Array };
@@ -83,6 +87,18 @@ export class FlowTable {
   /** The dataplane's own: enum verdict. */
   verdict(i: number): number {
     return this.record(i, RECORD.verdict) & 0xff;
+  }
+  /** enum path_kind. */
+  pathKind(i: number): number {
+    return (this.record(i, RECORD.verdict) >>> 8) & 0xff;
+  }
+  /** enum path_reason. */
+  pathReason(i: number): number {
+    return (this.record(i, RECORD.verdict) >>> 16) & 0xff;
+  }
+  /** By our dataplane: it has decided, or counted the flow's first packet on the slow path while it asked. */
+  isCarried(i: number): boolean {
+    return this.record(i, RECORD.generation) !== 0 || this.record(i, RECORD.slowPackets) !== 0;
   }
   opener(i: number): number {
     return this.record(i, RECORD.tcp) >>> 24;

@@ -1,8 +1,17 @@
 import { test } from "@fast-check/vitest";
-import { FlowOpener, type FlowRecord, FlowTcpState } from "@millrace/abi/generated/flow";
+import {
+  FlowOpener,
+  type FlowPath,
+  type FlowRecord,
+  FlowTcpState,
+  PathKind,
+  PathReason,
+  Verdict,
+} from "@millrace/abi/generated/flow";
 import { formatFlowId } from "@millrace/contract/flow-id";
-import { VERDICT_NUMBER } from "@millrace/contract/verdict";
+import { VERDICT_NUMBER, WAY_NUMBER } from "@millrace/contract/verdict";
 import { describe, expect } from "vitest";
+import { emptyPath } from "../dataplane/fake-kernel.ts";
 import { addressText } from "../endpoint/address.ts";
 import { FakeHost, fakeContainer, Life } from "../testing/fake-host.ts";
 import { decodeBatch, type StoredBatch } from "../testing/ledger.ts";
@@ -137,6 +146,64 @@ describe("a flow's row", () => {
     }
     expect(rows).toBe(1);
     expect(host.kernel.flows.size).toBe(0);
+  });
+});
+
+describe("a flow that our dataplane carries", () => {
+  const TUPLE = { sport: 50_000, dport: 80 };
+  const path = (over: Partial<FlowPath>): Partial<FlowRecord> => ({
+    path: { ...emptyPath(), generation: 2, verdict: Verdict.FORWARD, ...over },
+  });
+  const carried = ({ flows }: StoredBatch) => ({
+    ...{ carried: flows.carried[0], way: flows.way[0], verdict: flows.verdict[0] },
+    ...{ slow: flows.slowPackets[0], rule: flows.rule[0], revision: flows.revision[0] },
+  });
+
+  test("tells its way, its rule, and of each interval how many packets took the slow path", () => {
+    const { packet, next } = scene();
+    const way = { kind: PathKind.OVERLAY, rule: 12 * 256 + 3, revision: 7 };
+    packet(TUPLE, 0, path({ ...way, slowPackets: 1 }));
+    packet(TUPLE, 0, path({ ...way, slowPackets: 2 }));
+    const told = { carried: 1, way: WAY_NUMBER.overlay, verdict: VERDICT_NUMBER.forwarded };
+    expect(carried(next())).toEqual({ ...told, slow: 2, rule: 12 * 256 + 3, revision: 7 });
+    packet(TUPLE, 0);
+    expect(carried(next())).toEqual({ ...told, slow: 0, rule: 12 * 256 + 3, revision: 7 });
+    packet(TUPLE, 0, path({ ...way, slowPackets: 3 }));
+    expect(carried(next())).toMatchObject({ slow: 1 });
+  });
+
+  test.each([
+    [Verdict.WOULD_DROP, PathKind.LOCAL, "would-drop", "local"],
+    [Verdict.DROP, PathKind.NONE, "dropped", "none"],
+    [Verdict.FORWARD, 9, "forwarded", "none"],
+  ] as const)("the kernel's verdict %i by way %i is told as %s, %s", (verdict, kind, word, way) => {
+    const { packet, next } = scene();
+    packet(TUPLE, 0, path({ verdict, kind }));
+    expect(carried(next())).toMatchObject({
+      verdict: VERDICT_NUMBER[word],
+      way: WAY_NUMBER[way],
+      carried: 1,
+    });
+  });
+
+  test("is carried while its way is asked for, too", () => {
+    const { packet, next } = scene();
+    packet(TUPLE, 0, path({ generation: 0, verdict: Verdict.UNKNOWN, slowPackets: 1 }));
+    expect(carried(next())).toMatchObject({ carried: 1, verdict: VERDICT_NUMBER.unknown, slow: 1 });
+  });
+
+  test("says why it is dropped, also where the kernel dropped nothing of it", () => {
+    const { packet, next } = scene();
+    packet(TUPLE, 0, path({ verdict: Verdict.DROP, reason: PathReason.POLICY, rule: 256, slowPackets: 1 }));
+    const batch = next();
+    expect(batch.head.reasons[(batch.flows.dropReason[0] as number) - 1]).toBe("MILLRACE_POLICY");
+    expect(batch.flows.rule[0]).toBe(256);
+  });
+
+  test("that another carries tells none of it, and costs no byte", () => {
+    const { packet, next } = scene();
+    packet(TUPLE, 0);
+    expect(carried(next())).toMatchObject({ carried: 0, way: 0, slow: 0, rule: 0, revision: 0 });
   });
 });
 

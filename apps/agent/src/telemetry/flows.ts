@@ -14,6 +14,7 @@ import {
   ENTRY_BYTES,
   FLAG_FINAL,
   FLAG_REVERSED,
+  FLAG_TIERED,
   type FlowChanges,
   seenWord,
   WORD,
@@ -161,13 +162,14 @@ export class FlowPass {
     const entry = changes.push(table.keys, table.keyAt(i));
     const { words, doubles } = changes;
     const reversed = this.#isReversed(i, slot);
-    words[entry + WORD.flags] = (reversed ? FLAG_REVERSED : 0) | (final ? FLAG_FINAL : 0);
+    words[entry + WORD.flags] = FLAG_TIERED | (reversed ? FLAG_REVERSED : 0) | (final ? FLAG_FINAL : 0);
     words[entry + WORD.firstSeenLow] = table.record(i, RECORD.firstSeen);
     words[entry + WORD.firstSeenHigh] = table.record(i, RECORD.firstSeen + 1);
     words[entry + WORD.tcp] = table.record(i, RECORD.tcp);
     words[entry + WORD.drops] = table.record(i, RECORD.drops);
     words[entry + WORD.retransmits] = table.record(i, RECORD.retransmits);
     words[entry + WORD.opens] = table.record(i, RECORD.opens);
+    words[entry + WORD.slowPackets] = table.record(i, RECORD.slowPackets);
     words[entry + WORD.lastSeen] = seenWord(
       table.record(i, RECORD.lastSeen),
       table.record(i, RECORD.lastSeen + 1),

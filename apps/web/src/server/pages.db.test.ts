@@ -74,6 +74,32 @@ describe("flows", () => {
     expect(rows.every((row) => row.dropReason === "NO_SOCKET" && row.drops === 2)).toBe(true);
   });
 
+  test("a flow that Millrace carries has the first observer's way and path tiers, and both ends' rules", async () => {
+    const [row] = (await search("dst.service=checkout tier=fast")).rows;
+    expect(row).toMatchObject({
+      ...{ verdict: "forwarded", way: "overlay", pathTiers: { slow: 30, fast: 60 } },
+      rules: [
+        { policy: 12, place: 3, revision: 7 },
+        { policy: 4, place: 1, revision: 8 },
+      ],
+    });
+    const { observers } = await getFlow({ id: row?.id ?? "" });
+    expect(observers.map(({ rules, pathTiers }) => [rules[0]?.policy, pathTiers])).toEqual([
+      [12, { slow: 30, fast: 60 }],
+      [4, { slow: 0, fast: 90 }],
+    ]);
+  });
+
+  test.each([
+    ["rule=12/3", 1],
+    ["policy=4", 1],
+    ["rule=9/0 verdict=would-drop way=host tier=slow", 30],
+    ["policy=9 tier=fast", 0],
+    ["way=none", 30],
+  ])("%s finds what it says", async (filter, wanted) => {
+    expect((await search(filter)).rows).toHaveLength(wanted);
+  });
+
   test("the histogram from rollups says what the one from flows says", async () => {
     const totals = async (filter: string) => {
       const { buckets } = await flowHistogram({ range, filter });
@@ -106,7 +132,10 @@ describe("flows", () => {
       Object.fromEntries(facets.find((f) => f.field === field)?.values.map((v) => [v.value, v.count]) ?? []);
     expect(of("src.service")).toEqual({ web: 61 });
     expect(of("dst.port")).toEqual({ "80": 1, "443": 30, "9999": 30 });
-    expect(of("verdict")).toEqual({ forwarded: 31, dropped: 30 });
+    expect(of("verdict")).toEqual({ forwarded: 1, dropped: 30, "would-drop": 30 });
+    expect(of("tier")).toEqual({ fast: 1, slow: 30 });
+    expect(of("way")).toEqual({ overlay: 1, host: 30 });
+    expect(of("rule")).toEqual({ "12/3": 1, "9/0": 30 });
     expect(of("reason")).toEqual({ NO_SOCKET: 30 });
     expect(facets.every((f) => f.sampled === false)).toBe(true);
   });
@@ -121,6 +150,8 @@ describe("flows", () => {
     ["dst.ip", "10.0.0.2", ["10.0.0.2"]],
     ["dst.port", "44", ["443"]],
     ["proto", "u", ["UDP"]],
+    ["tier", "f", ["fast"]],
+    ["rule", "", []],
     ["nonsense", "", []],
   ])("completion of %s “%s”", async (field, prefix, values) => {
     expect(await completeValue({ field, prefix, range })).toEqual(values);
@@ -155,6 +186,8 @@ describe("drops", () => {
     expect(await groups("dst.service=checkout dst.port=9999 verdict=dropped")).toBe(1);
     expect(await groups("dst.service=web")).toBe(0);
     expect(await groups("ip=10.0.0.2 -src.port=1 checkout")).toBe(1);
+    expect(await groups("-tier=fast -rule=1/1 -policy=1 way=none")).toBe(1);
+    expect(await groups("tier=slow")).toBe(0);
     const group = { reason: "NO_SOCKET", place: "tcp_v4_rcv", host: "h2" };
     expect((await getDropGroup({ range, filter: "", ordinary: false, ...group })).packets).toBe(60);
     await expect(
@@ -172,6 +205,8 @@ describe("the overview and the fleet", () => {
     expect(overview.bytesPerSecond.before).toBeNull();
     expect(overview.rttP50Us.now).toBeGreaterThan(940);
     expect(overview.rttP50Us.now).toBeLessThan(1060);
+    expect(overview.pathTiers).toEqual({ slow: 30 * 1 + 30 * 3, fast: 30 * 2 });
+    expect(overview.wouldDrop).toBe(30);
     expect(overview.hosts).toEqual({ ok: 2, warn: 0, bad: 0, unknown: 0 });
     expect(overview.worst.reasons).toEqual([{ reason: "NO_SOCKET", packets: 60 }]);
     expect(overview.worst.hosts).toEqual([{ host: "h2", drops: 60, state: "ok" }]);

@@ -32,6 +32,8 @@ const TEXT = [
   "verdict-dropped",
   "verdict-would-drop",
   "verdict-unknown",
+  "tier-slow",
+  "tier-fast",
   "state-ok",
   "state-warn",
   "state-bad",

@@ -75,6 +75,7 @@ enum verdict {
 	VERDICT_FORWARD = 1,
 	VERDICT_DROP = 2,
 	VERDICT_PUNT = 3, /* the next tier below decides; never kept */
+	VERDICT_WOULD_DROP = 4, /* forwarded; dropped if a policy that only observes were enforced */
 };
 
 /* Where a flow's packets go from their endpoint. */
@@ -129,7 +130,7 @@ struct flow_path {
 	__u8 nat_address[16]; /* the endpoint's address as the far side sees it; zero: its own */
 	__be16 nat_port;
 	__u16 _pad2;
-	__u32 slow_packets; /* how many took the slow path */
+	__u32 slow_packets; /* of those in `counters`, both directions, how many took the slow path */
 };
 ABI_SIZE(struct flow_path, 64);
 

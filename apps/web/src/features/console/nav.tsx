@@ -16,7 +16,12 @@ export const PAGES: readonly Page[] = [
   { path: "/traces", title: "Traces", question: "Show me, inside", icon: "traces" },
   { path: "/hosts", title: "Fleet", question: "Which hosts, in what state?", icon: "hosts" },
   { path: "/audit", title: "Audit", question: "Who did what?", icon: "audit", needs: "audit.list" },
-  { path: "/settings", title: "Settings", question: "Users, tokens, agents, retention", icon: "settings" },
+  {
+    path: "/settings",
+    title: "Settings",
+    question: "Users, tokens, agents, network, retention",
+    icon: "settings",
+  },
 ];
 
 export function usePages(): readonly Page[] {

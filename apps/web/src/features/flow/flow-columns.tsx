@@ -1,13 +1,15 @@
 "use client";
 /** The columns of the flow table. Which of them are shown is the reader's choice. */
 import type { End, FlowRow } from "@millrace/contract/flow";
+import { ruleText } from "@millrace/contract/rule-number";
 import { bytes, count, microseconds } from "@millrace/contract/units";
-import { protocolName } from "@millrace/contract/verdict";
+import { pathTierOf, protocolName } from "@millrace/contract/verdict";
 import { spanText } from "@/ui/instant.ts";
 import { Quantity } from "@/ui/quantity.tsx";
 import type { TableColumn } from "@/ui/table-column.ts";
 import { TimeText } from "@/ui/time-text.tsx";
 import { endAddress, endName, endTerm, hasPorts } from "@/view/end-name.ts";
+import { TierMark } from "@/view/tier-mark.tsx";
 import { VerdictMark } from "@/view/verdict-mark.tsx";
 import { lasted, totalBytes, totalPackets } from "./flow-sum.ts";
 import { TranslationMark } from "./translation-mark.tsx";
@@ -38,6 +40,17 @@ function EndCell({ end, proto, port }: { end: End; proto: number; port?: boolean
           {shownPort ? end.ip : endAddress(at)}
         </span>
       )}
+    </span>
+  );
+}
+
+const NOTHING = <span className="text-text-3">–</span>;
+
+function RuleCell({ rules }: { rules: FlowRow["rules"] }) {
+  if (rules.length === 0) return NOTHING;
+  return (
+    <span className="figure truncate">
+      {rules.map((rule) => `${ruleText(rule)} r${rule.revision}`).join(", ")}
     </span>
   );
 }
@@ -102,11 +115,37 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
       row.dropReason ? { field: "reason", value: row.dropReason } : { field: "verdict", value: row.verdict },
   },
   {
+    id: "tier",
+    title: "Tier",
+    help: "The path tier that carried most of its packets, where Millrace carries them",
+    width: 64,
+    cell: (row) => <TierMark of={row.pathTiers} />,
+    term: (row) => (row.pathTiers ? { field: "tier", value: pathTierOf(row.pathTiers) } : null),
+  },
+  {
+    id: "way",
+    title: "Way",
+    help: "Where Millrace sent it: into a pod of the same host, to another host directly or in an overlay, to the host itself",
+    width: 70,
+    hidden: true,
+    cell: (row) => (row.way === "none" ? NOTHING : row.way),
+    term: (row) => ({ field: "way", value: row.way }),
+  },
+  {
+    id: "rule",
+    title: "Rule",
+    help: "The policy and its rule that decided, with the policy's revision",
+    width: 110,
+    hidden: true,
+    cell: (row) => <RuleCell rules={row.rules} />,
+    term: ({ rules: [rule] }) => (rule ? { field: "rule", value: ruleText(rule) } : null),
+  },
+  {
     id: "state",
     title: "TCP state",
     width: 96,
     hidden: true,
-    cell: (row) => (row.tcpState === "none" ? <span className="text-text-3">–</span> : row.tcpState),
+    cell: (row) => (row.tcpState === "none" ? NOTHING : row.tcpState),
     term: (row) => ({ field: "state", value: row.tcpState }),
   },
   {
@@ -206,6 +245,6 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
     width: 60,
     align: "right",
     hidden: true,
-    cell: (row) => (row.vlan ? number(row.vlan) : <span className="text-text-3">–</span>),
+    cell: (row) => (row.vlan ? number(row.vlan) : NOTHING),
   },
 ];

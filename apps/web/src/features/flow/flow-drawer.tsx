@@ -20,6 +20,7 @@ import { FlowDrops, FlowObservers, FlowTransport } from "./flow-account.tsx";
 import { FlowEnds } from "./flow-ends.tsx";
 import { flowSentence } from "./flow-format.ts";
 import { RelatedFlows, TraceFlow } from "./flow-links.tsx";
+import { FlowPath } from "./flow-path.tsx";
 import { FlowTimeline } from "./flow-timeline.tsx";
 import { FlowTranslation } from "./flow-translation.tsx";
 import { reached } from "./history-input.ts";
@@ -82,6 +83,7 @@ function DrawerBody({ detail }: { detail: FlowDetail }) {
       </div>
       <FlowTimeline detail={detail} />
       <FlowEnds src={row.src} dst={row.dst} proto={row.proto} />
+      <FlowPath detail={detail} />
       <FlowTranslation row={row} />
       <FlowTransport row={row} />
       <FlowObservers detail={detail} />

@@ -3,8 +3,9 @@
  * view/file-export's. Loaded when somebody exports.
  */
 import type { FlowRow, FlowSearchOutput } from "@millrace/contract/flow";
+import { ruleText } from "@millrace/contract/rule-number";
 import { count, percent, text } from "@millrace/contract/units";
-import { protocolName } from "@millrace/contract/verdict";
+import { pathTierOf, protocolName } from "@millrace/contract/verdict";
 import { fullText } from "@/ui/instant.ts";
 import { WHOLE_SHARE } from "@/view/completeness-store.ts";
 import type { Export } from "@/view/export-run.ts";
@@ -32,6 +33,12 @@ export const FLOW_FILE: Columns<FlowRow> = {
   verdict: (r) => r.verdict,
   drop_reason: (r) => r.dropReason,
   drops: (r) => r.drops,
+  rules: (r) => r.rules.map(ruleText).join(" "),
+  rule_revisions: (r) => r.rules.map(({ revision }) => revision).join(" "),
+  way: (r) => r.way,
+  path_tier: (r) => r.pathTiers && pathTierOf(r.pathTiers),
+  slow_packets: (r) => r.pathTiers?.slow ?? null,
+  fast_packets: (r) => r.pathTiers?.fast ?? null,
   tcp_state: (r) => r.tcpState,
   forward_packets: (r) => r.forward.packets,
   forward_bytes: (r) => r.forward.bytes,

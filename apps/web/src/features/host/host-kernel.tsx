@@ -45,7 +45,14 @@ export function HostKernel({ detail }: { detail: HostDetail }) {
 
 function Programs({ detail }: { detail: HostDetail }) {
   return (
-    <Section title="Programs" note="they always pass on to the next one: no packet is held or changed">
+    <Section
+      title="Programs"
+      note={
+        detail.heartbeat?.network
+          ? "some of them carry the pods' packets"
+          : "they always pass on to the next one: no packet is held or changed"
+      }
+    >
       <PlainTable
         label="Programs"
         rows={detail.heartbeat?.programs ?? []}

@@ -23,6 +23,7 @@ import { useHref, useView } from "@/view/url-state.ts";
 import { Age } from "./age.tsx";
 import { HostAgent } from "./host-agent.tsx";
 import { HostContainers } from "./host-containers.tsx";
+import { HostDataplane } from "./host-dataplane.tsx";
 import { HostKernel } from "./host-kernel.tsx";
 import { HostNow } from "./host-now.tsx";
 import { hostParams } from "./host-params.ts";
@@ -118,6 +119,7 @@ function HostTabs({ detail }: { detail: HostDetail }) {
           ),
           content: <HostContainers detail={detail} />,
         },
+        { id: "dataplane", title: "Dataplane", content: <HostDataplane detail={detail} /> },
         {
           id: "kernel",
           title: "Kernel",

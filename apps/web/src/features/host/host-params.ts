@@ -17,7 +17,7 @@ export const HOST_SORTS = [
   "seen",
 ] as const;
 export type HostSort = (typeof HOST_SORTS)[number];
-export const HOST_TABS = ["now", "containers", "kernel", "agent"] as const;
+export const HOST_TABS = ["now", "containers", "dataplane", "kernel", "agent"] as const;
 
 export const fleetParams = {
   color: parseAsStringLiteral(GRID_COLORS).withDefault("state"),

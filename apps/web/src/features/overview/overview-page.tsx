@@ -14,6 +14,7 @@ import { useReportCompleteness, WHOLE_SHARE } from "@/view/completeness-store.ts
 import { useKept } from "@/view/kept-answer.ts";
 import { PageHead } from "@/view/page-head.tsx";
 import { useHref, useView } from "@/view/url-state.ts";
+import { CarriedLine } from "./carried-line.tsx";
 import { ChangeList } from "./change-list.tsx";
 import { HostTile } from "./host-tile.tsx";
 import { OverviewCharts } from "./overview-charts.tsx";
@@ -115,6 +116,7 @@ function OverviewBody({ overview }: { overview: Overview }) {
         />
         <HostTile hosts={overview.hosts} />
       </div>
+      <CarriedLine overview={overview} />
       <OverviewCharts overview={overview} />
       <div className="grid gap-x-8 gap-y-6 px-4 lg:grid-cols-3">
         <div className="flex flex-col gap-6">

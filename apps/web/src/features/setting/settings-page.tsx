@@ -1,6 +1,7 @@
 "use client";
-/** One's own account, and for those who may: users, agents, how long data is kept. */
+/** One's own account, and for those who may: users, agents, the pods' addresses, how long data is kept. */
 import { mayCall } from "@millrace/contract/role";
+import dynamic from "next/dynamic";
 import { parseAsStringLiteral, useQueryState } from "nuqs";
 import { Tabs } from "@/ui/tabs.tsx";
 import { PageHead } from "@/view/page-head.tsx";
@@ -10,7 +11,8 @@ import { AgentPanel } from "./agent-panel.tsx";
 import { RetentionPanel } from "./retention-panel.tsx";
 import { UserPanel } from "./user-panel.tsx";
 
-const TABS = ["account", "users", "agents", "retention"] as const;
+const TABS = ["account", "users", "agents", "network", "retention"] as const;
+const NetworkPanel = dynamic(() => import("./network-panel.tsx").then((m) => m.NetworkPanel));
 
 export function SettingsPage() {
   const [tab, setTab] = useQueryState("tab", parseAsStringLiteral(TABS).withDefault("account"));
@@ -19,6 +21,7 @@ export function SettingsPage() {
     { id: "account", title: "You and your tokens", content: <AccountPanel /> },
     ...(mayCall(role, "users.list") ? [{ id: "users", title: "Users", content: <UserPanel /> }] : []),
     ...(mayCall(role, "agents.list") ? [{ id: "agents", title: "Agents", content: <AgentPanel /> }] : []),
+    { id: "network", title: "Network", content: <NetworkPanel /> },
     { id: "retention", title: "Retention", content: <RetentionPanel /> },
   ];
   return (

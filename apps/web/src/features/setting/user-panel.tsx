@@ -22,7 +22,7 @@ const ROLE_MAY: Record<Role, string> = {
   viewer: "sees everything but the audit",
   "on-call": "also runs and stops traces",
   operator: "also sees agents and the audit",
-  admin: "also changes users, agents and retention",
+  admin: "also changes users, agents, pools and retention",
 };
 const roleOptions = ROLES.map((role) => ({ value: role, title: role }));
 const failed = (text: string) => (error: unknown) =>

@@ -2,6 +2,7 @@
 import type { Filter } from "@millrace/contract/filter";
 import { timestamp, Values } from "../sql.ts";
 import { columnsOf, filterSql } from "./filter-sql.ts";
+import { DECISION_SQL } from "./member.ts";
 import * as repo from "./repo.ts";
 import { decidedByUpdate, weakened, witnessTerms } from "./witness.ts";
 
@@ -55,13 +56,16 @@ export function summed(filter: Filter, where: string, values: Values): string {
       ? "true"
       : `u.flow_id in (select u.flow_id from flow_updates u
     where ${where} and ${filterSql(witness, columnsOf("u"), values)})`;
-  const sums = ["fwd_bytes", "rev_bytes", "fwd_packets", "rev_packets", "retransmits", "drops"];
+  const sums = ["fwd_bytes", "rev_bytes", "fwd_packets", "rev_packets", "retransmits", "drops"].concat(
+    "slow_packets",
+  );
   const same = ["pair_key", "host_id", "src", "dst", "src_port", "dst_port", "proto", "vlan"].concat([
     ...["nat_src", "nat_dst", "nat_src_port", "nat_dst_port"],
   ]);
   return `select u.flow_id, ${same.map((c) => `min(u.${c}) as ${c}`).join(", ")},
     ${sums.map((c) => `sum(u.${c}) as ${c}`).join(", ")},
     (array[3,0,2,1])[max((array[1,3,2,0])[u.verdict + 1]) + 1] as verdict,
-    ${["reason_id", "tcp_state", "rtt_us", "src_workload", "dst_workload"].map(latest).join(", ")}
+    nullif((${DECISION_SQL})[3], 0)::bigint as rule,
+    ${["reason_id", "tcp_state", "rtt_us", "way", "src_workload", "dst_workload"].map(latest).join(", ")}
     from flow_updates u where ${where} and ${chosen} group by u.flow_id`;
 }

@@ -3,7 +3,8 @@
  * counted in a moment. `sampled` says when those aren't all.
  */
 import type { FlowFacets, TimeRange } from "@millrace/contract/flow";
-import { PROTOCOLS, verdictOf } from "@millrace/contract/verdict";
+import { ruleParts, ruleText } from "@millrace/contract/rule-number";
+import { PROTOCOLS, verdictOf, WAYS } from "@millrace/contract/verdict";
 import { type Statement, Values } from "../sql.ts";
 import { readFilter } from "./filter.ts";
 import * as repo from "./repo.ts";
@@ -23,6 +24,13 @@ const FACETS: readonly Facet[] = [
     title: "Drop reason",
     sql: "(select name from drop_reasons r where r.id = f.reason_id)",
   },
+  {
+    field: "tier",
+    title: "Path tier",
+    sql: "case when f.slow_packets * 2 < f.packets then 'fast' when f.slow_packets is not null then 'slow' end",
+  },
+  { field: "way", title: "Way", sql: "f.way", value: (raw) => WAYS[Number(raw)] ?? raw },
+  { field: "rule", title: "Rule", sql: "f.rule", value: (raw) => ruleText(ruleParts(Number(raw))) },
   { field: "src.service", title: "Source service", sql: "s.service" },
   { field: "dst.service", title: "Destination service", sql: "d.service" },
   { field: "dst.port", title: "Destination port", sql: "f.dst_port" },
@@ -75,7 +83,7 @@ function facetStatement(condition: string, values: Values): Statement {
   );
   const text = `with f as materialized (
       select distinct on (u.flow_id) u.flow_id, u.verdict, u.reason_id, u.proto, u.dst_port, u.host_id,
-        u.src_workload, u.dst_workload
+        u.src_workload, u.dst_workload, u.way, u.slow_packets, u.rule, u.fwd_packets + u.rev_packets as packets
       from flow_updates u where ${condition} and ${COUNTED}
       order by u.flow_id desc limit ${MOST_FLOWS})
     select ${ALL} as facet, '' as value, count(*)::int as count, 0 as more from f

@@ -5,7 +5,15 @@
  */
 import type { Filter, FilterTerm } from "@millrace/contract/filter";
 import { FILTER_FIELDS, type FilterValue } from "@millrace/contract/filter-field";
-import { TCP_STATES, VERDICT_NUMBER, VERDICTS, type Verdict } from "@millrace/contract/verdict";
+import { MOST_RULES, ruleNumber } from "@millrace/contract/rule-number";
+import {
+  TCP_STATES,
+  VERDICT_NUMBER,
+  VERDICTS,
+  type Verdict,
+  WAY_NUMBER,
+  type Way,
+} from "@millrace/contract/verdict";
 import type { Values } from "../sql.ts";
 
 const COLUMN_NAMES = {
@@ -27,6 +35,9 @@ const COLUMN_NAMES = {
   tcpState: "tcp_state",
   rttUs: "rtt_us",
   retransmits: "retransmits",
+  way: "way",
+  slowPackets: "slow_packets",
+  rule: "rule",
   srcWorkload: "src_workload",
   dstWorkload: "dst_workload",
 } as const;
@@ -109,6 +120,14 @@ function rowSql(term: FilterTerm, value: FilterValue, c: Columns, values: Values
   switch (term.field) {
     case "verdict":
       return `${c.verdict} = ${values.add(VERDICT_NUMBER[value.text as Verdict])}`;
+    case "way":
+      return `coalesce(${c.way}, 0) = ${values.add(WAY_NUMBER[value.text as Way])}`;
+    case "tier":
+      return `${c.slowPackets} * 2 ${value.text === "fast" ? "<" : ">="} ${c.packets}`;
+    case "rule":
+      return `${c.rule} = ${values.add(value.number, "bigint")}`;
+    case "policy":
+      return policySql(value.number ?? 0, c, values);
     case "state":
       return `${c.tcpState} = ${values.add((TCP_STATES as readonly string[]).indexOf(value.text))}`;
     case "reason":
@@ -122,6 +141,10 @@ function rowSql(term: FilterTerm, value: FilterValue, c: Columns, values: Values
   const counter = { retransmits: c.retransmits, drops: c.drops };
   return numberSql(term, { ...column, ...counter }[term.field as keyof typeof column], value, values);
 }
+
+/** Of any of its rules, and of none. */
+const policySql = (policy: number, c: Columns, values: Values): string =>
+  `${c.rule} between ${values.add(ruleNumber(policy, 0), "bigint")} and ${values.add(ruleNumber(policy, MOST_RULES), "bigint")}`;
 
 /** Every name and address of the row, as match.ts has it. */
 function wordSql(word: string, c: Columns, values: Values): string {

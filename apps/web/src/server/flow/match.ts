@@ -5,6 +5,8 @@
 import type { Filter, FilterTerm } from "@millrace/contract/filter";
 import { FILTER_FIELDS, type FilterValue } from "@millrace/contract/filter-field";
 import type { End, FlowRow, FlowTuple } from "@millrace/contract/flow";
+import { ruleNumber } from "@millrace/contract/rule-number";
+import { pathTierOf } from "@millrace/contract/verdict";
 import { matchesAddress } from "./address.ts";
 
 export function matches(filter: Filter, row: FlowRow): boolean {
@@ -72,6 +74,8 @@ function matchesLabel(term: FilterTerm, wanted: string, labels: Record<string, s
 
 function matchesRow(term: FilterTerm, value: FilterValue, row: FlowRow): boolean {
   if (term.field === "observer") return row.observers.some((o) => compare(term, value, o.host));
+  if (term.field === "rule") return row.rules.some((r) => ruleNumber(r.policy, r.place) === value.number);
+  if (term.field === "policy") return row.rules.some((r) => r.policy === value.number);
   if (term.field === "flow") return [row.id, row.otherId].some((id) => compare(term, value, id));
   return compare(term, value, FIELD_OF_ROW[term.field as string]?.(row) ?? null);
 }
@@ -80,6 +84,8 @@ const FIELD_OF_ROW: Readonly<Record<string, (row: FlowRow) => string | number | 
   proto: (row) => row.proto,
   verdict: (row) => row.verdict,
   reason: (row) => row.dropReason,
+  way: (row) => row.way,
+  tier: (row) => row.pathTiers && pathTierOf(row.pathTiers),
   state: (row) => row.tcpState,
   rtt: (row) => row.rttUs,
   bytes: (row) => row.forward.bytes + row.reverse.bytes,

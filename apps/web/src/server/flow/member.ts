@@ -11,6 +11,12 @@ export type Counts = { packets: number; segments: number; bytes: number; flags: 
  */
 export type Latest = readonly [atS: number, value: number] | null;
 
+/**
+ * By what rule: of the flow's worst verdict, and of several of those the latest. Compared from the first to the last,
+ * here and in SQL.
+ */
+export type Decision = readonly [badness: number, atS: number, rule: number, revision: number];
+
 export type Tuple = { src: string; dst: string; srcPort: number; dstPort: number };
 
 export type Member = {
@@ -43,6 +49,10 @@ export type Member = {
   reason: Latest;
   tcpState: Latest;
   rtt: Latest;
+  /** Of what our dataplane carries; null where another does. */
+  slowPackets: number | null;
+  decision: Decision | null;
+  way: Latest;
   srcWorkload: Latest;
   dstWorkload: Latest;
   /** The newest update that met the search's witness; what history is ordered by. */
@@ -52,6 +62,10 @@ export type Member = {
 /** Verdict numbers from harmless to worst: the worst of its updates is the flow's. */
 export const BADNESS = [3, 0, 2, 1] as const;
 const BADNESS_SQL = "(array[1,3,2,0])[u.verdict + 1]";
+
+/** Over updates `u` of one flow; null where another carries it. */
+export const DECISION_SQL = `max(array[${BADNESS_SQL}, floor(date_part('epoch', u.ts)), coalesce(u.rule, 0),
+  coalesce(u.revision, 0)]::float8[]) filter (where u.slow_packets is not null)`;
 
 const latest = (column: string): string =>
   `max((floor(date_part('epoch', u.ts))::bigint << 32) | u.${column}::bigint) filter (where u.${column} is not null)`;
@@ -71,7 +85,8 @@ export const memberColumns = (key: string): string =>
     counts("fwd"),
     counts("rev"),
     "sum(u.retransmits)::float8, min(u.rtt_min_us)",
-    ...["reason_id", "tcp_state", "rtt_us", "src_workload", "dst_workload"].map(latest),
+    `sum(u.slow_packets)::float8, ${DECISION_SQL}`,
+    ...["reason_id", "tcp_state", "rtt_us", "way", "src_workload", "dst_workload"].map(latest),
     key === "true" ? microseconds("max(u.ts)") : `${microseconds(`max(u.ts) filter (where ${key})`)}`,
   ].join(", ");
 
@@ -130,9 +145,12 @@ export function memberOf(row: readonly unknown[]): Member {
     reverse: c.counts(),
     retransmits: c.next(),
     rttMinUs: c.next(),
+    slowPackets: c.next(),
+    decision: c.next(),
     reason: c.latest(),
     tcpState: c.latest(),
     rtt: c.latest(),
+    way: c.latest(),
     srcWorkload: c.latest(),
     dstWorkload: c.latest(),
     keyUs: c.next(),
@@ -154,9 +172,12 @@ export function combine(a: Member, b: Member): Member {
     reverse: added(a.reverse, b.reverse),
     retransmits: a.retransmits + b.retransmits,
     rttMinUs: least(a.rttMinUs, b.rttMinUs),
+    slowPackets: total(a.slowPackets, b.slowPackets),
+    decision: weightier(a.decision, b.decision),
     reason: later(a.reason, b.reason),
     tcpState: later(a.tcpState, b.tcpState),
     rtt: later(a.rtt, b.rtt),
+    way: later(a.way, b.way),
     srcWorkload: later(a.srcWorkload, b.srcWorkload),
     dstWorkload: later(a.dstWorkload, b.dstWorkload),
     keyUs: greatest(a.keyUs, b.keyUs),
@@ -170,6 +191,7 @@ const added = (a: Counts, b: Counts): Counts => ({
   flags: a.flags | b.flags,
 });
 const least = (a: number | null, b: number | null) => (a === null || b === null ? (a ?? b) : Math.min(a, b));
+const total = (a: number | null, b: number | null) => (a === null || b === null ? (a ?? b) : a + b);
 const greatest = (a: number | null, b: number | null) =>
   a === null || b === null ? (a ?? b) : Math.max(a, b);
 
@@ -177,4 +199,10 @@ export function later(a: Latest, b: Latest): Latest {
   if (a === null || b === null) return a ?? b;
   if (a[0] !== b[0]) return a[0] > b[0] ? a : b;
   return a[1] >= b[1] ? a : b;
+}
+
+function weightier(a: Decision | null, b: Decision | null): Decision | null {
+  if (a === null || b === null) return a ?? b;
+  const at = a.findIndex((value, i) => value !== b[i]);
+  return at < 0 || (a[at] as number) > (b[at] as number) ? a : b;
 }

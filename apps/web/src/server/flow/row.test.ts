@@ -24,6 +24,7 @@ const member = (over: Partial<Member>): Member => ({
   ...{ srcPort: 4000, dstPort: 80, proto: 6, vlan: 0, nat: null, isn: 0, badness: 0, drops: 0 },
   ...{ forward: NOTHING, reverse: NOTHING, retransmits: 0, rttMinUs: null, reason: null, tcpState: null },
   ...{ rtt: null, srcWorkload: null, dstWorkload: null, keyUs: null },
+  ...{ slowPackets: null, decision: null, way: null },
   ...over,
 });
 const names = (noConntrack: string | null = null): Names => ({
@@ -116,5 +117,59 @@ describe("a row with one observer", () => {
     ["connection tracking is read", WEB, null],
   ])("isn't marked when %s", (_, over, reason) => {
     expect(rowsOf([member(over)], names(reason))[0]?.otherSideUnknown).toBeNull();
+  });
+});
+
+describe("the path of a row", () => {
+  const FORWARDED = 1;
+  const WOULD_DROP = 2;
+  const DROPPED = 3;
+  const some = { packets: 4, segments: 4, bytes: 400, flags: 0 };
+  const carried = (observer: number, badness: number, rule: number, over: Partial<Member> = {}) =>
+    member({
+      ...{ ...WEB, observer, badness, counted: observer === 0, forward: some, reverse: some },
+      ...{ slowPackets: 3, decision: [badness, 1, rule, 7] as const, way: [1, 3] as const },
+      ...over,
+    });
+  const ruled = (...members: Member[]) =>
+    rowsOf(members)[0]?.rules.map(({ policy, place }) => `${policy}/${place}`);
+
+  test("is the first observer's: its way, and its packets by path tier", () => {
+    const [row] = rowsOf([
+      carried(0, FORWARDED, 0),
+      carried(1, FORWARDED, 0, { slowPackets: 8, way: [1, 1] }),
+    ]);
+    expect(row).toMatchObject({ way: "overlay", pathTiers: { slow: 3, fast: 5 }, rules: [] });
+  });
+
+  test("has no more slow packets than packets, though its agent may have read one too early", () => {
+    expect(rowsOf([carried(0, FORWARDED, 0, { slowPackets: 9 })])[0]?.pathTiers).toEqual({
+      slow: 8,
+      fast: 0,
+    });
+  });
+
+  test("of a flow that another carries is none", () => {
+    expect(rowsOf([member(WEB)])[0]).toMatchObject({ way: "none", pathTiers: null, rules: [] });
+  });
+
+  test("names both ends' rules where both let it pass, one where they are one", () => {
+    expect(ruled(carried(1, FORWARDED, 513), carried(0, FORWARDED, 257))).toEqual(["1/1", "2/1"]);
+    expect(ruled(carried(1, FORWARDED, 257), carried(0, FORWARDED, 257))).toEqual(["1/1"]);
+    expect(ruled(carried(1, FORWARDED, 513), carried(0, FORWARDED, 0))).toEqual(["2/1"]);
+  });
+
+  test("names the rule of the end that would drop it, and not what let it out", () => {
+    expect(ruled(carried(0, FORWARDED, 257), carried(1, WOULD_DROP, 512))).toEqual(["2/0"]);
+  });
+
+  test("names what let it pass where the kernel dropped it for another reason than policy", () => {
+    const told = (reason: string) => {
+      const pairs = pairMembers([carried(0, FORWARDED, 257), carried(1, DROPPED, 513, { reason: [1, 5] })]);
+      const known = { ...names(), reason: () => reason };
+      return pairs.map((pair) => rowOf(pair, known).rules.map(({ policy }) => policy))[0];
+    };
+    expect(told("NO_SOCKET")).toEqual([1, 2]);
+    expect(told("MILLRACE_POLICY")).toEqual([2]);
   });
 });

@@ -1,7 +1,8 @@
 /** A joined pair as the API's FlowRow: ids become names, two accounts one. No I/O: names are an argument. */
-import type { End, FlowRow, FlowTuple } from "@millrace/contract/flow";
+import type { End, FlowRow, FlowRule, FlowTuple } from "@millrace/contract/flow";
 import type { FlowId, Milliseconds } from "@millrace/contract/ids";
-import { OBSERVERS, TCP_STATES, verdictOf } from "@millrace/contract/verdict";
+import { ruleParts } from "@millrace/contract/rule-number";
+import { OBSERVERS, TCP_STATES, verdictOf, WAYS } from "@millrace/contract/verdict";
 import type { Names, Wanted } from "../workload/service.ts";
 import { isPrivate } from "./address.ts";
 import { BADNESS, type Counts, type Latest, later, type Member, type Tuple } from "./member.ts";
@@ -23,7 +24,9 @@ export function wantedBy(members: readonly Member[]): Wanted {
 export function rowOf(pair: Pair, names: Names): FlowRow {
   const { primary, other } = pair;
   const members = membersOf(pair);
-  const reason = members.map((m) => m.reason).reduce(later);
+  const reason = names.reason(said(members.map((m) => m.reason).reduce(later))) ?? null;
+  const badness = (BADNESS as readonly number[])[Math.max(...members.map((m) => m.badness))];
+  const verdict = verdictOf(badness ?? 3);
   return {
     id: primary.flowId as FlowId,
     otherId: (other?.flowId as FlowId | undefined) ?? null,
@@ -37,9 +40,12 @@ export function rowOf(pair: Pair, names: Names): FlowRow {
     dst: end(primary.dst, primary.dstPort, said(identity(pair, "dstWorkload")), names),
     proto: primary.proto,
     vlan: primary.vlan,
-    verdict: verdictOf((BADNESS as readonly number[])[Math.max(...members.map((m) => m.badness))] ?? 3),
-    dropReason: names.reason(said(reason)) ?? null,
+    verdict,
+    dropReason: reason,
     drops: sum(members, (m) => m.drops),
+    way: WAYS[said(primary.way) ?? 0] ?? "none",
+    pathTiers: tiersOf(primary),
+    rules: rulesOf(members, verdict === "would-drop" || (verdict === "dropped" && reason === BY_POLICY)),
     forward: direction(primary.forward),
     reverse: direction(primary.reverse),
     tcpState: TCP_STATES[said(primary.tcpState) ?? 0] ?? "none",
@@ -53,6 +59,29 @@ export function rowOf(pair: Pair, names: Names): FlowRow {
     simulated: members.some((m) => names.host(m.hostId)?.simulated ?? false),
   };
 }
+
+/** A packet that came while its agent read may be among the slow ones before it is among all. */
+function tiersOf({ forward, reverse, slowPackets }: Member): FlowRow["pathTiers"] {
+  if (slowPackets === null) return null;
+  const packets = forward.packets + reverse.packets;
+  const slow = Math.min(slowPackets, packets);
+  return { slow, fast: packets - slow };
+}
+
+/** Both ends' word where both let it pass, the source's first; else that of the end that didn't. */
+function rulesOf(members: readonly Member[], isByPolicy: boolean): FlowRule[] {
+  const judged = members.flatMap(({ observer, decision }) => (decision ? [{ observer, decision }] : []));
+  const worst = Math.max(...judged.map(({ decision: [badness] }) => badness));
+  const rules = judged
+    .filter(({ decision: [badness, , rule] }) => rule > 0 && (!isByPolicy || badness === worst))
+    .sort((a, b) => a.observer - b.observer)
+    .map(({ decision: [, , rule, revision] }) => ({ ...ruleParts(rule), revision }));
+  const [first, second] = rules;
+  const isSame = first && second && first.policy === second.policy && first.place === second.place;
+  return isSame || isByPolicy ? rules.slice(0, 1) : rules;
+}
+/** The dataplane's reason; a flow that a policy let pass may be dropped for another. */
+const BY_POLICY = "MILLRACE_POLICY";
 
 /** From the source's own form to the destination's own; an observer's other side lies between the hosts. */
 function tuplesOf({ primary, other }: Pair): FlowTuple[] {

@@ -60,6 +60,7 @@ export function dropCondition(filterText: string, values: Values): string {
     ...columnsOf("d"),
     ...{ srcNat: "null::inet", dstNat: "null::inet", srcNatPort: "null::int", dstNatPort: "null::int" },
     ...{ flowId: "null::uuid", vlan: "null::int", verdict: "1", tcpState: "null::int", rttUs: "null::int" },
+    ...{ way: "null::int", slowPackets: "null::bigint", rule: "null::bigint" },
     ...{ retransmits: "null::int", drops: "d.packets", packets: "d.packets", bytes: "d.bytes" },
   };
   return filterSql(readFilter(filterText).terms, columns, values);

@@ -25,5 +25,5 @@ export function updateCondition(filter: Filter, span: Span, values: Values): str
   return `${own} and u.flow_id in (select f.flow_id from (${flows}) f where ${filterSql(sums, columnsOf("f"), values)})`;
 }
 
-/** Traffic is one observer's; a drop is told by whoever met it. The same rule as in rollups (ingest/rollup.ts). */
-export const COUNTED = "(u.counted or (u.verdict = 1 and u.drops > 0))";
+/** Traffic is one observer's; a drop, and what would be one, is told by whoever met it. The same rule as in rollups (ingest/rollup.ts). */
+export const COUNTED = "(u.counted or (u.verdict = 1 and u.drops > 0) or u.verdict = 2)";

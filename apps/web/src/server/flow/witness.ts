@@ -49,6 +49,9 @@ function rank(term: FilterTerm): number {
       return 20;
     case "reason":
       return 15;
+    case "rule":
+    case "policy":
+      return 14;
     case "verdict":
       return term.values.every((v) => v.text === "dropped" || v.text === "would-drop") ? 14 : 1;
     case "drops":
@@ -67,11 +70,17 @@ function rank(term: FilterTerm): number {
     case "rtt":
       return 3;
     case "state":
+    case "way":
       return 2;
+    case "tier":
+      return provesSlow(term) ? 2 : 0;
     default:
       return 0;
   }
 }
+
+/** Where most of all packets were slow, most of some update's were; fast ones may be missing where none was carried. */
+const provesSlow = (term: FilterTerm): boolean => term.values.every((v) => v.text === "slow");
 
 /** A sum above zero has a summand above zero. */
 const provesCount = (term: FilterTerm): boolean =>
@@ -91,5 +100,18 @@ export function weakened(term: FilterTerm): FilterTerm {
 export const decidedByUpdate = (terms: readonly FilterTerm[]): boolean =>
   terms.every((term) => term.field !== undefined && !OVER_FLOW.has(term.field));
 const OVER_FLOW: ReadonlySet<string> = new Set([
-  ...["verdict", "reason", "state", "rtt", "bytes", "packets", "retransmits", "drops"],
+  ...[
+    "verdict",
+    "reason",
+    "way",
+    "tier",
+    "rule",
+    "policy",
+    "state",
+    "rtt",
+    "bytes",
+    "packets",
+    "retransmits",
+    "drops",
+  ],
 ]);

@@ -67,6 +67,7 @@ function bytesOf(run: number, batch: AnyBatch, incarnation: ReturnType<typeof ne
       ...{ observer: flow.knows ? (flow.isSource ? 0 : 1) : 2, endpoint: batch.speaksOf.indexOf(flow.pod) },
       ...{ fwdBytes: flow.fwdBytes, verdict: flow.verdict, drops: flow.drops, rttUs: flow.rttUs },
       ...{ retransmits: flow.retransmits, flowId: flowId(i) },
+      ...{ carried: flow.retransmits % 2, slowPackets: flow.drops },
       ...{ [flow.isSource ? "srcWorkload" : "dstWorkload"]: batch.speaksOf.indexOf(flow.pod) + 1 },
     });
   });
@@ -196,6 +197,8 @@ async function countedOf(keys: readonly string[]): Promise<boolean[][]> {
 }
 
 const SUMMED = ["fwd_packets", "fwd_bytes", "rev_packets", "rev_bytes"];
+/** Of updates that Millrace's dataplane tells of. */
+const FAST = "greatest(0, fwd_packets + rev_packets - slow_packets)";
 const grouped = (keys: string[], sums: string[], from: string) => {
   const by = keys.map((_, i) => i + 1).join(", ");
   return rows(`select ${[...keys, ...sums].join(", ")} from ${from} group by ${by} order by ${by}`);
@@ -206,7 +209,9 @@ const rolledUp = (keys: string[], from: string) =>
   grouped(
     keys,
     [
-      ...["updates", "opened", "drops", "retransmits", ...SUMMED].map((c) => text(`sum(${c})`, c)),
+      ...["updates", "opened", "drops", "retransmits", ...SUMMED, "slow_packets", "fast_packets"].map((c) =>
+        text(`sum(${c})`, c),
+      ),
       text(SAMPLES, "samples"),
     ],
     `${from} where updates + drops + retransmits > 0`,
@@ -216,13 +221,14 @@ const told = (keys: string[]) =>
   grouped(
     keys,
     [
-      text("count(*) filter (where counted or (verdict = 1 and drops > 0))", "updates"),
+      text("count(*) filter (where counted or (verdict = 1 and drops > 0) or verdict = 2)", "updates"),
       text("count(*) filter (where counted)", "opened"),
       ...["drops", "retransmits"].map((c) => text(`sum(${c})`, c)),
-      ...SUMMED.map((c) => text(`coalesce(sum(${c}) filter (where counted), 0)`, c)),
+      ...[...SUMMED, "slow_packets"].map((c) => text(`coalesce(sum(${c}) filter (where counted), 0)`, c)),
+      text(`coalesce(sum(${FAST}) filter (where counted), 0)`, "fast_packets"),
       text("count(rtt_us) filter (where counted)", "samples"),
     ],
-    "flow_updates where counted or drops > 0 or retransmits > 0",
+    "flow_updates where counted or drops > 0 or retransmits > 0 or verdict = 2",
   );
 
 /** Rollups are those of the rows that count now, by all of the key that rows have; totals are the rollups'. */

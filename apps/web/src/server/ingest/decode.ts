@@ -5,7 +5,7 @@
  */
 import { BatchHead } from "@millrace/contract/batch";
 import { type BatchColumns, readBatchColumns } from "@millrace/contract/batch-wire";
-import { OBSERVERS, TCP_STATES, VERDICTS } from "@millrace/contract/verdict";
+import { OBSERVERS, TCP_STATES, VERDICTS, WAYS } from "@millrace/contract/verdict";
 import { Unpackr } from "msgpackr";
 import type { z } from "zod";
 
@@ -96,6 +96,8 @@ function flowProblem({ head, flows }: Batch, latestUs: number): string | undefin
       srcWorkload: [flows.srcWorkload, head.workloads.length],
       dstWorkload: [flows.dstWorkload, head.workloads.length],
       endpoint: [flows.endpoint, head.endpoints.length - 1],
+      carried: [flows.carried, 1],
+      way: [flows.way, WAYS.length - 1],
       final: [flows.final, 1],
     }) ??
     lifeProblem("flows", flows.firstSeen, flows.lastSeen, latestUs) ??

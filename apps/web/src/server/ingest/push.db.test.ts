@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { brotliCompressSync } from "node:zlib";
 import { PROTOCOL_VERSION } from "@millrace/contract/agent-protocol";
 import { BATCH_MAX_BYTES } from "@millrace/contract/batch";
+import { pack } from "msgpackr";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { testDatabase } from "../../../../../tools/testing/test-database.ts";
 import {
@@ -13,7 +14,9 @@ import {
   batchBytes,
   flowId,
   ip,
+  message,
   newIncarnation,
+  noClasses,
 } from "../testing/agent-batch.ts";
 import { IngestInstance, rows } from "../testing/ingest-instance.ts";
 
@@ -59,6 +62,7 @@ test("every value of a batch is in its row, as the agent sent it", async () => {
           },
           ...{ fwdBytes: big, verdict: 1, dropReason: 1, drops: 4_000_000_000, isn: 4_294_967_295 },
           ...{ rttUs: 1234, rttMinUs: 1000, srcWorkload: 1, vlan: 4095, opens: 3, final: 1, retransmits: 9 },
+          ...{ carried: 1, way: 3, slowPackets: 4_294_967_295, rule: 4_294_967_295, revision: 7 },
         }),
       ],
       drops: [aDrop(at, { packets: 7 })],
@@ -79,6 +83,7 @@ test("every value of a batch is in its row, as the agent sent it", async () => {
     ...{ drops: "4000000000", isn: "4294967295", rtt_us: 1234, rtt_min_us: 1000, vlan: 4095, opens: 3 },
     ...{ final: true, opener_known: true, counted: true, retransmits: "9", service: "web", at_batch: true },
     ...{ dst_workload: null, proto: 6, fwd_packets: "2", rev_bytes: "100", fwd_flags: 2, rev_flags: 18 },
+    ...{ way: 3, slow_packets: "4294967295", rule: "4294967295", revision: "7" },
   });
   expect(Number(flow?.ts_us)).toBe(at);
   const [drop] = await rows<Record<string, unknown>>(
@@ -88,6 +93,50 @@ test("every value of a batch is in its row, as the agent sent it", async () => {
   );
   expect(drop).toMatchObject({ packets: "7", bytes: "60", place: "tcp_v4_rcv+0x12", class: 0, direction: 1 });
   expect(await count("endpoint_updates", incarnation)).toBe(1);
+});
+
+test("of a flow that Millrace doesn't carry there is no way, no tier and no rule", async () => {
+  const at = now();
+  const incarnation = fresh();
+  const flows = [aFlow(at), aFlow(at, { flowId: flowId(2), carried: 1 })];
+  await instance.push(batchBytes(at, { incarnation, flows }), credential);
+  const stored = await rows(
+    `select way, slow_packets, rule, revision from flow_updates
+     where batch_id in (select id from batches where incarnation = $1) order by flow_id`,
+    [incarnation],
+  );
+  const none = { way: null, rule: null, revision: null };
+  expect(stored).toEqual([
+    { ...none, slow_packets: null },
+    { ...none, slow_packets: "0" },
+  ]);
+});
+
+test("a batch that an older agent had spooled is taken: what it couldn't tell is not known", async () => {
+  const at = now();
+  const incarnation = fresh();
+  const whole = message(at, {
+    incarnation,
+    flows: [aFlow(at, { carried: 1, way: 1, rule: 300, slowPackets: 2 })],
+  });
+  const {
+    carried: _,
+    way: __,
+    slowPackets: ___,
+    rule: ____,
+    ...flows
+  } = whole.flows as Record<string, unknown>;
+  const older = (classes: object) =>
+    Object.fromEntries(Object.entries(classes).filter(([name]) => name !== "spoofed"));
+  const endpoints = [{ ...anEndpoint(), egress: older(noClasses()), ingress: older(noClasses()) }];
+  const answer = await instance.push(Uint8Array.from(pack({ ...whole, flows, endpoints })), credential);
+  expect(answer).toMatchObject({ status: 200, result: { acknowledged: 1 } });
+  const [flow] = await rows(
+    `select fwd_packets, way, slow_packets, rule from flow_updates
+     where batch_id in (select id from batches where incarnation = $1)`,
+    [incarnation],
+  );
+  expect(flow).toEqual({ fwd_packets: "2", way: null, slow_packets: null, rule: null });
 });
 
 describe("exactly once", () => {

@@ -26,6 +26,8 @@ const COLUMNS = {
   revBytes: "rev_bytes",
   drops: "drops",
   retransmits: "retransmits",
+  slowPackets: "slow_packets",
+  fastPackets: "fast_packets",
 } as const satisfies Record<(typeof SUMS)[number], string>;
 export const SUM_COLUMNS = SUMS.map((name) => COLUMNS[name]);
 const SUM_LIST = SUM_COLUMNS.join(", ");
@@ -50,7 +52,7 @@ const inserts = ROLLUP_WIDTHS.map(
       rtt_sketch = case when cardinality(excluded.rtt_sketch) = 0 then t.rtt_sketch
         else rtt_sketch_add(t.rtt_sketch, excluded.rtt_sketch) end`,
 );
-/** Then arrays: which widths (bits), five of the key, eight of the sums, sketches as text. */
+/** Then arrays: which widths (bits), five of the key, those of the sums, sketches as text. */
 const TYPES = ["int4", "int4", "int4", "int4", "int2", "int2", ...SUM_COLUMNS.map(() => "int8"), "text"];
 const ARRAYS = TYPES.map((type, at) => `$${at + 2 + ROLLUP_WIDTHS.length}::${type}[]`).join(", ");
 const STATEMENT = `with r as materialized (

@@ -31,6 +31,8 @@ const aRandomFlow = fc.record({
   drops: fc.nat({ max: 3 }),
   retransmits: fc.nat({ max: 3 }),
   rttUs: fc.constantFrom(0, 120, 4500),
+  carried: fc.nat({ max: 1 }),
+  slowPackets: fc.nat({ max: 4 }),
 });
 /** Batches of one run: at which second, from which of two hosts, with which flows. */
 const aRun = fc.array(
@@ -97,18 +99,21 @@ test("sketches are merged in the database as they are in memory", async () => {
 });
 
 const SUMMED = ["fwd_packets", "fwd_bytes", "rev_packets", "rev_bytes"];
+/** Of updates that Millrace's dataplane tells of. */
+const FAST = "greatest(0, fwd_packets + rev_packets - slow_packets)";
 const rolledUp = (table: string) => `
   select bucket, host_id, proto, verdict, sum(updates)::text as updates,
-    ${SUMMED.map((c) => `sum(${c})::text as ${c}`).join(", ")},
+    ${[...SUMMED, "slow_packets", "fast_packets"].map((c) => `sum(${c})::text as ${c}`).join(", ")},
     sum(drops)::text as drops, sum(retransmits)::text as retransmits,
     sum(coalesce((select sum(n) from unnest(rtt_sketch) n), 0))::text as samples
   from ${table} group by 1, 2, 3, 4 order by 1, 2, 3, 4`;
 /** Updates that add nothing to a sum make no rollup row. */
 const raw = (width: string) => `
   select date_bin('${width}', ts, 'epoch') as bucket, host_id, proto, verdict,
-    count(*) filter (where counted or (verdict = 1 and drops > 0))::text as updates,
-    ${SUMMED.map((c) => `coalesce(sum(${c}) filter (where counted), 0)::text as ${c}`).join(", ")},
+    count(*) filter (where counted or (verdict = 1 and drops > 0) or verdict = 2)::text as updates,
+    ${[...SUMMED, "slow_packets"].map((c) => `coalesce(sum(${c}) filter (where counted), 0)::text as ${c}`).join(", ")},
+    coalesce(sum(${FAST}) filter (where counted), 0)::text as fast_packets,
     sum(drops)::text as drops, sum(retransmits)::text as retransmits,
     count(rtt_us) filter (where counted)::text as samples
-  from flow_updates where counted or drops > 0 or retransmits > 0
+  from flow_updates where counted or drops > 0 or retransmits > 0 or verdict = 2
   group by 1, 2, 3, 4 order by 1, 2, 3, 4`;

@@ -51,6 +51,8 @@ const aRandomFlow = fc.record({
     drops: fc.nat({ max: 5 }),
     retransmits: fc.nat({ max: 5 }),
     rttUs: fc.constantFrom(0, 150, 90_000),
+    carried: fc.nat({ max: 1 }),
+    slowPackets: fc.nat({ max: 4 }),
   }),
   end: fc.record({
     src: fc.constantFrom(service("web"), external("8.8.8.8"), external("9.9.9.9")),
@@ -58,6 +60,9 @@ const aRandomFlow = fc.record({
     counted: fc.boolean(),
   }),
 });
+
+const tellsAlone = ({ verdict, drops }: { verdict: number; drops: number }) =>
+  (verdict === 1 && drops > 0) || verdict === 2;
 
 test("sums equal those of the counted updates; drops and retransmits those of all", () => {
   fc.assert(
@@ -70,7 +75,7 @@ test("sums equal those of the counted updates; drops and retransmits those of al
         of.reduce((n, f) => n + pick(f), 0);
       for (const stage of [rows, kept]) {
         expect(total(stage)).toEqual({
-          updates: flows.filter((f) => f.end.counted || (f.row.verdict === 1 && f.row.drops > 0)).length,
+          updates: flows.filter((f) => f.end.counted || tellsAlone(f.row)).length,
           opened: counted.length,
           fwdPackets: counted.length * 2,
           fwdBytes: sum(counted, (f) => f.row.fwdBytes),
@@ -78,6 +83,8 @@ test("sums equal those of the counted updates; drops and retransmits those of al
           revBytes: sum(counted, (f) => f.row.revBytes),
           drops: sum(flows, (f) => f.row.drops),
           retransmits: sum(flows, (f) => f.row.retransmits),
+          slowPackets: sum(counted, (f) => (f.row.carried ? f.row.slowPackets : 0)),
+          fastPackets: sum(counted, (f) => (f.row.carried ? Math.max(0, 3 - f.row.slowPackets) : 0)),
         });
         expect(total(totalsOf(stage) as RollupRow[])).toEqual(total(stage));
         expect(new Set(stage.map(keyText)).size).toBe(stage.length);

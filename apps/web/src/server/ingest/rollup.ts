@@ -2,7 +2,7 @@
  * A batch's part in the rollups, added up in memory: pure but for the cardinality it is given. Flows,
  * packets, bytes and RTT are summed over counted updates (one observer of a flow); drops and retransmits over all,
  * because each happened at one end only and that end's observer alone saw it. `updates` counts both kinds: the
- * counted, and the uncounted that tell of drops. SQL is rollup-store.ts's.
+ * counted, and the uncounted that tell what the other end can't know. SQL is rollup-store.ts's.
  */
 
 import { VERDICT_NUMBER } from "@millrace/contract/verdict";
@@ -30,7 +30,7 @@ export type RollupKey = {
 };
 export const SUMS = [
   ...(["updates", "opened", "fwdPackets", "fwdBytes", "revPackets", "revBytes"] as const),
-  ...(["drops", "retransmits"] as const),
+  ...(["drops", "retransmits", "slowPackets", "fastPackets"] as const),
 ] as const;
 export const NOTHING = Object.fromEntries(SUMS.map((name) => [name, 0])) as Record<
   (typeof SUMS)[number],
@@ -75,8 +75,7 @@ export function addUp(batch: Batch, names: Pick<Names, "counted">, shown: Shown)
   const rows = new Map<number, Map<number, RollupRow>>();
   const numbers = new NameNumbers();
   for (let row = 0; row < head.flowRows; row++) {
-    const silent = (flows.drops[row] as number) === 0 && (flows.retransmits[row] as number) === 0;
-    if (!names.counted[row] && silent) continue;
+    if (!names.counted[row] && isSilent(batch, row)) continue;
     const src = numbers.of(shown.src[row] as RollupName);
     const dst = numbers.of(shown.dst[row] as RollupName);
     const proto = flows.proto[row] as number;
@@ -95,6 +94,12 @@ export function addUp(batch: Batch, names: Pick<Names, "counted">, shown: Shown)
   }
   return [...rows.values()].flatMap((between) => [...between.values()]);
 }
+
+/** Says nothing that the flow's other observer doesn't. */
+const isSilent = ({ flows }: Batch, row: number): boolean =>
+  flows.drops[row] === 0 &&
+  flows.retransmits[row] === 0 &&
+  !tellsAlone(flows.verdict[row] as number, flows.drops[row] as number);
 
 /** More than a batch's rows have ends. */
 const MOST_NAMES = 65_536;
@@ -139,20 +144,27 @@ function zeros(key: RollupKey): RollupRow {
 function addRow(into: RollupRow, { head, flows }: Batch, names: Pick<Names, "counted">, row: number): void {
   into.drops += flows.drops[row] as number;
   into.retransmits += flows.retransmits[row] as number;
-  const lost = lostIn(flows.verdict[row] as number, flows.drops[row] as number);
-  if (names.counted[row] || lost) into.updates++;
+  const alone = tellsAlone(flows.verdict[row] as number, flows.drops[row] as number);
+  if (names.counted[row] || alone) into.updates++;
   if (!names.counted[row]) return;
   into.opened += openedIn(flows.opens[row] as number, (flows.firstSeen[row] as number) >= head.from);
   into.fwdPackets += flows.fwdPackets[row] as number;
   into.fwdBytes += flows.fwdBytes[row] as number;
   into.revPackets += flows.revPackets[row] as number;
   into.revBytes += flows.revBytes[row] as number;
+  if (flows.carried[row]) {
+    const packets = (flows.fwdPackets[row] as number) + (flows.revPackets[row] as number);
+    into.slowPackets += flows.slowPackets[row] as number;
+    into.fastPackets += fastIn(packets, flows.slowPackets[row] as number);
+  }
   if (flows.rttUs[row]) addSample(into.sketch, flows.rttUs[row] as number);
 }
 
-/** An update that tells of a loss is one of the reports, whoever it comes from. */
-export const lostIn = (verdict: number, drops: number): boolean =>
-  verdict === VERDICT_NUMBER.dropped && drops > 0;
+/** An update that tells of a loss, or of one that a policy would have made, is one of the reports, whoever it comes from. */
+export const tellsAlone = (verdict: number, drops: number): boolean =>
+  (verdict === VERDICT_NUMBER.dropped && drops > 0) || verdict === VERDICT_NUMBER["would-drop"];
+/** A packet that came while the agent read may be among the slow ones already: the next interval has it. */
+export const fastIn = (packets: number, slow: number): number => Math.max(0, packets - slow);
 /** Without an opening that was seen, the flow's first packet is one. */
 export const openedIn = (opens: number, isFirst: boolean): number => opens || (isFirst ? 1 : 0);
 

@@ -28,7 +28,7 @@ export const FLOW_TABLE = [
   ...["fwd_packets", "fwd_segments", "fwd_bytes", "rev_packets", "rev_segments", "rev_bytes", "fwd_flags"],
   ...["rev_flags", "tcp_state", "rtt_us", "rtt_min_us", "retransmits", "opens", "isn", "src_workload"],
   ...["dst_workload", "endpoint_id", "final", "counted_src", "counted_dst"],
-  ...["nat_src", "nat_dst", "nat_src_port", "nat_dst_port"],
+  ...["nat_src", "nat_dst", "nat_src_port", "nat_dst_port", "way", "slow_packets", "rule", "revision"],
 ];
 const FLOW_BYTES = 400;
 
@@ -68,6 +68,7 @@ export function flowRows(batch: Batch, names: Names, countedNames: CountedNames,
     idOrAbsent4(to, countedNames.dst[row]);
     if (translations.row[translation] === row) otherSide(to, batch, translation++);
     else for (let i = 0; i < 4; i++) to.absent();
+    path(to, batch, row);
   }
   return to.finish();
 }
@@ -77,6 +78,15 @@ function otherSide(to: CopyWriter, { translations }: Batch, at: number): void {
   to.inet(translations.dst, at);
   to.int4(translations.srcPort[at] as number);
   to.int4(translations.dstPort[at] as number);
+}
+
+/** What only our dataplane knows. */
+function path(to: CopyWriter, { flows }: Batch, row: number): void {
+  idOrAbsent2(to, flows.way[row]);
+  if (flows.carried[row]) to.int8(flows.slowPackets[row] as number);
+  else to.absent();
+  idOrAbsent8(to, flows.rule[row]);
+  idOrAbsent8(to, flows.revision[row]);
 }
 
 function flowCounters(to: CopyWriter, { flows }: Batch, row: number): void {
@@ -174,6 +184,10 @@ export function endpointRows({ head }: Batch, names: Names, stamp: Stamp): { byt
 }
 
 /** Ids and measurements begin at 1: 0 is none. */
+function idOrAbsent8(to: CopyWriter, value: number | undefined): void {
+  if (value) to.int8(value);
+  else to.absent();
+}
 function idOrAbsent4(to: CopyWriter, value: number | undefined): void {
   if (value) to.int4(value);
   else to.absent();

@@ -7,7 +7,7 @@ import type { Connection } from "../db.ts";
 import { addSample } from "../sketch.ts";
 import { timestamp } from "../sql.ts";
 import type { Life } from "./coverage.ts";
-import { lostIn, NOTHING, openedIn, ROLLUP_WIDTHS, serverPort } from "./rollup.ts";
+import { fastIn, NOTHING, openedIn, ROLLUP_WIDTHS, serverPort, tellsAlone } from "./rollup.ts";
 import { type Deduction, deduct } from "./rollup-deduct.ts";
 
 export type Window = Life & { readonly address: string };
@@ -27,7 +27,8 @@ const RETURNING = `returning u.host_id as "hostId", u.counted_src as src, u.coun
     u.opener_known as "openerKnown", u.opens, u.drops::float8 as drops, u.rtt_us as "rttUs",
     u.first_seen >= (select b.from_at from batches b where b.id = u.batch_id) as "isFirst",
     u.fwd_packets::float8 as "fwdPackets", u.fwd_bytes::float8 as "fwdBytes",
-    u.rev_packets::float8 as "revPackets", u.rev_bytes::float8 as "revBytes"`;
+    u.rev_packets::float8 as "revPackets", u.rev_bytes::float8 as "revBytes",
+    u.slow_packets::float8 as "slowPackets"`;
 const statement = (waits: string): string => `${UNCOUNT}
   from unnest($1::inet[], $2::timestamptz[], $3::timestamptz[]) as w (address, from_at, until_at)
   where u.counted and u.counted_src is not null and ${waits} and u.ts >= w.from_at and u.ts <= w.until_at ${RETURNING}`;
@@ -49,6 +50,7 @@ type Uncounted = {
   fwdBytes: number;
   revPackets: number;
   revBytes: number;
+  slowPackets: number | null;
 };
 
 /** Returns how many updates no longer count. */
@@ -100,13 +102,17 @@ function deductions(rows: readonly Uncounted[], widthMs: number): Deduction[] {
   return [...byKey.values()];
 }
 
-/** Drops and retransmits are everybody's, counted or not; so is an update that tells of a loss. */
+/** Drops and retransmits are everybody's, counted or not; so is an update that tells what no other does. */
 function addUncounted(into: Deduction, row: Uncounted): void {
-  into.updates += lostIn(row.verdict, row.drops) ? 0 : 1;
+  into.updates += tellsAlone(row.verdict, row.drops) ? 0 : 1;
   into.opened += openedIn(row.opens, row.isFirst ?? false);
   into.fwdPackets += row.fwdPackets;
   into.fwdBytes += row.fwdBytes;
   into.revPackets += row.revPackets;
   into.revBytes += row.revBytes;
+  if (row.slowPackets !== null) {
+    into.slowPackets += row.slowPackets;
+    into.fastPackets += fastIn(row.fwdPackets + row.revPackets, row.slowPackets);
+  }
   if (row.rttUs) addSample(into.sketch, row.rttUs);
 }

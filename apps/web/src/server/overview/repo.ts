@@ -1,4 +1,5 @@
 /** Rollups summed up for the overview, and what changed. Read only. */
+import { VERDICT_NUMBER } from "@millrace/contract/verdict";
 import { type Buckets, rollupFor, totalFor } from "../bucket.ts";
 import { type BucketCache, cacheFor } from "../bucket-cache.ts";
 import { databaseUrl, pool } from "../db.ts";
@@ -9,12 +10,17 @@ type Sums = {
   drops: number;
   retransmits: number;
   packets: number;
+  slow: number;
+  fast: number;
+  wouldDrop: number;
   sketch: number[];
 };
 export type BucketRow = Sums & { bucket: number };
 const SUMS = `sum(r.fwd_bytes + r.rev_bytes)::float8 as bytes, sum(r.opened)::float8 as opened,
   sum(r.drops)::float8 as drops, sum(r.retransmits)::float8 as retransmits,
-  sum(r.fwd_packets + r.rev_packets)::float8 as packets, rtt_sketch_merge(r.rtt_sketch) as sketch`;
+  sum(r.fwd_packets + r.rev_packets)::float8 as packets, sum(r.slow_packets)::float8 as slow,
+  sum(r.fast_packets)::float8 as fast, coalesce(sum(r.updates) filter (where r.verdict = ${VERDICT_NUMBER["would-drop"]}), 0)::float8 as "wouldDrop",
+  rtt_sketch_merge(r.rtt_sketch) as sketch`;
 
 const during = (from: string, to: string): string =>
   `r.bucket >= to_timestamp(${from}::float8 / 1000) and r.bucket < to_timestamp(${to}::float8 / 1000)`;

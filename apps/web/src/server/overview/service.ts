@@ -48,6 +48,7 @@ export async function getOverview({ range }: { range: TimeRange }): Promise<Over
     rttP50Us: tile(rtt(0.5)),
     rttP99Us: tile(rtt(0.99)),
     retransmitShare: tile(retransmitShare),
+    ...carriedOf(rows.filter((row) => row.bucket >= 0)),
     hosts: { ok: count("ok"), warn: count("warn"), bad: count("bad"), unknown: count("unknown") },
     changes: changes.map(tell),
     worst: {
@@ -72,6 +73,14 @@ const retransmitShare: Figure = (rows) => {
   const packets = sum(rows, (row) => row.packets);
   return packets === 0 ? null : sum(rows, (row) => row.retransmits) / packets;
 };
+
+function carriedOf(rows: repo.BucketRow[]): Pick<Overview, "pathTiers" | "wouldDrop"> {
+  const [slow, fast] = [sum(rows, (row) => row.slow), sum(rows, (row) => row.fast)];
+  return {
+    pathTiers: slow + fast > 0 ? { slow, fast } : null,
+    wouldDrop: sum(rows, (row) => row.wouldDrop),
+  };
+}
 
 /** How long any host reported: a rate is of that time. */
 type Reported = { nowS: number; beforeS: number };

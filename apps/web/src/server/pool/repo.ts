@@ -1,5 +1,6 @@
 /** pools and blocks. Which changes of a block are allowed is contract's machines/block.ts; which prefixes a pool may have, pool.ts's. */
 import type { BlockState } from "@millrace/contract/machines/block";
+import type { HeldBlocks } from "@millrace/contract/pool";
 import type { BlockPrefixes } from "@millrace/contract/prefix";
 import type { Transaction } from "../audit/service.ts";
 import { pool as connections, prisma } from "../db.ts";
@@ -58,6 +59,22 @@ export async function findUse(): Promise<Map<number, Use>> {
      from pools p`,
   );
   return new Map(rows.map(({ id, ...use }) => [id, use]));
+}
+
+/** By host, pool and state; those of silent hosts first. `total`: how many there are beyond the limit, too. */
+export async function findHeld(most: number): Promise<(HeldBlocks & { total: number })[]> {
+  const { rows } = await connections().query<HeldBlocks & { total: number }>(
+    `select p.name as pool, h.name as host, b.state,
+       json_agg(json_build_object('prefix4', b.prefix4::text, 'prefix6', b.prefix6::text) order by b.index) as blocks,
+       extract(epoch from max(b.last_confirmed_at))::float8 * 1000 as "confirmedAtMs",
+       (select count(*)::int from network_endpoints e where e.host_id = b.host_id) as endpoints,
+       (count(*) over ())::int as total
+     from blocks b join pools p on p.id = b.pool_id join hosts h on h.id = b.host_id
+     group by p.name, h.name, b.host_id, b.state
+     order by b.state = 'quarantined' desc, h.name, p.name limit $1`,
+    [most],
+  );
+  return rows;
 }
 
 /** Blocks that are somebody's. */

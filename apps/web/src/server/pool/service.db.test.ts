@@ -9,7 +9,7 @@ import { closeDatabase, pool, useDatabase } from "../db.ts";
 import { lease, publish, releaseHost, sweepNetwork } from "../network/service.ts";
 import { runSetup } from "../setup/command.ts";
 import { anUnderlay, onlineHost, silence } from "../testing/hosts.ts";
-import { createPool, listPools, removePool } from "./service.ts";
+import { createPool, listHeld, listPools, removePool } from "./service.ts";
 
 const database = testDatabase();
 const ANN = { email: "ann@example.org", via: "session" };
@@ -211,6 +211,36 @@ describe("a silent host", () => {
       expect(await prefixes("h1")).toEqual(["10.201.0.0/26", "10.201.0.64/26"]);
       expect(back.blocks).toHaveLength(2);
     }
+  });
+});
+
+describe("what hosts hold", () => {
+  test("is listed by host and pool, those of silent hosts first, with what they published", async () => {
+    await create("default", "10.201.0.0/16");
+    await ask("h1", { default: 1 });
+    await ask("h2", { default: 2 });
+    expect(await listHeld()).toMatchObject({
+      more: 0,
+      held: [
+        {
+          host: "h1",
+          pool: "default",
+          state: "leased",
+          blocks: [{ prefix4: "10.201.0.0/26", prefix6: null }],
+        },
+        { host: "h2", state: "leased", endpoints: 0, blocks: [{}, {}] },
+      ],
+    });
+    await silence(hostOf("h2").hostId, 61);
+    await sweepNetwork();
+    const { held } = await listHeld();
+    expect(held.map(({ host, state }) => [host, state])).toEqual([
+      ["h2", "quarantined"],
+      ["h1", "leased"],
+    ]);
+    expect(held[0]?.confirmedAtMs).toBeLessThan(Date.now() - 60_000);
+    await releaseHost("h2", ANN);
+    expect((await listHeld()).held.map(({ host }) => host)).toEqual(["h1"]);
   });
 });
 

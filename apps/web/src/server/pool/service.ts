@@ -4,7 +4,13 @@
  */
 import { AppError } from "@millrace/contract/error";
 import { GATEWAY4, GATEWAY6, OVERLAY_BYTES, type PoolFacts } from "@millrace/contract/network";
-import { type CreatePoolInput, MOST_POOLS, type PoolView } from "@millrace/contract/pool";
+import {
+  type CreatePoolInput,
+  type HeldBlocksView,
+  MOST_HELD,
+  MOST_POOLS,
+  type PoolView,
+} from "@millrace/contract/pool";
 import { cutPool, overlaps, parsePrefix } from "@millrace/contract/prefix";
 import { type Author, change, type Transaction } from "../audit/service.ts";
 import * as repo from "./repo.ts";
@@ -31,6 +37,12 @@ function viewOf({ id: _, createdAt, ...pool }: repo.PoolRow, use?: repo.Use): Po
     blocks: { total, leased, quarantined, free: total - leased - quarantined },
     addressesUsed: { ip4, ip6 },
   };
+}
+
+export async function listHeld(): Promise<HeldBlocksView> {
+  const rows = await repo.findHeld(MOST_HELD);
+  const held = rows.map(({ total: _, ...row }) => row);
+  return { held, more: (rows[0]?.total ?? 0) - held.length };
 }
 
 /** What its agents need to know of a pool. */

@@ -71,7 +71,7 @@ export function aFlow(atUs: number, over: Partial<FlowRow> = {}): FlowRow {
     ...{ verdict: 0, dropReason: 0, drops: 0, fwdPackets: 2, fwdSegments: 2, fwdBytes: 200 },
     ...{ revPackets: 1, revSegments: 1, revBytes: 100, fwdFlags: 2, revFlags: 18, tcpState: 2 },
     ...{ rttUs: 0, rttMinUs: 0, retransmits: 0, opens: 1, isn: 0, srcWorkload: 0, dstWorkload: 0 },
-    ...{ endpoint: 0, final: 0 },
+    ...{ endpoint: 0, final: 0, carried: 0, way: 0, slowPackets: 0, rule: 0, revision: 0 },
     ...over,
   };
 }

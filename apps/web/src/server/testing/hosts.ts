@@ -35,6 +35,7 @@ export const aHeartbeat = (over: Partial<Heartbeat> = {}): Heartbeat => ({
   maps: [{ name: "flows", type: "hash", used: 100, capacity: 1000, bytes: 1e6 }],
   pods: [aPod()],
   spool: { batches: 0, bytes: 0, limitBytes: 1e8, oldestMs: null },
+  network: null,
   ...over,
 });
 

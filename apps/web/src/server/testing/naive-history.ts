@@ -1,9 +1,16 @@
 /** History the slow and obvious way, from the very rows that were stored: what search must agree with. */
-import { BADNESS, combine, type Latest, type Member } from "../flow/member.ts";
+import { BADNESS, combine, type Decision, type Latest, type Member } from "../flow/member.ts";
 import type { UpdateRow } from "./telemetry-rows.ts";
 
 const at = (row: UpdateRow, value: number | null): Latest =>
   value === null ? null : [Math.floor(row.ts / 1e6), value];
+
+const decisionOf = (u: UpdateRow): Decision => [
+  (BADNESS as readonly number[]).indexOf(u.verdict),
+  Math.floor(u.ts / 1e6),
+  u.rule ?? 0,
+  u.revision ?? 0,
+];
 
 /** One update as an account of its own. */
 export const memberOfUpdate = (u: UpdateRow): Member => ({
@@ -20,6 +27,9 @@ export const memberOfUpdate = (u: UpdateRow): Member => ({
   forward: { packets: u.fwd_packets, segments: u.fwd_segments, bytes: u.fwd_bytes, flags: u.fwd_flags },
   reverse: { packets: u.rev_packets, segments: u.rev_segments, bytes: u.rev_bytes, flags: u.rev_flags },
   ...{ retransmits: u.retransmits, rttMinUs: u.rtt_min_us },
+  slowPackets: u.slow_packets,
+  decision: u.slow_packets === null ? null : decisionOf(u),
+  way: at(u, u.way),
   reason: at(u, u.reason_id),
   tcpState: at(u, u.tcp_state),
   rtt: at(u, u.rtt_us),

@@ -25,6 +25,7 @@ export const INPUT: Record<Procedure, unknown> = {
   "pools.list": undefined,
   "pools.create": { name: "p", mode: "direct", prefix4: "10.250.0.0/16", prefix6: "fd00:250::/48" },
   "pools.remove": { name: "none" },
+  "network.blocks": undefined,
   "network.release": { host: "none" },
   "traces.list": {},
   "traces.get": { id: nobody },

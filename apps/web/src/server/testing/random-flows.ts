@@ -41,6 +41,17 @@ const counters = fc.record({
   retransmits: small,
 });
 
+/** What a dataplane of ours says of one interval; another's says nothing. */
+const carried = fc.oneof(
+  fc.record({
+    way: fc.constantFrom(null, 1, 3),
+    slow_packets: small,
+    rule: fc.constantFrom(null, 257, 512),
+    revision: fc.constantFrom(null, 4),
+  }),
+  fc.constant({ way: null, slow_packets: null, rule: null, revision: null }),
+);
+
 /** Updates of one observer, in intervals shorter than a second from its opening on. */
 function observerRows(known: Known, fixed: Partial<UpdateRow>, openedS: number): fc.Arbitrary<UpdateRow[]> {
   const identity = fc.record({
@@ -49,9 +60,9 @@ function observerRows(known: Known, fixed: Partial<UpdateRow>, openedS: number):
     reason_id: fc.constantFrom(null, ...known.reasons),
   });
   return fc
-    .tuple(uuid, fc.array(fc.tuple(counters, identity), { minLength: 1, maxLength: 4 }))
+    .tuple(uuid, fc.array(fc.tuple(counters, identity, carried), { minLength: 1, maxLength: 4 }))
     .map(([flow_id, updates]) =>
-      updates.map(([counts, names], at) => {
+      updates.map(([counts, names, path], at) => {
         const ts = START_US + openedS * SECOND_US + (at + 1) * 400_000;
         const first_seen = START_US + openedS * SECOND_US + 1000;
         const rtt_min_us = counts.rtt_us;
@@ -59,6 +70,7 @@ function observerRows(known: Known, fixed: Partial<UpdateRow>, openedS: number):
           ...fixed,
           ...counts,
           ...names,
+          ...path,
           ...{ flow_id, ts, first_seen, last_seen: ts - 1000, rtt_min_us },
         });
       }),
@@ -123,6 +135,10 @@ export const randomFilter = fc
       field(["rtt"], ORDER, ["5ms", "0.1ms", "1s"]),
       field(["bytes"], ORDER, ["1kB", "0", "200"]),
       field(["packets", "retransmits", "drops", "vlan"], ORDER, ["0", "2", "7"]),
+      field(["way"], ["=", "!="], ["none", "local", "overlay,host"]),
+      field(["tier"], ["=", "!="], ["slow", "fast"]),
+      field(["rule"], ["=", "!="], ["1/1", "512", "1/1,9/9"]),
+      field(["policy"], ["=", "!="], ["1", "2", "0"]),
       field(["observer"], ["=", "~"], ["h1", "h2", "h"]),
       fc.constantFrom("web", "-web", "10.0.0.1:4000", "shop", "H1", "NO_SO", "drop", "fd00::2", "10.9.0.1:6"),
     ),

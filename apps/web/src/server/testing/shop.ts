@@ -1,4 +1,6 @@
 /** Two hosts, a flow between them that both report, one to the outside, drops: through the real ingest. Test material. */
+import { ruleNumber } from "@millrace/contract/rule-number";
+import { VERDICT_NUMBER, WAY_NUMBER } from "@millrace/contract/verdict";
 import {
   aDrop,
   aFlow,
@@ -75,7 +77,7 @@ const CHECKOUT = aWorkload({ pod: "checkout-1", service: "checkout" });
 const webEnd = () => anEndpoint({ uid: "h1:web", workload: 1, addresses: ["10.0.0.1"] });
 const checkoutEnd = () => anEndpoint({ uid: "h2:checkout", workload: 2, addresses: ["10.0.0.2"] });
 
-/** One flow of the whole time, and each second a short one to the outside. */
+/** One flow of the whole time, and each second a short one to the outside, which a policy that only observes would drop. */
 function fromWeb(us: number, endUs: number): FlowRow[] {
   const n = Math.round((endUs - us) / SECOND_US);
   return [
@@ -85,10 +87,12 @@ function fromWeb(us: number, endUs: number): FlowRow[] {
       srcWorkload: 1,
       dstWorkload: 2,
       rttUs: 1000,
+      ...{ carried: 1, way: WAY_NUMBER.overlay, slowPackets: 1, rule: ruleNumber(12, 3), revision: 7 },
     }),
     aFlow(us, {
       ...{ flowId: flowId(100 + n), srcPort: 41_000 + n, dst: ip("1.1.1.1"), dstPort: 443, srcWorkload: 1 },
-      ...{ firstSeen: us - 1000, retransmits: 1 },
+      ...{ firstSeen: us - 1000, retransmits: 1, verdict: VERDICT_NUMBER["would-drop"] },
+      ...{ carried: 1, way: WAY_NUMBER.host, slowPackets: 3, rule: ruleNumber(9, 0), revision: 7 },
     }),
   ];
 }
@@ -98,7 +102,10 @@ function atCheckout(us: number, endUs: number): FlowRow[] {
   const n = Math.round((endUs - us) / SECOND_US);
   const there = { observer: 1, srcWorkload: 1, dstWorkload: 2 };
   return [
-    aFlow(us, { flowId: flowId(2), firstSeen: endUs - 40 * SECOND_US + 500, ...there }),
+    aFlow(us, {
+      ...{ flowId: flowId(2), firstSeen: endUs - 40 * SECOND_US + 500, ...there },
+      ...{ carried: 1, way: WAY_NUMBER.overlay, slowPackets: 0, rule: ruleNumber(4, 1), revision: 8 },
+    }),
     aFlow(us, {
       ...{ flowId: flowId(200 + n), srcPort: 42_000 + n, dstPort: 9999, ...there },
       ...{ firstSeen: us - 1000, verdict: 1, dropReason: 1, drops: 2 },

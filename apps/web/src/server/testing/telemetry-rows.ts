@@ -48,6 +48,10 @@ export type UpdateRow = {
   nat_dst: string | null;
   nat_src_port: number | null;
   nat_dst_port: number | null;
+  way: number | null;
+  slow_packets: number | null;
+  rule: number | null;
+  revision: number | null;
 };
 
 export const START_US = Date.UTC(2026, 10, 23, 12) * 1000;
@@ -64,6 +68,7 @@ export const anUpdate = (over: Partial<UpdateRow>): UpdateRow => {
     ...{ src_workload: null, dst_workload: null, endpoint_id: 1, final: false },
     ...{ counted_src: null, counted_dst: null },
     ...{ nat_src: null, nat_dst: null, nat_src_port: null, nat_dst_port: null },
+    ...{ way: null, slow_packets: null, rule: null, revision: null },
     ...over,
   };
 };

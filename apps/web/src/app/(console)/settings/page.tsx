@@ -1,4 +1,4 @@
-/** Settings: account, users, agents, retention. */
+/** Settings: account, users, agents, network, retention. */
 import type { Metadata } from "next";
 import { SettingsPage } from "@/features/setting/settings-page.tsx";
 import { HydrateClient, prefetch, trpc } from "@/trpc/server.tsx";

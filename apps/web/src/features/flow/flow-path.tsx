@@ -1,0 +1,103 @@
+"use client";
+/** What Millrace made of a flow that it carries: where it went, by which path tiers, and whose rule decided. For the drawer. */
+import type { FlowDetail, FlowRow, FlowRule } from "@millrace/contract/flow";
+import { ruleText } from "@millrace/contract/rule-number";
+import { count, percent, text } from "@millrace/contract/units";
+import { PATH_TIER_GLYPH, type TierCounts, type Verdict, type Way } from "@millrace/contract/verdict";
+import type { ReactNode } from "react";
+import { Quantity } from "@/ui/quantity.tsx";
+import { Section } from "@/ui/section.tsx";
+import { TermValue } from "@/view/term-value.tsx";
+
+const WAY: Record<Way, string> = {
+  none: "nowhere: it was dropped, or its way isn't known yet",
+  local: "into a pod of the same host",
+  direct: "to the other host, as it is",
+  overlay: "to the other host, in an outer header",
+  host: "to the host's own stack",
+};
+const RULE: Record<Verdict, string> = {
+  forwarded: "Allowed by",
+  dropped: "Judged by",
+  "would-drop": "Would be dropped by",
+  unknown: "Judged by",
+};
+
+export function FlowPath({ detail }: { detail: FlowDetail }) {
+  const { row, observers } = detail;
+  if (!row.pathTiers) return null;
+  return (
+    <Section title="Carried by Millrace">
+      <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 py-1">
+        <Fact title="Way">
+          <TermValue field="way" value={row.way} className="figure" />
+          <span className="block text-text-3">{WAY[row.way]}</span>
+        </Fact>
+        <Fact title="Path tiers">
+          <Tiers of={row.pathTiers} />
+        </Fact>
+        <Fact title={RULE[row.verdict]}>
+          <Rules rules={row.rules} />
+        </Fact>
+      </dl>
+      {observers.length > 1 && observers.map((one) => <AtEnd key={one.id} row={one} />)}
+    </Section>
+  );
+}
+
+function Fact({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div className="contents">
+      <dt className="text-text-3">{title}</dt>
+      <dd className="text-right">{children}</dd>
+    </div>
+  );
+}
+
+/** Nothing to divide is all slow: the packets that were judged and went nowhere. */
+function Tiers({ of: { slow, fast } }: { of: TierCounts }) {
+  const share = slow + fast > 0 ? fast / (slow + fast) : 0;
+  return (
+    <>
+      <span className="text-fast">
+        <span aria-hidden>{PATH_TIER_GLYPH.fast}</span> fast {text(percent(share))}
+      </span>
+      <span className="block text-text-3">
+        <Quantity value={count(fast)} /> packets on the fast path, <Quantity value={count(slow)} /> on the
+        slow
+      </span>
+    </>
+  );
+}
+
+function Rules({ rules }: { rules: readonly FlowRule[] }) {
+  if (rules.length === 0) return <span className="text-text-2">no policy has a say in it</span>;
+  return rules.map((rule) => (
+    <span key={ruleText(rule)} className="block">
+      <TermValue field="rule" value={ruleText(rule)} className="figure" />
+      <span className="block text-text-3">
+        {rule.place === 0 ? "no rule allows it" : `rule ${rule.place}`} of policy {rule.policy}, revision{" "}
+        {rule.revision}
+      </span>
+    </span>
+  ));
+}
+
+/** Each end decides for itself. */
+function AtEnd({ row }: { row: FlowRow }) {
+  const [at] = row.observers;
+  if (!at || !row.pathTiers) return null;
+  const rule = row.rules[0];
+  return (
+    <p className="flex justify-between gap-3 border-t border-line py-1 text-text-3">
+      <span>
+        at the {at.side}, <span className="figure">{at.host}</span>
+      </span>
+      <span>
+        {row.way}, fast <Quantity value={count(row.pathTiers.fast)} /> slow{" "}
+        <Quantity value={count(row.pathTiers.slow)} />
+        {rule && <span className="figure">, rule {ruleText(rule)}</span>}
+      </span>
+    </p>
+  );
+}

@@ -1,0 +1,136 @@
+"use client";
+/** Millrace as the host's dataplane: by which device it reaches the others, which addresses are its own, what it knows of the way. */
+import type { HostDetail } from "@millrace/contract/host";
+import { bytes, count, percent } from "@millrace/contract/units";
+import Link from "next/link";
+import { Meter } from "@/ui/meter.tsx";
+import { PlainTable } from "@/ui/plain-table.tsx";
+import { Quantity } from "@/ui/quantity.tsx";
+import { Section } from "@/ui/section.tsx";
+
+type Network = NonNullable<NonNullable<HostDetail["heartbeat"]>["network"]>;
+
+export function HostDataplane({ detail }: { detail: HostDetail }) {
+  const { heartbeat, summary } = detail;
+  if (!heartbeat) return <p className="py-2 text-text-3">Not known: the agent has sent no heartbeat.</p>;
+  if (!heartbeat.network)
+    return (
+      <p className="max-w-xl py-2 text-text-2">
+        {summary.mode === "observe"
+          ? "The agent observes beside another network plugin: it carries no packet, so there is nothing to tell here."
+          : "The agent carries this host's packets, and is too old to tell about it."}
+      </p>
+    );
+  return (
+    <div className="grid gap-x-8 gap-y-6 lg:grid-cols-2">
+      <Uplink uplink={heartbeat.network.uplink} mode={summary.mode} />
+      <Ways counters={heartbeat.counters} />
+      <div className="lg:col-span-2">
+        <Blocks network={heartbeat.network} />
+      </div>
+    </div>
+  );
+}
+
+function Uplink({ uplink, mode }: { uplink: Network["uplink"]; mode: string }) {
+  return (
+    <Section title="Uplink" note="the device to the other hosts">
+      <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-1 py-2 text-xs">
+        <dt className="text-text-2">Mode</dt>
+        <dd className="text-right">{mode}</dd>
+        <dt className="text-text-2">Device</dt>
+        <dd className="figure text-right">{uplink.interface}</dd>
+        <dt className="text-text-2">Addresses</dt>
+        <dd className="figure text-right">{uplink.addresses.join(" ") || "none"}</dd>
+        <dt className="text-text-2">MTU</dt>
+        <dd className="text-right">
+          <Quantity value={bytes(uplink.mtu)} />
+        </dd>
+        <dt className="text-text-2">Tunnel port</dt>
+        <dd className="figure text-right">{uplink.tunnelPort}</dd>
+      </dl>
+    </Section>
+  );
+}
+
+function Blocks({ network: { blocks, addresses } }: { network: Network }) {
+  const { used, total } = addresses;
+  return (
+    <Section
+      title="Its blocks"
+      note="the addresses that it may give to pods"
+      actions={
+        <Link href="/settings?tab=network" className="text-xs text-accent hover:underline">
+          All pools
+        </Link>
+      }
+    >
+      {total > 0 && (
+        <p className="flex items-center gap-3 py-2 text-xs">
+          <Meter share={used / total} label="Addresses in use" className="w-40" />
+          <span>
+            <Quantity value={count(used)} /> of <Quantity value={count(total)} /> addresses in use (
+            <Quantity value={percent(used / total)} />)
+          </span>
+        </p>
+      )}
+      <PlainTable
+        label="Blocks"
+        rows={blocks}
+        rowKey={(block) => `${block.pool}${block.prefix4}${block.prefix6}`}
+        empty="None is leased to it: no pod can get an address. Is there a pool?"
+        columns={[
+          { title: "Pool", cell: (block) => block.pool },
+          { title: "Between hosts", cell: (block) => block.mode ?? "not known" },
+          { title: "IPv4", cell: (block) => <span className="figure">{block.prefix4 ?? "–"}</span> },
+          { title: "IPv6", cell: (block) => <span className="figure">{block.prefix6 ?? "–"}</span> },
+        ]}
+      />
+    </Section>
+  );
+}
+
+/** Names of the agent's counters, with what they mean to people. */
+const WAYS: Readonly<Record<string, { title: string; isLoss?: boolean }>> = {
+  routes: { title: "Ways to pods of other hosts, known now" },
+  taken: { title: "Packets that came up to ask for their way" },
+  putBack: { title: "of those sent on, their way known" },
+  absent: { title: "given up: nobody has the address", isLoss: true },
+  late: { title: "given up: no answer in time", isLoss: true },
+  overflowed: { title: "given up: too many waited", isLoss: true },
+  failed: { title: "given up: not readable, or not taken back", isLoss: true },
+  forged: { title: "given up: in a tunnel of another host than its sender's", isLoss: true },
+};
+const PREFIX = "network.";
+
+function Ways({ counters }: { counters: Record<string, number> }) {
+  const rows = Object.entries(counters)
+    .filter(([name]) => name.startsWith(PREFIX))
+    .map(([name, value]) => ({ name: name.slice(PREFIX.length), value }));
+  return (
+    <Section
+      title="Ways"
+      note="a way is asked for when a pod first sends there; counted since the agent started"
+    >
+      <PlainTable
+        label="Ways"
+        rows={rows}
+        rowKey={(row) => row.name}
+        empty="None were reported."
+        columns={[
+          { title: "What", cell: ({ name }) => WAYS[name]?.title ?? name },
+          {
+            title: "How many",
+            align: "right",
+            cell: ({ name, value }) => (
+              <Quantity
+                value={count(value)}
+                className={WAYS[name]?.isLoss && value > 0 ? "text-warn" : undefined}
+              />
+            ),
+          },
+        ]}
+      />
+    </Section>
+  );
+}
