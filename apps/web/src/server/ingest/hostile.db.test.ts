@@ -10,6 +10,7 @@ import {
   flowId,
   newIncarnation,
 } from "../testing/agent-batch.ts";
+import { aHeartbeat, aPod } from "../testing/hosts.ts";
 import { IngestInstance, rows } from "../testing/ingest-instance.ts";
 import { SHARDS } from "./rollup-store.ts";
 
@@ -60,6 +61,14 @@ test("a batch that speaks for a quarter of a century costs no more than one that
   );
   expect(life?.days).toBeLessThan(1.1);
   expect(instance.ingest.store.enricher.coverage.uncounted).toBe(before);
+});
+
+test("a heartbeat with half a surrogate pair is a bad request that names the field", async () => {
+  const beat = (pod: string) => aHeartbeat({ pods: [aPod({ pod })] });
+  const answer = await instance.call("agent.heartbeat", beat("a\ud800"), hostile);
+  expect([answer.status, answer.error?.data]).toMatchObject([400, { app: "BAD_REQUEST", retryable: false }]);
+  expect(answer.error?.message).toBe("pods.0.pod: half a surrogate pair can't be stored");
+  expect((await instance.call("agent.heartbeat", beat("😀"), hostile)).status).toBe(200);
 });
 
 test("names made up without end are other, and leave room for everybody's", async () => {
