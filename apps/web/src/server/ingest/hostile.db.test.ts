@@ -8,6 +8,7 @@ import {
   aWorkload,
   batchBytes,
   flowId,
+  ip,
   newIncarnation,
 } from "../testing/agent-batch.ts";
 import { aHeartbeat, aPod } from "../testing/hosts.ts";
@@ -45,6 +46,31 @@ test("counts that fill a shared total don't keep another host's batch out", asyn
   expect(answer.status).toBe(200);
   const [total] = await rows<{ bytes: string }>("select max(fwd_bytes)::text as bytes from total_1h");
   expect(total?.bytes).toBe("9223372036854775807");
+});
+
+test("counts that fill more than a total, of flows whose source another host turns out to cover, don't keep its batch out", async () => {
+  const at = now();
+  const flows = [6, 17, 132].flatMap((proto) =>
+    Array.from({ length: 1000 }, (_, i) =>
+      aFlow(at, {
+        ...{ flowId: flowId(i), src: ip("10.9.0.1"), dst: ip("10.9.0.2"), observer: 1, proto },
+        fwdBytes: Number.MAX_SAFE_INTEGER,
+      }),
+    ),
+  );
+  for (let i = 0; i < 3; i++) {
+    const incarnation = newIncarnation();
+    const part = flows.slice(i * 1000, (i + 1) * 1000);
+    expect((await instance.push(batchBytes(at, { incarnation, flows: part }), hostile)).status).toBe(200);
+  }
+  const endpoints = [anEndpoint({ uid: "covers", addresses: ["10.9.0.1"] })];
+  const answer = await instance.push(
+    batchBytes(at, { incarnation: newIncarnation(), endpoints, flows: [aFlow(at, { src: ip("10.9.0.1") })] }),
+    neighbour,
+  );
+  expect(answer.error).toBeUndefined();
+  const left = await rows("select from flow_updates where src = '10.9.0.1' and observer = 1 and counted");
+  expect(left).toEqual([]);
 });
 
 test("a batch that speaks for a quarter of a century costs no more than one that speaks for a day", async () => {
