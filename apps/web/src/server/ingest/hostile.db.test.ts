@@ -89,6 +89,18 @@ test("a batch that speaks for a quarter of a century costs no more than one that
   expect(instance.ingest.store.enricher.coverage.uncounted).toBe(before);
 });
 
+test("one flow told twice in a batch, a NAT before its source, is stored as any other", async () => {
+  const at = now();
+  const flow = aFlow(at, { src: ip("10.8.0.1"), flowId: flowId(77) });
+  const side = { src: ip("192.0.2.9"), dst: ip("10.0.0.2"), srcPort: 61_000, dstPort: 80 };
+  const translations = [0, 1].map((row) => ({ row, ...side }));
+  const answer = await instance.push(
+    batchBytes(at, { incarnation: newIncarnation(), flows: [flow, flow], translations }),
+    hostile,
+  );
+  expect([answer.status, answer.error?.message]).toEqual([200, undefined]);
+});
+
 test("a heartbeat with half a surrogate pair is a bad request that names the field", async () => {
   const beat = (pod: string) => aHeartbeat({ pods: [aPod({ pod })] });
   const answer = await instance.call("agent.heartbeat", beat("a\ud800"), hostile);
