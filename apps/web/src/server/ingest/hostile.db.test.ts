@@ -101,6 +101,13 @@ test("one flow told twice in a batch, a NAT before its source, is stored as any 
   expect([answer.status, answer.error?.message]).toEqual([200, undefined]);
 });
 
+test("a push by a path that only the router can read is none, and takes no lane", async () => {
+  const bytes = batchBytes(now(), { incarnation: newIncarnation() });
+  const headers = { authorization: `Bearer ${hostile}`, "content-type": "application/octet-stream" };
+  for (const path of ["telemetry%2Epush", "telemetry.pus%68"])
+    expect([path, (await instance.send(path, bytes, headers)).status]).toEqual([path, 404]);
+});
+
 test("a heartbeat with half a surrogate pair is a bad request that names the field", async () => {
   const beat = (pod: string) => aHeartbeat({ pods: [aPod({ pod })] });
   const answer = await instance.call("agent.heartbeat", beat("a\ud800"), hostile);
