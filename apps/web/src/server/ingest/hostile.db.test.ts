@@ -108,6 +108,21 @@ test("a push by a path that only the router can read is none, and takes no lane"
     expect([path, (await instance.send(path, bytes, headers)).status]).toEqual([path, 404]);
 });
 
+test.each([
+  ["a sequence that no counter of ours reaches", { sequence: 2 ** 40 }],
+  ["a time that is none", { at: 1e300 }],
+])("a trace event with %s is a bad request", async (_, over) => {
+  const event = {
+    ...{ kind: "drops", sequence: 1, at: now(), namespace: null, pod: null, container: null, process: null },
+    ...{ tuple: { src: "10.0.0.1", dst: "10.0.0.2", srcPort: 1, dstPort: 2, proto: 6 }, reason: "NO_SOCKET" },
+    ...{ class: "loss", place: "f+0x1", stack: [], packetBytes: 60, headers: "" },
+  };
+  const stats = { seen: 1, emitted: 1, overRate: 0, ringFull: 0, undelivered: 0 };
+  const push = { id: crypto.randomUUID(), events: [{ ...event, ...over }], stats };
+  const answer = await instance.call("trace.push", push, hostile);
+  expect([answer.status, answer.error?.data.app]).toEqual([400, "BAD_REQUEST"]);
+});
+
 test("a heartbeat with half a surrogate pair is a bad request that names the field", async () => {
   const beat = (pod: string) => aHeartbeat({ pods: [aPod({ pod })] });
   const answer = await instance.call("agent.heartbeat", beat("a\ud800"), hostile);
