@@ -103,6 +103,9 @@ function rangeOf(options: Options, nowMs: number): { from: Milliseconds; to: Mil
 function instant(flag: string, value: string, nowMs: number): number {
   const back = parseDuration(value);
   if (back !== undefined) return Math.round(nowMs - back / 1000);
+  // To JavaScript a bare number is a month or a year.
+  if (/^-?\d+(\.\d+)?$/.test(value))
+    throw new UsageError(`${flag}: “${value}” has no unit: a duration is like 5m or 2h`);
   const at = Date.parse(value);
   if (Number.isNaN(at)) throw new UsageError(`${flag}: “${value}” is neither a duration like 5m nor a time`);
   return at;

@@ -54,6 +54,8 @@ test.each([
 test.each([
   [["observe", "--last", "0"], /--last: “0” is not a whole number/],
   [["observe", "--since", "yesterday"], /--since: “yesterday” is neither a duration/],
+  [["observe", "--since", "1"], /^--since: “1” has no unit: a duration is like 5m or 2h$/],
+  [["observe", "--since", "5m", "--until", "2026"], /^--until: “2026” has no unit/],
   [["observe", "--not"], /--not takes one filter flag/],
   [["observe", "--server", "localhost:3000"], /is not a URL/],
   [["trace", "stop"], /give a session's id or --all/],

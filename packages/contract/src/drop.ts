@@ -1,6 +1,7 @@
 /** Drops as the operator API gives them: grouped by reason, place and endpoint. Texts for reasons are in abi. */
 import { z } from "zod";
 import { Completeness, TimeRange } from "./flow.ts";
+import { Milliseconds } from "./ids.ts";
 
 export const DropSummaryInput = z.object({
   range: TimeRange,
@@ -17,8 +18,8 @@ export const DropGroup = z.object({
   bytes: z.number(),
   firstSeen: z.number(),
   lastSeen: z.number(),
-  /** Packets per bucket of the range. */
-  line: z.array(z.number()),
+  /** Packets per bucket of the range; null where no host reported. */
+  line: z.array(z.number().nullable()),
   endpoints: z.array(
     z.object({
       src: z.string(),
@@ -35,6 +36,8 @@ export type DropGroup = z.infer<typeof DropGroup>;
 export const DropSummary = z.object({
   bucketMs: z.number(),
   from: z.number(),
+  /** Stretches without a report of any host. */
+  gaps: z.array(z.object({ from: Milliseconds, to: Milliseconds })),
   groups: z.array(DropGroup),
   completeness: Completeness,
 });

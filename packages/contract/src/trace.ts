@@ -52,8 +52,8 @@ export const TraceTuple = z.object({
 });
 const EventHead = {
   /** Per host and session, from 1: a gap is a loss. */
-  sequence: z.int().positive(),
-  at: z.number(), // µs since 1970
+  sequence: z.int().positive().max(0x7fff_ffff),
+  at: z.number().nonnegative().max(Number.MAX_SAFE_INTEGER), // µs since 1970
   tuple: TraceTuple,
   namespace: z.string().nullable(),
   pod: z.string().nullable(),

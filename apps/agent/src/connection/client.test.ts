@@ -1,5 +1,6 @@
 import http from "node:http";
-import { HostName } from "@millrace/contract/ids";
+import { json as jsonIn } from "node:stream/consumers";
+import { HostName, TraceSessionId } from "@millrace/contract/ids";
 import { afterEach, describe, expect, test } from "vitest";
 import { ControlPlane } from "./client.ts";
 
@@ -47,6 +48,19 @@ describe("what a server answers", () => {
       ...{ url: "/trpc/telemetry.push", method: "POST", authorization: "Bearer secret" },
       ...{ "content-encoding": "br", "content-type": "application/octet-stream", "content-length": "5" },
     });
+  });
+
+  test("half a surrogate pair, as a cut may leave it, doesn't cost the whole message", async () => {
+    const bodies: unknown[] = [];
+    const plane = await answering(async (request, response) => {
+      bodies.push(await jsonIn(request));
+      json(200, { result: { data: null } })(request, response);
+    });
+    const stats = { seen: 0, emitted: 0, overRate: 0, ringFull: 0, undelivered: 0 };
+    const detail = `${"x".repeat(499)}😀`.slice(0, 500);
+    const id = TraceSessionId.parse("018f0000-0000-7000-8000-000000000001");
+    await plane.reportTrace({ id, generation: 1, event: "refuse", end: null, detail, stats });
+    expect(bodies).toMatchObject([{ detail: `${"x".repeat(499)}\ufffd` }]);
   });
 
   const problem = (code: string, extra = {}) => ({ error: { message: "no", data: { code, ...extra } } });

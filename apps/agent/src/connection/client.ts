@@ -107,7 +107,7 @@ export class ControlPlane {
   }
 
   #post<T>(procedure: string, input: unknown, schema: z.ZodType<T>): Promise<Answer<T>> {
-    const body = Buffer.from(JSON.stringify(input));
+    const body = Buffer.from(JSON.stringify(input, wellFormed));
     return this.#call("POST", procedure, { "content-type": "application/json" }, body, schema);
   }
 
@@ -130,6 +130,10 @@ export class ControlPlane {
     }
   }
 }
+
+/** A text that was cut at its limit may end in half a surrogate pair, for which the server would refuse all of it. */
+const wellFormed = (_: string, value: unknown): unknown =>
+  typeof value === "string" ? value.replaceAll(/\p{Surrogate}/gu, "\ufffd") : value;
 
 function readAnswer<T>(
   procedure: string,

@@ -57,6 +57,8 @@ const MORE: Partial<Record<Procedure, object[]>> = {
   "traces.start": [
     { ...ASKED.spec, reason: "\0" },
     { ...ASKED.spec, filter: { pod: "\0" } },
+    { ...ASKED.spec, reason: "\ud800" },
+    { ...ASKED.spec, filter: { container: "\udc00" } },
   ],
   "traces.preview": [{ ...ASKED.spec, filter: { pod: "\0", namespace: "\ud800" } }],
   "audit.list": [{ author: "\0" }, { action: "%\0" }, { cursor: "999999999999999999" }],

@@ -59,6 +59,10 @@ describe("flows", () => {
     expect((await getFlow({ id: refused?.id as string, range })).drops).toMatchObject([
       { reason: "NO_SOCKET", place: "tcp_v4_rcv", packets: 2 },
     ]);
+    const lately = TimeRange.parse({ from: shop.nowMs - 10_000, to: shop.nowMs + 1000 });
+    const part = await getFlow({ id: row?.id as string, range: lately });
+    expect(part.row.forward.bytes).toBe(11 * 200);
+    expect(part.series.reduce((sum, point) => sum + point.forwardBytes, 0)).toBe(11 * 200);
     for (const id of [
       crypto.randomUUID(),
       "00000000-0000-7000-8000-000000000000",
@@ -170,7 +174,7 @@ describe("drops", () => {
       host: "h2",
       packets: 60,
     });
-    expect(group?.line.reduce((a, b) => a + b, 0)).toBe(60);
+    expect(group?.line.reduce<number>((sum, n) => sum + (n ?? 0), 0)).toBe(60);
     expect(bucketMs).toBe(10_000);
     expect(group?.endpoints).toEqual([
       {
@@ -178,6 +182,19 @@ describe("drops", () => {
         ...{ srcService: "web", dstService: "checkout" },
       },
     ]);
+  });
+
+  test("a line is broken where no host reported, and zero where one did", async () => {
+    const { groups, gaps, from, bucketMs } = await summarizeDrops({
+      range: wide,
+      filter: "",
+      ordinary: true,
+    });
+    expect(gaps).toEqual((await getOverview({ range: wide })).gaps);
+    const silent = (at: number) => gaps.some((gap) => gap.from <= at && at < gap.to);
+    const line = groups[0]?.line ?? [];
+    expect(line.map((n) => n === null)).toEqual(line.map((_, i) => silent(from + i * bucketMs)));
+    expect([line[0], line.at(-1)]).toEqual([null, expect.any(Number)]);
   });
 
   test("can be filtered like flows, and asked for by group", async () => {

@@ -98,7 +98,7 @@ const guarded = t.middleware(async ({ ctx, path, type, next }) => {
   };
 });
 
-/** Once for every text of every input: Postgres stores no NUL. After the guard, so that strangers' inputs stay unread. */
+/** Once for every text of every input: not all can be stored. After the guard, so that strangers' inputs stay unread. */
 const storable = t.middleware(async ({ path, getRawInput, next }) => {
   const problem = unstorable(await getRawInput());
   if (problem) throw new AppError("BAD_REQUEST", `${path}: ${problem}`, { publicMessage: problem });

@@ -25,10 +25,16 @@ const ownsKey = (event: KeyboardEvent): boolean =>
 
 export function matchesHotkey(
   hotkey: Hotkey,
-  event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">,
+  event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">,
 ) {
   const mod = event.ctrlKey || event.metaKey;
-  return hotkey.key === event.key && Boolean(hotkey.mod) === mod && !event.altKey;
+  return hotkey.key === unlocked(event) && Boolean(hotkey.mod) === mod && !event.altKey;
+}
+
+/** The letter as it is without Caps Lock, which turns Shift around: what Shift is held for stays another key. */
+function unlocked({ key, shiftKey }: Pick<KeyboardEvent, "key" | "shiftKey">): string {
+  if (key.length !== 1) return key;
+  return shiftKey ? key.toUpperCase() : key.toLowerCase();
 }
 
 function dispatch(event: KeyboardEvent): void {

@@ -40,6 +40,7 @@ export function DropChart({ summary, tree }: { summary: DropSummary; tree: reado
       range={range}
       bucketMs={summary.bucketMs}
       height={120}
+      gaps={summary.gaps}
       marks={marks}
       whole
       sync="drops"

@@ -47,10 +47,25 @@ test("the same pair at two places is one pair", () => {
 });
 test("the chart leaves nothing out: what isn't shown apart is in “other”", () => {
   const groups = ["a", "b", "c"].map((reason, n) => group({ reason, packets: 10 - n, line: [n + 1] }));
-  const summary = { bucketMs: 10, from: 1000, groups, completeness: {} as never };
+  const summary = { bucketMs: 10, from: 1000, gaps: [], groups, completeness: {} as never };
   const { points, keys } = dropPoints(summary, dropTree(groups), 1);
   expect(keys).toEqual(["a", "other"]);
   expect(points).toEqual([{ at: 1000, a: 1, other: 5 }]);
+});
+test("where nobody reported is a gap, in the sums and in the chart, and no zero", () => {
+  const groups = [
+    group({ reason: "a", line: [null, 0, 2] }),
+    group({ reason: "a", host: "h2", line: [null, 1, 0] }),
+    group({ reason: "b", line: [null, 0, 0] }),
+  ];
+  const tree = dropTree(groups);
+  expect(tree[0]?.line).toEqual([null, 1, 2]);
+  const summary = { bucketMs: 10, from: 1000, gaps: [], groups, completeness: {} as never };
+  expect(dropPoints(summary, tree, 1).points).toEqual([
+    { at: 1000, a: null, other: null },
+    { at: 1010, a: 1, other: 0 },
+    { at: 1020, a: 2, other: 0 },
+  ]);
 });
 test("no lines add up to none", () => {
   expect(addLines([])).toEqual([]);

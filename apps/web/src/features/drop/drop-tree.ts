@@ -1,6 +1,9 @@
 /** Groups of drops as a tree: reason, place in the kernel, ends. Sums and lines are added up; no drawing. */
 import type { DropGroup, DropSummary } from "@millrace/contract/drop";
+import type { TimePoint } from "@/ui/time-series.ts";
 
+/** Packets by bucket; null where nobody reported. */
+type Line = readonly (number | null)[];
 export type DropPlace = DropGroup & { readonly key: string };
 export type DropReason = {
   readonly reason: string;
@@ -9,14 +12,17 @@ export type DropReason = {
   readonly bytes: number;
   readonly firstSeen: number;
   readonly lastSeen: number;
-  readonly line: readonly number[];
+  readonly line: Line;
   readonly hosts: readonly string[];
   readonly places: readonly DropPlace[];
 };
 
-export function addLines(lines: readonly (readonly number[])[]): number[] {
+export function addLines(lines: readonly Line[]): (number | null)[] {
   const length = Math.max(0, ...lines.map((line) => line.length));
-  return Array.from({ length }, (_, at) => lines.reduce((sum, line) => sum + (line[at] ?? 0), 0));
+  return Array.from({ length }, (_, at) => {
+    const known = lines.flatMap((line) => line[at] ?? []);
+    return known.length === 0 ? null : known.reduce((sum, n) => sum + n, 0);
+  });
 }
 
 /** Real losses before ordinary ends, each by how many. */
@@ -67,9 +73,9 @@ export function dropPoints(summary: DropSummary, tree: readonly DropReason[], mo
   const rest = addLines(tree.slice(most).map((node) => node.line));
   const length = Math.max(0, ...tree.map((node) => node.line.length));
   const points = Array.from({ length }, (_, at) => {
-    const point: { at: number } & Record<string, number> = { at: summary.from + at * summary.bucketMs };
-    for (const node of shown) point[node.reason] = node.line[at] ?? 0;
-    if (tree.length > most) point.other = rest[at] ?? 0;
+    const point: TimePoint = { at: summary.from + at * summary.bucketMs };
+    for (const node of shown) point[node.reason] = node.line[at] ?? null;
+    if (tree.length > most) point.other = rest[at] ?? null;
     return point;
   });
   return { points, keys: [...shown.map((node) => node.reason), ...(tree.length > most ? ["other"] : [])] };

@@ -4,6 +4,7 @@ import type { FlowRow } from "@millrace/contract/flow";
 import { count, text } from "@millrace/contract/units";
 import dynamic from "next/dynamic";
 import { useQueryStates } from "nuqs";
+import { useMemo } from "react";
 import { DataTable } from "@/ui/data-table.tsx";
 import { SkeletonRows } from "@/ui/skeleton.tsx";
 import type { Columns } from "@/ui/use-columns.ts";
@@ -11,7 +12,7 @@ import { Failed, Stale } from "@/view/answer.tsx";
 import { ListEnd, useNextPage } from "@/view/more-rows.tsx";
 import { useView } from "@/view/url-state.ts";
 import { type FlowSort, flowParams } from "./flow-params.ts";
-import { isByArrival } from "./live-rows.ts";
+import { isByArrival, rowIdOf } from "./live-rows.ts";
 import type { useFlowRows } from "./use-flow-rows.ts";
 
 const FlowEmpty = dynamic(() => import("./flow-empty.tsx").then((m) => m.FlowEmpty));
@@ -27,6 +28,7 @@ export function FlowTable({
   const { rows, query, first, held, shown } = flows;
   const { addTerm } = useView();
   const [{ sort, flow }, set] = useQueryStates(flowParams);
+  const selected = useMemo(() => rowIdOf(rows, flow), [rows, flow]);
   const onEnd = useNextPage(query);
   const onSort = (key: string) =>
     void set({ sort: { key: key as FlowSort, descending: sort.key === key ? !sort.descending : true } });
@@ -48,7 +50,7 @@ export function FlowTable({
           rowKey={rowKey}
           sort={held.choice.kind === "live" && isByArrival(sort) ? { ...sort, byArrival: true } : sort}
           onSort={onSort}
-          selected={flow}
+          selected={selected}
           onSelect={(row) => void set({ flow: row.id })}
           onOpen={() => void set({ open: true }, { history: "push" })}
           onTerm={addTerm}

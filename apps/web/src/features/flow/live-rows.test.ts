@@ -10,6 +10,7 @@ import {
   ordered,
   ROOM_MAX,
   roomAfter,
+  rowIdOf,
   SETTLE_MS,
   settle,
   WAITING_MAX,
@@ -69,6 +70,15 @@ describe("what the stream brings", () => {
     const twice = drawn(drawn(NO_LIVE_ROWS, tick(row("a")), none), tick(joined), none);
     expect(merge(twice, [], 0)).toEqual([joined]);
   });
+});
+
+test("a chosen flow stays chosen when its row comes to go by the other observer's id, and when it has gone", () => {
+  const alone = [row("x"), row("a")];
+  const joined = [row("x"), row("b", { otherId: "a", join: "tuple" })];
+  expect(rowIdOf(alone, "a")).toBe("a");
+  expect(rowIdOf(joined, "a")).toBe("b");
+  expect(rowIdOf(alone, "gone")).toBe("gone");
+  expect(rowIdOf([row("y", { otherId: null })], null)).toBeNull();
 });
 
 test("while paused the latest changes wait, within a limit, and the rest is counted", () => {

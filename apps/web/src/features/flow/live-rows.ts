@@ -127,6 +127,10 @@ export function merge(live: LiveRows, history: readonly FlowRow[], from: number)
   return rows;
 }
 
+/** The id that a flow's row goes by now: once both observers' words are one row, that may be the other's. */
+export const rowIdOf = (rows: readonly FlowRow[], flowId: string | null): string | null =>
+  flowId && (rows.find((row) => row.id === flowId || row.otherId === flowId)?.id ?? flowId);
+
 type Order = { key: FlowSort; descending: boolean };
 const VALUE: Record<FlowSort, (row: FlowRow) => number> = {
   lastSeen: (row) => row.lastSeen,

@@ -34,6 +34,7 @@ export function FleetPage() {
   const query = useQuery(trpc.hosts.list.queryOptions(undefined, { refetchInterval: REFRESH_MS }));
   return (
     <div className="flex h-full min-h-0 flex-col">
+      {!query.data && <PageHead title="Fleet" />}
       <Answer query={query} skeleton={<SkeletonRows rows={12} label="Loading hosts" />}>
         {({ hosts }) => (hosts.length === 0 ? <NoHosts /> : <FleetBody hosts={hosts} />)}
       </Answer>

@@ -10,6 +10,7 @@ import dynamic from "next/dynamic";
 import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { parseAsString, useQueryState } from "nuqs";
+import type { ReactNode } from "react";
 import { useTRPC } from "@/trpc/client.tsx";
 import { Button } from "@/ui/button.tsx";
 import { ColumnMenu } from "@/ui/column-menu.tsx";
@@ -39,10 +40,15 @@ export function TracePage({ id }: { id: TraceSessionId }) {
   const trace = useTrace(id);
   const { latest, session } = trace;
   if (!latest)
-    return session.error ? (
-      <Failed error={session.error} onRetry={() => void session.refetch()} />
-    ) : (
-      <SkeletonRows rows={20} label="Loading the trace" />
+    return (
+      <>
+        <PageHead title={<TraceTitle>Trace</TraceTitle>} />
+        {session.error ? (
+          <Failed error={session.error} onRetry={() => void session.refetch()} />
+        ) : (
+          <SkeletonRows rows={20} label="Loading the trace" />
+        )}
+      </>
     );
   return <TraceBody session={latest} trace={trace} />;
 }
@@ -56,18 +62,7 @@ function TraceBody({ session, trace }: { session: TraceSessionView; trace: Retur
     <div className="flex h-full min-h-0">
       <div className="flex min-w-0 grow flex-col">
         <PageHead
-          title={
-            <span className="flex items-center gap-2">
-              <Link
-                href="/traces"
-                aria-label="Back to the traces"
-                className="grid size-6 place-items-center rounded text-text-3 hover:bg-surface-2"
-              >
-                <Icon name="back" size={16} />
-              </Link>
-              {TRACE_KIND_TITLE[session.spec.kind].title} trace
-            </span>
-          }
+          title={<TraceTitle>{TRACE_KIND_TITLE[session.spec.kind].title} trace</TraceTitle>}
           summary={<TraceLine session={session} />}
           actions={
             <>
@@ -101,6 +96,22 @@ function TraceBody({ session, trace }: { session: TraceSessionView; trace: Retur
       </div>
       {view && <EventDetail view={view} onClose={() => void select(null)} />}
     </div>
+  );
+}
+
+/** With the way back to all of them, which is there before the trace is. */
+function TraceTitle({ children }: { children: ReactNode }) {
+  return (
+    <span className="flex items-center gap-2">
+      <Link
+        href="/traces"
+        aria-label="Back to the traces"
+        className="grid size-6 place-items-center rounded text-text-3 hover:bg-surface-2"
+      >
+        <Icon name="back" size={16} />
+      </Link>
+      {children}
+    </span>
   );
 }
 

@@ -4,7 +4,7 @@ import { AppError } from "@millrace/contract/error";
 import type { z } from "zod";
 import { type Buckets, bucketsOf } from "../bucket.ts";
 import { dropCondition } from "../flow/service.ts";
-import { completenessFor } from "../host/service.ts";
+import { completenessFor, findGaps } from "../host/service.ts";
 import { microseconds, type Statement, timestamp, Values } from "../sql.ts";
 import { type Names, namesFor } from "../workload/service.ts";
 import * as repo from "./repo.ts";
@@ -17,10 +17,11 @@ const LOSS = 0;
 
 export async function summarizeDrops(input: Input): Promise<DropSummary> {
   const cut = bucketsOf(input.range, MOST_BUCKETS);
-  const [groups, endpoints, completeness] = await Promise.all([
+  const [groups, endpoints, completeness, gaps] = await Promise.all([
     repo.findGroups(groupStatement(input, cut)),
     repo.findEndpoints(endpointStatement(input)),
     completenessFor(input.range),
+    findGaps(cut),
   ]);
   const names = await namesFor({
     hosts: groups.map((row) => row.hostId),
@@ -30,7 +31,8 @@ export async function summarizeDrops(input: Input): Promise<DropSummary> {
   return {
     bucketMs: cut.bucketMs,
     from: cut.fromMs,
-    groups: joined(groups, endpoints, cut, names),
+    gaps,
+    groups: joined(groups, endpoints, emptyLine(cut, gaps), names),
     completeness,
   };
 }
@@ -50,11 +52,17 @@ export async function getDropGroup(
 const keyOf = (row: { reasonId: number; placeId: number; hostId: number }): string =>
   `${row.reasonId} ${row.placeId} ${row.hostId}`;
 
+type Line = DropGroup["line"];
+function emptyLine({ fromMs, bucketMs, count }: Buckets, gaps: DropSummary["gaps"]): Line {
+  const isSilent = (at: number) => gaps.some((gap) => gap.from <= at && at < gap.to);
+  return Array.from({ length: count }, (_, i) => (isSilent(fromMs + i * bucketMs) ? null : 0));
+}
+
 /** Most packets first. */
-function joined(rows: repo.GroupRow[], ends: repo.EndpointRow[], cut: Buckets, names: Names): DropGroup[] {
+function joined(rows: repo.GroupRow[], ends: repo.EndpointRow[], line: Line, names: Names): DropGroup[] {
   const groups = new Map<string, DropGroup>();
   for (const row of rows) {
-    const group = groups.get(keyOf(row)) ?? emptyGroup(row, cut, names);
+    const group = groups.get(keyOf(row)) ?? emptyGroup(row, line, names);
     groups.set(keyOf(row), group);
     group.packets += row.packets;
     group.bytes += row.bytes;
@@ -67,13 +75,13 @@ function joined(rows: repo.GroupRow[], ends: repo.EndpointRow[], cut: Buckets, n
   return [...groups.values()].sort((a, b) => b.packets - a.packets);
 }
 
-const emptyGroup = (row: repo.GroupRow, cut: Buckets, names: Names): DropGroup => ({
+const emptyGroup = (row: repo.GroupRow, line: Line, names: Names): DropGroup => ({
   reason: names.reason(row.reasonId) ?? `reason ${row.reasonId}`,
   class: row.class === LOSS ? "loss" : "ordinary",
   place: names.place(row.placeId) ?? `place ${row.placeId}`,
   host: names.host(row.hostId)?.name ?? `host ${row.hostId}`,
   ...{ packets: 0, bytes: 0, firstSeen: row.firstSeen, lastSeen: row.lastSeen },
-  line: Array.from({ length: cut.count }, () => 0),
+  line: [...line],
   endpoints: [],
 });
 

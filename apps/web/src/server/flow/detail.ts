@@ -79,7 +79,7 @@ async function findSeries({ primary, other }: Pair, span: repo.Span): Promise<Se
       group by 1 order by 1`,
     values: [
       ...[primary.flowId, other?.flowId ?? primary.flowId, widthS],
-      ...[timestamp(fromUs - MINUTE_US), timestamp(toUs)],
+      ...[timestamp(Math.max(span.fromUs, fromUs - MINUTE_US)), timestamp(toUs)],
     ],
   });
   return rows.map((row) => ({ ...row, at: Math.floor(row.at) as Milliseconds }));

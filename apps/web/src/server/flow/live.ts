@@ -103,7 +103,7 @@ export class Live {
       if (skippedRows > 0) this.#forget(); // what it knew would miss the skipped
       const deltas = await findBatchMembers(on, batches);
       const unresolved = await this.#takeIn(on, deltas, earliest(batches));
-      const rows = await rowsFor(this.#flows, new Set(deltas.map((d) => d.flowId)));
+      const rows = await rowsFor(on, this.#flows, new Set(deltas.map((d) => d.flowId)));
       return { snapshot, rows, skipped: skippedRows + unresolved };
     });
   }
@@ -144,10 +144,14 @@ export function findLately(on: repo.Connection, moves: readonly Member[]): Promi
 }
 
 /** Newest first. */
-export async function rowsFor(flows: LiveFlows, moved: Set<string>): Promise<FlowRow[]> {
+export async function rowsFor(
+  on: repo.Connection,
+  flows: LiveFlows,
+  moved: Set<string>,
+): Promise<FlowRow[]> {
   const pairs = flows.pairsOf(moved);
   const members = pairs.flatMap((p) => (p.other ? [p.primary, p.other] : [p.primary]));
-  const names = await namesFor(wantedBy(members));
+  const names = await namesFor(wantedBy(members), on);
   return pairs.map((pair) => rowOf(pair, names)).sort((a, b) => b.lastSeen - a.lastSeen);
 }
 

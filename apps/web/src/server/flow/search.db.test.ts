@@ -3,7 +3,7 @@ import { FLOW_SORTS, type FlowRow, FlowSearchInput } from "@millrace/contract/fl
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testDatabase } from "../../../../../tools/testing/test-database.ts";
-import { closeDatabase, useDatabase } from "../db.ts";
+import { closeDatabase, pool, useDatabase } from "../db.ts";
 import { knownNames } from "../testing/known-names.ts";
 import { naiveMembers } from "../testing/naive-history.ts";
 import { randomFilter, randomFlow } from "../testing/random-flows.ts";
@@ -55,6 +55,12 @@ async function allPages(input: Omit<Parameters<typeof searchFlows>[0], "cursor">
 const byId = (a: FlowRow, b: FlowRow) => (a.id < b.id ? -1 : 1);
 const S = START_US / 1000;
 const ranges = fc.constantFrom([S, S + 60_000], [S + 10_000, S + 30_000], [S - 3_600_000, S + 3_600_000]);
+
+test("more searches at once than there are connections don't wait for each other's", async () => {
+  const input = FlowSearchInput.parse({ range: { from: S, to: S + 60_000 } });
+  const all = Array.from({ length: 3 * pool().options.max }, () => searchFlows(input));
+  expect(await Promise.all(all)).toHaveLength(all.length);
+});
 
 test("the pages of a search together hold each matching flow once, summed up over the range", async () => {
   await fc.assert(

@@ -149,7 +149,7 @@ async function rowsAt(
 ): Promise<Found[]> {
   const pairs = await pairsOf(on, candidates, search.range, fits);
   const members = pairs.flatMap((p) => (p.other ? [p.primary, p.other] : [p.primary]));
-  const names = await namesFor(wantedBy(members));
+  const names = await namesFor(wantedBy(members), on);
   const position = new Map(candidates.map((c, index) => [c.flowId, index]));
   const byFlow = new Map<string, Pair>();
   for (const pair of pairs) for (const m of [pair.primary, pair.other]) if (m) byFlow.set(m.flowId, pair);

@@ -79,7 +79,7 @@ export async function catchUp(since: string, until: string): Promise<Tick> {
     const moved = [...new Set(deltas.map((d) => d.flowId))];
     const flows = new LiveFlows();
     for (const member of await movedLately(on, deltas)) flows.put(member);
-    const rows = await rowsFor(flows, new Set(moved));
+    const rows = await rowsFor(on, flows, new Set(moved));
     return { ...nothing, rows, skipped: skippedRows + moved.filter((id) => !flows.has(id)).length };
   });
 }

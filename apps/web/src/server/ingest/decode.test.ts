@@ -124,11 +124,11 @@ describe("a wrong head is said", () => {
       { endpoints: [anEndpoint({ workload: 1 })] },
       /^endpoints\.0\.workload: 1 is past/,
     ],
-    ["NUL", { reasons: ["a\0b"] }, /^reasons\.0: a text holds a NUL character$/],
+    ["NUL", { reasons: ["a\0b"] }, /^reasons\.0: a NUL character can't be stored$/],
     [
       "NUL in a label's name",
       { workloads: [aWorkload({ labels: { "a\0": "" } })] },
-      /^workloads\.0\.labels: a text/,
+      /^workloads\.0\.labels: a name with a NUL/,
     ],
     [
       "half a range of lost batches",

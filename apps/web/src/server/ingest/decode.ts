@@ -8,6 +8,7 @@ import { type BatchColumns, readBatchColumns } from "@millrace/contract/batch-wi
 import { OBSERVERS, TCP_STATES, VERDICTS, WAYS } from "@millrace/contract/verdict";
 import { Unpackr } from "msgpackr";
 import type { z } from "zod";
+import { unstorable } from "../unstorable.ts";
 
 export type Batch = { readonly head: BatchHead } & Readonly<BatchColumns>;
 export type Decoded = { ok: true; batch: Batch } | { ok: false; reason: string };
@@ -66,20 +67,7 @@ function headProblem(head: BatchHead, nowUs: number): string | undefined {
     if ((first === null) !== (last === null) || (first !== null && first > (last as number)))
       return `lost.${at}: ${first} … ${last} is no range`;
   }
-  const nul = findNul(head);
-  return nul === undefined ? undefined : `${nul}: a text holds a NUL character`;
-}
-
-/** Postgres' text and jsonb refuse U+0000. Returns the path to it, which is empty for the value itself. */
-export function findNul(value: unknown): string | undefined {
-  if (typeof value === "string") return value.includes("\0") ? "" : undefined;
-  if (value === null || typeof value !== "object") return undefined;
-  for (const [key, inner] of Object.entries(value)) {
-    if (key.includes("\0")) return "";
-    const found = findNul(inner);
-    if (found !== undefined) return found ? `${key}.${found}` : key;
-  }
-  return undefined;
+  return unstorable(head, "batch");
 }
 
 function flowProblem({ head, flows }: Batch, latestUs: number): string | undefined {

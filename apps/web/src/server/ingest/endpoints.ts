@@ -132,7 +132,8 @@ export class Endpoints {
        where e.last_seen > now() - interval '${KNOWN_FOR}' and h.revoked_at is null
        order by e.last_seen desc limit ${MOST_CACHED}`,
     );
-    for (const row of rows) this.#fleet.set(asFleetEndpoint(row));
+    // The longest silent first: what comes last is what goes last where there isn't room for all.
+    for (const row of rows.reverse()) this.#fleet.set(asFleetEndpoint(row));
   }
 
   /** An endpoint that was deleted from the table is made anew when it is met again. */

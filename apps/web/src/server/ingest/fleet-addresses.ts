@@ -28,7 +28,11 @@ export const MOST_ENDPOINTS = 200_000;
 export class FleetAddresses {
   readonly #byId = new Map<number, FleetEndpoint>();
   readonly #byAddress = new Map<AddressKey, FleetEndpoint[]>();
+  readonly #most: number;
 
+  constructor(most = MOST_ENDPOINTS) {
+    this.#most = most;
+  }
   get size(): number {
     return this.#byId.size;
   }
@@ -46,7 +50,7 @@ export class FleetAddresses {
       if (holders) holders.push(known);
       else this.#byAddress.set(key, [known]);
     }
-    if (this.#byId.size > MOST_ENDPOINTS) this.remove(this.#byId.keys().next().value as number);
+    if (this.#byId.size > this.#most) this.remove(this.#byId.keys().next().value as number);
   }
 
   get(id: number): FleetEndpoint | undefined {

@@ -47,7 +47,8 @@ export async function claimHidden(
   await connection.query(
     `insert into hidden_sources as h (pair_key, flow_id, from_at, until_at, settled)
      select n.pair_key, n.flow_id, n.from_at, $4, false
-     from unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) as n (pair_key, flow_id, from_at)
+     from (select pair_key, flow_id, min(from_at) as from_at
+       from unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) as c (pair_key, flow_id, from_at) group by 1, 2) n
      where not exists (select from hidden_sources k where k.pair_key = n.pair_key and k.flow_id = n.flow_id
        and k.from_at <= n.from_at and k.until_at >= $4)
      on conflict (pair_key, flow_id) do update set settled = false,

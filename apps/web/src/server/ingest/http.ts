@@ -19,6 +19,8 @@ const OPEN = new Set([`${BASE}agent.enrol`]);
 /** A token, a name and a key: anybody may send them, so that they are all that is read of a stranger. */
 const OPEN_MAX_BYTES = 8 << 10;
 const PUSH = `${BASE}telemetry.push`;
+/** A path as it is compared here. The router would also take it with escapes, and none of the rules above would be asked. */
+const PLAIN = /^[A-Za-z.]+$/;
 /** A request that isn't there after this long is not coming. */
 const REQUEST_MS = 30_000;
 const MOST_CONNECTIONS = 4_000;
@@ -67,6 +69,7 @@ async function admit(
   res: ServerResponse,
 ): Promise<AgentContext | undefined> {
   try {
+    if (!PLAIN.test(path.slice(BASE.length))) throw unknownPath(path);
     if (OPEN.has(path)) refuseLongBody(req);
     const host = OPEN.has(path) ? null : await ingest.credentials.check(req.headers.authorization);
     if (path === PUSH) enterLane(ingest, host as AgentHost, req, res);
@@ -76,6 +79,11 @@ async function admit(
     return undefined;
   }
 }
+
+const unknownPath = (path: string): AppError =>
+  new AppError("NOT_FOUND", `no procedure ${path.slice(0, 100)}`, {
+    publicMessage: "There is no such procedure",
+  });
 
 function refuseLongBody(req: IncomingMessage): void {
   const length = Number(req.headers["content-length"] ?? Number.NaN);

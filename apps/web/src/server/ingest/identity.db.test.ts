@@ -2,6 +2,7 @@ import type { Heartbeat } from "@millrace/contract/agent-protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testDatabase } from "../../../../../tools/testing/test-database.ts";
 import type { AgentHost } from "../agent-gateway/service.ts";
+import { pool } from "../db.ts";
 import {
   aFlow,
   anEndpoint,
@@ -13,6 +14,8 @@ import {
   newIncarnation,
 } from "../testing/agent-batch.ts";
 import { IngestInstance, rows } from "../testing/ingest-instance.ts";
+import { Endpoints } from "./endpoints.ts";
+import { FleetAddresses, type FleetEndpoint } from "./fleet-addresses.ts";
 
 const database = testDatabase();
 let instance: IngestInstance;
@@ -141,4 +144,20 @@ test("an idle endpoint that its host's heartbeat lists stays among those that re
     [early],
   );
   expect(heard).toEqual([{ pod: "idle" }]);
+});
+
+test("after a start, where there isn't room for all endpoints the longest silent one goes, not the latest heard", async () => {
+  const made = await rows<{ id: number }>(
+    `insert into endpoints (host_id, uid, interface, addresses, last_seen)
+     select min(h.id), uid, 'eth0', '{}', now() - silent * interval '1 min'
+     from hosts h, (values ('old', 1400), ('new', -1)) e (uid, silent) group by uid, silent order by silent desc
+     returning id`,
+  );
+  const [old, latest] = made.map(({ id }) => id) as [number, number];
+  const [all] = await rows<{ n: number }>("select count(*)::int as n from endpoints");
+  const fleet = new FleetAddresses(all?.n);
+  await new Endpoints(pool(), fleet).load();
+  expect(fleet.get(old)).toBeDefined();
+  fleet.set({ ...(fleet.get(latest) as FleetEndpoint), id: 1e9 });
+  expect([fleet.get(old), fleet.get(latest)]).toEqual([undefined, expect.anything()]);
 });

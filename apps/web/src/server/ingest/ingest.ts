@@ -89,7 +89,7 @@ export class Ingest {
   ): Promise<PushOutput> {
     const bytes = await readBody(body, encoding);
     this.metrics.bytes.inc(bytes.byteLength);
-    const stored = await this.lanes.run(() => this.#storeBytes(host, bytes));
+    const stored = await this.lanes.run(host.hostId, () => this.#storeBytes(host, bytes));
     if (!stored.duplicate) this.pace.wrote(stored.writeMs);
     const { acknowledged, duplicate } = stored;
     return { acknowledged, duplicate, pauseMs: this.pace.pauseMs };

@@ -30,7 +30,7 @@ test("as many run at once as there are lanes, the others in the order they came,
   const started: number[] = [];
   const finish: (() => void)[] = [];
   const runs = [0, 1, 2, 3].map((n) =>
-    lanes.run(async () => {
+    lanes.run(n, async () => {
       started.push(n);
       await new Promise<void>((resolve) => finish.push(resolve));
       if (n === 0) throw new Error("failed");
@@ -48,6 +48,26 @@ test("as many run at once as there are lanes, the others in the order they came,
   }
   await settled;
   expect([lanes.running, lanes.waiting]).toEqual([0, 0]);
+});
+
+test("who hangs up while its batch waits keeps its place until that is done, so that the queue has an end", async () => {
+  const lanes = new Lanes({ running: 1, waiting: 1 });
+  const leave = lanes.enter(1);
+  let finish = () => {};
+  const stored = lanes.run(1, () => new Promise<void>((resolve) => (finish = resolve)));
+  leave();
+  expect(codeOf(() => lanes.enter(1))).toBe("BUSY");
+  const leaveToo = lanes.enter(2);
+  const waits = lanes.run(2, async () => {});
+  leaveToo();
+  expect(codeOf(() => lanes.enter(3))).toBe("BUSY");
+  let empty = false;
+  const drained = lanes.empty().then(() => (empty = true));
+  await Promise.resolve();
+  expect(empty).toBe(false);
+  finish();
+  await Promise.all([stored, waits, drained]);
+  expect(codeOf(() => lanes.enter(1))).toBe("entered");
 });
 
 test("who waits for all to leave hears of it", async () => {

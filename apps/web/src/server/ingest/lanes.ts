@@ -1,6 +1,7 @@
 /**
  * Who may push now: a few batches at a time in all, one of each host, a bounded queue before them. What is
- * beyond is told to come back, before its body is read: memory is bounded by lanes and queue × the largest batch.
+ * beyond is told to come back, before its body is read: memory is bounded by lanes and queue × the largest batch. Who
+ * hangs up leaves its batch here, and its place stays taken until that is done.
  * It decides nothing about the order of one host's batches: a host has one at a time.
  */
 import { AppError } from "@millrace/contract/error";
@@ -9,7 +10,8 @@ export type LaneLimits = { readonly running: number; readonly waiting: number };
 
 export class Lanes {
   readonly #limits: LaneLimits;
-  readonly #hosts = new Set<number>();
+  /** By what each holds its place: its request, and its batch in the queue or at work. */
+  readonly #hosts = new Map<number, number>();
   readonly #queue: (() => void)[] = [];
   #running = 0;
   #emptied: () => void = () => {};
@@ -34,11 +36,17 @@ export class Lanes {
       throw new AppError("BUSY", `${this.#hosts.size} batches are on their way`, {
         publicMessage: "Too many batches at once",
       });
-    this.#hosts.add(hostId);
-    return () => {
-      this.#hosts.delete(hostId);
-      if (this.#hosts.size === 0) this.#emptied();
-    };
+    this.#hold(hostId);
+    return () => this.#leave(hostId);
+  }
+  #hold(hostId: number): void {
+    this.#hosts.set(hostId, (this.#hosts.get(hostId) ?? 0) + 1);
+  }
+  #leave(hostId: number): void {
+    const left = (this.#hosts.get(hostId) ?? 0) - 1;
+    if (left > 0) this.#hosts.set(hostId, left);
+    else this.#hosts.delete(hostId);
+    if (this.#hosts.size === 0) this.#emptied();
   }
 
   /** Nobody is on the way any more. */
@@ -50,7 +58,8 @@ export class Lanes {
   }
 
   /** Runs when a lane is free; first come, first served. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  async run<T>(hostId: number, work: () => Promise<T>): Promise<T> {
+    this.#hold(hostId);
     if (this.#running >= this.#limits.running) await new Promise<void>((go) => this.#queue.push(go));
     else this.#running++;
     try {
@@ -59,6 +68,7 @@ export class Lanes {
       const next = this.#queue.shift();
       if (next) next();
       else this.#running--;
+      this.#leave(hostId);
     }
   }
 }

@@ -132,6 +132,20 @@ test("a batch's key outlives its rows for as long as the agent may send it again
   expect((await pushAt(NOW, { incarnation })).result).toMatchObject({ acknowledged: 1, duplicate: true });
 });
 
+test("however many batches wait beyond a gap for good, those that are settled go", async () => {
+  const [incarnation, settled] = [newIncarnation(), newIncarnation()];
+  await pushAt(NOW, { incarnation, sequence: 2 });
+  await rows(
+    `insert into batches (host_id, incarnation, sequence, from_at, to_at, flow_rows, drop_rows)
+     select host_id, incarnation, n, from_at - interval '20 days', to_at - interval '20 days', 0, 0
+     from batches, generate_series(3, 20003) n where incarnation = $1`,
+    [incarnation],
+  );
+  await pushAt(NOW, { incarnation: settled });
+  await sweep.run({ ...generous, rawDays: 1 }, NOW + 9 * 24 * HOUR);
+  expect(await rows("select from batches where incarnation = $1", [settled])).toEqual([]);
+});
+
 test("what agents cost their hosts is kept as long as raw flows", async () => {
   const days = (n: number) => new Date(NOW - n * 24 * HOUR);
   await rows(

@@ -117,10 +117,10 @@ export class RetentionSweep {
     const rollupMs = nowMs - retention.rollupDays * DAY_MS;
     // What the watermark hasn't passed still tells a batch that came twice.
     await this.#delete(
-      `batches b using incarnations i where i.host_id = b.host_id and i.id = b.incarnation
-         and b.sequence <= i.acknowledged and b.id in
-         (select o.id from hosts h cross join lateral (select id from batches where host_id = h.id
-            and to_at < to_timestamp($1::float8 / 1000) order by to_at limit ${CHUNK}) o)`,
+      `batches where id in (select o.id from hosts h cross join lateral (
+         select b.id from batches b join incarnations i on i.host_id = b.host_id and i.id = b.incarnation
+         where b.host_id = h.id and b.sequence <= i.acknowledged and b.to_at < to_timestamp($1::float8 / 1000)
+         order by b.to_at limit ${CHUNK}) o)`,
       batchMs,
     );
     await this.#delete(

@@ -23,10 +23,12 @@ export type Deduction = Record<(typeof SUMS)[number], number> & {
 
 const KEY = ["bucket", "host_id", "src_id", "dst_id", "dst_port", "proto", "verdict"];
 const KEY_TYPES = ["timestamptz", "int4", "int4", "int4", "int4", "int2", "int2"];
-const ARRAYS = [...KEY_TYPES, ...SUM_COLUMNS.map(() => "int8"), "text"];
+/** Not int8: what one host made up may add up to more, and would keep another's batch out that has to deduct it. */
+const ARRAYS = [...KEY_TYPES, ...SUM_COLUMNS.map(() => "numeric"), "text"];
 const GIVEN = `unnest(${ARRAYS.map((type, at) => `$${at + 1}::${type}[]`).join(", ")})
   with ordinality as d (${[...KEY, ...SUM_COLUMNS, "sketch", "n"].join(", ")})`;
-const SUBTRACTED = SUM_COLUMNS.map((name) => `${name} = t.${name} - d.${name}`).join(", ");
+/** A total that stopped at the largest may have less than is taken out again. */
+const SUBTRACTED = SUM_COLUMNS.map((name) => `${name} = greatest(t.${name} - d.${name}, 0)::int8`).join(", ");
 const ENOUGH = SUM_COLUMNS.map((name) => `t.${name} >= d.${name}`).join(" and ");
 const EMPTY =
   "t.updates = 0 and t.drops = 0 and t.retransmits = 0 and t.fwd_packets = 0 and t.rev_packets = 0";

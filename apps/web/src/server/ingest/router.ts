@@ -24,15 +24,14 @@ import { octetInputParser } from "@trpc/server/http";
 import { enrol, heartbeat, hello } from "../agent-gateway/service.ts";
 import { lease, publish, resolve } from "../network/service.ts";
 import { applyHostReport, desiredFor, storeEvents } from "../trace/service.ts";
-import { findNul } from "./decode.ts";
+import { unstorable } from "../unstorable.ts";
 import { agentProcedure, openProcedure, router } from "./procedure.ts";
 
-/** Postgres' text and jsonb refuse U+0000: told before it gets there. */
+/** What the database would refuse is told before it gets there. */
 function clean<T>(input: T): T {
-  const place = findNul(input);
-  if (place === undefined) return input;
-  const message = `${place}: a text holds a NUL character`;
-  throw new AppError("BAD_REQUEST", message, { publicMessage: message });
+  const problem = unstorable(input);
+  if (problem === undefined) return input;
+  throw new AppError("BAD_REQUEST", problem, { publicMessage: problem });
 }
 
 export const agentRouter = router({

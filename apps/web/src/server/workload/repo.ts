@@ -1,5 +1,7 @@
 /** The interned names that telemetry rows point to: workloads, hosts, drop reasons, drop places. Read only. */
-import { pool } from "../db.ts";
+import { pool, type Queryable } from "../db.ts";
+
+export type { Queryable };
 
 export type WorkloadRow = {
   id: number;
@@ -13,8 +15,8 @@ export type WorkloadRow = {
   unknown: string | null;
 };
 
-export async function findWorkloads(ids: number[]): Promise<WorkloadRow[]> {
-  const found = await pool().query<WorkloadRow>(
+export async function findWorkloads(on: Queryable, ids: number[]): Promise<WorkloadRow[]> {
+  const found = await on.query<WorkloadRow>(
     `select w.id, w.kind, h.name as host, w.namespace, w.pod, w.container, w.service, w.labels, w.unknown
      from workloads w left join hosts h on h.id = w.host_id where w.id = any($1)`,
     [ids],
@@ -29,8 +31,8 @@ export type HostRow = {
   /** Why its connection tracking isn't read; null when it is. */
   noConntrack: string | null;
 };
-export async function findHosts(): Promise<HostRow[]> {
-  const found = await pool().query<HostRow>(
+export async function findHosts(on: Queryable): Promise<HostRow[]> {
+  const found = await on.query<HostRow>(
     `select id, name, coalesce((hello->>'simulated')::boolean, false) as simulated,
        (select coalesce(c->>'reason', 'no reason given') from jsonb_array_elements(hello->'capabilities') c
         where c->>'name' = 'conntrack' and not (c->>'supported')::boolean limit 1) as "noConntrack"
@@ -44,9 +46,13 @@ const BY_ID: Record<Dictionary, string> = {
   drop_reasons: "select id, name from drop_reasons where id = any($1)",
   drop_places: "select id, name from drop_places where id = any($1)",
 };
-export async function findWords(of: Dictionary, ids: number[]): Promise<{ id: number; name: string }[]> {
-  return (await pool().query<{ id: number; name: string }>(BY_ID[of], [ids])).rows;
+export async function findWords(
+  on: Queryable,
+  of: Dictionary,
+  ids: number[],
+): Promise<{ id: number; name: string }[]> {
+  return (await on.query<{ id: number; name: string }>(BY_ID[of], [ids])).rows;
 }
 
 /** The database the names belong to: what is cached of one must not answer for another. */
-export const source = (): object => pool();
+export const source = (): Queryable => pool();

@@ -41,30 +41,35 @@ class NameCache implements Names {
   reason = (id: number | null) => (id === null ? undefined : this.#reasons.get(id));
   place = (id: number) => this.#places.get(id);
 
-  async load(wanted: Wanted): Promise<void> {
+  /** One after the other: `on` may be a single connection. */
+  async load(wanted: Wanted, on: repo.Queryable): Promise<void> {
     const workloads = missing(wanted.workloads, this.#workloads);
-    const reasons = missing(wanted.reasons, this.#reasons);
-    const places = missing(wanted.places, this.#places);
-    const [foundWorkloads, foundReasons, foundPlaces] = await Promise.all([
-      workloads.length > 0 ? repo.findWorkloads(workloads) : [],
-      reasons.length > 0 ? repo.findWords("drop_reasons", reasons) : [],
-      places.length > 0 ? repo.findWords("drop_places", places) : [],
-      this.#loadHosts(wanted.hosts),
-    ]);
-    for (const row of foundWorkloads) keep(this.#workloads, row.id, row);
-    for (const row of foundReasons) keep(this.#reasons, row.id, row.name);
-    for (const row of foundPlaces) keep(this.#places, row.id, row.name);
+    if (workloads.length > 0)
+      for (const row of await repo.findWorkloads(on, workloads)) keep(this.#workloads, row.id, row);
+    await loadWords(on, "drop_reasons", wanted.reasons, this.#reasons);
+    await loadWords(on, "drop_places", wanted.places, this.#places);
+    await this.#loadHosts(wanted.hosts, on);
   }
 
-  async #loadHosts(ids: Iterable<number> | undefined): Promise<void> {
+  async #loadHosts(ids: Iterable<number> | undefined, on: repo.Queryable): Promise<void> {
     const known = missing(ids, this.#hosts).length === 0;
     const now = systemClock.now();
     if (known && (!ids || now - this.#hostsReadAt < HOSTS_FRESH_MS)) return;
-    const hosts = await repo.findHosts();
+    const hosts = await repo.findHosts(on);
     this.#hosts = new Map(hosts.map((row) => [row.id, row]));
     this.#hostsByName = new Map(hosts.map((row) => [row.name, row]));
     this.#hostsReadAt = now;
   }
+}
+
+async function loadWords(
+  on: repo.Queryable,
+  of: repo.Dictionary,
+  wanted: Iterable<number | null> | undefined,
+  into: Map<number, string>,
+): Promise<void> {
+  const ids = missing(wanted, into);
+  if (ids.length > 0) for (const row of await repo.findWords(on, of, ids)) keep(into, row.id, row.name);
 }
 
 function missing(ids: Iterable<number | null> | undefined, known: Map<number, unknown>): number[] {
@@ -79,12 +84,15 @@ function keep<V>(map: Map<number, V>, id: number, value: V): void {
 
 const place = globalThis as { millraceNames?: WeakMap<object, NameCache> };
 
-/** Reads what isn't known yet, and answers from memory. */
-export async function namesFor(wanted: Wanted): Promise<Names> {
+/**
+ * Reads what isn't known yet, and answers from memory. Who holds a connection gives it: were a second one waited for,
+ * as many readers as there are connections would wait for each other.
+ */
+export async function namesFor(wanted: Wanted, on?: repo.Queryable): Promise<Names> {
   place.millraceNames ??= new WeakMap();
   const source = repo.source();
   const cache = place.millraceNames.get(source) ?? new NameCache();
   place.millraceNames.set(source, cache);
-  await cache.load(wanted);
+  await cache.load(wanted, on ?? source);
   return cache;
 }
