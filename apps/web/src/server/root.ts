@@ -1,6 +1,7 @@
 /** The operator API: one router a noun. The dashboard and the CLI type against AppRouter. */
 import { agentsRouter } from "./routers/agents.ts";
 import { auditRouter } from "./routers/audit.ts";
+import { documentsRouter } from "./routers/documents.ts";
 import { dropsRouter } from "./routers/drops.ts";
 import { flowsRouter } from "./routers/flows.ts";
 import { hostsRouter } from "./routers/hosts.ts";
@@ -22,6 +23,7 @@ export const appRouter = router({
   hosts: hostsRouter,
   pools: poolsRouter,
   network: networkRouter,
+  documents: documentsRouter,
   traces: tracesRouter,
   tokens: tokensRouter,
   users: usersRouter,

@@ -5,13 +5,19 @@ const DEEPEST = 16;
 
 /** The first problem with its field, or undefined. */
 export function unstorable(input: unknown, field = "input", depth = 0): string | undefined {
-  if (typeof input === "string")
-    return input.includes("\0") ? `${field}: a NUL character can't be stored` : undefined;
+  if (typeof input === "string") return unstorableText(input, field);
   if (typeof input !== "object" || input === null) return undefined;
   if (depth === DEEPEST) return `${field}: nested too deeply`;
   for (const [key, value] of Object.entries(input)) {
-    const problem = unstorable(value, depth === 0 ? key : `${field}.${key}`, depth + 1);
+    const problem =
+      unstorableText(key, `a name in ${field}`) ??
+      unstorable(value, depth === 0 ? key : `${field}.${key}`, depth + 1);
     if (problem) return problem;
   }
   return undefined;
+}
+
+function unstorableText(text: string, field: string): string | undefined {
+  if (text.includes("\0")) return `${field}: a NUL character can't be stored`;
+  return /[\ud800-\udfff]/u.test(text) ? `${field}: half a character can't be stored` : undefined;
 }
