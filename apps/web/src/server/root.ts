@@ -7,8 +7,10 @@ import { flowsRouter } from "./routers/flows.ts";
 import { hostsRouter } from "./routers/hosts.ts";
 import { networkRouter } from "./routers/network.ts";
 import { overviewRouter } from "./routers/overview.ts";
+import { policiesRouter } from "./routers/policies.ts";
 import { poolsRouter } from "./routers/pools.ts";
 import { retentionRouter } from "./routers/retention.ts";
+import { servicesRouter } from "./routers/services.ts";
 import { sessionRouter } from "./routers/session.ts";
 import { tokensRouter } from "./routers/tokens.ts";
 import { tracesRouter } from "./routers/traces.ts";
@@ -24,6 +26,8 @@ export const appRouter = router({
   pools: poolsRouter,
   network: networkRouter,
   documents: documentsRouter,
+  policies: policiesRouter,
+  services: servicesRouter,
   traces: tracesRouter,
   tokens: tokensRouter,
   users: usersRouter,

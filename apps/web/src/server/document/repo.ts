@@ -7,6 +7,7 @@ import type {
 } from "@millrace/contract/document";
 import type { Author, Transaction } from "../audit/service.ts";
 import { pool, prisma } from "../db.ts";
+import { DOCUMENT_VIEW } from "../document-sql.ts";
 import type { Planned, Standing } from "./plan.ts";
 import type { Json } from "./read.ts";
 
@@ -87,13 +88,9 @@ export async function countPolicies(tx: Transaction): Promise<number> {
 }
 
 type ViewRow = DocumentView & { given: Json };
-const VIEW = `d.kind, d.namespace, d.name, d.number, d.revision::float8 as revision, d.changed_by as "changedBy",
-  extract(epoch from d.created_at)::float8 * 1000 as "createdAtMs",
-  extract(epoch from d.changed_at)::float8 * 1000 as "changedAtMs"`;
-
 export async function list({ kind, namespace }: ListDocumentsInput, limit: number): Promise<DocumentView[]> {
   const { rows } = await pool().query<DocumentView>(
-    `select ${VIEW} from documents d where ($1::text is null or d.kind = $1) and ($2::text is null or d.namespace = $2)
+    `select ${DOCUMENT_VIEW} from documents d where ($1::text is null or d.kind = $1) and ($2::text is null or d.namespace = $2)
      order by d.kind, d.namespace, d.name limit $3`,
     [kind ?? null, namespace ?? null, limit],
   );
@@ -106,7 +103,7 @@ export async function find(
   name: string,
 ): Promise<(ViewRow & { addresses: string[] }) | undefined> {
   const { rows } = await pool().query<ViewRow & { addresses: string[] }>(
-    `select ${VIEW}, d.given,
+    `select ${DOCUMENT_VIEW}, d.given,
        array(select host(address) from service_addresses a where a.document_id = d.id order by family(address)) as addresses
      from documents d where d.kind = $1 and d.namespace = $2 and d.name = $3`,
     [kind, namespace, name],

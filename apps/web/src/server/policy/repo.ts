@@ -1,8 +1,11 @@
 /** identity_leases; documents and identities are others', but for reading what holds for whom. */
+import type { NamedPolicy } from "@millrace/contract/declared";
+import type { DocumentView } from "@millrace/contract/document";
 import type { Labels } from "@millrace/contract/identity";
 import type { PolicyDraft } from "@millrace/policy/draft";
 import { notifyHosts } from "../bus.ts";
 import { pool } from "../db.ts";
+import { DOCUMENT_VIEW } from "../document-sql.ts";
 import { leaseSql } from "../lease-sql.ts";
 import { labelsWithin, namespaceOf } from "../namespace-sql.ts";
 
@@ -34,6 +37,36 @@ export const POLICIES = `
   where kind = any('{Policy,NetworkPolicy}'::text[]) and scope = any($1::text[]) order by number`;
 export async function findPolicies(scopes: readonly string[]): Promise<PolicyRow[]> {
   return (await pool().query<PolicyRow>(POLICIES, [scopes])).rows;
+}
+
+// ---- for pages ----
+
+export type ListRow = DocumentView & { number: number; reading: PolicyDraft };
+export async function listPolicies(limit: number): Promise<ListRow[]> {
+  const { rows } = await pool().query<ListRow>(
+    `select ${DOCUMENT_VIEW}, d.reading from documents d
+     where d.kind = any('{Policy,NetworkPolicy}'::text[]) order by d.namespace, d.name, d.kind limit $1`,
+    [limit],
+  );
+  return rows;
+}
+export type CountedFact = Fact & { endpoints: number };
+export async function countInUse(limit: number): Promise<CountedFact[]> {
+  const { rows } = await pool().query<CountedFact>(
+    `with used as (
+       select identity_id, count(*)::int as endpoints from network_endpoints group by identity_id limit $1)
+     select ${FACT}, used.endpoints from used join identities i on i.id = used.identity_id ${WITH_NAMESPACE}`,
+    [limit],
+  );
+  return rows;
+}
+export async function findNamed(numbers: readonly number[]): Promise<NamedPolicy[]> {
+  const { rows } = await pool().query<NamedPolicy>(
+    `select distinct on (number) number, kind, namespace, name, what = 'deleted' as "isDeleted"
+     from document_changes where number = any($1::int[]) order by number, revision desc`,
+    [numbers],
+  );
+  return rows;
 }
 
 // ---- who asked, and whose they are ----

@@ -12,7 +12,7 @@ import { aNamespace, aNetworkPolicy, aPolicy } from "../testing/documents.ts";
 import { heardHosts } from "../testing/heard-hosts.ts";
 import { anUnderlay, onlineHost } from "../testing/hosts.ts";
 import { FACTS, POLICIES } from "./repo.ts";
-import { peersOf, policiesFor, sweepPolicies } from "./service.ts";
+import { listPolicies, namedPolicies, peersOf, policiesFor, sweepPolicies } from "./service.ts";
 
 const database = testDatabase();
 const ANN = { email: "ann@example.org", via: "session" };
@@ -139,6 +139,40 @@ test("policy.peers answers who identities are, as far as there are any", async (
     ],
     leaseSeconds: 600,
   });
+});
+
+test("a page has every policy with how many endpoints it selects, and names for numbers, also of those that are gone", async () => {
+  await pods("h1", inNamespace("shop", { app: "web" }), inNamespace("shop", { app: "db" }));
+  await pods("h2", inNamespace("shop", { app: "web" }), inNamespace("other"));
+  await put(
+    aNamespace("shop", { team: "a" }),
+    aNetworkPolicy("shop", "web", { podSelector: { matchLabels: { app: "web" } }, ingress: [{}] }),
+    aPolicy("ops", "teams", { tier: "platform", subject: { namespaces: { matchLabels: { team: "a" } } } }),
+    aPolicy("empty", "nobody", { mode: "observe", isolates: [] }),
+  );
+  const list = await listPolicies();
+  expect(
+    list.map(({ name, tier, mode, isolates, rules, selected }) => [
+      name,
+      tier,
+      mode,
+      isolates,
+      rules,
+      selected,
+    ]),
+  ).toEqual([
+    ["nobody", "tenant", "observe", [], 0, 0],
+    ["teams", "platform", "enforce", ["ingress"], 0, 3],
+    ["web", "tenant", "enforce", ["ingress"], 1, 2],
+  ]);
+  const numbers = list.map(({ number }) => number);
+  await gone("Policy", "empty", "nobody");
+  const named = await namedPolicies({ numbers: [...numbers, 0xff_ffff] });
+  expect(named.map(({ name, isDeleted }) => [name, isDeleted]).sort()).toEqual([
+    ["nobody", true],
+    ["teams", false],
+    ["web", false],
+  ]);
 });
 
 describe("who is told that policies changed", () => {

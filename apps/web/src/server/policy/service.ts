@@ -2,10 +2,8 @@
  * Policies as hosts ask for them: what holds for their own endpoints, and who the others are that they meet. What people
  * wrote is document/'s; which endpoint has which identity is network/'s. Who asked is told when an answer changes, and nobody else.
  */
-import { namedPorts } from "@millrace/contract/named-port";
 import type { Policy, PolicyIdentity } from "@millrace/contract/policy";
 import {
-  NAMESPACE_NAME_LABEL,
   POLICY_ASK_LIMITS,
   type PolicyForInput,
   type PolicyForOutput,
@@ -16,6 +14,9 @@ import type { PolicyDraft } from "@millrace/policy/draft";
 import { selects } from "@millrace/policy/judge";
 import type { AgentHost } from "../agent-gateway/service.ts";
 import * as repo from "./repo.ts";
+import { identityOf } from "./subject.ts";
+
+export { listPolicies, namedPolicies } from "./view.ts";
 
 /** The scope of policies that are about more than their own namespace; no namespace is called so. */
 export const EVERYWHERE = "*";
@@ -45,12 +46,6 @@ export async function peersOf(
   await repo.saveLeases(hostId, identities, leaseSeconds);
   return { peers: (await repo.findFacts(identities)).map(identityOf), leaseSeconds };
 }
-
-const identityOf = ({ namespaceLabels, ...fact }: repo.Fact): PolicyIdentity => ({
-  ...fact,
-  namespaceLabels: { ...namespaceLabels, [NAMESPACE_NAME_LABEL]: fact.namespace },
-  ports: namedPorts(fact.labels),
-});
 
 const AT_ONCE = 5000;
 

@@ -1,9 +1,11 @@
 /** service_addresses and service_leases; documents, identities and endpoints are others', but for reading what is behind a service. */
+import type { DocumentView } from "@millrace/contract/document";
 import type { ServiceReading } from "@millrace/policy/service-document";
 import type { SliceReading } from "@millrace/policy/slice-document";
 import type { Transaction } from "../audit/service.ts";
 import { notifyHosts } from "../bus.ts";
 import { pool } from "../db.ts";
+import { DOCUMENT_VIEW } from "../document-sql.ts";
 import { leaseSql } from "../lease-sql.ts";
 import { labelsWithin, namespaceOf } from "../namespace-sql.ts";
 import type { Selected } from "./backends.ts";
@@ -152,4 +154,40 @@ export const SLICES =
 export async function findSlices(scope: string): Promise<SliceReading[]> {
   const { rows } = await pool().query<{ reading: SliceReading }>(SLICES, [scope]);
   return rows.map((row) => row.reading);
+}
+
+// ---- for pages ----
+
+export type ListRow = DocumentView & {
+  reading: ServiceReading;
+  addresses: string[];
+  pods: number;
+  ready: number;
+  draining: number;
+};
+/** All of them, or the one of that name. */
+export async function list(
+  only: { namespace: string; name: string } | null,
+  limit: number,
+): Promise<ListRow[]> {
+  const { rows } = await pool().query<ListRow>(
+    `select ${DOCUMENT_VIEW}, d.reading, p.pods, s.ready, s.draining,
+       array(select host(a.address) from service_addresses a where a.document_id = d.id order by family(a.address)) as addresses
+     from documents d
+     cross join lateral (
+       select count(*)::int as pods from identities i
+       join network_endpoints e on e.identity_id = i.id
+       join hosts h on h.id = e.host_id and h.revoked_at is null
+       where jsonb_typeof(d.reading->'selector') = 'object' and i.labels @> (d.reading->'selector')
+         and ${namespaceOf("i")} = d.namespace) p
+     cross join lateral (
+       select count(*) filter (where one->>'state' = 'ready')::int as ready,
+         count(*) filter (where one->>'state' = 'draining')::int as draining
+       from documents slice, jsonb_array_elements(slice.reading->'endpoints') one
+       where slice.kind = 'EndpointSlice' and slice.scope = d.namespace || '/' || d.name) s
+     where d.kind = 'Service' and ($1::text is null or d.namespace = $1) and ($2::text is null or d.name = $2)
+     order by d.namespace, d.name limit $3`,
+    [only?.namespace ?? null, only?.name ?? null, limit],
+  );
+  return rows;
 }

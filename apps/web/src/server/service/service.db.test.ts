@@ -14,7 +14,7 @@ import { aService, aSlice } from "../testing/documents.ts";
 import { heardHosts } from "../testing/heard-hosts.ts";
 import { anUnderlay, onlineHost, silence } from "../testing/hosts.ts";
 import { SELECTED, SERVICES, SLICES } from "./repo.ts";
-import { resolve, sweepServices } from "./service.ts";
+import { getService, listServices, resolve, sweepServices } from "./service.ts";
 
 const database = testDatabase();
 const ANN = { email: "ann@example.org", via: "session" };
@@ -323,6 +323,33 @@ describe("resolving", () => {
     const service = await found(FIXED);
     expect([service?.ports[0]?.backends.length, service?.leftOut]).toEqual([2048, 952]);
   });
+});
+
+test("a page has every service with what is behind it, and of one every backend", async () => {
+  await pods("h1", web(), web(), web({ app: "db" }));
+  const endpoints = [
+    { addresses: ["192.0.2.7"] },
+    { addresses: ["192.0.2.8"], conditions: { ready: false, serving: true, terminating: true } },
+  ];
+  await put(
+    fixed(),
+    aService("shop", "headless", { clusterIP: "None", selector: { app: "db" } }),
+    aSlice("shop", "web", "s", [], { endpoints }),
+  );
+  expect(await listServices()).toMatchObject([
+    { name: "headless", isHeadless: true, addresses: [], backends: { pods: 1, ready: 0, draining: 0 } },
+    { name: "web", isHeadless: false, addresses: [FIXED], backends: { pods: 2, ready: 1, draining: 1 } },
+  ]);
+  const whole = await getService({ namespace: "shop", name: "web" });
+  expect(whole.families.map(({ family, ports }) => [family, ports[0]?.backends.length])).toEqual([[4, 4]]);
+  const headless = await getService({ namespace: "shop", name: "headless" });
+  expect(headless.families.map(({ family, ports }) => [family, ports[0]?.backends.length])).toEqual([
+    [4, 1],
+    [6, 0],
+  ]);
+  expect(await failure(getService({ namespace: "shop", name: "none" }))).toBe(
+    "NOT_FOUND there is no service shop/none",
+  );
 });
 
 describe("who asked", () => {

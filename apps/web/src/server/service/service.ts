@@ -9,6 +9,7 @@ import * as repo from "./repo.ts";
 
 export type { Given, Wanting } from "./address.ts";
 export { resolve, scopeOfSlices } from "./resolve.ts";
+export { getService, listServices } from "./view.ts";
 
 /** What each would get, or why not; in the order of `wanting`. */
 export async function planServices(tx: Transaction, wanting: readonly Wanting[]): Promise<Given[]> {
