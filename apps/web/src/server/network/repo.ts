@@ -157,6 +157,13 @@ export async function findAskersOf(hostId: number): Promise<number[]> {
   );
   return rows.map((row) => row.hostId);
 }
+export async function findIdentityIdsOf(hostId: number): Promise<number[]> {
+  const { rows } = await pool().query<{ id: number }>(
+    "select distinct identity_id as id from network_endpoints where host_id = $1",
+    [hostId],
+  );
+  return rows.map((row) => row.id);
+}
 export const tell = (hostIds: readonly number[]): Promise<void> =>
   notifyHosts(pool(), "millrace_network", hostIds);
 

@@ -171,6 +171,12 @@ export async function releaseHost(name: string, author: Author): Promise<Release
   return view;
 }
 
+/** A host may not speak any more: whoever goes by where its pods are, or by what they serve, is told. After the change is committed. */
+export async function tellOfHost(hostId: number): Promise<void> {
+  await repo.tell(await repo.findAskersOf(hostId));
+  await tellOfIdentities(await repo.findIdentityIdsOf(hostId));
+}
+
 /** race: asked for after the change is committed. Who asks from then on gets the new answer; who asked before is found here. */
 async function tellOf(addresses: readonly string[]): Promise<void> {
   if (addresses.length > 0) await repo.tell(await repo.findAskers(addresses));

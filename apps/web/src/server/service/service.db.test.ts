@@ -14,6 +14,7 @@ import { aService, aSlice } from "../testing/documents.ts";
 import { heardHosts } from "../testing/heard-hosts.ts";
 import { anUnderlay, onlineHost, silence } from "../testing/hosts.ts";
 import { SELECTED, SERVICES, SLICES } from "./repo.ts";
+import { revokeAgent } from "../token/enrol.ts";
 import { getService, listServices, resolve, sweepServices } from "./service.ts";
 
 const database = testDatabase();
@@ -373,9 +374,11 @@ describe("who asked", () => {
     expect(await heard()).toEqual(["h2"]);
   });
 
-  test("is told when a host's pods go with it", async () => {
+  test("is told when a host's pods go with it, and when its agent is revoked", async () => {
     await pods("h1", web());
     await heard();
+    await revokeAgent("h1", ANN);
+    expect(await heard()).toEqual(["h2"]);
     await silence(hosts.h1.hostId, 120);
     await releaseHost("h1", ANN);
     expect(await heard()).toEqual(["h2"]);
