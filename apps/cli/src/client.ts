@@ -6,6 +6,9 @@ import type { AppRouter } from "../../web/src/server/root.ts";
 import { readAccess } from "./config.ts";
 import { UnreachableError, unreachable } from "./failure.ts";
 
+/** Queries whose input is longer than an address may be. */
+const LONG_QUESTIONS = new Set(["documents.check"]);
+
 export function connect(command: Command) {
   const { server, token } = readAccess(command.optsWithGlobals(), process.env);
   const url = `${server}/api/trpc`;
@@ -22,7 +25,11 @@ export function connect(command: Command) {
             fetch: (input, init) => ask(input, { ...init, headers: { ...init.headers, ...headers } }),
           }),
         }),
-        false: httpLink({ url, headers: () => ({ ...headers }), fetch: ask }),
+        false: splitLink({
+          condition: (op) => LONG_QUESTIONS.has(op.path),
+          true: httpLink({ url, headers: () => ({ ...headers }), fetch: ask, methodOverride: "POST" }),
+          false: httpLink({ url, headers: () => ({ ...headers }), fetch: ask }),
+        }),
       }),
     ],
   });

@@ -44,6 +44,8 @@ test.each([
   [["trace", "run"], /missing required argument 'kind'/],
   [["status", "-o", "xml"], /'xml' is invalid/],
   [["trace", "list", "-o", "xml"], /'xml' is invalid/],
+  [["apply"], /required option '-f, --filename <file...>' not specified/],
+  [["get"], /missing required argument 'kind'/],
 ])("%j is bad usage, told apart from a fleet that isn't well", async (argv, line) => {
   const { code, parser, said } = await endOf(...argv);
   expect(code).toBe(EXIT.usage);
@@ -59,6 +61,13 @@ test.each([
   [["observe", "--not"], /--not takes one filter flag/],
   [["observe", "--server", "localhost:3000"], /is not a URL/],
   [["trace", "stop"], /give a session's id or --all/],
+  [["apply", "-f", "/none.yaml"], /^\/none.yaml: ENOENT/],
+  [["apply", "-f", "/dev/null"], /^\/dev\/null: no document in it/],
+  [["get", "pods"], /“pods” is no kind: Namespace, NetworkPolicy/],
+  [["get", "svc", "a/b/c"], /“a\/b\/c” is no name/],
+  [["get", "svc", "a/b", "-n", "c"], /not one of namespace c/],
+  [["delete"], /give either -f or a kind and a name/],
+  [["delete", "svc"], /give either -f or a kind and a name/],
   [
     ["trace", "run", "drops", "--host", "h1", "--rate", "x", "--port", "0", "--duration", "1h30"],
     /^--duration: “1h30” is not a duration/,

@@ -1,5 +1,6 @@
 /** The commands of `millrace` and how each says that it was used wrongly. Each command's work is its own file's. */
 import { Command, type CommanderError } from "commander";
+import { applyCommand, deleteCommand, getCommand } from "./documents.ts";
 import { observeCommand } from "./observe.ts";
 import { statusCommand } from "./status.ts";
 import { traceCommand } from "./trace.ts";
@@ -21,6 +22,9 @@ export function createProgram(): Command {
   program.addCommand(statusCommand());
   program.addCommand(observeCommand());
   program.addCommand(traceCommand());
+  program.addCommand(applyCommand());
+  program.addCommand(getCommand());
+  program.addCommand(deleteCommand());
   // The lab is a program of its own, never part of the product: `millrace lab` only runs it.
   program.command("lab", "hosts of namespaces with real containers, traffic and faults", {
     executableFile: "../../../packages/lab/build/main.js",

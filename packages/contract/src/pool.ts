@@ -64,14 +64,20 @@ const NOT_FOR_PODS: readonly [Prefix, string][] = [
 const FOR_PODS6: readonly Prefix[] = [known("fc00::/7"), known("2000::/3")];
 
 function prefixProblem(family: Family, text: string, blockLength: number): string | undefined {
+  const length = parseCidr(text)?.length ?? 0;
+  if (length > blockLength) return `has no room for a block of /${blockLength}`;
+  return rangeProblem(family, text, SHORTEST[family]);
+}
+
+/** Why nothing of ours may have addresses of the prefix, or undefined. */
+export function rangeProblem(family: Family, text: string, shortest: number): string | undefined {
   const cidr = parseCidr(text);
   if (cidr?.address.family !== family)
     return `is no IPv${family} prefix, such as ${family === 4 ? "10.201.0.0/16" : "fd00:201::/48"}`;
   const prefix = prefixOf(cidr.address, cidr.length);
   if (prefix.first !== cidr.address.value)
     return `has bits set beyond its length: ${prefixText(prefix)} may be meant`;
-  if (cidr.length < SHORTEST[family]) return `is too wide: at least /${SHORTEST[family]}`;
-  if (cidr.length > blockLength) return `has no room for a block of /${blockLength}`;
+  if (cidr.length < shortest) return `is too wide: at least /${shortest}`;
   const clash = NOT_FOR_PODS.find(([other]) => overlaps(prefix, other));
   if (clash) return `holds ${clash[1]} (${prefixText(clash[0])})`;
   if (family === 6 && !FOR_PODS6.some((other) => overlaps(prefix, other) && other.length <= prefix.length))

@@ -4,6 +4,8 @@
  * changed, or the ranges have. What people write is packages/policy's to read.
  */
 import { z } from "zod";
+import { rangeProblem } from "./pool.ts";
+import { type Family, parsePrefix } from "./prefix.ts";
 
 export const SERVICE_LIMITS = {
   ports: 64,
@@ -96,3 +98,36 @@ export const ServiceResolveOutput = z.object({
   ranges: z.array(z.union([z.cidrv4(), z.cidrv6()])),
 });
 export type ServiceResolveOutput = z.infer<typeof ServiceResolveOutput>;
+
+// ---- where virtual addresses are given from ----
+
+export const ServiceRanges = z.object({ prefix4: z.string().nullable(), prefix6: z.string().nullable() });
+export type ServiceRanges = z.infer<typeof ServiceRanges>;
+export const DEFAULT_SERVICE_RANGES: ServiceRanges = { prefix4: "10.210.0.0/16", prefix6: "fd00:210::/108" };
+
+const RANGE_LENGTHS = { 4: { least: 8, most: 28 }, 6: { least: 64, most: 124 } } as const;
+const Range = (family: Family) =>
+  z
+    .string()
+    .superRefine((text, ctx) => {
+      const { least, most } = RANGE_LENGTHS[family];
+      const isNarrow = (parsePrefix(text)?.length ?? 0) > most;
+      const problem = rangeProblem(family, text, least) ?? (isNarrow && `is too narrow: at most /${most}`);
+      if (problem) ctx.addIssue({ code: "custom", message: problem });
+    })
+    .nullable();
+/** No range of a family: no service has an address of it. */
+export const SetServiceRangesInput = z
+  .object({ prefix4: Range(4), prefix6: Range(6) })
+  .refine(({ prefix4, prefix6 }) => prefix4 ?? prefix6, {
+    path: ["prefix4"],
+    message: "services need an IPv4 or an IPv6 range",
+  });
+export type SetServiceRangesInput = z.infer<typeof SetServiceRangesInput>;
+export const ServiceRangesView = z.object({
+  /** null: none was ever needed; then the defaults, where nothing else lies in them. */
+  ranges: ServiceRanges.nullable(),
+  /** How many services have an address of the family. */
+  used: z.object({ ip4: z.int(), ip6: z.int() }),
+});
+export type ServiceRangesView = z.infer<typeof ServiceRangesView>;

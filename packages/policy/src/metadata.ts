@@ -25,21 +25,25 @@ export const NamespaceName = z
 export const MODE_ANNOTATION = "millrace.io/mode";
 
 /** A misspelt annotation of ours would be a policy that enforces where it should observe: it is refused. */
-const Annotations = z.record(z.string(), z.string()).check((ctx) => {
-  for (const key of Object.keys(ctx.value)) {
-    if (!key.startsWith("millrace.io/") || key === MODE_ANNOTATION) continue;
-    const message = `there is no such annotation${suggestion(key, [MODE_ANNOTATION])}`;
-    ctx.issues.push({ code: "custom", message, path: [key], input: key });
-  }
-});
+const annotationsWith = (ours: readonly string[]) =>
+  z.record(z.string(), z.string()).check((ctx) => {
+    for (const key of Object.keys(ctx.value)) {
+      if (!key.startsWith("millrace.io/") || ours.includes(key)) continue;
+      const message = `there is no such annotation${suggestion(key, ours)}`;
+      ctx.issues.push({ code: "custom", message, path: [key], input: key });
+    }
+  });
 
-export const Metadata = fields({
-  name: ObjectName,
-  namespace: NamespaceName.default(DEFAULT_NAMESPACE),
-  labels: LabelMap.optional(),
-  annotations: Annotations.optional(),
-  ...ADDED,
-});
+/** Of a document in a namespace, with those annotations of ours that mean something there. */
+export const metadataWith = (ours: readonly string[]) =>
+  fields({
+    name: ObjectName,
+    namespace: NamespaceName.default(DEFAULT_NAMESPACE),
+    labels: LabelMap.optional(),
+    annotations: annotationsWith(ours).optional(),
+    ...ADDED,
+  });
+export const Metadata = metadataWith([MODE_ANNOTATION]);
 
 export const NamespaceMetadata = fields({
   name: NamespaceName,

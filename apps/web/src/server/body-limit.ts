@@ -4,8 +4,8 @@
  */
 import { ERROR_CODES } from "@millrace/contract/error";
 
-/** A trace on a thousand hosts is the longest thing anybody says: under 140 kB. */
-export const BODY_MAX_BYTES = 256 << 10;
+/** Documents that are applied together are the longest thing anybody says. */
+export const BODY_MAX_BYTES = 1 << 20;
 
 /** The same request with its body read, or the answer that it is too long. */
 export async function bounded(request: Request): Promise<Request | Response> {

@@ -8,7 +8,7 @@ import { databaseUrl, type Queryable } from "./db.ts";
 
 /**
  * A batch's id; a trace session's id, when its state changed or when it has new events; a host's id; the ids of
- * hosts whose routes or blocks may have changed, with commas between, or "*" for all.
+ * hosts whose routes or blocks, policies, or services may have changed, with commas between, or "*" for all.
  */
 export const CHANNELS = [
   "millrace_batches",
@@ -16,6 +16,8 @@ export const CHANNELS = [
   "millrace_trace_events",
   "millrace_agents",
   "millrace_network",
+  "millrace_policy",
+  "millrace_service",
 ] as const;
 export type Channel = (typeof CHANNELS)[number];
 /** null: connected, at first or again: read everything anew. */
@@ -107,6 +109,18 @@ export class Bus {
 /** Sent when the surrounding transaction commits. */
 export async function notify(connection: Queryable, channel: Channel, payload: string): Promise<void> {
   await connection.query("select pg_notify($1, $2)", [channel, payload]);
+}
+
+/** A notification holds under 8,000 bytes: so many numbers of ten digits. */
+const TOLD_AT_ONCE = 700;
+export type HostChannel = "millrace_network" | "millrace_policy" | "millrace_service";
+export async function notifyHosts(
+  connection: Queryable,
+  channel: HostChannel,
+  hostIds: readonly number[],
+): Promise<void> {
+  for (let at = 0; at < hostIds.length; at += TOLD_AT_ONCE)
+    await notify(connection, channel, hostIds.slice(at, at + TOLD_AT_ONCE).join(","));
 }
 
 const place = globalThis as { millraceBus?: Bus };

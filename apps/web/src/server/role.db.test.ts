@@ -8,6 +8,7 @@ import { closeBus } from "./bus.ts";
 import { closeDatabase, prisma, useDatabase } from "./db.ts";
 import { lease } from "./network/service.ts";
 import { appRouter, callerFor } from "./root.ts";
+import { aNamespace } from "./testing/documents.ts";
 import { anUnderlay, onlineHost, silence } from "./testing/hosts.ts";
 import { makePeople } from "./testing/people.ts";
 import { ASKED, INPUT } from "./testing/procedure-input.ts";
@@ -154,6 +155,26 @@ describe("every change is audited", () => {
       await admin("network.release", { host: "h4" });
       const blocks = [{ pool: "h4", prefix4: "10.97.0.0/26", prefix6: null }];
       return { target: "h4", detail: { blocks, endpoints: 0 } };
+    },
+    "pools.setServiceRanges": async () => {
+      const to = { prefix4: "10.241.0.0/16", prefix6: null };
+      await admin("pools.setServiceRanges", to);
+      return { target: "service-ranges", detail: { to } };
+    },
+    "documents.applyAll": async () => {
+      await admin("documents.applyAll", { documents: [aNamespace("made")] });
+      return {
+        target: "Namespace made",
+        detail: { revision: expect.any(Number), created: ["Namespace made"] },
+      };
+    },
+    "documents.delete": async () => {
+      await admin("documents.applyAll", { documents: [aNamespace("gone")] });
+      await admin("documents.delete", { documents: [{ kind: "Namespace", namespace: "", name: "gone" }] });
+      return {
+        target: "Namespace gone",
+        detail: { revision: expect.any(Number), deleted: ["Namespace gone"] },
+      };
     },
     "retention.set": async () => {
       await admin("retention.set", retention);

@@ -1,13 +1,16 @@
 /** The operator API: one router a noun. The dashboard and the CLI type against AppRouter. */
 import { agentsRouter } from "./routers/agents.ts";
 import { auditRouter } from "./routers/audit.ts";
+import { documentsRouter } from "./routers/documents.ts";
 import { dropsRouter } from "./routers/drops.ts";
 import { flowsRouter } from "./routers/flows.ts";
 import { hostsRouter } from "./routers/hosts.ts";
 import { networkRouter } from "./routers/network.ts";
 import { overviewRouter } from "./routers/overview.ts";
+import { policiesRouter } from "./routers/policies.ts";
 import { poolsRouter } from "./routers/pools.ts";
 import { retentionRouter } from "./routers/retention.ts";
+import { servicesRouter } from "./routers/services.ts";
 import { sessionRouter } from "./routers/session.ts";
 import { tokensRouter } from "./routers/tokens.ts";
 import { tracesRouter } from "./routers/traces.ts";
@@ -22,6 +25,9 @@ export const appRouter = router({
   hosts: hostsRouter,
   pools: poolsRouter,
   network: networkRouter,
+  documents: documentsRouter,
+  policies: policiesRouter,
+  services: servicesRouter,
   traces: tracesRouter,
   tokens: tokensRouter,
   users: usersRouter,

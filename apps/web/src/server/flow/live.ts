@@ -144,11 +144,7 @@ export function findLately(on: repo.Connection, moves: readonly Member[]): Promi
 }
 
 /** Newest first. */
-export async function rowsFor(
-  on: repo.Connection,
-  flows: LiveFlows,
-  moved: Set<string>,
-): Promise<FlowRow[]> {
+export async function rowsFor(on: repo.Connection, flows: LiveFlows, moved: Set<string>): Promise<FlowRow[]> {
   const pairs = flows.pairsOf(moved);
   const members = pairs.flatMap((p) => (p.other ? [p.primary, p.other] : [p.primary]));
   const names = await namesFor(wantedBy(members), on);

@@ -6,6 +6,8 @@
 import { pool } from "../db.ts";
 import { wrapped } from "../errors.ts";
 import { sweepNetwork } from "../network/service.ts";
+import { sweepPolicies } from "../policy/service.ts";
+import { sweepServices } from "../service/service.ts";
 import { currentRetention, DEFAULT_RETENTION, tellAppliedRetention } from "../setting/service.ts";
 import { affordable } from "./disk.ts";
 import { forgetHidden } from "./hidden-sources.ts";
@@ -64,6 +66,8 @@ export class Maintenance {
     await store.enricher.coverage.load();
     await forgetHidden(pool());
     await this.#sweepNetwork();
+    await sweepPolicies();
+    await sweepServices();
     this.#ingest.retention = await affordable(await currentRetention(), DEFAULT_RETENTION);
     await tellAppliedRetention(this.#ingest.retention);
     for (const { slot, why, bytes } of await this.#sweep.run(this.#ingest.retention, clock.now())) {

@@ -1,4 +1,4 @@
-/** The agents' API: packages/contract/src/{agent-protocol,network}.ts, procedure by procedure. */
+/** The agents' API: packages/contract/src/{agent-protocol,network,policy-protocol,service}.ts, procedure by procedure. */
 import {
   DesiredTraces,
   EnrolInput,
@@ -20,9 +20,18 @@ import {
   ResolveInput,
   ResolveOutput,
 } from "@millrace/contract/network";
+import {
+  PolicyForInput,
+  PolicyForOutput,
+  PolicyPeersInput,
+  PolicyPeersOutput,
+} from "@millrace/contract/policy-protocol";
+import { ServiceResolveInput, ServiceResolveOutput } from "@millrace/contract/service";
 import { octetInputParser } from "@trpc/server/http";
 import { enrol, heartbeat, hello } from "../agent-gateway/service.ts";
 import { lease, publish, resolve } from "../network/service.ts";
+import { peersOf, policiesFor } from "../policy/service.ts";
+import { resolve as resolveServices } from "../service/service.ts";
 import { applyHostReport, desiredFor, storeEvents } from "../trace/service.ts";
 import { unstorable } from "../unstorable.ts";
 import { agentProcedure, openProcedure, router } from "./procedure.ts";
@@ -83,6 +92,22 @@ export const agentRouter = router({
       .input(ResolveInput)
       .output(ResolveOutput)
       .mutation(({ ctx, input }) => resolve(ctx.host, clean(input))),
+  }),
+  policy: router({
+    for: agentProcedure
+      .input(PolicyForInput)
+      .output(PolicyForOutput)
+      .mutation(({ input }) => policiesFor(input)),
+    peers: agentProcedure
+      .input(PolicyPeersInput)
+      .output(PolicyPeersOutput)
+      .mutation(({ ctx, input }) => peersOf(ctx.host, input)),
+  }),
+  service: router({
+    resolve: agentProcedure
+      .input(ServiceResolveInput)
+      .output(ServiceResolveOutput)
+      .mutation(({ ctx, input }) => resolveServices(ctx.host, clean(input))),
   }),
   control: router({
     watch: agentProcedure.subscription(({ ctx, signal }) =>

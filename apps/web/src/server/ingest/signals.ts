@@ -20,7 +20,9 @@ export class Watches {
       payload === null || payload === "*" ? null : payload.split(",");
     this.#stopListening = [
       bus.listen("millrace_traces", () => this.#add("traces", null)),
-      bus.listen("millrace_network", (payload) => this.#add("network", hosts(payload))),
+      ...(["network", "policy", "service"] as const).map((what) =>
+        bus.listen(`millrace_${what}`, (payload) => this.#add(what, hosts(payload))),
+      ),
       bus.listen("millrace_agents", (payload) => this.#add("credential", hosts(payload))),
     ];
   }
@@ -34,13 +36,11 @@ export class Watches {
   /** Begins with signals: what changed while nobody watched is read then. */
   async *watch(hostId: number, signal: AbortSignal): AsyncGenerator<ControlSignal> {
     const pending = this.#enter(hostId, signal);
-    pending.add("traces");
-    pending.add("network");
+    for (const kind of READ_ANEW) pending.add(kind);
     try {
       while (!signal.aborted) {
         const what = await pending.next();
-        if (what.has("traces")) yield { what: "traces" };
-        if (what.has("network")) yield { what: "network" };
+        for (const kind of READ_ANEW) if (what.has(kind)) yield { what: kind };
         if (what.has("credential") && (await this.#isRevoked(hostId))) {
           yield { what: "credential-revoked" };
           return;
@@ -71,7 +71,9 @@ export class Watches {
   }
 }
 
-type Change = "traces" | "network" | "credential";
+/** In this order: policies and services are about what the network has. */
+const READ_ANEW = ["traces", "network", "policy", "service"] as const;
+type Change = (typeof READ_ANEW)[number] | "credential";
 
 /** What has changed since the last look; bounded by the number of kinds. */
 class Pending {

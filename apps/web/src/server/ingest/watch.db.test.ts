@@ -65,7 +65,7 @@ test("other hosts' revocations end nothing", async () => {
   await instance.enrol("h3");
   const heard = await watch(mine);
   try {
-    await heard.until("network");
+    await heard.until("service");
     await rows("update hosts set revoked_at = now() where name = 'h3'");
     await rows("select pg_notify('millrace_agents', id::text) from hosts where name = 'h3'");
     await rows("select pg_notify('millrace_traces', 'x')");
@@ -75,22 +75,28 @@ test("other hosts' revocations end nothing", async () => {
   }
 });
 
-test("of a change in the network only those hosts hear that it is for", async () => {
-  const [mine, other] = [await watch(await instance.enrol("n1")), await watch(await instance.enrol("n2"))];
-  try {
-    await mine.until("network"); // what changed before they watched
-    await other.until("network");
-    await rows("select pg_notify('millrace_network', '0,' || id) from hosts where name = 'n1'");
-    expect(await mine.next()).toBe("network");
-    await rows("select pg_notify('millrace_traces', 'x')");
-    expect([await mine.next(), await other.next()]).toEqual(["traces", "traces"]);
-    await rows("select pg_notify('millrace_network', '*')");
-    expect([await mine.next(), await other.next()]).toEqual(["network", "network"]);
-  } finally {
-    mine.end();
-    other.end();
-  }
-});
+test.each(["network", "policy", "service"])(
+  "of a change of %s only those hosts hear that it is for",
+  async (what) => {
+    const [mine, other] = [
+      await watch(await instance.enrol(`${what}-1`)),
+      await watch(await instance.enrol(`${what}-2`)),
+    ];
+    try {
+      await mine.until("service"); // what changed before they watched; it is the last of it
+      await other.until("service");
+      await rows(`select pg_notify('millrace_${what}', '0,' || id) from hosts where name = '${what}-1'`);
+      expect(await mine.next()).toBe(what);
+      await rows("select pg_notify('millrace_traces', 'x')");
+      expect([await mine.next(), await other.next()]).toEqual(["traces", "traces"]);
+      await rows(`select pg_notify('millrace_${what}', '*')`);
+      expect([await mine.next(), await other.next()]).toEqual([what, what]);
+    } finally {
+      mine.end();
+      other.end();
+    }
+  },
+);
 
 test("a host watches twice at most; places of those that hung up are free again", async () => {
   const credential = await instance.enrol("h4");

@@ -2,7 +2,9 @@
 import type { Labels } from "@millrace/contract/identity";
 import type { Underlay } from "@millrace/contract/network";
 import type { Transaction } from "../audit/service.ts";
+import { notifyHosts } from "../bus.ts";
 import { pool, prisma } from "../db.ts";
+import { leaseSql } from "../lease-sql.ts";
 
 export const transact = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
   prisma().$transaction(work, { timeout: 15_000, maxWait: 5000 });
@@ -127,37 +129,22 @@ export async function forgetIdentities(): Promise<void> {
 
 // ---- who asked for what ----
 
-/** Some seconds more than the answer says: it is on its way for a while. */
-const LATE_S = 5;
-const MOST_LEASES = 16_384;
+const LEASES = leaseSql("resolve_leases", "address", "inet");
 
-/** In the order of addresses, so that two who write the same meet once. Beyond the bound those go that end first: they are told nothing, and end. */
 export async function saveLeases(
   hostId: number,
   addresses: readonly string[],
   seconds: number,
 ): Promise<void> {
-  await pool().query(
-    `insert into resolve_leases (address, host_id, until)
-     select distinct address, $1::int, now() + $3 * interval '1 s' from unnest($2::inet[]) address order by address
-     on conflict (address, host_id) do update set until = excluded.until`,
-    [hostId, addresses, seconds + LATE_S],
-  );
-  await pool().query(
-    `delete from resolve_leases where host_id = $1 and until <= (
-       select until from resolve_leases where host_id = $1 order by until desc offset $2 limit 1)`,
-    [hostId, MOST_LEASES],
-  );
+  await pool().query(LEASES.save, [hostId, addresses, seconds]);
+  await pool().query(LEASES.trim, [hostId]);
 }
 export async function deleteEndedLeases(): Promise<void> {
-  await pool().query("delete from resolve_leases where until < now()");
+  await pool().query(LEASES.forget);
 }
 
 export async function findAskers(addresses: readonly string[]): Promise<number[]> {
-  const { rows } = await pool().query<{ hostId: number }>(
-    `select distinct host_id as "hostId" from resolve_leases where address = any($1::inet[]) and until > now()`,
-    [addresses],
-  );
+  const { rows } = await pool().query<{ hostId: number }>(LEASES.askers, [addresses]);
   return rows.map((row) => row.hostId);
 }
 /** Who asked for any address of the host. */
@@ -170,9 +157,15 @@ export async function findAskersOf(hostId: number): Promise<number[]> {
   );
   return rows.map((row) => row.hostId);
 }
-export async function tell(hostIds: readonly number[]): Promise<void> {
-  await pool().query("select pg_notify('millrace_network', $1)", [hostIds.join(",")]);
+export async function findIdentityIdsOf(hostId: number): Promise<number[]> {
+  const { rows } = await pool().query<{ id: number }>(
+    "select distinct identity_id as id from network_endpoints where host_id = $1",
+    [hostId],
+  );
+  return rows.map((row) => row.id);
 }
+export const tell = (hostIds: readonly number[]): Promise<void> =>
+  notifyHosts(pool(), "millrace_network", hostIds);
 
 // ---- where an address is ----
 

@@ -1,6 +1,7 @@
 /**
  * Addresses and routes, as agents ask for them: packages/contract/src/network.ts, procedure by procedure. Whose a block is
- * is pool's to say. Who asked where an address is, is told when that changes, and nobody else.
+ * is pool's to say. Who asked where an address is, is told when that changes, and nobody else; so is, by service/, who
+ * asked for a service whose backends they are.
  */
 import { AppError } from "@millrace/contract/error";
 import type {
@@ -19,9 +20,11 @@ import {
   parseAddress,
   parsePrefix,
 } from "@millrace/contract/prefix";
+import type { ServiceRanges } from "@millrace/contract/service";
 import type { AgentHost } from "../agent-gateway/service.ts";
 import { type Author, change, type Transaction } from "../audit/service.ts";
 import * as pools from "../pool/service.ts";
+import { tellOfIdentities } from "../service/service.ts";
 import { identitiesOf } from "./identity.ts";
 import { addressesOf, type Endpoint, type Plan, planPublication, touchedBy } from "./plan.ts";
 import * as repo from "./repo.ts";
@@ -40,11 +43,12 @@ export async function lease(host: AgentHost, input: LeaseInput): Promise<LeaseOu
     if (moved) await repo.updateUnderlay(tx, hostId, input.underlay);
     const there = await pools.findPools(tx);
     refuseUplinkInPool(input.underlay, there);
+    refuseUplinkOfService(input.underlay, await pools.findServiceRanges(tx));
     const leased = await pools.leaseBlocks(tx, host, input);
     const { publishedGeneration } = before;
     return { moved, pools: there.map(pools.factsOf), ...leased, publishedGeneration };
   });
-  if (moved) await tellHosts(await repo.findAskersOf(hostId));
+  if (moved) await repo.tell(await repo.findAskersOf(hostId));
   return output;
 }
 
@@ -57,6 +61,12 @@ function refuseUplinkInPool({ uplink4, uplink6 }: Underlay, there: readonly pool
     const uplink = [uplink4, uplink6].find((one) => one !== null && isIn(one, ranges));
     if (uplink) throw refused("CONFLICT", `its uplink ${uplink} is an address of pool “${pool.name}”`);
   }
+}
+
+function refuseUplinkOfService({ uplink4, uplink6 }: Underlay, ranges: ServiceRanges | null): void {
+  const prefixes = pools.prefixesOf(ranges);
+  const uplink = [uplink4, uplink6].find((one) => one !== null && isIn(one, prefixes));
+  if (uplink) throw refused("CONFLICT", `its uplink ${uplink} is an address of the range of services`);
 }
 
 const rangesOf = (of: readonly BlockPrefixes[]): Prefix[] =>
@@ -86,9 +96,10 @@ export async function publish({ hostId, hostName }: AgentHost, input: PublishInp
     const plan = planPublication(await repo.findEndpoints(tx, hostId), named, { generation, last });
     await carryOut(tx, hostId, generation, plan);
     const identities = named.map(({ attachmentId, identityId }) => ({ attachmentId, identity: identityId }));
-    return { changed: touchedBy(plan), output: { identities, refused: outside } };
+    return { changed: plan, output: { identities, refused: outside } };
   });
-  await tellOf(changed);
+  await tellOf(touchedBy(changed));
+  await tellOfIdentities(identityIdsOf([...changed.remove, ...changed.insert]));
   return output;
 }
 
@@ -121,20 +132,20 @@ async function carryOut(
   await repo.setPublished(tx, hostId, generation);
 }
 
+const identityIdsOf = (rows: readonly Endpoint[]): number[] => [
+  ...new Set(rows.map((row) => row.identityId)),
+];
 const idsOf = (rows: readonly Endpoint[]): string[] => rows.map((row) => row.attachmentId);
 
 async function forget(tx: Transaction, hostId: number, endpoints: readonly Endpoint[]): Promise<void> {
   await repo.deleteEndpoints(tx, hostId, idsOf(endpoints));
-  await repo.giveUpIdentities(
-    tx,
-    endpoints.map((row) => row.identityId),
-  );
+  await repo.giveUpIdentities(tx, identityIdsOf(endpoints));
 }
 
 /** A person says that the host will not come back: anybody may get its blocks. */
 export async function releaseHost(name: string, author: Author): Promise<ReleaseView> {
   const detail: Record<string, unknown> = {};
-  const { view, addresses } = await change(
+  const { view, gone } = await change(
     { author, action: "network.release", target: name, detail },
     async (tx) => {
       const hostId = await repo.findHostId(tx, name);
@@ -152,23 +163,23 @@ export async function releaseHost(name: string, author: Author): Promise<Release
       await forget(tx, hostId, gone);
       const view = { host: name, blocks, endpoints: gone.length };
       Object.assign(detail, { blocks, endpoints: gone.length });
-      return { view, addresses: gone.flatMap(addressesOf) };
+      return { view, gone };
     },
   );
-  await tellOf(addresses);
+  await tellOf(gone.flatMap(addressesOf));
+  await tellOfIdentities(identityIdsOf(gone));
   return view;
+}
+
+/** A host may not speak any more: whoever goes by where its pods are, or by what they serve, is told. After the change is committed. */
+export async function tellOfHost(hostId: number): Promise<void> {
+  await repo.tell(await repo.findAskersOf(hostId));
+  await tellOfIdentities(await repo.findIdentityIdsOf(hostId));
 }
 
 /** race: asked for after the change is committed. Who asks from then on gets the new answer; who asked before is found here. */
 async function tellOf(addresses: readonly string[]): Promise<void> {
-  if (addresses.length > 0) await tellHosts(await repo.findAskers(addresses));
-}
-
-/** A notification holds under 8,000 bytes: so many numbers of ten digits. */
-const TOLD_AT_ONCE = 700;
-async function tellHosts(hostIds: readonly number[]): Promise<void> {
-  for (let at = 0; at < hostIds.length; at += TOLD_AT_ONCE)
-    await repo.tell(hostIds.slice(at, at + TOLD_AT_ONCE));
+  if (addresses.length > 0) await repo.tell(await repo.findAskers(addresses));
 }
 
 /** What time alone brings about: silent hosts and those that are back, answers nobody goes by any more, unused numbers. */

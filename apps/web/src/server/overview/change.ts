@@ -16,6 +16,8 @@ const TELL: Readonly<Record<string, (row: ChangeRow, detail: Record<string, unkn
   "agents.enrol": (row) => ({ text: `${row.target} was enrolled`, href: hostPage(row.target) }),
   "agents.revoke": (row) => ({ text: `The agent of ${row.target} was revoked`, href: hostPage(row.target) }),
   "retention.set": () => ({ text: "The retention of telemetry was changed", href: "/settings" }),
+  "documents.applyAll": (row) => ({ text: `Applied: ${row.target}`, href: null }),
+  "documents.delete": (row) => ({ text: `Deleted: ${row.target}`, href: null }),
   "agent started": (row, { version }) => ({
     text: `The agent of ${row.target} started${version ? `, version ${version}` : ""}`,
     href: hostPage(row.target),

@@ -117,7 +117,8 @@ export async function findChanges(fromMs: number, toMs: number, most: number): P
     `select extract(epoch from at)::float8 * 1000 as at, what, target, author, detail from (
        (select at, action as what, target, author, detail from audit_entries
         where outcome = 'done' and at >= to_timestamp($1::float8 / 1000) and at < to_timestamp($2::float8 / 1000)
-          and action in ('traces.start', 'traces.stopAll', 'agents.enrol', 'agents.revoke', 'retention.set')
+          and action in ('traces.start', 'traces.stopAll', 'agents.enrol', 'agents.revoke', 'retention.set',
+            'documents.applyAll', 'documents.delete')
         order by at desc limit $3)
        union all
        (select i.started_at, 'agent started', h.name, null, jsonb_build_object('version', i.agent_version)

@@ -1,4 +1,4 @@
-/** pools and blocks. Which changes of a block are allowed is contract's machines/block.ts; which prefixes a pool may have, pool.ts's. */
+/** pools, blocks, and which virtual addresses lie where. Which changes of a block are allowed is contract's machines/block.ts; which prefixes a pool may have, pool.ts's. */
 import type { BlockState } from "@millrace/contract/machines/block";
 import type { HeldBlocks } from "@millrace/contract/pool";
 import type { BlockPrefixes } from "@millrace/contract/prefix";
@@ -43,6 +43,26 @@ export async function findUplinkIn(
     from underlays u join hosts h on h.id = u.host_id, unnest(array[u.uplink4, u.uplink6]) uplink
     where uplink << ${prefix}::inet and h.revoked_at is null order by h.name limit 1`;
   return found;
+}
+
+/** A virtual address outside all of the ranges, with whose it is. */
+export async function findServiceOutside(
+  tx: Transaction,
+  ranges: readonly string[],
+): Promise<{ address: string; service: string } | undefined> {
+  const [found] = await tx.$queryRaw<{ address: string; service: string }[]>`
+    select host(a.address) as address, d.namespace || '/' || d.name as service
+    from service_addresses a join documents d on d.id = a.document_id
+    where not exists (select from unnest(${[...ranges]}::inet[]) range where a.address << range)
+    order by a.address limit 1`;
+  return found;
+}
+export async function countServiceAddresses(): Promise<{ ip4: number; ip6: number }> {
+  const { rows } = await connections().query<{ ip4: number; ip6: number }>(
+    `select count(*) filter (where family(address) = 4)::int as ip4,
+       count(*) filter (where family(address) = 6)::int as ip6 from service_addresses`,
+  );
+  return rows[0] as { ip4: number; ip6: number };
 }
 
 export type Use = { leased: number; quarantined: number; ip4: number; ip6: number };
@@ -166,4 +186,8 @@ export async function moveBySilence({ from, to }: Step, silent: boolean, afterMs
 /** Every host: what it knows of pools is no longer so. Heard when the transaction commits. */
 export async function tellAll(tx: Transaction): Promise<void> {
   await tx.$executeRaw`select pg_notify('millrace_network', '*')`;
+}
+/** Every host: which addresses may be services' is no longer as it was. Heard when the transaction commits. */
+export async function tellAllOfRanges(tx: Transaction): Promise<void> {
+  await tx.$executeRaw`select pg_notify('millrace_service', '*')`;
 }

@@ -11,11 +11,21 @@ import {
   MOST_POOLS,
   type PoolView,
 } from "@millrace/contract/pool";
-import { cutPool, overlaps, parsePrefix } from "@millrace/contract/prefix";
+import { cutPool, overlaps, parsePrefix, prefixText } from "@millrace/contract/prefix";
 import { type Author, change, type Transaction } from "../audit/service.ts";
+import { findServiceRanges } from "./range.ts";
 import * as repo from "./repo.ts";
 
 export { blocksOf, leaseBlocks, releaseBlocks, SILENT_MS, sweepBlocks } from "./block.ts";
+export {
+  findServiceRanges,
+  getServiceRanges,
+  lockAddressPlan,
+  plannedServiceRanges,
+  prefixesOf,
+  setServiceRanges,
+  settleServiceRanges,
+} from "./range.ts";
 export type { BlockRow, PoolRow } from "./repo.ts";
 
 const refused = (code: "CONFLICT" | "NOT_FOUND", why: string): AppError =>
@@ -72,7 +82,7 @@ export async function createPool(input: CreatePoolInput, author: Author): Promis
   return viewOf(made);
 }
 
-/** An address means one thing: a pod of one pool, or a host. */
+/** An address means one thing: a pod of one pool, a service, or a host. */
 async function refuseClash(
   tx: Transaction,
   field: "prefix4" | "prefix6",
@@ -86,6 +96,9 @@ async function refuseClash(
     if (there && overlaps(prefix, there))
       throw refused("CONFLICT", `${field}: ${text} overlaps ${other[field]} of pool “${other.name}”`);
   }
+  const range = parsePrefix((await findServiceRanges(tx))?.[field] ?? "");
+  if (range && overlaps(prefix, range))
+    throw refused("CONFLICT", `${field}: ${text} overlaps ${prefixText(range)}, the range of services`);
   const used = await repo.findUplinkIn(tx, text);
   if (used)
     throw refused(

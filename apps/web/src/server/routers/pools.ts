@@ -1,6 +1,7 @@
-/** Pools that pods get their addresses from. */
+/** Pools that pods get their addresses from, and the ranges of services' virtual addresses. */
 import { ByPoolName, CreatePoolInput, type PoolView } from "@millrace/contract/pool";
-import { createPool, listPools, removePool } from "../pool/service.ts";
+import { type ServiceRangesView, SetServiceRangesInput } from "@millrace/contract/service";
+import { createPool, getServiceRanges, listPools, removePool, setServiceRanges } from "../pool/service.ts";
 import { protectedProcedure, router } from "../trpc.ts";
 
 export const poolsRouter = router({
@@ -11,4 +12,8 @@ export const poolsRouter = router({
   remove: protectedProcedure
     .input(ByPoolName)
     .mutation(({ input, ctx }): Promise<{ name: string }> => removePool(input.name, ctx.me)),
+  serviceRanges: protectedProcedure.query((): Promise<ServiceRangesView> => getServiceRanges()),
+  setServiceRanges: protectedProcedure
+    .input(SetServiceRangesInput)
+    .mutation(({ input, ctx }): Promise<ServiceRangesView> => setServiceRanges(input, ctx.me)),
 });

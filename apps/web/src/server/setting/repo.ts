@@ -4,8 +4,8 @@ import type { Transaction } from "../audit/service.ts";
 import { prisma } from "../db.ts";
 import type { Prisma } from "../generated/prisma/client.ts";
 
-export async function findSetting(key: string): Promise<unknown> {
-  return (await prisma().setting.findUnique({ where: { key }, select: { value: true } }))?.value;
+export async function findSetting(key: string, tx: Transaction = prisma()): Promise<unknown> {
+  return (await tx.setting.findUnique({ where: { key }, select: { value: true } }))?.value;
 }
 
 export async function upsertSetting(tx: Transaction, key: string, json: object): Promise<void> {

@@ -1,8 +1,13 @@
-/** Settings of the installation. Today one: how long telemetry is kept; the ingest process acts on it. */
+/**
+ * Settings of the installation: how long telemetry is kept, which the ingest process acts on. Others are their nouns' own,
+ * and only kept here.
+ */
 import { Retention, type RetentionView } from "@millrace/contract/setting";
 import { type Author, change } from "../audit/service.ts";
 import { isDatabaseAway } from "../errors.ts";
 import * as repo from "./repo.ts";
+
+export { findSetting, upsertSetting } from "./repo.ts";
 
 const KEY = "retention";
 /** Safe for a machine that nobody looks after: a week, 20 GB. */

@@ -1,5 +1,6 @@
 /** Something that can be asked of each operator procedure, for tests that ask them all. Test material. */
 import type { Procedure } from "@millrace/contract/role";
+import { aNetworkPolicy, aService } from "./documents.ts";
 
 const range = { from: Date.now() - 60_000, to: Date.now() };
 const nobody = crypto.randomUUID();
@@ -26,7 +27,20 @@ export const INPUT: Record<Procedure, unknown> = {
   "pools.create": { name: "p", mode: "direct", prefix4: "10.250.0.0/16", prefix6: "fd00:250::/48" },
   "pools.remove": { name: "none" },
   "network.blocks": undefined,
+  "pools.serviceRanges": undefined,
+  "pools.setServiceRanges": { prefix4: "10.240.0.0/16", prefix6: "fd00:240::/108" },
   "network.release": { host: "none" },
+  "documents.list": { kind: "Service", namespace: "none" },
+  "documents.get": { kind: "Service", namespace: "none", name: "none" },
+  "documents.check": { documents: [aService("none", "none")] },
+  "documents.applyAll": {
+    documents: [aNetworkPolicy("none", "none"), aService("none", "headless", { clusterIP: "None" })],
+  },
+  "documents.delete": { documents: [{ kind: "Service", namespace: "none", name: "none" }] },
+  "policies.list": undefined,
+  "policies.named": { numbers: [1, 2] },
+  "services.list": undefined,
+  "services.get": { namespace: "none", name: "none" },
   "traces.list": {},
   "traces.get": { id: nobody },
   "traces.events": { id: nobody },

@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { env } from "../../env.ts";
 import { type Author, change } from "../audit/service.ts";
 import { systemClock } from "../clock.ts";
+import { tellOfHost } from "../network/service.ts";
 import { ingestUrl } from "../origin.ts";
 import { ENROL_TOKEN, hashSecret, newSecret } from "../secret.ts";
 import * as repo from "./repo.ts";
@@ -53,11 +54,14 @@ function enrolCommand(token: string, host: string | null): string {
 }
 
 export async function revokeAgent(host: string, author: Author): Promise<{ host: string }> {
-  await change({ author, action: "agents.revoke", target: host }, async (tx) => {
-    if ((await repo.revokeCredential(tx, host, new Date(systemClock.now()))) === undefined)
+  const hostId = await change({ author, action: "agents.revoke", target: host }, async (tx) => {
+    const revoked = await repo.revokeCredential(tx, host, new Date(systemClock.now()));
+    if (revoked === undefined)
       throw new AppError("NOT_FOUND", `no agent ${host} with a good credential`, {
         publicMessage: `There is no agent “${host}” whose credential could be revoked`,
       });
+    return revoked;
   });
+  await tellOfHost(hostId);
   return { host };
 }

@@ -12,6 +12,7 @@ async function handler(request: Request): Promise<Response> {
     endpoint: "/api/trpc",
     req,
     router: appRouter,
+    allowMethodOverride: true, // a query may be longer than an address: documents to be checked
     allowBatching: false, // one request, one query: else a single one could ask for hundreds
     createContext: () => createContext({ headers: req.headers, method: req.method }),
     responseMeta: () => ({ headers: new Headers({ "cache-control": "no-store" }) }),

@@ -1,0 +1,209 @@
+/**
+ * Documents as operators apply them: all of a list or none, the same twice changes nothing, and every change has its
+ * revision, its author and its place in the history. What they mean is policy/'s and service/'s, which tell the hosts.
+ */
+import {
+  type DeleteDocumentsInput,
+  type DeletedDocuments,
+  DOCUMENT_LIMITS,
+  type DocumentName,
+  type DocumentProblem,
+  type DocumentsInput,
+  type DocumentsOutput,
+  type DocumentView,
+  documentText,
+  type ListDocumentsInput,
+  REVISION_ANNOTATION,
+  type WholeDocumentView,
+} from "@millrace/contract/document";
+import { AppError } from "@millrace/contract/error";
+import { POLICY_LIMITS } from "@millrace/contract/policy";
+import type { ServiceReading } from "@millrace/policy/service-document";
+import { type Author, note, type Transaction } from "../audit/service.ts";
+import { addressesOf, type Given, giveAddresses, lockServices, planServices } from "../service/service.ts";
+import { type Affected, affected, tellAffected } from "./affected.ts";
+import { keyOf, type Planned, planDocuments, type Standing, staleOnes, twice } from "./plan.ts";
+import { type Json, type ReadDocument, readDocument } from "./read.ts";
+import * as repo from "./repo.ts";
+
+const refused = (code: "CONFLICT" | "NOT_FOUND", why: string): AppError =>
+  new AppError(code, why, { publicMessage: why });
+
+type Plan = { planned: Planned[]; addresses: Map<Planned, Given>; problems: DocumentProblem[] };
+
+/** What an apply would do now, and what is wrong with it. Nothing is written. */
+export async function check({ documents }: DocumentsInput): Promise<DocumentsOutput> {
+  const { read, problems } = readAll(documents);
+  if (problems.length > 0) return { ok: false, problems };
+  const plan = await repo.transact((tx) => planOf(tx, read));
+  if (plan.problems.length > 0) return { ok: false, problems: plan.problems };
+  const said = plan.planned.map(({ kind, namespace, name, what }) => ({
+    ...{ kind, namespace, name, what, revision: null },
+  }));
+  return { ok: true, documents: said };
+}
+
+export async function apply({ documents }: DocumentsInput, author: Author): Promise<DocumentsOutput> {
+  const { read, problems } = readAll(documents);
+  if (problems.length > 0) return { ok: false, problems };
+  const done = await repo.transact(async (tx) => {
+    await repo.asOnlyWriter(tx);
+    if (read.some(({ kind }) => kind === "Service")) await lockServices(tx);
+    const plan = await planOf(tx, read);
+    return plan.problems.length > 0 ? { problems: plan.problems } : await carryOut(tx, plan, author);
+  });
+  if ("problems" in done) return { ok: false, problems: done.problems };
+  await tellAffected(done.affected);
+  return { ok: true, documents: done.documents };
+}
+
+/** Every problem of every document at once; `read` is whole when there is none. */
+function readAll(documents: readonly Json[]): { read: ReadDocument[]; problems: DocumentProblem[] } {
+  const readings = documents.map(readDocument);
+  const problems = readings.flatMap((reading, document) =>
+    reading.ok ? [] : reading.problems.map((problem) => ({ document, ...problem })),
+  );
+  const read = readings.flatMap((reading) => (reading.ok ? [reading.value] : []));
+  if (problems.length > 0) return { read, problems };
+  return {
+    read,
+    problems: twice(read).map(({ at, first }) => ({
+      ...{ document: at, path: "metadata.name" },
+      message: `${documentText(read[at] as ReadDocument)} is there twice: it is document ${first + 1} too`,
+    })),
+  };
+}
+
+async function planOf(tx: Transaction, read: readonly ReadDocument[]): Promise<Plan> {
+  const planned = planDocuments(read, await repo.findByNames(tx, read));
+  const stale = staleOnes(planned);
+  if (stale.length > 0) throw refused("CONFLICT", stale.join("; "));
+  const services = planned.filter((one) => one.kind === "Service" && one.what !== "unchanged");
+  const given = await planServices(
+    tx,
+    services.map(({ before, namespace, name, reading }) => ({
+      ...{ documentId: before?.id ?? null, namespace, name, reading: reading as ServiceReading },
+    })),
+  );
+  const addresses = new Map(services.map((service, i) => [service, given[i] as Given]));
+  const problems = [...addresses].flatMap(([service, { problems }]) =>
+    problems.map((problem) => ({ document: planned.indexOf(service), ...problem })),
+  );
+  return { planned, addresses, problems: [...problems, ...(await tooMany(tx, planned))] };
+}
+
+async function tooMany(tx: Transaction, planned: readonly Planned[]): Promise<DocumentProblem[]> {
+  const isNewPolicy = ({ kind, what }: Planned) =>
+    (kind === "Policy" || kind === "NetworkPolicy") && what === "created";
+  const more = planned.filter(isNewPolicy).length;
+  if (more === 0 || (await repo.countPolicies(tx)) + more <= POLICY_LIMITS.policies) return [];
+  const message = `there would be more than ${POLICY_LIMITS.policies} policies, the most there may be`;
+  return [{ document: planned.findIndex(isNewPolicy), path: "", message }];
+}
+
+type Done = Extract<DocumentsOutput, { ok: true }> & { affected: Affected };
+async function carryOut(tx: Transaction, { planned, addresses }: Plan, author: Author): Promise<Done> {
+  const changing = planned.filter(({ what }) => what !== "unchanged");
+  const revision = changing.length > 0 ? await repo.nextRevision(tx) : 0;
+  const documents = planned.map(({ kind, namespace, name, what, before }) => ({
+    ...{ kind, namespace, name, what },
+    revision: what === "unchanged" ? (before?.revision ?? null) : revision,
+  }));
+  if (changing.length === 0) return { ok: true, documents, affected: affected([], [], []) };
+  const idsBefore = [...addresses.keys()].flatMap(({ before }) => before?.id ?? []);
+  const addressesBefore = await addressesOf(tx, idsBefore);
+  const written = new Map((await repo.write(tx, changing, revision, author)).map((row) => [keyOf(row), row]));
+  const rowOf = (document: DocumentName) => written.get(keyOf(document)) as repo.Written;
+  const given = [...addresses].map(([service, { addresses }]) => ({
+    ...{ documentId: rowOf(service).id, addresses },
+  }));
+  await giveAddresses(tx, given);
+  await repo.noteChanges(
+    tx,
+    changing.map((one) => ({ ...noted(one, rowOf(one).number), what: one.what as "created" | "changed" })),
+    revision,
+    author,
+  );
+  await audit(tx, "documents.applyAll", author, changing, revision);
+  const before = changing.flatMap((one) => one.before ?? []);
+  const all = [...addressesBefore, ...given.flatMap((one) => one.addresses)];
+  return { ok: true, documents, affected: affected(before, changing, all) };
+}
+
+const noted = ({ kind, namespace, name, given }: DocumentName & { given: Json }, number: number | null) => ({
+  ...{ kind, namespace, name, given, number },
+});
+
+/** Those that aren't there are said to be absent; if none is, that is an error. */
+export async function remove(
+  { documents: names }: DeleteDocumentsInput,
+  author: Author,
+): Promise<DeletedDocuments> {
+  const { documents, affected: touched } = await repo.transact(async (tx) => {
+    await repo.asOnlyWriter(tx);
+    const standing = await repo.findByNames(tx, names);
+    if (standing.length === 0)
+      throw refused("NOT_FOUND", `there is no ${names.map(documentText).join(", no ").slice(0, 500)}`);
+    const ids = standing.map(({ id }) => id);
+    const addresses = await addressesOf(tx, ids);
+    const revision = await repo.nextRevision(tx);
+    await repo.remove(tx, ids);
+    const gone = standing.map((one) => ({
+      ...noted(one, one.number),
+      what: "deleted" as const,
+      given: null,
+    }));
+    await repo.noteChanges(tx, gone, revision, author);
+    await audit(tx, "documents.delete", author, gone, revision);
+    return { documents: toldGone(names, standing), affected: affected(standing, [], addresses) };
+  });
+  await tellAffected(touched);
+  return { documents };
+}
+
+function toldGone(
+  names: readonly DocumentName[],
+  standing: readonly Standing[],
+): DeletedDocuments["documents"] {
+  const there = new Set(standing.map(keyOf));
+  return names.map((one) => ({ ...one, what: there.has(keyOf(one)) ? "deleted" : "absent" }));
+}
+
+/** What changed in each is in the history, under the revision. */
+function audit(
+  tx: Transaction,
+  action: string,
+  author: Author,
+  changes: readonly (DocumentName & { what: string })[],
+  revision: number,
+): Promise<void> {
+  const detail: Record<string, unknown> = { revision };
+  for (const what of ["created", "changed", "deleted"]) {
+    const those = changes.filter((one) => one.what === what).map(documentText);
+    if (those.length > 0) detail[what] = those;
+  }
+  const [first] = changes;
+  const target = first && changes.length === 1 ? documentText(first) : `${changes.length} documents`;
+  return note({ author, action, target, detail }, "done", tx);
+}
+
+export const list = (input: ListDocumentsInput): Promise<DocumentView[]> =>
+  repo.list(input, DOCUMENT_LIMITS.listed);
+
+export async function get({ kind, namespace, name }: DocumentName): Promise<WholeDocumentView> {
+  const found = await repo.find(kind, namespace, name);
+  if (!found) throw refused("NOT_FOUND", `there is no ${documentText({ kind, namespace, name })}`);
+  const { given, addresses, ...view } = found;
+  const metadata = given.metadata as Json & { annotations?: Json };
+  const annotations = { ...metadata.annotations, [REVISION_ANNOTATION]: String(view.revision) };
+  const status = {
+    ...(view.number === null ? {} : { number: view.number }),
+    ...(kind === "Service" ? { addresses } : {}),
+  };
+  const document = {
+    ...given,
+    metadata: { ...metadata, annotations },
+    ...(Object.keys(status).length > 0 ? { status } : {}),
+  };
+  return { ...view, document };
+}

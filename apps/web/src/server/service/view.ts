@@ -1,0 +1,38 @@
+/** Services as pages show them. */
+import type { ByServiceName, ServiceView, WholeServiceView } from "@millrace/contract/declared";
+import { DOCUMENT_LIMITS } from "@millrace/contract/document";
+import { AppError } from "@millrace/contract/error";
+import { type Family, parseAddress } from "@millrace/contract/prefix";
+import * as repo from "./repo.ts";
+import { backendsOfService } from "./resolve.ts";
+
+export async function listServices(): Promise<ServiceView[]> {
+  return (await repo.list(null, DOCUMENT_LIMITS.listed)).map(viewOf);
+}
+
+export async function getService({ namespace, name }: ByServiceName): Promise<WholeServiceView> {
+  const [row] = await repo.list({ namespace, name }, 1);
+  const why = `there is no service ${namespace}/${name}`;
+  if (!row) throw new AppError("NOT_FOUND", why, { publicMessage: why });
+  const families = [];
+  for (const family of familiesOf(row))
+    families.push({
+      family,
+      ...(await backendsOfService({ namespace, name, reading: row.reading }, family)),
+    });
+  return { ...viewOf(row), families };
+}
+
+function familiesOf({ reading, addresses }: repo.ListRow): Family[] {
+  if (reading.headless) return [4, 6];
+  return addresses.flatMap((address) => parseAddress(address)?.family ?? []);
+}
+
+function viewOf({ reading, pods, ready, draining, ...row }: repo.ListRow): ServiceView {
+  const ports = reading.ports.map(({ name, protocol, port }) => ({ name, protocol, port }));
+  return {
+    ...row,
+    ...{ isHeadless: reading.headless, ports, affinitySeconds: reading.affinitySeconds },
+    backends: { pods, ready, draining },
+  };
+}
