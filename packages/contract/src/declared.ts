@@ -1,7 +1,8 @@
 /** Policies and services as pages show them: what was declared, with what it comes to now. The documents themselves are document.ts's. */
 import { z } from "zod";
 import { DocumentView } from "./document.ts";
-import { LAST_POLICY_NUMBER, POLICY_DIRECTIONS, POLICY_MODES, POLICY_TIERS } from "./policy.ts";
+import { POLICY_DIRECTIONS, POLICY_MODES, POLICY_TIERS } from "./policy.ts";
+import { LAST_POLICY_NUMBER } from "./rule-number.ts";
 import { SERVICE_LIMITS, ServicePort, ServiceProtocol } from "./service.ts";
 
 export const PolicyView = DocumentView.extend({

@@ -25,8 +25,3 @@ export function unstorable(input: unknown, field = "input", depth = 0): string |
   }
   return undefined;
 }
-
-function unstorableText(text: string, field: string): string | undefined {
-  if (text.includes("\0")) return `${field}: a NUL character can't be stored`;
-  return /[\ud800-\udfff]/u.test(text) ? `${field}: half a character can't be stored` : undefined;
-}
