@@ -7,11 +7,12 @@ import {
   type DocumentView,
   documentText,
 } from "@millrace/contract/document";
+import { type Manifest, type ManifestProblem, readManifests } from "@millrace/policy/manifest";
 import { Command, Option } from "commander";
 import { stringify } from "yaml";
 import { type Client, connect } from "./client.ts";
 import { UsageError } from "./failure.ts";
-import { type Manifest, type ManifestProblem, readManifests, readSources } from "./manifest.ts";
+import { readSources } from "./manifest.ts";
 import { plain } from "./terminal.ts";
 
 const FILES = ["-f, --filename <file...>", "files, directories, or - for standard input"] as const;
