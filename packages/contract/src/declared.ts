@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { DocumentView } from "./document.ts";
 import { Labels } from "./identity.ts";
-import { Policy, POLICY_DIRECTIONS, POLICY_MODES, POLICY_TIERS } from "./policy.ts";
+import { POLICY_DIRECTIONS, POLICY_MODES, POLICY_TIERS, Policy } from "./policy.ts";
 import { LAST_POLICY_NUMBER } from "./rule-number.ts";
 import { SERVICE_LIMITS, ServicePort, ServiceProtocol } from "./service.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { thoseNamed, nothingText } from "./palette.tsx";
+import { nothingText, thoseNamed } from "./palette.tsx";
 
 const answered = { isFetching: false, error: null };
 

@@ -58,19 +58,26 @@ function Explanation() {
         <dd>says what is wrong, at its line, or what an apply would create and change.</dd>
         <dt className="text-text-1">What if</dt>
         <dd>
-          judges the flows of the last hour by the policies as they are and as they would be, and says which would meet
-          another verdict.
+          judges the flows of the last hour by the policies as they are and as they would be, and says which
+          would meet another verdict.
         </dd>
         <dt className="text-text-1">Apply</dt>
         <dd>
-          writes all documents or none. Hosts follow within a second, and every flow is judged anew with its next packet.
+          writes all documents or none. Hosts follow within a second, and every flow is judged anew with its
+          next packet.
         </dd>
       </dl>
     </Section>
   );
 }
 
-function Problems({ problems, onLine }: { problems: readonly LineProblem[]; onLine: (line: number) => void }) {
+function Problems({
+  problems,
+  onLine,
+}: {
+  problems: readonly LineProblem[];
+  onLine: (line: number) => void;
+}) {
   return (
     <Section title="Problems" note={String(problems.length)}>
       <ul role="alert" className="flex flex-col">

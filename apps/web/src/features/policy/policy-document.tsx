@@ -10,13 +10,14 @@ import { SkeletonRows } from "@/ui/skeleton.tsx";
 import { Answer } from "@/view/answer.tsx";
 import { documentText } from "./draft-text.ts";
 
-export function PolicyDocument({ view: { kind, namespace, name, revision } }: { view: WholePolicyView }) {
+/** As often as the page about it. */
+const REFRESH_MS = 10_000;
+
+export function PolicyDocument({ view: { kind, namespace, name } }: { view: WholePolicyView }) {
   const trpc = useTRPC();
-  // By the revision, so that the document is asked for anew when the policy has changed.
-  const query = useQuery({
-    ...trpc.documents.get.queryOptions({ kind, namespace, name }),
-    queryKey: [...trpc.documents.get.queryKey({ kind, namespace, name }), revision],
-  });
+  const query = useQuery(
+    trpc.documents.get.queryOptions({ kind, namespace, name }, { refetchInterval: REFRESH_MS }),
+  );
   const yaml = query.data && documentText(query.data.document);
   return (
     <Section title="Document" actions={yaml && <CopyButton label="Copy" text={() => yaml} />}>

@@ -50,7 +50,11 @@ function Questions({ draft: { ask, asking } }: { draft: DraftState }) {
   const waits = asking === null ? null : "Something is being asked about it";
   return (
     <div className="flex flex-wrap gap-2">
-      <Button busy={asking === "check"} refusal={asking === "check" ? null : waits} onClick={() => ask("check")}>
+      <Button
+        busy={asking === "check"}
+        refusal={asking === "check" ? null : waits}
+        onClick={() => ask("check")}
+      >
         Check
       </Button>
       <Button
@@ -85,7 +89,9 @@ function useApplied(): (documents: ChangedDocument[]) => void {
     });
     const [only] = documents;
     const { number = null } =
-      only && documents.length === 1 ? await client.documents.get.query(only).catch(() => ({ number: null })) : {};
+      only && documents.length === 1
+        ? await client.documents.get.query(only).catch(() => ({ number: null }))
+        : {};
     router.push(number === null ? "/policies" : `/policies/${number}`);
   };
 }

@@ -112,8 +112,8 @@ function NoPolicies() {
           </>
         }
       >
-        A policy says who may reach the pods that it selects, or whom they may reach. Before it is applied, it can be
-        tried on the flows that were recorded.
+        A policy says who may reach the pods that it selects, or whom they may reach. Before it is applied, it
+        can be tried on the flows that were recorded.
       </Notice>
     </>
   );

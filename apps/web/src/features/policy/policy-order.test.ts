@@ -3,7 +3,15 @@ import { expect, test } from "vitest";
 import { arrangePolicies } from "./policy-order.ts";
 
 const view = (name: string, over: Partial<PolicyView> = {}): PolicyView => ({
-  ...{ kind: "NetworkPolicy", namespace: "shop", name, number: 1, revision: 1, createdAtMs: 0, changedAtMs: 0 },
+  ...{
+    kind: "NetworkPolicy",
+    namespace: "shop",
+    name,
+    number: 1,
+    revision: 1,
+    createdAtMs: 0,
+    changedAtMs: 0,
+  },
   ...{ changedBy: "ann@example.org", tier: "tenant", mode: "enforce", isolates: [], rules: 0, selected: 0 },
   ...over,
 });
@@ -12,8 +20,11 @@ const all = [
   view("db", { rules: 9, mode: "observe" }),
   view("all", { kind: "Policy", namespace: "ops", tier: "platform", rules: 2, changedBy: "bob@example.org" }),
 ];
-const names = (find: string, key: Parameters<typeof arrangePolicies>[2]["key"] = "name", descending = false) =>
-  arrangePolicies(all, find, { key, descending }).map(({ name }) => name);
+const names = (
+  find: string,
+  key: Parameters<typeof arrangePolicies>[2]["key"] = "name",
+  descending = false,
+) => arrangePolicies(all, find, { key, descending }).map(({ name }) => name);
 
 test("every word of the text must be found, in whatever field", () => {
   expect(names("")).toEqual(["all", "db", "web"]);

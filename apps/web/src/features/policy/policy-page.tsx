@@ -70,8 +70,8 @@ function PolicyLine({ view }: { view: WholePolicyView }) {
       <Badge>{view.tier}</Badge>
       <span>
         {view.kind}, number <span className="figure">{view.number}</span>, revision{" "}
-        <span className="figure">{view.revision}</span>, changed <TimeText at={view.changedAtMs} as="day" /> by{" "}
-        {view.changedBy}
+        <span className="figure">{view.revision}</span>, changed <TimeText at={view.changedAtMs} as="day" />{" "}
+        by {view.changedBy}
       </span>
     </span>
   );

@@ -36,8 +36,15 @@ test("a rule says who, and over which ports", () => {
     ports: ["any protocol and port"],
   });
   const ports = [
-    ...[{ protocol: 6, port: { from: 80, to: 80 } }, { protocol: 17, port: { from: 8000, to: 8100 } }],
-    ...[{ protocol: 6, port: { name: "http" } }, { protocol: 1, port: null }, { protocol: null, port: null }],
+    ...[
+      { protocol: 6, port: { from: 80, to: 80 } },
+      { protocol: 17, port: { from: 8000, to: 8100 } },
+    ],
+    ...[
+      { protocol: 6, port: { name: "http" } },
+      { protocol: 1, port: null },
+      { protocol: null, port: null },
+    ],
   ];
   const peers = [
     { kind: "pods" as const, pods: [], namespaces: named("ops") },

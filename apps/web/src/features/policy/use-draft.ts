@@ -44,7 +44,11 @@ export function useDraft(first: string, onApplied: (documents: ChangedDocument[]
     },
     onSuccess: (answer) => {
       if (answer.kind !== "applied") return;
-      for (const filter of [trpc.policies.pathFilter(), trpc.documents.pathFilter(), trpc.services.pathFilter()])
+      for (const filter of [
+        trpc.policies.pathFilter(),
+        trpc.documents.pathFilter(),
+        trpc.services.pathFilter(),
+      ])
         void queries.invalidateQueries(filter);
       onApplied(answer.documents);
     },

@@ -29,7 +29,8 @@ export function WhatIfResult({ answer, askedMs }: { answer: WhatIfAnswer; askedM
           <p>▲ Left out of account, since only policies are tried: {answer.leftOut.join(", ")}.</p>
         )}
         <p className="text-text-3">
-          Both ends are judged by the labels they have now; flows without a pod that Millrace carries are not among them.
+          Both ends are judged by the labels they have now; flows without a pod that Millrace carries are not
+          among them.
         </p>
       </div>
     </Section>

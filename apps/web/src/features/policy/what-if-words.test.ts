@@ -10,11 +10,15 @@ const answer = (over: Partial<WhatIfAnswer>): WhatIfAnswer => ({
 });
 
 test("the sentence says how many of how many, and of what time", () => {
-  expect(whatIfSentence(answer({ judged: 1, changed: 1 }), HOUR)).toMatch(/^1 of 1 flow of the last 1h would/);
+  expect(whatIfSentence(answer({ judged: 1, changed: 1 }), HOUR)).toMatch(
+    /^1 of 1 flow of the last 1h would/,
+  );
   expect(whatIfSentence(answer({ judged: 7 }), HOUR)).toMatch(/^None of 7 flows of the last 1h/);
   expect(whatIfSentence(answer({}), HOUR)).toMatch(/^No flow of the last 1h could be judged/);
   const short = answer({ judged: 50_000, changed: 2, from: 3_000_000 as Milliseconds, sampled: true });
-  expect(whatIfSentence(short, HOUR)).toMatch(/^2 of .* flows, a part of those of the last 10m, as far as was read,/);
+  expect(whatIfSentence(short, HOUR)).toMatch(
+    /^2 of .* flows, a part of those of the last 10m, as far as was read,/,
+  );
 });
 
 test("what couldn't be judged is told with the reason, and a verdict with whose it is", () => {

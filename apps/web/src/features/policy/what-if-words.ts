@@ -11,10 +11,15 @@ export type WhatIfAnswer = Extract<WhatIfOutput, { ok: true }>;
 const flows = (n: number): string => `${text(count(n))} ${n === 1 ? "flow" : "flows"}`;
 
 /** `askedMs`: how long a range was asked for. */
-export function whatIfSentence({ judged, changed, from, to, sampled }: WhatIfAnswer, askedMs: number): string {
+export function whatIfSentence(
+  { judged, changed, from, to, sampled }: WhatIfAnswer,
+  askedMs: number,
+): string {
   const reached = to - from;
   const time =
-    reached < askedMs ? `the last ${spanText(reached)}, as far as was read,` : `the last ${spanText(askedMs)}`;
+    reached < askedMs
+      ? `the last ${spanText(reached)}, as far as was read,`
+      : `the last ${spanText(askedMs)}`;
   if (judged === 0) return `No flow of ${time} could be judged.`;
   const verb = "would meet another verdict";
   const some = sampled ? `${flows(judged)}, a part of those` : flows(judged);

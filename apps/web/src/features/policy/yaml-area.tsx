@@ -23,7 +23,10 @@ export function YamlArea({ ref, label, value, marked, onChange }: YamlAreaProps)
         {label}
       </label>
       <div className="figure flex max-h-[70vh] overflow-auto rounded-md border border-line-strong bg-surface-0 text-xs leading-5 has-focus-visible:outline-2 has-focus-visible:outline-accent">
-        <ol aria-hidden className="h-fit shrink-0 border-r border-line py-2 text-right text-text-3 select-none">
+        <ol
+          aria-hidden
+          className="h-fit shrink-0 border-r border-line py-2 text-right text-text-3 select-none"
+        >
           {Array.from({ length: lines }, (_, at) => (
             <li
               // biome-ignore lint/suspicious/noArrayIndexKey: a line is its number

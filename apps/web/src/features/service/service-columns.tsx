@@ -15,7 +15,10 @@ export const SERVICE_COLUMNS: readonly TableColumn<ServiceView>[] = [
     width: 200,
     grow: 2,
     cell: (service) => (
-      <Link href={`/services/${serviceName(service)}`} className="figure truncate text-accent hover:underline">
+      <Link
+        href={`/services/${serviceName(service)}`}
+        className="figure truncate text-accent hover:underline"
+      >
         {serviceName(service)}
       </Link>
     ),

@@ -14,8 +14,11 @@ const all = [
   view("db", { isHeadless: true, backends: { pods: 1, ready: 1, draining: 0 } }),
   view("dns", { namespace: "ops", ports: [{ name: "", protocol: 17, port: 53 }], hosts: 3 }),
 ];
-const names = (find: string, key: Parameters<typeof arrangeServices>[2]["key"] = "name", descending = false) =>
-  arrangeServices(all, find, { key, descending }).map(({ name }) => name);
+const names = (
+  find: string,
+  key: Parameters<typeof arrangeServices>[2]["key"] = "name",
+  descending = false,
+) => arrangeServices(all, find, { key, descending }).map(({ name }) => name);
 
 test("every word of the text must be found, in names, addresses and ports", () => {
   expect(names("")).toEqual(["dns", "db", "web"]);

@@ -146,7 +146,9 @@ function Backends({ port: { backends, ...port }, family }: { port: Port; family:
         ]}
       />
       {backends.length > MOST_BACKENDS && (
-        <p className="py-2 text-text-3">{text(count(backends.length - MOST_BACKENDS))} more are not listed.</p>
+        <p className="py-2 text-text-3">
+          {text(count(backends.length - MOST_BACKENDS))} more are not listed.
+        </p>
       )}
     </>
   );

@@ -17,7 +17,10 @@ export const readyOf = ({ backends: { pods, ready } }: Pick<ServiceView, "backen
 export const flowsFilter = ({ name, namespace }: { namespace: string; name: string }): string =>
   `dst.service=${name} dst.namespace=${namespace}`;
 
-export function addressText({ isHeadless, addresses }: Pick<ServiceView, "isHeadless" | "addresses">): string {
+export function addressText({
+  isHeadless,
+  addresses,
+}: Pick<ServiceView, "isHeadless" | "addresses">): string {
   if (isHeadless) return "headless";
   return addresses.length > 0 ? addresses.join(", ") : "none";
 }

@@ -90,7 +90,14 @@ test("a draft's effect is told by who talks to whom, with the rule that would de
     ...[aFlow(WEB, DB, 22), aFlow(WEB, DB, 22), aFlow(OUTSIDE, DB, 5432), aFlow(OUTSIDE, "192.0.2.9", 1)],
   ]);
   const output = await told([onlyWeb]);
-  expect(output).toMatchObject({ judged: 6, changed: 3, more: 0, notJudged: [], leftOut: [], sampled: false });
+  expect(output).toMatchObject({
+    judged: 6,
+    changed: 3,
+    more: 0,
+    notJudged: [],
+    leftOut: [],
+    sampled: false,
+  });
   expect(output.from).toBe(FROM);
   const by = { namespace: "shop", name: "db", place: 0 };
   const verdicts = { before: { verdict: "forwarded", by: null }, after: { verdict: "dropped", by } };
@@ -109,7 +116,11 @@ test("a draft takes the place of what stands under its name, and of nothing that
     ingress: [{ from: [{ podSelector: {} }] }],
   });
   expect((await told([wider])).changes).toMatchObject([
-    { flows: 1, before: { verdict: "dropped" }, after: { verdict: "forwarded", by: { name: "db", place: 1 } } },
+    {
+      flows: 1,
+      before: { verdict: "dropped" },
+      after: { verdict: "forwarded", by: { name: "db", place: 1 } },
+    },
   ]);
   const observing = aPolicy("shop", "db", { mode: "observe", isolates: ["egress"] });
   expect(await told([observing])).toMatchObject({ changed: 0 });

@@ -55,7 +55,7 @@ function viewOf({ reading, ...row }: repo.ListRow, selected: readonly Subject[] 
   const { tier, mode, isolates, rules } = reading;
   return {
     ...{ ...row, tier, mode, isolates, rules: rules.length },
-    selected: selected && selected.reduce((sum, { endpoints }) => sum + endpoints, 0),
+    selected: selected?.reduce((sum, { endpoints }) => sum + endpoints, 0) ?? null,
   };
 }
 

@@ -1,5 +1,10 @@
 /** Services as pages show them. */
-import { type ByServiceName, MOST_HOLDERS, type ServiceView, type WholeServiceView } from "@millrace/contract/declared";
+import {
+  type ByServiceName,
+  MOST_HOLDERS,
+  type ServiceView,
+  type WholeServiceView,
+} from "@millrace/contract/declared";
 import { DOCUMENT_LIMITS } from "@millrace/contract/document";
 import { AppError } from "@millrace/contract/error";
 import { type Family, parseAddress } from "@millrace/contract/prefix";
