@@ -92,7 +92,10 @@ test("a draft is tried on the flows of the last hour", async () => {
   agent = await PretendedAgent.enrol(page, `carries-${RUN}`);
   await agent.lease(POOL, 1);
   const namespace = { "io.kubernetes.pod.namespace": SHOP };
-  await agent.publish([{ ...namespace, app: "web" }, { ...namespace, app: "db" }]);
+  await agent.publish([
+    { ...namespace, app: "web" },
+    { ...namespace, app: "db" },
+  ]);
   await agent.push([
     { dst: DB, dstPort: POSTGRES },
     { dst: DB, dstPort: SSH },
@@ -102,8 +105,12 @@ test("a draft is tried on the flows of the last hour", async () => {
   await page.goto("/policies/new");
   await text(page).fill(draft(POSTGRES));
   await page.getByRole("button", { name: "What if" }).click();
-  await expect(answer("What if")).toContainText(/^What if2 of \d+ flows of the last 1h would meet another verdict/);
-  const row = answer("What if").getByRole("row").filter({ hasText: String(SSH) });
+  await expect(answer("What if")).toContainText(
+    /^What if2 of \d+ flows of the last 1h would meet another verdict/,
+  );
+  const row = answer("What if")
+    .getByRole("row")
+    .filter({ hasText: String(SSH) });
   await expect(row).toContainText("dropped");
   await expect(row).toContainText(`${SHOP}/db, no rule allows it`);
   await expect(answer("What if")).toContainText("an end was a pod that isn't there any more");
@@ -119,7 +126,10 @@ test("an applied draft is a policy with its rules in words, and stands in the ta
   await expect(page.getByText("kind: NetworkPolicy")).toBeVisible();
   await looksRight(page, "policy");
   await page.goto("/policies?find=db");
-  const row = page.getByRole("grid", { name: "Policies" }).getByRole("row").filter({ hasText: `${SHOP}/db` });
+  const row = page
+    .getByRole("grid", { name: "Policies" })
+    .getByRole("row")
+    .filter({ hasText: `${SHOP}/db` });
   await expect(row).toContainText("enforce");
   await expect(row).toContainText("ingress");
   await looksRight(page, "policies");
@@ -179,7 +189,10 @@ test("a viewer sees policies and may try drafts, but changes nothing", async ({ 
 test("a service is found with what is behind it", async () => {
   await operate(page, "documents.applyAll", { documents: [service] });
   await page.goto("/services");
-  const row = page.getByRole("grid", { name: "Services" }).getByRole("row").filter({ hasText: `${SHOP}/db` });
+  const row = page
+    .getByRole("grid", { name: "Services" })
+    .getByRole("row")
+    .filter({ hasText: `${SHOP}/db` });
   await expect(row).toContainText("sql TCP 5432");
   await looksRight(page, "services");
   await row.getByRole("link").click();

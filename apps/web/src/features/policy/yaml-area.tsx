@@ -48,7 +48,7 @@ export function YamlArea({ ref, label, value, marked, onChange }: YamlAreaProps)
           autoCapitalize="off"
           aria-invalid={marked.size > 0 || undefined}
           onChange={(event) => onChange(event.target.value)}
-          className="h-fit min-w-0 grow resize-none overflow-x-auto overflow-y-hidden px-3 py-2 whitespace-pre outline-none"
+          className="h-fit min-w-0 grow resize-none overflow-x-auto overflow-y-hidden px-3 pt-2 pb-5 whitespace-pre outline-none"
         />
       </div>
     </div>
