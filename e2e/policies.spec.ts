@@ -214,8 +214,16 @@ test("a policy is deleted after being asked once, with what that changes", async
   await expect(page).toHaveURL(/\/policies$/);
   await page.goto(`/policies/${policy}`);
   await expect(page.getByText(`was NetworkPolicy ${SHOP}/db, and is deleted`)).toBeVisible();
+});
+
+test("what was made for this is taken back", async () => {
   await operate(page, "documents.delete", { documents: [{ kind: "Service", namespace: SHOP, name: "db" }] });
   await operate(page, "agents.revoke", { host: agent.host });
+  // Its blocks are quarantined first, which takes the sweeper a while.
+  await expect(async () => {
+    await operate(page, "network.release", { host: agent.host });
+  }).toPass({ timeout: 60_000 });
+  await operate(page, "pools.remove", { name: POOL });
 });
 
 test("nothing of this was an error that nobody caught", () => {
