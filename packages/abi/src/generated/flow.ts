@@ -82,6 +82,7 @@ export const Verdict = {
   FORWARD: 1,
   DROP: 2,
   PUNT: 3,
+  WOULD_DROP: 4,
 } as const;
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
