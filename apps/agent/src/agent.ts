@@ -109,7 +109,7 @@ export class Agent {
     this.#condition = new Condition({
       ...{ incarnation: this.#incarnation, dataplane, telemetry: this.#telemetry, sender: this.#sender },
       ...{ reconciler: this.#reconciler, traces: this.#traces, nowMs: Date.now },
-      network: () => this.#network?.network.counts ?? {},
+      network: () => this.#network?.counts ?? {},
       skewMs: () => this.#session.skewMs,
     });
     this.#session = this.#makeSession();
@@ -268,7 +268,7 @@ export class Agent {
   #hint(what: ControlSignal["what"]): void {
     if (what === "credential-revoked") this.#session.lost();
     else if (what === "traces") void this.#traces.look().then(() => this.#repeats.traceFlush.nudge());
-    else if (what === "network") this.#network?.network.hint();
+    else this.#network?.hint(what);
   }
 
   #hello(): HelloInput {

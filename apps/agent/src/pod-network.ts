@@ -2,6 +2,7 @@
  * Millrace as this host's dataplane, put together: links for the pods that a runtime asks for, addresses from the
  * control plane, tables for the kernel. Absent in observe mode.
  */
+import type { ControlSignal } from "@millrace/contract/agent-protocol";
 import { PodAttachments } from "./attachment/pod-attachments.ts";
 import type { AttachmentStore, PlacedRecord } from "./attachment/record.ts";
 import { CniHandler } from "./cni/handler.ts";
@@ -13,6 +14,7 @@ import { LeaseFile } from "./network/lease-file.ts";
 import { Network } from "./network/network.ts";
 import { RouteFile } from "./network/route-file.ts";
 import { type Uplink, underlayOf } from "./network/uplink.ts";
+import { PolicyFile } from "./policy/policy-file.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { Pod } from "./workload/pod.ts";
 
@@ -67,6 +69,19 @@ export class PodNetwork {
     await this.network.close();
   }
 
+  /** By the part that counts them. */
+  get counts(): Record<string, number> {
+    const { network } = this;
+    return { ...named("network", network.counts), ...named("policy", network.policies.counts) };
+  }
+  /** The control plane says that something of this kind changed. */
+  hint(what: ControlSignal["what"]): void {
+    if (what === "policy") this.network.policies.hint();
+    else if (what === "network") this.network.hint();
+    else return;
+    this.#o.onChange();
+  }
+
   /** For the endpoints' planner. */
   wanted(): WantedInterface[] {
     return this.#o.attachments.placed().map((record) => this.#wanted(record));
@@ -77,6 +92,7 @@ export class PodNetwork {
     return new Network({
       ...{ dataplane, client, isConnected, nowMs, log, uplink: uplink.ifindex },
       ...{ file: new LeaseFile(stateDir), routeFile: new RouteFile(stateDir) },
+      policyFile: new PolicyFile(stateDir),
       underlay: () => underlayOf(uplink),
       attached: () => this.#o.attachments.placed(),
       endpointOf: (record) => this.#endpointOf(record)?.id,
@@ -135,3 +151,6 @@ export class PodNetwork {
     return { ...Object.fromEntries(labels), ...(namespace === null ? {} : { [NAMESPACE_LABEL]: namespace }) };
   }
 }
+
+const named = (part: string, counts: Record<string, number>): Record<string, number> =>
+  Object.fromEntries(Object.entries(counts).map(([name, value]) => [`${part}.${name}`, value]));

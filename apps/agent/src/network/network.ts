@@ -9,12 +9,16 @@ import type { Allocation } from "../attachment/pod-attachments.ts";
 import type { PlacedRecord } from "../attachment/record.ts";
 import type { ControlPlane } from "../connection/client.ts";
 import type { Dataplane, PuntDevice } from "../dataplane/dataplane.ts";
+import { Policies } from "../policy/policies.ts";
+import type { PolicyFile } from "../policy/policy-file.ts";
 import { Addresses } from "./addresses.ts";
+import type { HeldPacket } from "./held-packet.ts";
 import type { LeaseFile, LeaseState } from "./lease-file.ts";
 import { Punted } from "./punted.ts";
 import type { RouteFile } from "./route-file.ts";
 import { Routes } from "./routes.ts";
 import { forwardingTables } from "./tables.ts";
+import { Whereabouts } from "./whereabouts.ts";
 
 const STEP_MS = 1000;
 const RETRY_MS = 500;
@@ -29,6 +33,7 @@ export type NetworkOptions = {
   client: ControlPlane;
   file: LeaseFile;
   routeFile: RouteFile;
+  policyFile: PolicyFile;
   uplink: number;
   underlay: () => Underlay | undefined;
   attached: () => readonly PlacedRecord[];
@@ -47,7 +52,9 @@ export class Network {
   readonly #o: NetworkOptions;
   readonly #addresses = new Addresses();
   readonly #routes: Routes;
-  readonly #punted = new Punted();
+  readonly #where = new Whereabouts((address) => this.#routes.get(address)?.found?.identity);
+  readonly #punted = new Punted((address) => this.#where.podAt(address) !== undefined);
+  readonly policies: Policies;
   #state: LeaseState;
   #punt: PuntDevice | undefined;
   #leaseAtMs = 0;
@@ -62,6 +69,7 @@ export class Network {
     this.#routes.restore(options.routeFile.read());
     this.#state = options.file.read();
     this.#addresses.set(this.#state.pools, this.#state.blocks);
+    this.policies = this.#makePolicies();
   }
   get counts(): Record<string, number> {
     return { ...this.#punted.counts, routes: this.#routes.size };
@@ -71,6 +79,7 @@ export class Network {
   open(): void {
     this.#punt = this.#o.dataplane.forwarding.openPunt((batch) => this.#take(batch));
     this.apply();
+    this.policies.open();
   }
   async close(): Promise<void> {
     await this.#punt?.close();
@@ -115,6 +124,7 @@ export class Network {
     };
     const text = JSON.stringify([known, this.#routes.version]);
     if (text === this.#applied) return;
+    this.#where.set(known);
     const routes = this.#routes.found();
     dataplane.forwarding.setTables(
       forwardingTables({ ...known, routes, indexOf: (host) => this.#routes.indexOf(host) }),
@@ -134,11 +144,13 @@ export class Network {
     this.#punted.expire(now);
     if (!this.#o.isConnected()) {
       this.#routes.extend(this.#due());
+      await this.policies.step();
       this.#settle();
       return STEP_MS;
     }
     if (now >= this.#leaseAtMs && !(await this.#lease(now))) return RETRY_MS;
     if (!(await this.#publish())) return RETRY_MS;
+    await this.policies.step();
     const due = this.#due();
     if (due.length > 0 && !(await this.#resolve(due))) this.#routes.extend(due);
     this.#settle();
@@ -224,9 +236,14 @@ export class Network {
   #take(batch: Uint8Array): void {
     const tunnelPort = this.#o.underlay()?.vtepPort ?? 0;
     const fresh = this.#punted.take(batch, tunnelPort, this.#o.nowMs());
-    for (const address of fresh) if (this.#routes.get(address)) this.#answer(address);
-    const unknown = fresh.filter((address) => !this.#routes.get(address) && !this.#asking.has(address));
+    this.#answerAll();
+    const unknown = fresh.filter(
+      (address) => this.#where.isElsewhere(address) && !this.#routes.get(address) && !this.#asking.has(address),
+    );
     if (unknown.length > 0) void this.#resolve(unknown);
+  }
+  #answerAll(): void {
+    for (const address of this.#punted.addresses()) this.#answer(address);
   }
 
   async #resolve(addresses: readonly string[]): Promise<boolean> {
@@ -246,10 +263,29 @@ export class Network {
   }
   /** Nothing is known: the packets wait on, until their time is over. */
   #answer(address: string): void {
-    const known = this.#routes.get(address);
+    const known = this.#where.isElsewhere(address) ? this.#routes.get(address) : { found: undefined };
     if (!known) return;
-    const host = known.found?.host.uplink4 ?? null;
-    const write = (packet: Uint8Array) => this.#punt?.write(packet) ?? false;
-    this.#punted.release(address, known.found && { host, write });
+    const at = {
+      host: known.found?.host.uplink4 ?? null,
+      isReady: ({ source, destination }: HeldPacket) => this.policies.isReady(source, destination),
+      write: (packet: Uint8Array) => this.#punt?.write(packet) ?? false,
+    };
+    this.#punted.release(address, known.found === null ? null : at);
+  }
+
+  #makePolicies(): Policies {
+    const { dataplane, client, policyFile, isConnected, nowMs, log } = this.#o;
+    return new Policies({
+      ...{ forwarding: dataplane.forwarding, client, file: policyFile, isConnected, nowMs, log },
+      readFlows: () => dataplane.readFlows(),
+      endpoints: () => this.#where.pods(),
+      endpointAt: (address) => this.#where.podAt(address)?.endpointId,
+      identityOf: (address) => this.#where.identityOf(address),
+      neighbours: () => [
+        ...this.#where.neighbours(),
+        ...this.#routes.found().map(([address, { identity }]) => ({ address, identity })),
+      ],
+      onKnown: () => this.#answerAll(),
+    });
   }
 }
