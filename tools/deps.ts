@@ -17,6 +17,8 @@ export interface Module {
 }
 
 const contract = "packages/contract/src/";
+/** What policies mean, for all who write, judge or show them. */
+const policy = "packages/policy/src/";
 const abi = "packages/abi/src/";
 /** What people read of the kernel's numbers. */
 const abiWords = [`${abi}labels.ts`, `${abi}drop-reasons`];
@@ -56,6 +58,7 @@ const agentSide = [
 export const modules: readonly Module[] = [
   // ipaddr.js: both sides cut pools into blocks (prefix.ts), and neither should read an address its own way.
   { name: "contract", at: contract, may: [], packages: ["zod", "ipaddr.js"] },
+  { name: "policy", at: policy, may: [contract], packages: ["zod"] },
   { name: "abi", at: abi, may: [], packages: [] },
   { name: "native", at: "packages/native/lib/", may: [], packages: ["node:*"] },
   {
@@ -68,14 +71,14 @@ export const modules: readonly Module[] = [
   {
     name: "agent/dataplane",
     at: "apps/agent/src/dataplane/",
-    may: [contract, abi, "packages/native/lib/", "apps/agent/src/"],
+    may: [contract, policy, abi, "packages/native/lib/", "apps/agent/src/"],
     packages: agentSide,
   },
-  { name: "agent", at: "apps/agent/src/", may: [contract, abi], packages: agentSide },
+  { name: "agent", at: "apps/agent/src/", may: [contract, policy, abi], packages: agentSide },
   {
     name: "cli",
     at: "apps/cli/src/",
-    may: [contract],
+    may: [contract, policy],
     types: [`${server}root`],
     packages: ["node:*", "commander", "eventsource", "yaml", "zod", "@trpc/client"],
   },
@@ -98,7 +101,7 @@ export const modules: readonly Module[] = [
   {
     name: "web/features/<noun>",
     at: `${web}features/*/`,
-    may: [contract, ...abiWords, `${web}ui/`, `${web}view/`, `${web}trpc/client`],
+    may: [contract, policy, ...abiWords, `${web}ui/`, `${web}view/`, `${web}trpc/client`],
     packages: browser,
   },
   ...[`${web}app/api/`, `${web}app/*/route.ts`].map((at) => ({
@@ -118,7 +121,7 @@ export const modules: readonly Module[] = [
   {
     name: "web/server/ingest",
     at: `${server}ingest/`,
-    may: [contract, abi, `${server}*/service.ts`, `${server}*.ts`, `${web}env.ts`],
+    may: [contract, policy, abi, `${server}*/service.ts`, `${server}*.ts`, `${web}env.ts`],
     packages: [...serverSide, ...database],
   },
   {
@@ -131,20 +134,23 @@ export const modules: readonly Module[] = [
   {
     name: "web/server/routers",
     at: `${server}routers/`,
-    may: [contract, `${server}*/`, `${server}trpc.ts`, `${server}auth.ts`],
+    may: [contract, policy, `${server}*/`, `${server}trpc.ts`, `${server}auth.ts`],
     never: [`${server}*/repo.ts`],
     packages: ["zod", "@trpc/server", "server-only"],
   },
   {
     name: "web/server/<noun>",
     at: `${server}*/`,
-    may: [contract, abi, `${server}*/service.ts`, `${server}*.ts`, `${server}generated/`, `${web}env.ts`],
+    may: [
+      ...[contract, policy, abi, `${server}*/service.ts`, `${server}*.ts`],
+      ...[`${server}generated/`, `${web}env.ts`],
+    ],
     packages: [...serverSide, ...database, "server-only"],
   },
   {
     name: "web/server",
     at: server,
-    may: [contract, abi, server, `${web}env.ts`],
+    may: [contract, policy, abi, server, `${web}env.ts`],
     packages: [...serverSide, ...database, "server-only", "next"],
   },
   {
@@ -159,12 +165,12 @@ export const modules: readonly Module[] = [
     name: "bench",
     at: "bench/",
     may: [
-      ...[abi, contract, "packages/native/", "packages/lab/", "tools/", "e2e/system/"],
+      ...[abi, contract, policy, "packages/native/", "packages/lab/", "tools/", "e2e/system/"],
       ...["apps/agent/src/", server],
     ],
     packages: ["*"],
   },
-  { name: "e2e", at: "e2e/", may: [contract, "packages/lab/", "tools/"], packages: ["*"] },
+  { name: "e2e", at: "e2e/", may: [contract, policy, "packages/lab/", "tools/"], packages: ["*"] },
   { name: "configuration", at: "*.config.ts", may: ["tools/"], packages: ["*"] },
   { name: "configuration", at: "apps/web/*.config.ts", may: [], packages: ["*"] },
   { name: "tools", at: "tools/", may: [contract, abi, "packages/native/lib/"], packages: ["*"] },

@@ -29,7 +29,7 @@ export default {
     "pino",
     "prom-client",
   ],
-  transpilePackages: ["@millrace/contract", "@millrace/abi"],
+  transpilePackages: ["@millrace/contract", "@millrace/abi", "@millrace/policy"],
   // Types are checked by npm run check, tests included; a start needn't do it again.
   typescript: { ignoreBuildErrors: true },
   // Only where a component asks for it ("use memo"): compiled throughout, pages carry 40 kB more script.

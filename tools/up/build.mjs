@@ -106,9 +106,13 @@ export const dashboard = {
     ...["src", "next.config.ts", "postcss.config.mjs", "tsconfig.json", "public", "package.json"].map(
       (part) => at("apps/web", part),
     ),
-    ...["packages/contract/src", "packages/abi/src", "prisma/schema.prisma", "tsconfig.json"].map((part) =>
-      at(part),
-    ),
+    ...[
+      "packages/contract/src",
+      "packages/policy/src",
+      "packages/abi/src",
+      "prisma/schema.prisma",
+      "tsconfig.json",
+    ].map((part) => at(part)),
     lock,
   ],
   outputs: [`${standalone}/server.js`, `${standalone}/.next/static`],
@@ -129,6 +133,7 @@ const program = (name, folder, entry, file) => ({
     at(folder, "src"),
     ...[
       "packages/contract/src",
+      "packages/policy/src",
       "packages/abi/src",
       "packages/native/lib",
       "tools/up/bundle.mjs",

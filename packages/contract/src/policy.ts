@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { IdentityNumber, Labels } from "./identity.ts";
+import { parsePrefix } from "./prefix.ts";
 
 /** Asked in this order; a policy tier that decides is the last that is asked. */
 export const POLICY_TIERS = ["platform", "tenant"] as const;
@@ -44,11 +45,15 @@ export type Requirement = z.infer<typeof Requirement>;
 export const Selector = z.array(Requirement).max(POLICY_LIMITS.requirements);
 export type Selector = z.infer<typeof Selector>;
 
+const PrefixText = z
+  .string()
+  .refine((text) => parsePrefix(text) !== undefined, "is no prefix without bits set beyond its length");
+
 export const RulePeer = z.discriminatedUnion("kind", [
   /** Pods by their labels, in namespaces by theirs. `namespaces` null: those of the policy's own namespace. */
   z.object({ kind: z.literal("pods"), pods: Selector, namespaces: Selector.nullable() }),
   /** Addresses, pods' included. */
-  z.object({ kind: z.literal("cidr"), cidr: z.string(), except: z.array(z.string()).max(64) }),
+  z.object({ kind: z.literal("cidr"), cidr: PrefixText, except: z.array(PrefixText).max(64) }),
 ]);
 export type RulePeer = z.infer<typeof RulePeer>;
 
