@@ -59,11 +59,11 @@ static __always_inline void packet_match_fragment(struct packet *packet)
 		fragment_recall(packet);
 }
 
-/* Who opens the flow that a packet is the first of, as far as it tells: a segment in mid-stream doesn't. */
+/* Who opens the flow that a packet is the first of, as far as it tells. */
 static __always_inline __u8 opener_in(const struct packet *packet, __u32 direction)
 {
 	if (packet->key.proto == IPPROTO_TCP)
-		return tcp_word_open(packet, direction).opener;
+		return tcp_opener(packet->tcp_flags, direction);
 	return opener_of(packet->icmp_echo_reply ? !direction : direction);
 }
 

@@ -123,14 +123,17 @@ test("of an address the longest prefix decides, and what isn't in one is of clas
     .class("198.18.5.0", 24, 2)
     .class("2001:db8:5::", 48, 3);
   policy.judge(pod.endpointId, "egress", { identity: WORLD }, [{ ...DENY, rule: 1 }]);
-  policy.judge(pod.endpointId, "egress", { identity: WORLD, cidrClass: 1 }, [{ verdict: "FORWARD", rule: 2 }]);
+  policy.judge(pod.endpointId, "egress", { identity: WORLD, cidrClass: 1 }, [
+    { verdict: "FORWARD", rule: 2 },
+  ]);
   policy.judge(pod.endpointId, "egress", { identity: WORLD, cidrClass: 2 }, [{ ...DENY, rule: 3 }]);
   policy
     .judge(pod.endpointId, "egress", { identity: WORLD, cidrClass: 3 }, [{ verdict: "FORWARD", rule: 4 }])
     .hold();
   const rules = [OUT4, "198.18.4.255", "198.19.255.1", "198.18.5.7"].map((to) => {
     egress(eth().ip4(POD4, to).udp(7, 7).bytes());
-    return host.flowsOf(pod).find(({ key }) => Buffer.compare(key.daddr, addressBytes(to)) === 0)?.record.path.rule;
+    return host.flowsOf(pod).find(({ key }) => Buffer.compare(key.daddr, addressBytes(to)) === 0)?.record.path
+      .rule;
   });
   expect(rules).toEqual([1, 2, 2, 3]);
   expect(egress(eth().ip6(POD6, "2001:db8:5::1").udp(7, 7).bytes())).toBe(NEXT);
@@ -219,7 +222,8 @@ describe("an ICMP error", () => {
   test("about a flow that may not, or that quotes nothing, is a packet like others", () => {
     egress(eth().ip4(POD4, OUT4).udp(4000, 54).bytes());
     const refused = eth().ip4(POD4, OUT4).udp(4000, 54).payload(8).bytes().slice(14);
-    for (const bytes of [refused, new Uint8Array(0), quote.slice(0, 22)]) expect(ingress(error(bytes))).toBe(DROP);
+    for (const bytes of [refused, new Uint8Array(0), quote.slice(0, 22)])
+      expect(ingress(error(bytes))).toBe(DROP);
   });
 });
 
@@ -347,7 +351,11 @@ describe("who the sender is", () => {
     const vxlan = Buffer.alloc(8);
     vxlan.writeUInt32BE(0x08000000, 0);
     vxlan.writeUInt32BE(identity * 256, 4);
-    return eth().ip4(by, HOST4).udp(50_000, TUNNEL_PORT).payload(Buffer.concat([vxlan, inner])).bytes();
+    return eth()
+      .ip4(by, HOST4)
+      .udp(50_000, TUNNEL_PORT)
+      .payload(Buffer.concat([vxlan, inner]))
+      .bytes();
   };
   const arrives = (bytes: Uint8Array) => host.run("wire_ingress", bytes).answer;
   const identity = () => host.flowsOf(pod)[0]?.record.path.peerIdentity;

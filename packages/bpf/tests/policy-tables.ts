@@ -100,9 +100,10 @@ export class TestPolicy {
       ),
     );
     const answer = { verdict: Verdict[verdict], rule, revision };
-    this.#host.object
-      .map("rulesets")
-      .update(key, encoded(RULE_VERDICT_SIZE, (view) => encodeRuleVerdict(answer, view)));
+    this.#host.object.map("rulesets").update(
+      key,
+      encoded(RULE_VERDICT_SIZE, (view) => encodeRuleVerdict(answer, view)),
+    );
   }
 }
 

@@ -36,7 +36,8 @@ export function applyForwarding(map: (name: string) => BpfMap, wanted: Forwardin
     bring(map("routes"), wanted.routes.map(routeEntry)),
     before.generation === 0 || !isEqual(bytesOf(facts), bytesOf(before)),
   ].some(Boolean);
-  if (changed) map("forwarding").update(u32(0), bytesOf({ ...facts, generation: nextGeneration(before.generation) }));
+  if (changed)
+    map("forwarding").update(u32(0), bytesOf({ ...facts, generation: nextGeneration(before.generation) }));
   return changed;
 }
 
@@ -107,7 +108,7 @@ export function encoded(size: number, encode: (view: DataView) => void): Uint8Ar
   encode(viewOf(bytes));
   return bytes;
 }
-const viewOf = (bytes: Uint8Array): DataView =>
+export const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const isEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 const text = (key: Uint8Array): string => Buffer.from(key).toString("latin1");

@@ -41,9 +41,18 @@ export function replacePolicy(map: MapOf, tables: PolicyTables): void {
   const set = nextSet(before.policySet);
   keepOnly(map, before.policySet, undefined); // left by a life that ended in the middle
   writeRulesets(map, tables.rulesets);
-  writeAll(map("subjects"), tables.subjects.map((one) => subjectEntry(set, one)));
-  writeAll(map("cidr_classes"), tables.classes.map((one) => classEntry(set, one)));
-  writeAll(map("judgements"), tables.judgements.map((one) => judgementEntry(set, one)));
+  writeAll(
+    map("subjects"),
+    tables.subjects.map((one) => subjectEntry(set, one)),
+  );
+  writeAll(
+    map("cidr_classes"),
+    tables.classes.map((one) => classEntry(set, one)),
+  );
+  writeAll(
+    map("judgements"),
+    tables.judgements.map((one) => judgementEntry(set, one)),
+  );
   map("forwarding").update(u32(0), bytesOf({ ...before, policySet: set }));
   rcuBarrier();
   const generation = nextGeneration(before.generation);
@@ -55,7 +64,10 @@ export function replacePolicy(map: MapOf, tables: PolicyTables): void {
 export function addPolicy(map: MapOf, more: Pick<PolicyTables, "judgements" | "rulesets">): void {
   const { policySet } = readForwarding(map("forwarding"));
   writeRulesets(map, more.rulesets);
-  writeAll(map("judgements"), more.judgements.map((one) => judgementEntry(policySet, one)));
+  writeAll(
+    map("judgements"),
+    more.judgements.map((one) => judgementEntry(policySet, one)),
+  );
 }
 
 export function readPolicy(map: MapOf): PolicyTables | undefined {
@@ -108,7 +120,11 @@ function keepOnly(map: MapOf, set: number, rulesets: ReadonlySet<number> | undef
   if (rulesets) removeWhere(map("rulesets"), readRulesetKey, ({ ruleset }) => !rulesets.has(ruleset));
 }
 
-function removeWhere<K>(map: BpfMap, read: (view: DataView, at: number) => K, isGone: (key: K) => boolean): void {
+function removeWhere<K>(
+  map: BpfMap,
+  read: (view: DataView, at: number) => K,
+  isGone: (key: K) => boolean,
+): void {
   const { count, keys } = map.readAll();
   const view = viewOf(keys);
   const gone: Uint8Array[] = [];
@@ -123,7 +139,10 @@ function writeAll(map: BpfMap, entries: readonly Entry[]): void {
   map.updateBatch(keys, Buffer.concat(entries.map(([, value]) => value)), entries.length);
 }
 const writeRulesets = (map: MapOf, rulesets: readonly Ruleset[]): void =>
-  writeAll(map("rulesets"), rulesets.flatMap(({ number, entries }) => entries.map((one) => ruleEntry(number, one))));
+  writeAll(
+    map("rulesets"),
+    rulesets.flatMap(({ number, entries }) => entries.map((one) => ruleEntry(number, one))),
+  );
 
 function entriesOf<K>(map: BpfMap, read: (view: DataView, at: number) => K): [K, DataView][] {
   const { count, keys, values } = map.readAll();
@@ -137,8 +156,7 @@ const nextSet = (set: number): number => (set === 0xffff_ffff ? PolicyLimit.NO_S
 
 function subjectEntry(set: number, one: PolicyTables["subjects"][number]): Entry {
   const { endpointId } = one;
-  const selects =
-    (one.egress ? PolicySelection.EGRESS : 0) | (one.ingress ? PolicySelection.INGRESS : 0);
+  const selects = (one.egress ? PolicySelection.EGRESS : 0) | (one.ingress ? PolicySelection.INGRESS : 0);
   return [encoded(SUBJECT_KEY_SIZE, (view) => encodeSubjectKey({ set, endpointId }, view)), u32(selects)];
 }
 function classEntry(set: number, { address, prefixBits, number }: PolicyTables["classes"][number]): Entry {
@@ -152,7 +170,12 @@ function judgementEntry(set: number, { ruleset, ...pair }: PairJudgement): Entry
 function ruleEntry(ruleset: number, { protocol, port, verdict, rule, revision }: RuleEntry): Entry {
   const bits = protocol === null ? PolicyLimit.ANY_BITS : PolicyLimit.PROTOCOL_BITS + (port?.bits ?? 0);
   const value = port?.value ?? 0;
-  const key = { prefixBits: bits, ruleset, proto: protocol ?? 0, port: Uint8Array.of(value >> 8, value & 255) };
+  const key = {
+    prefixBits: bits,
+    ruleset,
+    proto: protocol ?? 0,
+    port: Uint8Array.of(value >> 8, value & 255),
+  };
   return [
     encoded(RULESET_KEY_SIZE, (view) => encodeRulesetKey(key, view)),
     encoded(RULE_VERDICT_SIZE, (view) => encodeRuleVerdict({ verdict, rule, revision }, view)),

@@ -9,11 +9,12 @@ import type { Allocation } from "../attachment/pod-attachments.ts";
 import type { PlacedRecord } from "../attachment/record.ts";
 import type { ControlPlane } from "../connection/client.ts";
 import type { Dataplane, PuntDevice } from "../dataplane/dataplane.ts";
-import { Policies } from "../policy/policies.ts";
+import type { Policies } from "../policy/policies.ts";
 import type { PolicyFile } from "../policy/policy-file.ts";
 import { Addresses } from "./addresses.ts";
 import type { HeldPacket } from "./held-packet.ts";
 import type { LeaseFile, LeaseState } from "./lease-file.ts";
+import { policiesOf } from "./policies-of.ts";
 import { Punted } from "./punted.ts";
 import type { RouteFile } from "./route-file.ts";
 import { Routes } from "./routes.ts";
@@ -69,7 +70,7 @@ export class Network {
     this.#routes.restore(options.routeFile.read());
     this.#state = options.file.read();
     this.#addresses.set(this.#state.pools, this.#state.blocks);
-    this.policies = this.#makePolicies();
+    this.policies = policiesOf(options, this.#where, this.#routes, () => this.#answerAll());
   }
   get counts(): Record<string, number> {
     return { ...this.#punted.counts, routes: this.#routes.size };
@@ -78,8 +79,9 @@ export class Network {
   /** Takes over what is to be forwarded; packets of unknown destination come up from now on. */
   open(): void {
     this.#punt = this.#o.dataplane.forwarding.openPunt((batch) => this.#take(batch));
+    this.#where.set(this.#known());
+    this.policies.open(); // before anything is forwarded
     this.apply();
-    this.policies.open();
   }
   async close(): Promise<void> {
     await this.#punt?.close();
@@ -110,7 +112,18 @@ export class Network {
 
   /** The kernel's tables from what is known now. */
   apply(): void {
-    const { dataplane, uplink, underlay, hostAddresses } = this.#o;
+    const known = this.#known();
+    const text = JSON.stringify([known, this.#routes.version]);
+    if (text === this.#applied) return;
+    this.#where.set(known);
+    const routes = this.#routes.found();
+    this.#o.dataplane.forwarding.setTables(
+      forwardingTables({ ...known, routes, indexOf: (host) => this.#routes.indexOf(host) }),
+    );
+    this.#applied = text;
+  }
+  #known() {
+    const { uplink, underlay, hostAddresses } = this.#o;
     const locals = this.#o.attached().flatMap((record) => {
       const endpointId = this.#o.endpointOf(record);
       if (endpointId === undefined) return [];
@@ -118,18 +131,10 @@ export class Network {
       const identity = this.#state.identities[keyText(record)] ?? 0;
       return [{ addresses, endpointId, port: record.place.port, identity }];
     });
-    const known = {
+    return {
       ...{ uplink, punt: this.#punt?.ifindex ?? 0, underlay: underlay(), pools: this.#state.pools, locals },
       hostAddresses: hostAddresses(),
     };
-    const text = JSON.stringify([known, this.#routes.version]);
-    if (text === this.#applied) return;
-    this.#where.set(known);
-    const routes = this.#routes.found();
-    dataplane.forwarding.setTables(
-      forwardingTables({ ...known, routes, indexOf: (host) => this.#routes.indexOf(host) }),
-    );
-    this.#applied = text;
   }
 
   /** The control plane says that something changed. */
@@ -140,17 +145,20 @@ export class Network {
 
   /** One look at everything; how long until the next. */
   async step(): Promise<number> {
+    const waitMs = await this.#stepWays();
+    await this.policies.step();
+    return waitMs;
+  }
+  async #stepWays(): Promise<number> {
     const now = this.#o.nowMs();
     this.#punted.expire(now);
     if (!this.#o.isConnected()) {
       this.#routes.extend(this.#due());
-      await this.policies.step();
       this.#settle();
       return STEP_MS;
     }
     if (now >= this.#leaseAtMs && !(await this.#lease(now))) return RETRY_MS;
     if (!(await this.#publish())) return RETRY_MS;
-    await this.policies.step();
     const due = this.#due();
     if (due.length > 0 && !(await this.#resolve(due))) this.#routes.extend(due);
     this.#settle();
@@ -238,7 +246,8 @@ export class Network {
     const fresh = this.#punted.take(batch, tunnelPort, this.#o.nowMs());
     this.#answerAll();
     const unknown = fresh.filter(
-      (address) => this.#where.isElsewhere(address) && !this.#routes.get(address) && !this.#asking.has(address),
+      (address) =>
+        this.#where.isElsewhere(address) && !this.#routes.get(address) && !this.#asking.has(address),
     );
     if (unknown.length > 0) void this.#resolve(unknown);
   }
@@ -271,21 +280,5 @@ export class Network {
       write: (packet: Uint8Array) => this.#punt?.write(packet) ?? false,
     };
     this.#punted.release(address, known.found === null ? null : at);
-  }
-
-  #makePolicies(): Policies {
-    const { dataplane, client, policyFile, isConnected, nowMs, log } = this.#o;
-    return new Policies({
-      ...{ forwarding: dataplane.forwarding, client, file: policyFile, isConnected, nowMs, log },
-      readFlows: () => dataplane.readFlows(),
-      endpoints: () => this.#where.pods(),
-      endpointAt: (address) => this.#where.podAt(address)?.endpointId,
-      identityOf: (address) => this.#where.identityOf(address),
-      neighbours: () => [
-        ...this.#where.neighbours(),
-        ...this.#routes.found().map(([address, { identity }]) => ({ address, identity })),
-      ],
-      onKnown: () => this.#answerAll(),
-    });
   }
 }

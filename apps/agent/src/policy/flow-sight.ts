@@ -43,7 +43,8 @@ export function* flowSights(
   for (let i = 0; i < table.count; i++) {
     if (table.record(i, RECORD.lifecycle) !== FlowLifecycle.LIVE) continue;
     const at = table.keyAt(i) + KEY.remote;
-    const text = () => addressText(new Uint8Array(table.keys.buffer, table.keys.byteOffset + at * 4, ADDRESS_BYTES));
+    const text = () =>
+      addressText(new Uint8Array(table.keys.buffer, table.keys.byteOffset + at * 4, ADDRESS_BYTES));
     const key = addressKey(table.keys, at);
     const cidrClass = classes.get(key) ?? classOf(text());
     classes.set(key, cidrClass);

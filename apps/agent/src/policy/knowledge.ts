@@ -103,7 +103,12 @@ export class Knowledge {
   }
   state(): PolicyState {
     const peers = [...this.#peers.values()].flatMap(({ facts }) => facts ?? []);
-    return { revision: this.revision, policies: [...this.policies], subjects: [...this.#subjects.values()], peers };
+    return {
+      revision: this.revision,
+      policies: [...this.policies],
+      subjects: [...this.#subjects.values()],
+      peers,
+    };
   }
 }
 

@@ -90,19 +90,26 @@ export class PairJudge {
     const sight = { identity, isHost: peerIdentity === RESERVED_IDENTITIES.host, cidrClass };
     const way = direction === FlowDirection.EGRESS ? "egress" : "ingress";
     const entries = this.#set.ruleset(facts, way, sight).map(entryOf);
-    const ruleset = forwardsAll(entries) ? FORWARDS_ALL : { number: this.#numbers.numberOf(entries), entries };
+    const ruleset = forwardsAll(entries)
+      ? FORWARDS_ALL
+      : { number: this.#numbers.numberOf(entries), entries };
     this.#compiled.set(key, ruleset);
     return ruleset;
   }
 }
 
 /** As the kernel's look-up finds it. `port` 0 where the protocol has none. */
-export function entryFor(entries: readonly RuleEntry[], protocol: number, port: number): RuleEntry | undefined {
+export function entryFor(
+  entries: readonly RuleEntry[],
+  protocol: number,
+  port: number,
+): RuleEntry | undefined {
   const lengthOf = (entry: RuleEntry) => (entry.protocol === null ? -1 : (entry.port?.bits ?? 0));
   let best: RuleEntry | undefined;
   for (const entry of entries) {
     if (entry.protocol !== null && entry.protocol !== protocol) continue;
-    if (entry.port && port >>> (16 - entry.port.bits) !== entry.port.value >>> (16 - entry.port.bits)) continue;
+    if (entry.port && port >>> (16 - entry.port.bits) !== entry.port.value >>> (16 - entry.port.bits))
+      continue;
     if (!best || lengthOf(entry) > lengthOf(best)) best = entry;
   }
   return best;

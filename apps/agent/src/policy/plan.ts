@@ -2,7 +2,7 @@
  * The kernel's policy tables from what is known: pure. Which endpoints some policy selects, the classes of addresses, and
  * judgements for the pairs that are asked for, the first as far as there is room.
  */
-import { parsePrefix, prefixText } from "@millrace/contract/prefix";
+import { type Prefix, parsePrefix, prefixText } from "@millrace/contract/prefix";
 import type { PolicySet } from "@millrace/policy/compile";
 import type { Pair, PairJudgement, PolicyTables, Ruleset } from "../dataplane/dataplane.ts";
 import { addressBytes } from "../endpoint/address.ts";
@@ -11,6 +11,7 @@ import type { PairJudge } from "./pair-judge.ts";
 /** Half of what the kernel's tables hold: one set takes the place of another while both are there. */
 export const MOST = { judgements: 32_768, entries: 32_768, classes: 4096 } as const;
 const MAPPED_BITS = 96;
+const ALL_IPV4 = "0.0.0.0/0";
 
 export class PolicyTooLarge extends Error {}
 
@@ -87,13 +88,18 @@ function classesOf(set: PolicySet): PolicyTables["classes"] {
     throw new PolicyTooLarge(
       `the policies of this host name ${classes.size} prefixes; at most ${MOST.classes} can be told apart`,
     );
-  return [...classes].map(([text, number]) => {
+  const entries = [...classes].map(([text, number]) => {
     const prefix = parsePrefix(text);
-    const address = prefix && addressBytes(prefixText(prefix).split("/", 1)[0] as string);
+    const address = prefix && addressBytes(addressOf(prefix));
     if (!prefix || !address) throw new PolicyTooLarge(`${text} is no prefix`);
     return { address, prefixBits: prefix.length + (prefix.family === 4 ? MAPPED_BITS : 0), number };
   });
+  // To the kernel IPv4 is a part of ::/0; to people it isn't.
+  if (entries.length > 0 && !classes.has(ALL_IPV4))
+    entries.push({ address: addressBytes("0.0.0.0") as Uint8Array, prefixBits: MAPPED_BITS, number: 0 });
+  return entries;
 }
+const addressOf = (prefix: Prefix): string => prefixText(prefix).split("/", 1)[0] as string;
 
 const pairText = ({ endpointId, peerIdentity, cidrClass, direction }: Pair): string =>
   `${endpointId} ${peerIdentity} ${cidrClass} ${direction}`;

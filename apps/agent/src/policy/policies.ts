@@ -174,7 +174,8 @@ export class Policies {
     const likely = [...this.#o.neighbours()].map(({ address, identity }) => ({
       ...{ peerIdentity: identity, cidrClass: classIn(set, address) },
     }));
-    for (const cidrClass of [0, ...set.cidrClasses().values()]) likely.push({ peerIdentity: world, cidrClass });
+    for (const cidrClass of [0, ...set.cidrClasses().values()])
+      likely.push({ peerIdentity: world, cidrClass });
     let left = MOST_LIKELY;
     for (const endpointId of judge.subjects.keys())
       for (const direction of judge.directionsOf(endpointId))
@@ -244,7 +245,9 @@ export class Policies {
   #duePeers(): number[] {
     const used = this.#judgements.peers();
     const due = new Set(this.#knowledge.due(used, this.#o.nowMs()));
-    const isJudged = [...(this.#judge?.subjects.values() ?? [])].some(({ egress, ingress }) => egress || ingress);
+    const isJudged = [...(this.#judge?.subjects.values() ?? [])].some(
+      ({ egress, ingress }) => egress || ingress,
+    );
     if (isJudged)
       for (const { identity } of this.#o.neighbours())
         if (identity !== 0 && this.#knowledge.facts(identity) === undefined) due.add(identity);
