@@ -268,7 +268,7 @@ export class Agent {
   #hint(what: ControlSignal["what"]): void {
     if (what === "credential-revoked") this.#session.lost();
     else if (what === "traces") void this.#traces.look().then(() => this.#repeats.traceFlush.nudge());
-    else if (what === "network") this.#network?.network.hint();
+    else this.#network?.hint(what);
   }
 
   #hello(): HelloInput {

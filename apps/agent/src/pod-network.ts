@@ -2,7 +2,7 @@
  * Millrace as this host's dataplane, put together: links for the pods that a runtime asks for, addresses from the
  * control plane, tables for the kernel. Absent in observe mode.
  */
-import type { NetworkReport } from "@millrace/contract/agent-protocol";
+import type { ControlSignal, NetworkReport } from "@millrace/contract/agent-protocol";
 import { PodAttachments } from "./attachment/pod-attachments.ts";
 import type { AttachmentStore, PlacedRecord } from "./attachment/record.ts";
 import { CniHandler } from "./cni/handler.ts";
@@ -14,6 +14,7 @@ import { LeaseFile } from "./network/lease-file.ts";
 import { Network } from "./network/network.ts";
 import { RouteFile } from "./network/route-file.ts";
 import { type Uplink, underlayOf } from "./network/uplink.ts";
+import { PolicyFile } from "./policy/policy-file.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { Pod } from "./workload/pod.ts";
 
@@ -70,12 +71,20 @@ export class PodNetwork {
 
   /** By the part that counts them. */
   get counts(): Record<string, number> {
-    return named("network", this.network.counts);
+    const { network } = this;
+    return { ...named("network", network.counts), ...named("policy", network.policies.counts) };
   }
   report(): NetworkReport {
     const { name, addresses, mtu, tunnelPort } = this.#o.uplink;
     const uplink = { interface: name, addresses: addresses.slice(0, 64), mtu, tunnelPort };
     return { uplink, ...this.network.held() };
+  }
+  /** The control plane says that something of this kind changed. */
+  hint(what: ControlSignal["what"]): void {
+    if (what === "policy") this.network.policies.hint();
+    else if (what === "network") this.network.hint();
+    else return;
+    this.#o.onChange();
   }
 
   /** For the endpoints' planner. */
@@ -88,6 +97,7 @@ export class PodNetwork {
     return new Network({
       ...{ dataplane, client, isConnected, nowMs, log, uplink: uplink.ifindex },
       ...{ file: new LeaseFile(stateDir), routeFile: new RouteFile(stateDir) },
+      policyFile: new PolicyFile(stateDir),
       underlay: () => underlayOf(uplink),
       attached: () => this.#o.attachments.placed(),
       endpointOf: (record) => this.#endpointOf(record)?.id,

@@ -132,6 +132,11 @@ export const OBSERVER_COUNT_LABELS = {
     title: "socket reports without a flow",
     explanation: "RTT or retransmits of a connection that isn't in the flow table.",
   },
+  [ObserverCount.IDENTITY_DIFFERS]: {
+    title: "tunnels that contradict a lease",
+    explanation:
+      "Packets whose tunnel says another identity than the control plane's lease of their source. Usual for a moment after a pod's labels changed.",
+  },
 } satisfies Record<ObserverCount, Label>;
 
 export const TRACE_KIND_LABELS = {

@@ -72,6 +72,12 @@ static __always_inline bool path_is_forged_tunnel(const struct flow_key *key, co
 	return key->proto == IPPROTO_UDP && key->dport == now->tunnel_port;
 }
 
+/* Whether packets go on by it. */
+static __always_inline bool verdict_forwards(int verdict)
+{
+	return verdict == VERDICT_FORWARD || verdict == VERDICT_WOULD_DROP;
+}
+
 static __always_inline void path_refuse(struct flow_path *path, enum path_reason reason)
 {
 	path->kind = PATH_NONE;
@@ -148,7 +154,7 @@ static __always_inline void way_of(struct way *way, const struct flow_path *path
 /* The fast path may only be right or absent: false unless all was read as one decision under this generation wrote it. */
 static __always_inline bool way_read(struct way *way, const struct flow_path *path, const struct forwarding *now)
 {
-	if (!path_is_current(path, now) || path->verdict != VERDICT_FORWARD)
+	if (!path_is_current(path, now) || !verdict_forwards(path->verdict))
 		return false;
 	way_of(way, path);
 	return path_is_current(path, now);
@@ -156,13 +162,14 @@ static __always_inline bool way_read(struct way *way, const struct flow_path *pa
 
 /*
  * race: one CPU at a time writes, and none may follow what is half written: `generation` says DECIDING meanwhile,
- * which is nobody's present one. Who finds another at it acts by his own decision and keeps nothing.
+ * which is nobody's present one. Who finds another at it acts by his own decision and keeps nothing. What only says that
+ * nobody knows isn't kept: the next packet may find it known.
  */
 static __always_inline void path_keep(struct flow_path *to, const struct flow_path *decided)
 {
 	__u32 before = READ_ONCE(to->generation);
 
-	if (decided->verdict == VERDICT_PUNT || before == PATH_DECIDING ||
+	if (decided->verdict == VERDICT_PUNT || decided->reason == PATH_REASON_UNRESOLVED || before == PATH_DECIDING ||
 	    __sync_val_compare_and_swap(&to->generation, before, PATH_DECIDING) != before)
 		return;
 	to->verdict = decided->verdict;

@@ -8,6 +8,7 @@
 
 #include "lib/forwarding.h"
 #include "lib/own_drop.h"
+#include "lib/punt.h"
 #include "lib/tunnel.h"
 
 /* The kernel knows, or asks for, the next hop's link address; it holds the packet while it asks. */
@@ -55,7 +56,7 @@ static __always_inline int send_away(struct __sk_buff *skb, const struct way *wa
 	if (way->kind == PATH_HOST)
 		return TCX_NEXT_PROGRAM;
 	if (way->kind == PATH_PUNT) {
-		if (now->punt)
+		if (punt_is_there(skb, now))
 			return bpf_redirect(now->punt, 0);
 		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_UNRESOLVED);
 	}

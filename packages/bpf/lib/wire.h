@@ -11,10 +11,10 @@
 #include "lib/tunnel.h"
 
 /* For a pod here, after whatever carried it is off. Uncounted and left alone when it is for nobody here. */
-static __always_inline int wire_deliver(struct __sk_buff *skb, const struct forwarding *now)
+static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told *told, const struct forwarding *now)
 {
 	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
-	struct delivery delivery = {};
+	struct delivery delivery = { .told = *told };
 	const struct local *here;
 	struct endpoint *endpoint;
 	struct plain_packet plain;
@@ -40,7 +40,8 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, const struct forw
 }
 
 /* true: a packet of our tunnel, for this host. */
-static __always_inline bool wire_is_tunnel(struct __sk_buff *skb, const struct forwarding *now, __be32 *from, bool *ip6)
+static __always_inline bool wire_is_tunnel(struct __sk_buff *skb, const struct forwarding *now, struct told *told,
+					   __be32 *from, bool *ip6)
 {
 	void *data = (void *)(long)skb->data;
 	void *data_end = (void *)(long)skb->data_end;
@@ -53,7 +54,32 @@ static __always_inline bool wire_is_tunnel(struct __sk_buff *skb, const struct f
 		return false;
 	*from = headers->ip.saddr;
 	*ip6 = headers->inner.h_proto == bpf_htons(ETH_P_IPV6);
+	told->identity = bpf_ntohl(headers->vxlan.identity) >> 8;
 	return headers->vxlan.flags == VXLAN_HAS_IDENTITY;
+}
+
+/* By the sender's side, of a pod here. From another host's pod it can only go to one here, whose side judges it. */
+static __always_inline void punted_decide(struct __sk_buff *skb, struct side *side, const struct forwarding *now)
+{
+	const struct local *here = bpf_map_lookup_elem(&locals, side->key.saddr);
+	struct flow_record *record;
+
+	if (!here) {
+		path_decide(&side->path, &side->key);
+		if (side->path.kind != PATH_LOCAL)
+			path_refuse(&side->path, PATH_REASON_ENDPOINT_GONE);
+		return;
+	}
+	side->packet.key.endpoint_id = here->endpoint_id;
+	packet_match_fragment(&side->packet);
+	side->key = side->packet.key;
+	side->ip_at = 0;
+	side->came_up = true;
+	record = flow_lookup_live(&side->key);
+	side_find_opener(side, record);
+	side_decide(skb, side, record, now);
+	if (record && side->path.verdict == VERDICT_DROP)
+		flow_add_drop(record, PATH_REASON_BASE + side->path.reason);
 }
 
 /*
@@ -68,11 +94,11 @@ static __always_inline int punted_send(struct __sk_buff *skb, const struct forwa
 	if (!side || packet_parse(skb, &side->packet, false) < 0)
 		return TCX_DROP_PACKET;
 	side->key = side->packet.key;
-	path_decide(&side->path, &side->key);
+	punted_decide(skb, side, now);
 	way_of(&way, &side->path);
 	if (way.kind == PATH_LOCAL)
 		return bpf_redirect_neigh(way.ifindex, NULL, 0, 0);
-	if (side->path.verdict != VERDICT_FORWARD)
+	if (!verdict_forwards(side->path.verdict))
 		return drop_own(skb, &side->key, FLOW_EGRESS,
 				way.kind == PATH_PUNT ? PATH_REASON_UNRESOLVED : side->path.reason);
 	return send_away(skb, &way, &side->key, now);

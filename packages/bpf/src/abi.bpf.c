@@ -11,6 +11,7 @@
 #include "shared/flow.h"
 #include "shared/forward.h"
 #include "shared/observer.h"
+#include "shared/policy.h"
 #include "shared/socket.h"
 #include "shared/trace.h"
 
@@ -36,10 +37,13 @@ ANCHOR(enum, observer_limit);
 ANCHOR(enum, path_kind);
 ANCHOR(enum, path_limit);
 ANCHOR(enum, path_reason);
+ANCHOR(enum, policy_limit);
+ANCHOR(enum, policy_selection);
 ANCHOR(enum, trace_connection_step);
 ANCHOR(enum, trace_kind);
 ANCHOR(enum, trace_limit);
 ANCHOR(enum, verdict);
+ANCHOR(struct, cidr_class_key);
 ANCHOR(struct, drop_key);
 ANCHOR(struct, drop_place);
 ANCHOR(struct, drop_record);
@@ -59,13 +63,17 @@ ANCHOR(struct, flow_retire_batch);
 ANCHOR(struct, flow_retire_request);
 ANCHOR(struct, flow_scan_request);
 ANCHOR(struct, forwarding);
+ANCHOR(struct, judgement_key);
 ANCHOR(struct, local);
 ANCHOR(struct, netns_info);
 ANCHOR(struct, observe_config);
 ANCHOR(struct, remote);
 ANCHOR(struct, route);
 ANCHOR(struct, route_key);
+ANCHOR(struct, rule_verdict);
+ANCHOR(struct, ruleset_key);
 ANCHOR(struct, socket_sample);
+ANCHOR(struct, subject_key);
 ANCHOR(struct, trace_config);
 ANCHOR(struct, trace_event_connection);
 ANCHOR(struct, trace_event_drop);

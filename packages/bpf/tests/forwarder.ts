@@ -33,8 +33,8 @@ import { TestNetns } from "./netns.ts";
 import { type Flow, OBSERVE_OBJECT, plus, readFlows, u32, u64, viewOf } from "./observer.ts";
 import { addressBytes } from "./packet-builder.ts";
 
-const TUNNEL_PORT = 8472;
-const PROGRAMS = ["pod_egress", "pod_ingress", "wire_ingress", "packet_dropped"];
+export const TUNNEL_PORT = 8472;
+const PROGRAMS = ["pod_egress", "pod_ingress", "wire_ingress", "punt_ingress", "packet_dropped"];
 
 export interface TestPod {
   name: string;
@@ -54,6 +54,10 @@ export class TestHost implements Disposable {
   readonly object: BpfObject;
   readonly pods: TestPod[] = [];
   readonly #links: BpfLink[] = [];
+  /** Which policy set holds; 0: none. */
+  policySet = 0;
+  /** The device that leads to the agent; 0: there is none. */
+  punt = 0;
   #generation = 2;
   #uplink = 0;
 
@@ -93,9 +97,10 @@ export class TestHost implements Disposable {
       {
         generation: this.#generation++,
         uplink: this.#uplink,
-        punt: 0,
+        punt: this.punt,
         tunnelPort: TUNNEL_PORT,
         tunnelAddress,
+        policySet: this.policySet,
       },
       viewOf(value),
     );

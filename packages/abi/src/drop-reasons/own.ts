@@ -51,9 +51,9 @@ const OWN: Record<Name, DropReasonText> = {
   ),
   UNRESOLVED: reason(
     "loss",
-    "Nobody has this address",
-    "The destination lies in a pool, and the control plane knows no pod with it, or couldn't be asked in time.",
-    "Look whether the pod still exists, and whether the agent reaches the control plane.",
+    "Nobody knows this address",
+    "The other end lies in a pool, and the control plane knows no pod with it, or couldn't be asked in time who it is. So it can't be found, or not be judged by the policies of the pod.",
+    "Look whether the other pod still exists, whether the agent runs, and whether it reaches the control plane.",
   ),
   ENCAPSULATION: reason(
     "loss",

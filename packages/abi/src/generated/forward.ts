@@ -13,6 +13,7 @@ export interface Forwarding {
   punt: number;
   tunnelPort: number;
   tunnelAddress: number;
+  policySet: number;
 }
 
 export const FORWARDING_SIZE = 24;
@@ -22,6 +23,7 @@ export const FORWARDING_OFFSETS = {
   punt: 8,
   tunnelPort: 12,
   tunnelAddress: 16,
+  policySet: 20,
 } as const;
 
 /** Undefined when fewer than 24 bytes are there. */
@@ -38,6 +40,7 @@ export function readForwarding(view: DataView, at: number): Forwarding {
     punt: view.getUint32(at + 8, true),
     tunnelPort: view.getUint16(at + 12, false),
     tunnelAddress: view.getUint32(at + 16, false),
+    policySet: view.getUint32(at + 20, true),
   };
 }
 
@@ -50,10 +53,7 @@ export function encodeForwarding(value: Forwarding, view: DataView, at = 0): voi
   view.setUint8(at + 14, 0);
   view.setUint8(at + 15, 0);
   view.setUint32(at + 16, value.tunnelAddress, false);
-  view.setUint8(at + 20, 0);
-  view.setUint8(at + 21, 0);
-  view.setUint8(at + 22, 0);
-  view.setUint8(at + 23, 0);
+  view.setUint32(at + 20, value.policySet, true);
 }
 
 export interface Local {

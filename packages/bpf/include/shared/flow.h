@@ -98,7 +98,7 @@ enum path_reason {
 	PATH_REASON_TUNNEL_FORGED = 5,  /* a pod's packet for a host's tunnel port */
 	PATH_REASON_UNKNOWN_TUNNEL = 6, /* a tunnel's packet from a host that isn't known */
 	PATH_REASON_ENDPOINT_GONE = 7,
-	PATH_REASON_UNRESOLVED = 8,     /* no way to ask where it goes */
+	PATH_REASON_UNRESOLVED = 8,     /* where it goes or who sent it isn't known, and nobody there to ask */
 	PATH_REASON_ENCAPSULATION = 9,  /* the outer header found no room */
 	PATH_REASON_POLICY = 10,
 };

@@ -22,7 +22,7 @@ struct forwarding {
 	__be16 tunnel_port;
 	__u16 _pad0;
 	__be32 tunnel_address; /* this host's, on the underlay */
-	__u32 _pad1;
+	__u32 policy_set;      /* by which flows are judged; POLICY_NO_SET: by none */
 };
 ABI_SIZE(struct forwarding, 24);
 
