@@ -12,6 +12,7 @@ import type { WantedInterface } from "./endpoint/plan.ts";
 import { LeaseFile } from "./network/lease-file.ts";
 import { Network } from "./network/network.ts";
 import { RouteFile } from "./network/route-file.ts";
+import type { PortRange } from "./network/port-range.ts";
 import { type Uplink, underlayOf } from "./network/uplink.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { Pod } from "./workload/pod.ts";
@@ -27,6 +28,8 @@ export type PodNetworkOptions = {
   hostNetns: string;
   hostCookie: bigint;
   uplink: Uplink;
+  /** Of masqueraded flows. */
+  masqueradePorts: PortRange | undefined;
   pods: () => readonly Pod[];
   isConnected: () => boolean;
   nowMs: () => number;
@@ -73,11 +76,11 @@ export class PodNetwork {
   }
 
   #makeNetwork(): Network {
-    const { dataplane, client, uplink, telemetry, stateDir, isConnected, nowMs, log } = this.#o;
+    const { dataplane, client, uplink, telemetry, stateDir, isConnected, nowMs, log, masqueradePorts } = this.#o;
     return new Network({
       ...{ dataplane, client, isConnected, nowMs, log, uplink: uplink.ifindex },
       ...{ file: new LeaseFile(stateDir), routeFile: new RouteFile(stateDir) },
-      underlay: () => underlayOf(uplink),
+      ...{ underlay: () => underlayOf(uplink), masqueradePorts },
       attached: () => this.#o.attachments.placed(),
       endpointOf: (record) => this.#endpointOf(record)?.id,
       labelsOf: (record) => this.#labelsOf(record),

@@ -9,6 +9,7 @@
 
 #include "lib/account.h"
 #include "lib/forwarding.h"
+#include "lib/nat.h"
 #include "lib/own_drop.h"
 
 /* What the slow path found: by value, so that it holds whatever becomes of the record. */
@@ -54,9 +55,12 @@ static __always_inline void side_count_class(struct endpoint *endpoint, __u32 di
 		counters_add(&endpoint->counters[direction][EP_SPOOFED], add);
 }
 
-/* The flow's path: kept, or decided now. */
-static __always_inline void side_decide(struct side *side, struct flow_record *record, const struct forwarding *now)
+/* The flow's path: kept, or decided now. Nothing is kept in a flow that the packet doesn't count in. */
+static __always_inline void side_decide(struct __sk_buff *skb, struct side *side, struct flow_record *found,
+					const struct forwarding *now, __u32 direction)
 {
+	struct flow_record *record = side->class ? NULL : found;
+
 	if (record && path_is_current(&record->path, now)) {
 		side->path = record->path;
 		if (path_is_current(&record->path, now))
@@ -64,6 +68,7 @@ static __always_inline void side_decide(struct side *side, struct flow_record *r
 		__builtin_memset(&side->path, 0, sizeof(side->path));
 	}
 	path_decide(&side->path, &side->key);
+	nat_decide(skb, &side->path, &side->key, found, direction);
 	if (record)
 		path_keep(&record->path, &side->path);
 }
@@ -102,7 +107,7 @@ static __always_inline void side_take(struct __sk_buff *skb, struct side *side, 
 		side->class = EP_TABLE_FULL;
 	else if (!flow_is_live(record, &side->key))
 		side->class = EP_FLOW_RETIRED;
-	side_decide(side, side->class ? NULL : record, now);
+	side_decide(skb, side, record, now, direction);
 	if (side->class || !record)
 		return;
 	if (side->path.verdict == VERDICT_DROP)

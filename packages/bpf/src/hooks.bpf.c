@@ -13,6 +13,7 @@
  */
 #include "abi_hash.h"
 #include "lib/account.h"
+#include "lib/nat_packet.h"
 #include "lib/pod_egress.h"
 #include "lib/wire.h"
 #include "shared/config.h"
@@ -112,6 +113,10 @@ int pod_egress(struct __sk_buff *skb)
 	}
 	if (way.kind == PATH_LOCAL)
 		return pod_to_pod(skb, &way, &plain, is_plain, &add, now);
+	if (way.kind == PATH_MASQUERADE)
+		return nat_send(skb, &way, &plain.flow.key, is_plain);
+	if (way.kind == PATH_HOST && flow_is_icmp_error(&plain.flow.key))
+		return nat_send_error(skb, &plain.flow.key);
 	return send_away(skb, &way, &plain.flow.key, now);
 }
 
@@ -139,6 +144,7 @@ int wire_ingress(struct __sk_buff *skb)
 {
 	const struct forwarding *now = forwarding_now();
 	struct flow_key nobody = {};
+	bool tunnelled = false;
 	__be32 from;
 	bool ip6;
 
@@ -152,8 +158,9 @@ int wire_ingress(struct __sk_buff *skb)
 		}
 		if (tunnel_take_off(skb, ip6))
 			return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_ENCAPSULATION);
+		tunnelled = true;
 	}
-	return wire_deliver(skb, now);
+	return wire_deliver(skb, now, tunnelled);
 }
 
 /* What the agent puts back: tcx ingress of the device by which it gets what can't be sent yet. */

@@ -19,4 +19,9 @@ export class FakeForwarding implements Forwarding {
   setTables(tables: ForwardingTables): void {
     this.tables = tables;
   }
+  /** What a sweep finds. */
+  translations = { found: 0, removed: 0 };
+  sweepTranslations(): { found: number; removed: number } {
+    return this.translations;
+  }
 }

@@ -4,6 +4,7 @@ import type { Forwarding, ForwardingTables } from "./dataplane.ts";
 import { applyForwarding } from "./forwarding.ts";
 import type { Pins } from "./pins.ts";
 import { TunPunt } from "./punt.ts";
+import { sweepTranslations } from "./translation-table.ts";
 import { takeUplink } from "./uplink.ts";
 
 export type LibbpfForwardingOptions = {
@@ -33,6 +34,9 @@ export class LibbpfForwarding implements Forwarding {
   }
   setTables(tables: ForwardingTables): void {
     applyForwarding(this.#o.map, tables);
+  }
+  sweepTranslations(): { found: number; removed: number } {
+    return sweepTranslations(this.#o.program("translations_sweep"));
   }
   /** Lets go; what is pinned goes on. */
   close(): void {

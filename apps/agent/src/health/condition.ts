@@ -49,13 +49,19 @@ export class Condition {
   read(): Heartbeat {
     const { incarnation, dataplane, telemetry, reconciler } = this.#o;
     return heartbeat({
-      ...{ incarnation, dataplane, flowsUsed: telemetry.flowsUsed, pods: this.#pods() },
+      ...{ incarnation, dataplane, used: this.#used(), pods: this.#pods() },
       ...{ gaps: this.#gaps(), counters: this.#counters(), spool: telemetry.spool.stats() },
       uptimeS: (this.#o.nowMs() - this.#startedMs) / 1000,
       ...this.#usage.read(),
       interfacesOf: (pod) => reconciler.interfacesOf(pod),
       endpoints: [...telemetry.registry.all.values()].filter((endpoint) => !endpoint.leaving),
     });
+  }
+
+  #used(): Record<string, number> {
+    const { translations } = this.#o.network();
+    const flows = this.#o.telemetry.flowsUsed;
+    return translations === undefined ? { flows } : { flows, translations };
   }
 
   /** A namespace that nobody claims and that has nothing but a loopback is some program's sandbox. */

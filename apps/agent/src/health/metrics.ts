@@ -13,6 +13,7 @@ const MISNAMED = ["handles", "requests", "resources"];
 const LEVELS: Record<string, { name: string; help: string; scale: number }> = {
   "clock.skewMs": { name: "clock_skew_seconds", help: "How far this host's clock is ahead", scale: 1e-3 },
   "conntrack.entries": { name: "conntrack_entries", help: "Translations known of the host's NAT", scale: 1 },
+  "network.translations": { name: "translations", help: "Flows under the host's own address", scale: 1 },
   "trace.running": { name: "traces_running", help: "Trace sessions under way", scale: 1 },
 };
 

@@ -11,6 +11,7 @@ import type { ControlPlane } from "../connection/client.ts";
 import type { Dataplane, PuntDevice } from "../dataplane/dataplane.ts";
 import { Addresses } from "./addresses.ts";
 import type { LeaseFile, LeaseState } from "./lease-file.ts";
+import type { PortRange } from "./port-range.ts";
 import { Punted } from "./punted.ts";
 import type { RouteFile } from "./route-file.ts";
 import { Routes } from "./routes.ts";
@@ -23,6 +24,7 @@ const READY_MS = 15_000;
 const READY_LOOK_MS = 50;
 /** A further block is asked for when fewer addresses than this are free. */
 const LOW_WATER = 16;
+const SWEEP_MS = 10_000;
 
 export type NetworkOptions = {
   dataplane: Dataplane;
@@ -31,6 +33,7 @@ export type NetworkOptions = {
   routeFile: RouteFile;
   uplink: number;
   underlay: () => Underlay | undefined;
+  masqueradePorts: PortRange | undefined;
   attached: () => readonly PlacedRecord[];
   /** Of an attachment: its endpoint's number, once it has one. */
   endpointOf: (record: PlacedRecord) => number | undefined;
@@ -54,6 +57,9 @@ export class Network {
   #published = "";
   #applied = "";
   #written = 0;
+  #sweepAtMs = 0;
+  /** Flows under the host's address, and ports that were found to belong to none, so far. */
+  readonly #translations = { translations: 0, orphanTranslations: 0 };
   readonly #asking = new Set<string>();
 
   constructor(options: NetworkOptions) {
@@ -64,7 +70,7 @@ export class Network {
     this.#addresses.set(this.#state.pools, this.#state.blocks);
   }
   get counts(): Record<string, number> {
-    return { ...this.#punted.counts, routes: this.#routes.size };
+    return { ...this.#punted.counts, ...this.#translations, routes: this.#routes.size };
   }
 
   /** Takes over what is to be forwarded; packets of unknown destination come up from now on. */
@@ -101,7 +107,7 @@ export class Network {
 
   /** The kernel's tables from what is known now. */
   apply(): void {
-    const { dataplane, uplink, underlay, hostAddresses } = this.#o;
+    const { dataplane, uplink, underlay, hostAddresses, masqueradePorts } = this.#o;
     const locals = this.#o.attached().flatMap((record) => {
       const endpointId = this.#o.endpointOf(record);
       if (endpointId === undefined) return [];
@@ -111,7 +117,7 @@ export class Network {
     });
     const known = {
       ...{ uplink, punt: this.#punt?.ifindex ?? 0, underlay: underlay(), pools: this.#state.pools, locals },
-      hostAddresses: hostAddresses(),
+      ...{ hostAddresses: hostAddresses(), masqueradePorts },
     };
     const text = JSON.stringify([known, this.#routes.version]);
     if (text === this.#applied) return;
@@ -132,6 +138,7 @@ export class Network {
   async step(): Promise<number> {
     const now = this.#o.nowMs();
     this.#punted.expire(now);
+    this.#sweep(now);
     if (!this.#o.isConnected()) {
       this.#routes.extend(this.#due());
       this.#settle();
@@ -143,6 +150,13 @@ export class Network {
     if (due.length > 0 && !(await this.#resolve(due))) this.#routes.extend(due);
     this.#settle();
     return STEP_MS;
+  }
+  #sweep(now: number): void {
+    if (now < this.#sweepAtMs) return;
+    this.#sweepAtMs = now + SWEEP_MS;
+    const { found, removed } = this.#o.dataplane.forwarding.sweepTranslations();
+    this.#translations.translations = found - removed;
+    this.#translations.orphanTranslations += removed;
   }
   /** After what is in use was renewed: the rest goes when its lease is over. */
   #settle(): void {

@@ -7,6 +7,7 @@ export const ObserverCount = {
   DROPS_OF_OTHERS: 3,
   DROPS_UNATTRIBUTED: 4,
   SOCKET_UNMATCHED: 5,
+  NOT_MASQUERADED: 6,
 } as const;
 export type ObserverCount = (typeof ObserverCount)[keyof typeof ObserverCount];
 
