@@ -11,8 +11,8 @@ import type { Dataplane, PodLinks } from "./dataplane/dataplane.ts";
 import type { WantedInterface } from "./endpoint/plan.ts";
 import { LeaseFile } from "./network/lease-file.ts";
 import { Network } from "./network/network.ts";
-import { RouteFile } from "./network/route-file.ts";
 import type { PortRange } from "./network/port-range.ts";
+import { RouteFile } from "./network/route-file.ts";
 import { type Uplink, underlayOf } from "./network/uplink.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { Pod } from "./workload/pod.ts";
@@ -76,7 +76,8 @@ export class PodNetwork {
   }
 
   #makeNetwork(): Network {
-    const { dataplane, client, uplink, telemetry, stateDir, isConnected, nowMs, log, masqueradePorts } = this.#o;
+    const { dataplane, client, uplink, telemetry, stateDir, isConnected, nowMs, log, masqueradePorts } =
+      this.#o;
     return new Network({
       ...{ dataplane, client, isConnected, nowMs, log, uplink: uplink.ifindex },
       ...{ file: new LeaseFile(stateDir), routeFile: new RouteFile(stateDir) },

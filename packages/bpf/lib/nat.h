@@ -189,21 +189,37 @@ static __always_inline void nat_take(struct __sk_buff *skb, struct flow_path *pa
 }
 
 /*
+ * The port that the flow has already. race: an entry that is being taken out may be another flow's while it is read; then
+ * it isn't live either, and the packet finds no port.
+ */
+static __always_inline bool nat_keep(struct flow_path *path, const struct flow_key *key,
+				     const struct flow_record *record)
+{
+	__be16 port = READ_ONCE(record->path.nat_port);
+
+	if (!port)
+		return false;
+	__builtin_memcpy(path->nat_address, record->path.nat_address, 16);
+	if (READ_ONCE(record->tuple_check) != flow_tuple_check(key))
+		return false;
+	path->nat_port = port;
+	return true;
+}
+
+/*
  * After path_decide: whether what it gave to the host's stack is ours to send, masqueraded. `record` is the flow's, NULL
  * when there is no room for one. A flow that has a port keeps it under whatever generation, also while it is being
  * retired.
  */
 VERIFIED_ALONE int nat_decide(struct __sk_buff *skb, struct flow_path *path, const struct flow_key *key,
-				 const struct flow_record *record, __u32 direction)
+			      const struct flow_record *record, __u32 direction)
 {
 	const struct forwarding *now = forwarding_now();
 
 	if (!path || !key || !now || path->kind != PATH_HOST || path->verdict != VERDICT_FORWARD ||
 	    !nat_has_flag(key->daddr, ROUTE_OUTSIDE))
 		return 0;
-	if (record && READ_ONCE(record->path.nat_port)) {
-		path->nat_port = record->path.nat_port;
-		__builtin_memcpy(path->nat_address, record->path.nat_address, 16);
+	if (record && nat_keep(path, key, record)) {
 		path->kind = PATH_MASQUERADE;
 		path->ifindex = now->uplink;
 		return 0;

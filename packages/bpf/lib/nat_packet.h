@@ -210,8 +210,8 @@ VERIFIED_ALONE int nat_return_any(struct __sk_buff *skb, struct packet *packet)
 	struct nat_work *work = nat_work_begin();
 	int result;
 
-	if (!packet || !now || !work)
-		return NAT_NOT_OURS;
+	if (!packet || !now || !work || packet->key.vlan)
+		return NAT_NOT_OURS; /* a tag's network is another device's */
 	if (!packet->fragment_offset && flow_is_icmp_error(&packet->key))
 		result = nat_return_error(skb, packet, work, now);
 	else

@@ -3,8 +3,17 @@
  * and what is left alone. That packets really travel so is nat.kernel.test.ts's.
  */
 import { EndpointClass, EndpointNote } from "@millrace/abi/generated/endpoint";
-import { FLOW_RETIRE_REQUEST_SIZE, encodeFlowRetireRequest, PathKind, Verdict } from "@millrace/abi/generated/flow";
-import { encodeTranslationSweep, readTranslationSweep, TRANSLATION_SWEEP_SIZE } from "@millrace/abi/generated/nat";
+import {
+  encodeFlowRetireRequest,
+  FLOW_RETIRE_REQUEST_SIZE,
+  PathKind,
+  Verdict,
+} from "@millrace/abi/generated/flow";
+import {
+  encodeTranslationSweep,
+  readTranslationSweep,
+  TRANSLATION_SWEEP_SIZE,
+} from "@millrace/abi/generated/nat";
 import { ObserverCount } from "@millrace/abi/generated/observer";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { checksummed, checksumProblems } from "./checksums.ts";
@@ -25,8 +34,22 @@ const DPORT = 443;
 /** Both families alike: addresses, and how their headers are built and read. */
 const FAMILIES = {
   IPv4: {
-    ...{ pod: "10.201.1.7", host: "10.200.0.1", out: "192.0.2.1", other: "192.0.2.2", router: "198.51.100.9" },
-    ...{ aside: "203.0.113.1", header: 20, source: 12, destination: 16, addressBytes: 4, ttl: 8, icmp: PROTO.icmp },
+    ...{
+      pod: "10.201.1.7",
+      host: "10.200.0.1",
+      out: "192.0.2.1",
+      other: "192.0.2.2",
+      router: "198.51.100.9",
+    },
+    ...{
+      aside: "203.0.113.1",
+      header: 20,
+      source: 12,
+      destination: 16,
+      addressBytes: 4,
+      ttl: 8,
+      icmp: PROTO.icmp,
+    },
     errors: { unreachable: [3, 3], "too big": [3, 4], "time exceeded": [11, 0] },
     build: (from: string, to: string) => packet().ethernet().ip4(from, to),
     icmpOf: (at: ReturnType<typeof packet>, type: number, code = 0, id = 0) => at.icmp(type, code, id),
@@ -46,7 +69,9 @@ type Family = (typeof FAMILIES)[keyof typeof FAMILIES];
 const families = Object.entries(FAMILIES) as [keyof typeof FAMILIES, Family][];
 const KINDS = ["TCP", "UDP", "echo"] as const;
 type Kind = (typeof KINDS)[number];
-const table = families.flatMap(([name, family]) => KINDS.map((kind) => [`${name} ${kind}`, family, kind] as const));
+const table = families.flatMap(([name, family]) =>
+  KINDS.map((kind) => [`${name} ${kind}`, family, kind] as const),
+);
 
 let host: TestHost;
 let pod: TestPod;
@@ -189,23 +214,29 @@ describe.each(table)("%s", (_name, family, kind) => {
     expect(leave(family, kind, family.out, SPORT + 1)).not.toBe(leave(family, kind));
   });
 
-  test.each(Object.entries(family.errors))("an error about it is its pod's, inside as well: %s", (_what, error) => {
-    const sent = request(family, kind);
-    const { packet: left } = out(sent);
-    const [type = 0, code = 0] = error;
-    const quoting = family.icmpOf(family.build(family.router, family.host), type, code);
-    const { answer: verdict, packet } = back(checksummed(quoting.raw(left.subarray(ETHERNET)).bytes()));
-    expect(verdict).toBe(REDIRECT);
-    expect(addressAt(family, packet, "destination")).toEqual(bytesOf(family.pod));
-    expect(addressAt(family, packet, "source")).toEqual(bytesOf(family.router));
-    expect(checksumProblems(packet)).toEqual([]);
-    // But for the hop that it has lost, and IPv4's checksum over that, it is what the pod sent.
-    const quoted = Buffer.concat([sent.subarray(0, ETHERNET), packet.subarray(ETHERNET + family.header + 8)]);
-    (quoted[ETHERNET + family.ttl] as number)++;
-    expect(checksummed(quoted)).toEqual(sent);
-    expect(checksumProblems(quoted).filter((what) => what !== "IPv4's header")).toEqual([]);
-    expectConserved();
-  });
+  test.each(Object.entries(family.errors))(
+    "an error about it is its pod's, inside as well: %s",
+    (_what, error) => {
+      const sent = request(family, kind);
+      const { packet: left } = out(sent);
+      const [type = 0, code = 0] = error;
+      const quoting = family.icmpOf(family.build(family.router, family.host), type, code);
+      const { answer: verdict, packet } = back(checksummed(quoting.raw(left.subarray(ETHERNET)).bytes()));
+      expect(verdict).toBe(REDIRECT);
+      expect(addressAt(family, packet, "destination")).toEqual(bytesOf(family.pod));
+      expect(addressAt(family, packet, "source")).toEqual(bytesOf(family.router));
+      expect(checksumProblems(packet)).toEqual([]);
+      // But for the hop that it has lost, and IPv4's checksum over that, it is what the pod sent.
+      const quoted = Buffer.concat([
+        sent.subarray(0, ETHERNET),
+        packet.subarray(ETHERNET + family.header + 8),
+      ]);
+      (quoted[ETHERNET + family.ttl] as number)++;
+      expect(checksummed(quoted)).toEqual(sent);
+      expect(checksumProblems(quoted).filter((what) => what !== "IPv4's header")).toEqual([]);
+      expectConserved();
+    },
+  );
 
   test("an error that the pod sends about an answer is the outside's, inside as well", () => {
     const port = leave(family, kind);
@@ -226,8 +257,12 @@ describe.each(families)("%s", (_name, family) => {
   test("errors about nothing of ours are left alone, both ways", () => {
     const strange = family.build(family.host, family.out).tcp(FIRST, DPORT).bytes().slice(ETHERNET);
     const [type, code] = family.errors.unreachable;
-    const inward = checksummed(family.icmpOf(family.build(family.router, family.host), type, code).raw(strange).bytes());
-    const outward = checksummed(family.icmpOf(family.build(family.pod, family.out), type, code).raw(strange).bytes());
+    const inward = checksummed(
+      family.icmpOf(family.build(family.router, family.host), type, code).raw(strange).bytes(),
+    );
+    const outward = checksummed(
+      family.icmpOf(family.build(family.pod, family.out), type, code).raw(strange).bytes(),
+    );
     for (const [run, sent] of [
       [back, inward],
       [out, outward],
@@ -326,42 +361,53 @@ describe("fragments", () => {
   const first6 = (from: string, to: string, sport: number, dport: number) =>
     packet().ethernet().ip6(from, to).fragment6(9, 0, true).udp(sport, dport).payload(56).bytes();
   const later6 = (from: string, to: string, id = 9) =>
-    packet().ethernet().ip6(from, to, { next: PROTO.fragment }).fragment6(id, 64, false, PROTO.udp).raw(MIDDLE).bytes();
+    packet()
+      .ethernet()
+      .ip6(from, to, { next: PROTO.fragment })
+      .fragment6(id, 64, false, PROTO.udp)
+      .raw(MIDDLE)
+      .bytes();
 
   test.each([
     ["IPv4", FAMILIES.IPv4, first4, later4, 0],
     ["IPv6", FAMILIES.IPv6, first6, later6, 8],
-  ] as const)("%s: the first by its ports, the others by the first, both ways", (_name, family, first, later, extra) => {
-    const sent = out(Buffer.from(first(family.pod, family.out, SPORT, DPORT)));
-    expect(sent.answer).toBe(REDIRECT);
-    const port = sent.packet.readUInt16BE(ETHERNET + family.header + extra);
-    expect(port).toBe(flowTo(family.out)?.record.path.natPort);
-    const second = out(Buffer.from(later(family.pod, family.out)));
-    expect(second.answer).toBe(REDIRECT);
-    expect(addressAt(family, second.packet, "source")).toEqual(bytesOf(family.host));
-    expect(second.packet.subarray(-MIDDLE.length)).toEqual(MIDDLE);
-    expect(host.flowsOf(pod)).toHaveLength(1);
+  ] as const)(
+    "%s: the first by its ports, the others by the first, both ways",
+    (_name, family, first, later, extra) => {
+      const sent = out(Buffer.from(first(family.pod, family.out, SPORT, DPORT)));
+      expect(sent.answer).toBe(REDIRECT);
+      const port = sent.packet.readUInt16BE(ETHERNET + family.header + extra);
+      expect(port).toBe(flowTo(family.out)?.record.path.natPort);
+      const second = out(Buffer.from(later(family.pod, family.out)));
+      expect(second.answer).toBe(REDIRECT);
+      expect(addressAt(family, second.packet, "source")).toEqual(bytesOf(family.host));
+      expect(second.packet.subarray(-MIDDLE.length)).toEqual(MIDDLE);
+      expect(host.flowsOf(pod)).toHaveLength(1);
 
-    const came = back(Buffer.from(first(family.out, family.host, DPORT, port)));
-    expect(came.answer).toBe(REDIRECT);
-    expect(came.packet.readUInt16BE(ETHERNET + family.header + extra + 2)).toBe(SPORT);
-    const after = back(Buffer.from(later(family.out, family.host)));
-    expect(after.answer).toBe(REDIRECT);
-    expect(addressAt(family, after.packet, "destination")).toEqual(bytesOf(family.pod));
-    expect(after.packet.subarray(-MIDDLE.length)).toEqual(MIDDLE);
-    expect(flowTo(family.out)?.record.counters.map((c) => c.packets)).toEqual([2n, 2n]);
-    expectConserved();
-  });
+      const came = back(Buffer.from(first(family.out, family.host, DPORT, port)));
+      expect(came.answer).toBe(REDIRECT);
+      expect(came.packet.readUInt16BE(ETHERNET + family.header + extra + 2)).toBe(SPORT);
+      const after = back(Buffer.from(later(family.out, family.host)));
+      expect(after.answer).toBe(REDIRECT);
+      expect(addressAt(family, after.packet, "destination")).toEqual(bytesOf(family.pod));
+      expect(after.packet.subarray(-MIDDLE.length)).toEqual(MIDDLE);
+      expect(flowTo(family.out)?.record.counters.map((c) => c.packets)).toEqual([2n, 2n]);
+      expectConserved();
+    },
+  );
 
   test.each([
     ["IPv4", FAMILIES.IPv4, later4],
     ["IPv6", FAMILIES.IPv6, later6],
-  ] as const)("%s: without its first one it doesn't leave, and what comes is the host's", (_name, family, later) => {
-    expect(out(Buffer.from(later(family.pod, family.out, 77))).answer).toBe(DROP);
-    expect(host.ownDrops()).toEqual({ UNTRANSLATABLE: 1 });
-    expect(back(Buffer.from(later(family.out, family.host, 78))).answer).toBe(NEXT);
-    expectConserved();
-  });
+  ] as const)(
+    "%s: without its first one it doesn't leave, and what comes is the host's",
+    (_name, family, later) => {
+      expect(out(Buffer.from(later(family.pod, family.out, 77))).answer).toBe(DROP);
+      expect(host.ownDrops()).toEqual({ UNTRANSLATABLE: 1 });
+      expect(back(Buffer.from(later(family.out, family.host, 78))).answer).toBe(NEXT);
+      expectConserved();
+    },
+  );
 });
 
 describe("a range of four ports", () => {
@@ -408,7 +454,10 @@ function endTranslations(count: number): void {
 function sweep(graceS: number): { found: number; removed: number } {
   const ctx = Buffer.alloc(TRANSLATION_SWEEP_SIZE);
   encodeTranslationSweep({ graceS, found: 0, removed: 0 }, viewOf(ctx));
-  const { found, removed } = readTranslationSweep(viewOf(host.object.program("translations_sweep").testRun({ ctx }).ctxOut), 0);
+  const { found, removed } = readTranslationSweep(
+    viewOf(host.object.program("translations_sweep").testRun({ ctx }).ctxOut),
+    0,
+  );
   return { found, removed };
 }
 
@@ -434,7 +483,14 @@ test("with the flow table full nothing leaves that couldn't be answered", () => 
     full.addLoopbackPod("10.201.3.7", "fd00:201:3::7");
     full.masquerade(FIRST, LAST);
     const send = (n: number) =>
-      full.run("pod_egress", packet().ethernet().ip4("10.201.3.7", family.out).udp(1000 + n, 53).bytes()).answer;
+      full.run(
+        "pod_egress",
+        packet()
+          .ethernet()
+          .ip4("10.201.3.7", family.out)
+          .udp(1000 + n, 53)
+          .bytes(),
+      ).answer;
     const answers = Array.from({ length: 200 }, (_, n) => send(n));
     expect(new Set(answers)).toEqual(new Set([REDIRECT, DROP]));
     expect(answers.filter((one) => one === REDIRECT)).toHaveLength(full.flows().length);

@@ -84,7 +84,9 @@ test.each(families)("%s: two pods at once reach one service outside by TCP, UDP 
     }),
   );
   for (const pod of pods) {
-    const flows = host.flowsOf(pod).filter(({ key }) => Buffer.compare(key.daddr, addressBytes(FAR[family])) === 0);
+    const flows = host
+      .flowsOf(pod)
+      .filter(({ key }) => Buffer.compare(key.daddr, addressBytes(FAR[family])) === 0);
     const whole = flows.filter(({ record }) => record.path.kind === PathKind.MASQUERADE);
     expect(new Set(whole.map(({ key }) => key.proto)).size).toBe(3);
     const bulk = whole.find(({ key }) => key.proto === 6)?.record;
@@ -155,7 +157,9 @@ test("the host's own traffic is its own, also with a reserved port", async () =>
   await own.do("close", { id: 1 });
   await own.do("listen", { port: FIRST + 5 });
   using stranger = await Actor.in(far);
-  expect(await stranger.do("open", { id: 1, host: host.underlay4, port: FIRST + 5 })).toHaveProperty("localPort");
+  expect(await stranger.do("open", { id: 1, host: host.underlay4, port: FIRST + 5 })).toHaveProperty(
+    "localPort",
+  );
   await stranger.do("exchange", { id: 1, bytes: 1000 });
   host.netns.sh(`ping -c 1 -W 2 ${FAR.ip4}`);
 });
@@ -169,20 +173,23 @@ const interfaceOf = (pod: TestPod) => {
   ];
 };
 
-test.each([0, 1] as const)("what pod %s's flows and classes add up to is what its interface counts", async (index) => {
-  const pod = pods[index];
-  const [flows, endpoint, device] = await settled("the pod's counters", () => [
-    host.flowsOf(pod),
-    host.endpoint(pod),
-    interfaceOf(pod),
-  ]);
-  for (const direction of [0, 1]) {
-    const total = endpoint.counters[direction]?.[EndpointClass.TOTAL];
-    const classes = sumOfClasses(endpoint, direction, EndpointClass.TOTAL);
-    expect(plus(sumOfFlows(flows, direction), classes)).toEqual(total);
-    expect({ packets: total?.packets, bytes: total?.bytes }).toEqual(device[direction]);
-  }
-});
+test.each([0, 1] as const)(
+  "what pod %s's flows and classes add up to is what its interface counts",
+  async (index) => {
+    const pod = pods[index];
+    const [flows, endpoint, device] = await settled("the pod's counters", () => [
+      host.flowsOf(pod),
+      host.endpoint(pod),
+      interfaceOf(pod),
+    ]);
+    for (const direction of [0, 1]) {
+      const total = endpoint.counters[direction]?.[EndpointClass.TOTAL];
+      const classes = sumOfClasses(endpoint, direction, EndpointClass.TOTAL);
+      expect(plus(sumOfFlows(flows, direction), classes)).toEqual(total);
+      expect({ packets: total?.packets, bytes: total?.bytes }).toEqual(device[direction]);
+    }
+  },
+);
 
 /** Prints what a connected datagram socket is told when nobody listens at the far end. */
 const UDP_TO_NOBODY = `

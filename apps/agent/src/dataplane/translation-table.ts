@@ -6,7 +6,11 @@ import {
   FLOW_RETIRE_REQUEST_SIZE,
   FlowLimit,
 } from "@millrace/abi/generated/flow";
-import { encodeTranslationSweep, readTranslationSweep, TRANSLATION_SWEEP_SIZE } from "@millrace/abi/generated/nat";
+import {
+  encodeTranslationSweep,
+  readTranslationSweep,
+  TRANSLATION_SWEEP_SIZE,
+} from "@millrace/abi/generated/nat";
 import type { BpfMap, BpfProgram } from "@millrace/native/native";
 import { u32 } from "./trace-object.ts";
 

@@ -36,7 +36,13 @@ export function forwardingTables(known: Knowledge): ForwardingTables {
   }
   const tunnelPort = underlay?.uplink4 ? underlay.vtepPort : 0;
   return {
-    facts: { uplink, punt, tunnelPort, tunnelAddress: number4(underlay?.uplink4 ?? null), ...outsideFacts(known) },
+    facts: {
+      uplink,
+      punt,
+      tunnelPort,
+      tunnelAddress: number4(underlay?.uplink4 ?? null),
+      ...outsideFacts(known),
+    },
     locals: known.locals.flatMap(({ addresses, endpointId, port, identity }) =>
       addresses.map((address) => ({ address: bytes(address), endpointId, ifindex: port, identity })),
     ),
@@ -62,7 +68,12 @@ const ON_A_LINK = ["127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "fe80::/10", 
 function outsideFacts({ masqueradePorts, underlay }: Knowledge) {
   const natAddress4 = number4(underlay?.uplink4 ?? null);
   const natAddress6 = bytes6(underlay?.uplink6 ?? null);
-  return { natFirst: masqueradePorts?.first ?? 0, natLast: masqueradePorts?.last ?? 0, natAddress4, natAddress6 };
+  return {
+    natFirst: masqueradePorts?.first ?? 0,
+    natLast: masqueradePorts?.last ?? 0,
+    natAddress4,
+    natAddress6,
+  };
 }
 
 function prefixEntry(text: string): Pick<RouteEntry, "address" | "prefixBits"> {
