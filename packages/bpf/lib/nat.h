@@ -216,7 +216,7 @@ VERIFIED_ALONE int nat_decide(struct __sk_buff *skb, struct flow_path *path, con
 {
 	const struct forwarding *now = forwarding_now();
 
-	if (!path || !key || !now || path->kind != PATH_HOST || path->verdict != VERDICT_FORWARD ||
+	if (!path || !key || !now || path->kind != PATH_HOST || path->verdict == VERDICT_DROP ||
 	    !nat_has_flag(key->daddr, ROUTE_OUTSIDE))
 		return 0;
 	if (record && nat_keep(path, key, record)) {

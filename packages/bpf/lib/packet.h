@@ -53,7 +53,7 @@ static __always_inline bool icmp_is_echo(__u8 proto, __u8 type)
 }
 
 /* Of those that are about another packet, and quote it. */
-static __always_inline bool icmp_is_error(__u8 proto, __u8 type)
+static __always_inline bool icmp_type_is_error(__u8 proto, __u8 type)
 {
 	if (proto == NEXTHDR_ICMP6)
 		return type >= ICMP6_ERROR_FIRST && type <= ICMP6_ERROR_LAST;
@@ -64,7 +64,7 @@ static __always_inline bool icmp_is_error(__u8 proto, __u8 type)
 /* As flow keys have it: type << 8 | code in `dport`. */
 static __always_inline bool flow_is_icmp_error(const struct flow_key *key)
 {
-	return icmp_is_error(key->proto, bpf_ntohs(key->dport) >> 8);
+	return icmp_type_is_error(key->proto, bpf_ntohs(key->dport) >> 8);
 }
 
 static __always_inline void address_from_ip4(__u8 address[16], __be32 ip4)

@@ -100,7 +100,7 @@ static __always_inline int punted_send(struct __sk_buff *skb, const struct forwa
 	if (side->path.verdict != VERDICT_FORWARD)
 		return drop_own(skb, &side->key, FLOW_EGRESS,
 				way.kind == PATH_PUNT ? PATH_REASON_UNRESOLVED : side->path.reason);
-	return send_away(skb, &way, &side->key, now);
+	return send_away(skb, &way, &side->key, false, now);
 }
 
 #endif

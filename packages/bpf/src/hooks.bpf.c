@@ -13,7 +13,6 @@
  */
 #include "abi_hash.h"
 #include "lib/account.h"
-#include "lib/nat_packet.h"
 #include "lib/pod_egress.h"
 #include "lib/wire.h"
 #include "shared/config.h"
@@ -113,11 +112,7 @@ int pod_egress(struct __sk_buff *skb)
 	}
 	if (way.kind == PATH_LOCAL)
 		return pod_to_pod(skb, &way, &plain, is_plain, &add, now);
-	if (way.kind == PATH_MASQUERADE)
-		return nat_send(skb, &way, &plain.flow.key, is_plain);
-	if (way.kind == PATH_HOST && flow_is_icmp_error(&plain.flow.key))
-		return nat_send_error(skb, &plain.flow.key);
-	return send_away(skb, &way, &plain.flow.key, now);
+	return send_away(skb, &way, &plain.flow.key, is_plain, now);
 }
 
 /* What the host's own stack sends to a pod: tcx egress of the host's end of its link. */

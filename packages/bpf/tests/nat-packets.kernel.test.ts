@@ -81,7 +81,8 @@ beforeAll(() => {
     ["up0", "10.200.0.1/24", "fd00:200::1/64"],
     ["up1", "10.199.0.1/24", "fd00:199::1/64"],
   ] as const) {
-    host.netns.sh(`ip link add ${device} type dummy`);
+    host.netns.sh(`ip link add ${device} type veth peer name ${device}far`);
+    host.netns.sh(`ip link set ${device}far up`);
     host.netns.sh(`ip addr add ${four} dev ${device}`);
     host.netns.sh(`ip -6 addr add ${six} dev ${device} nodad`);
     host.netns.sh(`ip link set ${device} up`);
@@ -226,14 +227,14 @@ describe.each(table)("%s", (_name, family, kind) => {
       expect(addressAt(family, packet, "destination")).toEqual(bytesOf(family.pod));
       expect(addressAt(family, packet, "source")).toEqual(bytesOf(family.router));
       expect(checksumProblems(packet)).toEqual([]);
-      // But for the hop that it has lost, and IPv4's checksum over that, it is what the pod sent.
+      // But for the hop that it has lost, it is what the pod sent.
       const quoted = Buffer.concat([
         sent.subarray(0, ETHERNET),
         packet.subarray(ETHERNET + family.header + 8),
       ]);
+      expect(checksumProblems(quoted)).toEqual([]);
       (quoted[ETHERNET + family.ttl] as number)++;
       expect(checksummed(quoted)).toEqual(sent);
-      expect(checksumProblems(quoted).filter((what) => what !== "IPv4's header")).toEqual([]);
       expectConserved();
     },
   );
@@ -475,7 +476,8 @@ test("with the flow table full nothing leaves that couldn't be answered", () => 
   const family = FAMILIES.IPv4;
   const full = new TestHost(3, { flows: 64 });
   try {
-    full.netns.sh("ip link add up0 type dummy");
+    full.netns.sh("ip link add up0 type veth peer name up0far");
+    full.netns.sh("ip link set up0far up");
     full.netns.sh("ip addr add 10.200.0.3/24 dev up0");
     full.netns.sh("ip link set up0 up");
     full.netns.sh("ip route add default via 10.200.0.254");
