@@ -12,6 +12,7 @@ import type { Dataplane, PodLinks } from "./dataplane/dataplane.ts";
 import type { WantedInterface } from "./endpoint/plan.ts";
 import { LeaseFile } from "./network/lease-file.ts";
 import { Network } from "./network/network.ts";
+import type { PortRange } from "./network/port-range.ts";
 import { RouteFile } from "./network/route-file.ts";
 import { type Uplink, underlayOf } from "./network/uplink.ts";
 import { PolicyFile } from "./policy/policy-file.ts";
@@ -29,6 +30,8 @@ export type PodNetworkOptions = {
   hostNetns: string;
   hostCookie: bigint;
   uplink: Uplink;
+  /** Of masqueraded flows. */
+  masqueradePorts: PortRange | undefined;
   pods: () => readonly Pod[];
   isConnected: () => boolean;
   nowMs: () => number;
@@ -93,12 +96,13 @@ export class PodNetwork {
   }
 
   #makeNetwork(): Network {
-    const { dataplane, client, uplink, telemetry, stateDir, isConnected, nowMs, log } = this.#o;
+    const { dataplane, client, uplink, telemetry, stateDir, isConnected, nowMs, log, masqueradePorts } =
+      this.#o;
     return new Network({
       ...{ dataplane, client, isConnected, nowMs, log, uplink: uplink.ifindex },
       ...{ file: new LeaseFile(stateDir), routeFile: new RouteFile(stateDir) },
       policyFile: new PolicyFile(stateDir),
-      underlay: () => underlayOf(uplink),
+      ...{ underlay: () => underlayOf(uplink), masqueradePorts },
       attached: () => this.#o.attachments.placed(),
       endpointOf: (record) => this.#endpointOf(record)?.id,
       labelsOf: (record) => this.#labelsOf(record),

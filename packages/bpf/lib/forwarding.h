@@ -140,6 +140,8 @@ struct way {
 	__u32 remote;
 	__u32 identity;
 	__u32 peer_endpoint;
+	__be16 nat_port; /* MASQUERADE: what the source's becomes */
+	__u8 nat_address[16];
 };
 
 static __always_inline void way_of(struct way *way, const struct flow_path *path)
@@ -149,6 +151,8 @@ static __always_inline void way_of(struct way *way, const struct flow_path *path
 	way->remote = path->remote;
 	way->identity = path->identity;
 	way->peer_endpoint = path->peer_endpoint;
+	way->nat_port = path->nat_port;
+	__builtin_memcpy(way->nat_address, path->nat_address, 16);
 }
 
 /* The fast path may only be right or absent: false unless all was read as one decision under this generation wrote it. */
@@ -169,7 +173,8 @@ static __always_inline void path_keep(struct flow_path *to, const struct flow_pa
 {
 	__u32 before = READ_ONCE(to->generation);
 
-	if (decided->verdict == VERDICT_PUNT || decided->reason == PATH_REASON_UNRESOLVED || before == PATH_DECIDING ||
+	if (decided->verdict == VERDICT_PUNT || decided->reason == PATH_REASON_UNRESOLVED ||
+	    decided->reason == PATH_REASON_NO_PORT || before == PATH_DECIDING ||
 	    __sync_val_compare_and_swap(&to->generation, before, PATH_DECIDING) != before)
 		return;
 	to->verdict = decided->verdict;
@@ -180,6 +185,10 @@ static __always_inline void path_keep(struct flow_path *to, const struct flow_pa
 	to->identity = decided->identity;
 	to->peer_identity = decided->peer_identity;
 	to->peer_endpoint = decided->peer_endpoint;
+	if (decided->nat_port && !to->nat_port) {
+		__builtin_memcpy(to->nat_address, decided->nat_address, 16);
+		WRITE_ONCE(to->nat_port, decided->nat_port);
+	}
 	to->rule = decided->rule;
 	to->revision = decided->revision;
 	__sync_val_compare_and_swap(&to->generation, PATH_DECIDING, decided->generation);

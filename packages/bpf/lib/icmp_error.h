@@ -10,15 +10,6 @@
 
 #define ICMP_ECHO_IDENTIFIER_AT 4
 
-static __always_inline bool icmp_is_error(const struct flow_key *key)
-{
-	__u8 type = ((const __u8 *)&key->dport)[0];
-
-	if (key->proto == NEXTHDR_ICMP6)
-		return type >= 1 && type <= 4;
-	return key->proto == IPPROTO_ICMP && (type == 3 || type == 4 || type == 5 || type == 11 || type == 12);
-}
-
 /* Addresses and protocol of the quoted IP header at `at`; where its transport begins, or 0. */
 static __always_inline __u32 quoted_ip(struct __sk_buff *skb, __u32 at, struct flow_key *quoted)
 {

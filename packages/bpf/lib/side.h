@@ -11,6 +11,7 @@
 #include "lib/account.h"
 #include "lib/forwarding.h"
 #include "lib/icmp_error.h"
+#include "lib/nat.h"
 #include "lib/own_drop.h"
 #include "lib/policy.h"
 #include "lib/punt.h"
@@ -106,7 +107,7 @@ static __noinline int side_judge(struct __sk_buff *skb, struct side *side)
 		return 0;
 	if (side->direction == FLOW_INGRESS)
 		path_take_told(&side->path, &side->told);
-	if (icmp_is_error(&side->key) && !side_judge_error(skb, side, now->policy_set))
+	if (flow_is_icmp_error(&side->key) && !side_judge_error(skb, side, now->policy_set))
 		return 0;
 	if (!policy_judge(&side->path, &side->key, side->opener, now->policy_set))
 		return 0;
@@ -120,10 +121,12 @@ static __noinline int side_judge(struct __sk_buff *skb, struct side *side)
 	return 0;
 }
 
-/* The flow's path: kept, or decided now. */
-static __always_inline void side_decide(struct __sk_buff *skb, struct side *side, struct flow_record *record,
+/* The flow's path: kept, or decided now. Nothing is kept in a flow that the packet doesn't count in. */
+static __always_inline void side_decide(struct __sk_buff *skb, struct side *side, struct flow_record *found,
 					const struct forwarding *now)
 {
+	struct flow_record *record = side->class ? NULL : found;
+
 	if (record && !side->anew && path_is_current(&record->path, now)) {
 		side->path = record->path;
 		if (path_is_current(&record->path, now))
@@ -132,6 +135,7 @@ static __always_inline void side_decide(struct __sk_buff *skb, struct side *side
 	}
 	path_decide(&side->path, &side->key);
 	side_judge(skb, side);
+	nat_decide(skb, &side->path, &side->key, found, side->direction);
 	if (record)
 		path_keep(&record->path, &side->path);
 }
@@ -142,7 +146,7 @@ static __always_inline void side_find_opener(struct side *side, const struct flo
 	union tcp_word word = {};
 
 	side->opener = opener_in(&side->packet, side->direction);
-	side->anew = icmp_is_error(&side->key);
+	side->anew = flow_is_icmp_error(&side->key);
 	if (!record || record->tuple_check != flow_tuple_check(&side->key))
 		return;
 	word.word = READ_ONCE(*(const __u32 *)record->tcp_flags);
@@ -187,7 +191,7 @@ static __always_inline void side_take(struct __sk_buff *skb, struct side *side, 
 	else if (!flow_is_live(record, &side->key))
 		side->class = EP_FLOW_RETIRED;
 	side_find_opener(side, record);
-	side_decide(skb, side, side->class ? NULL : record, now);
+	side_decide(skb, side, record, now);
 	if (side->class || !record || (side->unjudged && direction == FLOW_INGRESS))
 		return;
 	if (side->path.verdict == VERDICT_DROP)

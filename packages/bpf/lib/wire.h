@@ -7,11 +7,29 @@
 #define MILLRACE_WIRE_H
 
 #include "lib/deliver.h"
+#include "lib/nat_packet.h"
 #include "lib/send.h"
 #include "lib/tunnel.h"
 
-/* For a pod here, after whatever carried it is off. Uncounted and left alone when it is for nobody here. */
-static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told *told, const struct forwarding *now)
+static __always_inline const struct local *wire_receiver(const struct plain_packet *plain, bool is_plain,
+							 const struct packet *packet)
+{
+	return bpf_map_lookup_elem(&locals, is_plain ? plain->flow.key.saddr : packet->key.daddr);
+}
+
+/* All that the host receives passes here: most of it is told by its port. */
+static __always_inline int wire_return_plain(struct __sk_buff *skb, struct plain_packet *plain,
+					     const struct forwarding *now)
+{
+	return nat_is_in_range(now, plain->flow.key.sport) ? nat_return_plain(skb, plain) : NAT_NOT_OURS;
+}
+
+/*
+ * For a pod here, after whatever carried it is off. Uncounted and left alone when it is for nobody here. Answers to
+ * masqueraded flows come as they are, never through a tunnel.
+ */
+static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told *told, bool tunnelled,
+					const struct forwarding *now)
 {
 	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
 	struct delivery delivery = { .told = *told };
@@ -20,11 +38,19 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told
 	struct plain_packet plain;
 	struct packet packet = {};
 	struct flow_counters add;
+	int result;
 	bool is_plain = plain_parse(&plain, skb, 0, FLOW_INGRESS);
 
 	if (!is_plain && packet_parse(skb, &packet, true) < 0)
 		return TCX_NEXT_PROGRAM;
-	here = bpf_map_lookup_elem(&locals, is_plain ? plain.flow.key.saddr : packet.key.daddr);
+	here = wire_receiver(&plain, is_plain, &packet);
+	if (!here && !tunnelled && now->nat_first) {
+		result = is_plain ? wire_return_plain(skb, &plain, now) : nat_return_any(skb, &packet);
+		if (result == NAT_BROKEN)
+			return TCX_DROP_PACKET;
+		if (result == NAT_RETURNED)
+			here = wire_receiver(&plain, is_plain, &packet);
+	}
 	if (!here)
 		return TCX_NEXT_PROGRAM;
 	endpoint = delivery_to(&delivery, skb, here->ifindex, here->endpoint_id);
@@ -101,7 +127,7 @@ static __always_inline int punted_send(struct __sk_buff *skb, const struct forwa
 	if (!verdict_forwards(side->path.verdict))
 		return drop_own(skb, &side->key, FLOW_EGRESS,
 				way.kind == PATH_PUNT ? PATH_REASON_UNRESOLVED : side->path.reason);
-	return send_away(skb, &way, &side->key, now);
+	return send_away(skb, &way, &side->key, false, now);
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include "shared/event.h"
 #include "shared/flow.h"
 #include "shared/forward.h"
+#include "shared/nat.h"
 #include "shared/observer.h"
 #include "shared/policy.h"
 #include "shared/socket.h"
@@ -39,9 +40,11 @@ ANCHOR(enum, path_limit);
 ANCHOR(enum, path_reason);
 ANCHOR(enum, policy_limit);
 ANCHOR(enum, policy_selection);
+ANCHOR(enum, route_flag);
 ANCHOR(enum, trace_connection_step);
 ANCHOR(enum, trace_kind);
 ANCHOR(enum, trace_limit);
+ANCHOR(enum, translation_limit);
 ANCHOR(enum, verdict);
 ANCHOR(struct, cidr_class_key);
 ANCHOR(struct, drop_key);
@@ -80,3 +83,6 @@ ANCHOR(struct, trace_event_drop);
 ANCHOR(struct, trace_event_header);
 ANCHOR(struct, trace_filter);
 ANCHOR(struct, trace_stats);
+ANCHOR(struct, translation);
+ANCHOR(struct, translation_key);
+ANCHOR(struct, translation_sweep);

@@ -112,7 +112,7 @@ int pod_egress(struct __sk_buff *skb)
 	}
 	if (way.kind == PATH_LOCAL)
 		return pod_to_pod(skb, &way, &plain, is_plain, &add, now);
-	return send_away(skb, &way, &plain.flow.key, now);
+	return send_away(skb, &way, &plain.flow.key, is_plain, now);
 }
 
 /* What the host's own stack sends to a pod: tcx egress of the host's end of its link. */
@@ -144,6 +144,7 @@ int wire_ingress(struct __sk_buff *skb)
 	struct flow_key nobody = {};
 	struct told told = {};
 	const __u32 *remote;
+	bool tunnelled = false;
 	__be32 from;
 	bool ip6;
 
@@ -159,8 +160,9 @@ int wire_ingress(struct __sk_buff *skb)
 		told.remote = *remote;
 		if (tunnel_take_off(skb, ip6))
 			return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_ENCAPSULATION);
+		tunnelled = true;
 	}
-	return wire_deliver(skb, &told, now);
+	return wire_deliver(skb, &told, tunnelled, now);
 }
 
 /* What the agent puts back: tcx ingress of the device by which it gets what can't be sent yet. */

@@ -27,6 +27,7 @@ import {
   REMOTE_SIZE,
   ROUTE_KEY_SIZE,
   ROUTE_SIZE,
+  RouteFlag,
 } from "@millrace/abi/generated/forward";
 import { type BpfLink, type BpfObject, links, netnsCookie, openObject } from "@millrace/native/native";
 import { TestNetns } from "./netns.ts";
@@ -34,7 +35,10 @@ import { type Flow, OBSERVE_OBJECT, plus, readFlows, u32, u64, viewOf } from "./
 import { addressBytes } from "./packet-builder.ts";
 
 export const TUNNEL_PORT = 8472;
-const PROGRAMS = ["pod_egress", "pod_ingress", "wire_ingress", "punt_ingress", "packet_dropped"];
+const PROGRAMS = [
+  ...["pod_egress", "pod_ingress", "wire_ingress", "punt_ingress", "packet_dropped"],
+  ...["flow_retire", "translations_end", "translations_sweep"],
+];
 
 export interface TestPod {
   name: string;
@@ -60,6 +64,7 @@ export class TestHost implements Disposable {
   punt = 0;
   #generation = 2;
   #uplink = 0;
+  #natPorts = { natFirst: 0, natLast: 0 };
 
   constructor(number: number, options: { flows?: number } = {}) {
     this.number = number;
@@ -79,7 +84,7 @@ export class TestHost implements Disposable {
       ["0.0.0.0", 96],
       ["::", 0],
     ] as const)
-      this.route(prefix, bits, { kind: PathKind.HOST });
+      this.route(prefix, bits, { kind: PathKind.HOST, flags: RouteFlag.OUTSIDE });
   }
 
   get underlay4(): string {
@@ -101,6 +106,9 @@ export class TestHost implements Disposable {
         tunnelPort: TUNNEL_PORT,
         tunnelAddress,
         policySet: this.policySet,
+        ...this.#natPorts,
+        natAddress4: tunnelAddress,
+        natAddress6: addressBytes(this.underlay6),
       },
       viewOf(value),
     );
@@ -185,15 +193,24 @@ export class TestHost implements Disposable {
     this.commit();
   }
 
+  /** What its pods send to the outside leaves under its own addresses. */
+  masquerade(natFirst: number, natLast: number): void {
+    this.#natPorts = { natFirst, natLast };
+    this.route(`10.201.${this.number}.0`, 96 + 24, { kind: PathKind.PUNT, flags: RouteFlag.MASQUERADED });
+    this.route(`fd00:201:${this.number}::`, 64, { kind: PathKind.PUNT, flags: RouteFlag.MASQUERADED });
+    for (const address of [this.underlay4, this.underlay6]) this.route(address, 128, { kind: PathKind.HOST });
+    this.commit();
+  }
+
   route(
     prefix: string,
     prefixBits: number,
-    route: { kind: PathKind; remote?: number; identity?: number },
+    route: { kind: PathKind; remote?: number; identity?: number; flags?: number },
   ): void {
     const key = new Uint8Array(ROUTE_KEY_SIZE);
     encodeRouteKey({ prefixBits, address: addressBytes(prefix) }, viewOf(key));
     const value = new Uint8Array(ROUTE_SIZE);
-    encodeRoute({ remote: 0, identity: 0, ...route }, viewOf(value));
+    encodeRoute({ remote: 0, identity: 0, flags: 0, ...route }, viewOf(value));
     this.object.map("routes").update(key, value);
   }
 

@@ -205,6 +205,11 @@ class PacketBuilder {
     });
   }
 
+  /** Any bytes: what an ICMP error quotes. */
+  raw(bytes: Uint8Array): PacketBuilder {
+    return this.#with({ build: () => bytes });
+  }
+
   bytes(): Uint8Array {
     let built: Uint8Array = new Uint8Array(0);
     for (let i = this.#layers.length - 1; i >= 0; i--)

@@ -39,6 +39,12 @@ export type ForwardingTables = {
     /** 0: packets of a tunnel are the host's own affair. */
     tunnelPort: number;
     tunnelAddress: number;
+    /** Ports of masqueraded flows, both included; 0: the host's own stack does what NAT there is. */
+    natFirst: number;
+    natLast: number;
+    /** This host's addresses as the outside sees them; zero: none of that family. */
+    natAddress4: number;
+    natAddress6: Uint8Array;
   };
   locals: readonly { address: Uint8Array; endpointId: number; ifindex: number; identity: number }[];
   routes: readonly {
@@ -47,6 +53,8 @@ export type ForwardingTables = {
     kind: PathKind;
     remote: number;
     identity: number;
+    /** Bits of RouteFlag. */
+    flags: number;
   }[];
   /** `index` is what routes name them by, from 1. */
   remotes: readonly { index: number; address4: number; address6: Uint8Array }[];
@@ -201,6 +209,8 @@ export interface Forwarding {
   setPolicy(tables: PolicyTables): void;
   /** Judgements that were missing; what is decided stays. */
   addPolicy(more: Pick<PolicyTables, "judgements" | "rulesets">): void;
+  /** How many flows are masqueraded. Entries that belong to no flow are removed: by a kill between two calls, or a race. */
+  sweepTranslations(): { found: number; removed: number };
 }
 
 export interface Dataplane {
@@ -253,6 +263,7 @@ export interface Dataplane {
   retireFlows(keys: Uint8Array, count: number, quietSinceNs: bigint): number;
   /** Returns when every program that ran at the call has ended. */
   barrier(): void;
+  /** RETIRED ones, and what stands for them under the host's address. */
   deleteFlows(keys: Uint8Array, count: number): void;
   readEndpoints(): PerCpuBytes;
   readDrops(): TableBytes;

@@ -38,4 +38,9 @@ export class FakeForwarding implements Forwarding {
       rulesets: [...rulesets, ...more.rulesets],
     };
   }
+  /** What a sweep finds. */
+  translations = { found: 0, removed: 0 };
+  sweepTranslations(): { found: number; removed: number } {
+    return this.translations;
+  }
 }

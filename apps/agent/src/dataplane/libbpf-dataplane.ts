@@ -42,6 +42,7 @@ import { ObserverEvents } from "./observer-events.ts";
 import { missingMount, Pins } from "./pins.ts";
 import { probe } from "./probe.ts";
 import { replace, setClasses, TraceObject, u32, u64 } from "./trace-object.ts";
+import { endTranslations } from "./translation-table.ts";
 
 const EVENT_TICK_MS = 50;
 
@@ -184,6 +185,8 @@ export class LibbpfDataplane implements Dataplane {
     rcuBarrier();
   }
   deleteFlows(keys: Uint8Array, count: number): void {
+    const program = this.#started().observe.program("translations_end");
+    endTranslations(this.#tables.map("retire_batch"), program, keys, count);
     this.#tables.map("flows").deleteBatch(keys, count);
   }
   readEndpoints(): PerCpuBytes {

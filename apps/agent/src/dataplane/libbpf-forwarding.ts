@@ -5,6 +5,7 @@ import { applyForwarding } from "./forwarding.ts";
 import type { Pins } from "./pins.ts";
 import { addPolicy, readPolicy, replacePolicy } from "./policy-maps.ts";
 import { TunPunt } from "./punt.ts";
+import { sweepTranslations } from "./translation-table.ts";
 import { takeUplink } from "./uplink.ts";
 
 export type LibbpfForwardingOptions = {
@@ -43,6 +44,9 @@ export class LibbpfForwarding implements Forwarding {
   }
   addPolicy(more: Pick<PolicyTables, "judgements" | "rulesets">): void {
     addPolicy(this.#o.map, more);
+  }
+  sweepTranslations(): { found: number; removed: number } {
+    return sweepTranslations(this.#o.program("translations_sweep"));
   }
   /** Lets go; what is pinned goes on. */
   close(): void {

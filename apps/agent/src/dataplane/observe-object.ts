@@ -71,7 +71,7 @@ export class ObserveObject {
     this.#version = createHash("sha256").update(bytes).digest("hex").slice(0, 12);
     this.object = openObject(bytes, { name: "observe" });
     this.object.setRodata(".rodata", "observe_config", configBytes(options.breakCounter ?? false));
-    this.object.setMaxEntries("flows", options.flows);
+    for (const name of ["flows", "translations"]) this.object.setMaxEntries(name, options.flows);
     for (const map of this.object.maps()) if (isOurs(map.name)) this.#pinMap(map, pins.map(map.name));
     for (const name of this.object.programs()) this.object.setAutoload(name, this.can(name));
     this.object.load();

@@ -96,7 +96,7 @@ class Stage {
       } as Partial<Dataplane> as Dataplane,
       client: this.#client() as Partial<ControlPlane> as ControlPlane,
       ...{ file: new LeaseFile(directory), routeFile: new RouteFile(directory) },
-      policyFile: new PolicyFile(directory),
+      ...{ policyFile: new PolicyFile(directory), masqueradePorts: undefined },
       uplink: h2.ifindexOf("up0"),
       underlay: () => this.#underlay(h2),
       attached: () => [this.#record()],

@@ -16,6 +16,7 @@ import { Addresses } from "./addresses.ts";
 import type { HeldPacket } from "./held-packet.ts";
 import type { LeaseFile, LeaseState } from "./lease-file.ts";
 import { policiesOf } from "./policies-of.ts";
+import type { PortRange } from "./port-range.ts";
 import { Punted } from "./punted.ts";
 import type { RouteFile } from "./route-file.ts";
 import { Routes } from "./routes.ts";
@@ -29,6 +30,7 @@ const READY_MS = 15_000;
 const READY_LOOK_MS = 50;
 /** A further block is asked for when fewer addresses than this are free. */
 const LOW_WATER = 16;
+const SWEEP_MS = 10_000;
 
 export type NetworkOptions = {
   dataplane: Dataplane;
@@ -38,6 +40,7 @@ export type NetworkOptions = {
   policyFile: PolicyFile;
   uplink: number;
   underlay: () => Underlay | undefined;
+  masqueradePorts: PortRange | undefined;
   attached: () => readonly PlacedRecord[];
   /** Of an attachment: its endpoint's number, once it has one. */
   endpointOf: (record: PlacedRecord) => number | undefined;
@@ -63,6 +66,9 @@ export class Network {
   #published = "";
   #applied = "";
   #written = 0;
+  #sweepAtMs = 0;
+  /** Flows under the host's address, and ports that were found to belong to none, so far. */
+  readonly #translations = { translations: 0, orphanTranslations: 0 };
   readonly #asking = new Set<string>();
 
   constructor(options: NetworkOptions) {
@@ -74,7 +80,7 @@ export class Network {
     this.policies = policiesOf(options, this.#where, this.#routes, () => this.#answerAll());
   }
   get counts(): Record<string, number> {
-    return { ...this.#punted.counts, routes: this.#routes.size };
+    return { ...this.#punted.counts, ...this.#translations, routes: this.#routes.size };
   }
 
   /** For people: the blocks that are this host's, and how much of them is used. */
@@ -134,7 +140,7 @@ export class Network {
     this.#applied = text;
   }
   #known() {
-    const { uplink, underlay, hostAddresses } = this.#o;
+    const { uplink, underlay, hostAddresses, masqueradePorts } = this.#o;
     const locals = this.#o.attached().flatMap((record) => {
       const endpointId = this.#o.endpointOf(record);
       if (endpointId === undefined) return [];
@@ -144,7 +150,7 @@ export class Network {
     });
     return {
       ...{ uplink, punt: this.#punt?.ifindex ?? 0, underlay: underlay(), pools: this.#state.pools, locals },
-      hostAddresses: hostAddresses(),
+      ...{ hostAddresses: hostAddresses(), masqueradePorts },
     };
   }
 
@@ -163,6 +169,7 @@ export class Network {
   async #stepWays(): Promise<number> {
     const now = this.#o.nowMs();
     this.#punted.expire(now);
+    this.#sweep(now);
     if (!this.#o.isConnected()) {
       this.#routes.extend(this.#due());
       this.#settle();
@@ -174,6 +181,13 @@ export class Network {
     if (due.length > 0 && !(await this.#resolve(due))) this.#routes.extend(due);
     this.#settle();
     return STEP_MS;
+  }
+  #sweep(now: number): void {
+    if (now < this.#sweepAtMs) return;
+    this.#sweepAtMs = now + SWEEP_MS;
+    const { found, removed } = this.#o.dataplane.forwarding.sweepTranslations();
+    this.#translations.translations = found - removed;
+    this.#translations.orphanTranslations += removed;
   }
   /** After what is in use was renewed: the rest goes when its lease is over. */
   #settle(): void {

@@ -67,6 +67,18 @@ const OWN: Record<Name, DropReasonText> = {
     "No policy that selects the pod allows this connection.",
     "The flow says which rule decided. Change the policy, or the labels.",
   ),
+  NO_PORT: reason(
+    "loss",
+    "No port left to masquerade with",
+    "The packet was to leave under the host's address, and towards this far end all of the host's reserved ports are in use, or the flow table is full.",
+    "Look which pod holds so many connections to one address; give the agent a wider range (--masquerade-ports) or a larger flow table.",
+  ),
+  UNTRANSLATABLE: reason(
+    "loss",
+    "Can't be masqueraded",
+    "The packet was to leave under the host's address, but it is a fragment whose first one wasn't seen, is cut off before its ports, or too long for the uplink.",
+    "Fragments out of order or oversized packets: look at the pod's MTU against the uplink's.",
+  ),
 };
 
 /** The reason's name as it is stored and shown. */
