@@ -21,6 +21,7 @@ import { Punted } from "./punted.ts";
 import type { RouteFile } from "./route-file.ts";
 import { Routes } from "./routes.ts";
 import { forwardingTables } from "./tables.ts";
+import { TranslationSweep } from "./translation-sweep.ts";
 import { Whereabouts } from "./whereabouts.ts";
 
 const STEP_MS = 1000;
@@ -30,7 +31,6 @@ const READY_MS = 15_000;
 const READY_LOOK_MS = 50;
 /** A further block is asked for when fewer addresses than this are free. */
 const LOW_WATER = 16;
-const SWEEP_MS = 10_000;
 
 export type NetworkOptions = {
   dataplane: Dataplane;
@@ -66,9 +66,7 @@ export class Network {
   #published = "";
   #applied = "";
   #written = 0;
-  #sweepAtMs = 0;
-  /** Flows under the host's address, and ports that were found to belong to none, so far. */
-  readonly #translations = { translations: 0, orphanTranslations: 0 };
+  readonly #translations: TranslationSweep;
   readonly #asking = new Set<string>();
 
   constructor(options: NetworkOptions) {
@@ -77,10 +75,11 @@ export class Network {
     this.#routes.restore(options.routeFile.read());
     this.#state = options.file.read();
     this.#addresses.set(this.#state.pools, this.#state.blocks);
+    this.#translations = new TranslationSweep(options.dataplane.forwarding);
     this.policies = policiesOf(options, this.#where, this.#routes, () => this.#answerAll());
   }
   get counts(): Record<string, number> {
-    return { ...this.#punted.counts, ...this.#translations, routes: this.#routes.size };
+    return { ...this.#punted.counts, ...this.#translations.counts, routes: this.#routes.size };
   }
 
   /** For people: the blocks that are this host's, and how much of them is used. */
@@ -169,7 +168,7 @@ export class Network {
   async #stepWays(): Promise<number> {
     const now = this.#o.nowMs();
     this.#punted.expire(now);
-    this.#sweep(now);
+    this.#translations.step(now);
     if (!this.#o.isConnected()) {
       this.#routes.extend(this.#due());
       this.#settle();
@@ -181,13 +180,6 @@ export class Network {
     if (due.length > 0 && !(await this.#resolve(due))) this.#routes.extend(due);
     this.#settle();
     return STEP_MS;
-  }
-  #sweep(now: number): void {
-    if (now < this.#sweepAtMs) return;
-    this.#sweepAtMs = now + SWEEP_MS;
-    const { found, removed } = this.#o.dataplane.forwarding.sweepTranslations();
-    this.#translations.translations = found - removed;
-    this.#translations.orphanTranslations += removed;
   }
   /** After what is in use was renewed: the rest goes when its lease is over. */
   #settle(): void {
