@@ -109,7 +109,7 @@ export class Agent {
     this.#condition = new Condition({
       ...{ incarnation: this.#incarnation, dataplane, telemetry: this.#telemetry, sender: this.#sender },
       ...{ reconciler: this.#reconciler, traces: this.#traces, nowMs: Date.now },
-      network: () => this.#network?.network.counts ?? {},
+      network: () => this.#network?.counts ?? {},
       skewMs: () => this.#session.skewMs,
     });
     this.#session = this.#makeSession();
@@ -218,7 +218,7 @@ export class Agent {
       send: repeat("sending", () => this.#send()),
       sync: repeat("syncing", () => this.#sync()),
       session: repeat("standing", () => this.#session.step()),
-      network: repeat("network", () => this.#network?.network.step() ?? NEVER_MS),
+      network: repeat("network", () => this.#network?.step() ?? NEVER_MS),
       tracePoll: repeat("trace poll", () => this.#pollTraces()),
       traceTick: repeat("trace tick", () => this.#traces.tick()),
       traceFlush: repeat("trace events", () => this.#flushTraces()),
@@ -268,7 +268,7 @@ export class Agent {
   #hint(what: ControlSignal["what"]): void {
     if (what === "credential-revoked") this.#session.lost();
     else if (what === "traces") void this.#traces.look().then(() => this.#repeats.traceFlush.nudge());
-    else if (what === "network") this.#network?.network.hint();
+    else this.#network?.hint(what);
   }
 
   #hello(): HelloInput {

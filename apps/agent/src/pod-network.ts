@@ -2,6 +2,8 @@
  * Millrace as this host's dataplane, put together: links for the pods that a runtime asks for, addresses from the
  * control plane, tables for the kernel. Absent in observe mode.
  */
+
+import type { ControlSignal } from "@millrace/contract/agent-protocol";
 import { PodAttachments } from "./attachment/pod-attachments.ts";
 import type { AttachmentStore, PlacedRecord } from "./attachment/record.ts";
 import { CniHandler } from "./cni/handler.ts";
@@ -13,6 +15,8 @@ import { LeaseFile } from "./network/lease-file.ts";
 import { Network } from "./network/network.ts";
 import { RouteFile } from "./network/route-file.ts";
 import { type Uplink, underlayOf } from "./network/uplink.ts";
+import { ServiceFile } from "./service/service-file.ts";
+import { Services } from "./service/services.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { Pod } from "./workload/pod.ts";
 
@@ -40,11 +44,13 @@ export class PodNetwork {
   readonly #o: PodNetworkOptions;
   readonly #attachments: PodAttachments;
   readonly network: Network;
+  readonly #services: Services;
   readonly #server: CniServer;
 
   constructor(options: PodNetworkOptions) {
     this.#o = options;
     this.network = this.#makeNetwork();
+    this.#services = this.#makeServices();
     this.#attachments = this.#makeAttachments();
     const handler = new CniHandler(this.#attachments, (error) =>
       options.log("a CNI request failed", String(error)),
@@ -60,11 +66,27 @@ export class PodNetwork {
     const { dataplane, uplink, hostNetns } = this.#o;
     dataplane.forwarding.takeUplink({ ifindex: uplink.ifindex, netns: hostNetns });
     this.network.open();
+    this.#services.open();
     await this.#server.listen();
   }
   async stop(): Promise<void> {
     await this.#server.close();
     await this.network.close();
+  }
+
+  get counts(): Record<string, number> {
+    return { ...this.network.counts, ...this.#services.counts, services: this.#services.size };
+  }
+
+  /** The control plane says that something of this kind changed. */
+  hint(what: ControlSignal["what"]): void {
+    if (what === "network") this.network.hint();
+    if (what === "service") this.#services.hint();
+    this.#o.onChange();
+  }
+  /** One look at everything; how long until the next. */
+  async step(): Promise<number> {
+    return Math.min(...(await Promise.all([this.network.step(), this.#services.step()])));
   }
 
   /** For the endpoints' planner. */
@@ -86,6 +108,15 @@ export class PodNetwork {
     });
   }
 
+  #makeServices(): Services {
+    const { dataplane, client, stateDir, isConnected, nowMs, log } = this.#o;
+    return new Services({
+      ...{ kernel: dataplane.services, file: new ServiceFile(stateDir), isConnected, nowMs, log },
+      resolve: (input) => client.resolveServices(input),
+      clients: () => this.#o.attachments.placed().map(({ place }) => BigInt(place.cookie)),
+    });
+  }
+
   #makeAttachments(): PodAttachments {
     const { dataplane, links, hostCookie, uplink, log } = this.#o;
     return new PodAttachments({
@@ -98,6 +129,7 @@ export class PodNetwork {
       connect: (record) => this.#connect(record),
       onChange: () => {
         this.network.apply();
+        this.#services.apply();
         this.#o.onChange();
       },
     });
@@ -111,6 +143,7 @@ export class PodNetwork {
     if (!endpoint?.attached)
       throw new Error(`its programs can't be attached: ${endpoint?.failure ?? "no room"}`);
     this.network.apply();
+    this.#services.apply();
   }
 
   #endpointOf({ place }: PlacedRecord) {

@@ -11,6 +11,7 @@
 #include "shared/flow.h"
 #include "shared/forward.h"
 #include "shared/observer.h"
+#include "shared/service.h"
 #include "shared/socket.h"
 #include "shared/trace.h"
 
@@ -36,6 +37,8 @@ ANCHOR(enum, observer_limit);
 ANCHOR(enum, path_kind);
 ANCHOR(enum, path_limit);
 ANCHOR(enum, path_reason);
+ANCHOR(enum, service_count);
+ANCHOR(enum, service_limit);
 ANCHOR(enum, trace_connection_step);
 ANCHOR(enum, trace_kind);
 ANCHOR(enum, trace_limit);
@@ -50,6 +53,7 @@ ANCHOR(struct, event_flow_closed);
 ANCHOR(struct, event_flow_moved);
 ANCHOR(struct, event_flow_opened);
 ANCHOR(struct, event_header);
+ANCHOR(struct, event_service_asked);
 ANCHOR(struct, flow_chunk);
 ANCHOR(struct, flow_counters);
 ANCHOR(struct, flow_key);
@@ -65,6 +69,12 @@ ANCHOR(struct, observe_config);
 ANCHOR(struct, remote);
 ANCHOR(struct, route);
 ANCHOR(struct, route_key);
+ANCHOR(struct, service);
+ANCHOR(struct, service_backend);
+ANCHOR(struct, service_backend_counts);
+ANCHOR(struct, service_counts);
+ANCHOR(struct, service_flow);
+ANCHOR(struct, service_key);
 ANCHOR(struct, socket_sample);
 ANCHOR(struct, trace_config);
 ANCHOR(struct, trace_event_connection);

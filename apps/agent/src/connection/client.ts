@@ -23,6 +23,11 @@ import {
   type ResolveInput,
   ResolveOutput,
 } from "@millrace/contract/network";
+import {
+  SERVICE_ASK_LIMITS,
+  type ServiceResolveInput,
+  ServiceResolveOutput,
+} from "@millrace/contract/service";
 import { z } from "zod";
 import type { Compression } from "../spool/record.ts";
 import { type HttpRequest, HttpServer } from "./http.ts";
@@ -106,9 +111,18 @@ export class ControlPlane {
     return this.#post("network.resolve", input, ResolveOutput);
   }
 
-  #post<T>(procedure: string, input: unknown, schema: z.ZodType<T>): Promise<Answer<T>> {
+  resolveServices(input: ServiceResolveInput): Promise<Answer<ServiceResolveOutput>> {
+    return this.#post("service.resolve", input, ServiceResolveOutput, SERVICE_ASK_LIMITS.answerBytes);
+  }
+
+  #post<T>(
+    procedure: string,
+    input: unknown,
+    schema: z.ZodType<T>,
+    maxBytes = MAX_ANSWER_BYTES,
+  ): Promise<Answer<T>> {
     const body = Buffer.from(JSON.stringify(input));
-    return this.#call("POST", procedure, { "content-type": "application/json" }, body, schema);
+    return this.#call("POST", procedure, { "content-type": "application/json" }, body, schema, maxBytes);
   }
 
   async #call<T>(
@@ -117,10 +131,11 @@ export class ControlPlane {
     headers: Record<string, string>,
     body: Uint8Array | undefined,
     schema: z.ZodType<T>,
+    maxBytes = MAX_ANSWER_BYTES,
   ): Promise<Answer<T>> {
     try {
       const response = await this.server.request({
-        ...{ method, path: `/trpc/${procedure}`, timeoutMs: TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES },
+        ...{ method, path: `/trpc/${procedure}`, timeoutMs: TIMEOUT_MS, maxBytes },
         headers: { accept: "application/json", ...headers, ...this.authorization() },
         ...(body ? { body } : {}),
       });

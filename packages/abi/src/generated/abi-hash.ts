@@ -1,3 +1,3 @@
 /* Generated from the BTF of abi.bpf.o by tools/btfgen: do not edit. `make -C packages/bpf` rewrites it. */
 
-export const ABI_HASH = 0x4fe64a4a1f62ed45n;
+export const ABI_HASH = 0x1043384d23dda073n;
