@@ -75,7 +75,7 @@ export class PodNetwork {
   }
 
   get counts(): Record<string, number> {
-    return { ...this.network.counts, ...this.#services.counts, services: this.#services.size };
+    return { ...this.network.counts, ...this.#services.counts };
   }
 
   /** The control plane says that something of this kind changed. */

@@ -190,17 +190,18 @@ int service_sockops(struct bpf_sock_ops *ops)
 {
 	struct service_socket *socket;
 	struct service_flow flow = {};
+	struct bpf_sock *sk = ops->sk; /* verifier: each read of the field is a pointer of its own */
 	struct flow_key key = {};
 	struct netns_info *info;
 
-	if (ops->op != BPF_SOCK_OPS_TCP_CONNECT_CB || !ops->sk)
+	if (ops->op != BPF_SOCK_OPS_TCP_CONNECT_CB || !sk)
 		return 1;
 	info = netns_lookup(bpf_get_netns_cookie(ops));
 	if (!info || info->kind != NETNS_POD || !info->endpoint_count)
 		return 1;
 	flow_key_from_sockops(&key, ops);
 	key.endpoint_id = info->endpoint_ids[0];
-	socket = bpf_sk_storage_get(&service_sockets, ops->sk, NULL, 0);
+	socket = bpf_sk_storage_get(&service_sockets, sk, NULL, 0);
 	if (!socket) {
 		bpf_map_delete_elem(&service_flows, &key);
 		return 1;

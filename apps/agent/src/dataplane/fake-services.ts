@@ -18,6 +18,7 @@ export class FakeServices implements Services {
   ranges: readonly string[] = [];
   /** Why the next write fails. */
   refuse: string | undefined;
+  refuseAttach: string | undefined;
   /** Slots and elements written. */
   written = 0;
   readonly entries = new Map<string, ServiceEntry>();
@@ -31,6 +32,7 @@ export class FakeServices implements Services {
     this.slots = new Uint32Array(this.capacity.slots);
   }
   attach(): void {
+    if (this.refuseAttach) throw new Error(this.refuseAttach);
     this.attached = true;
   }
   detach(): void {
@@ -60,9 +62,12 @@ export class FakeServices implements Services {
     for (const number of changes.goneBackends) this.backends.delete(number);
     this.written += changes.slotAt.length + changes.services.length + changes.backends.length;
   }
+  totals(): number[] {
+    return [5, 4, 3, 2, 1, 0];
+  }
   counts(): ServiceCounts {
     const services = [...this.opened].map(([number, opened]) => ({ number, opened, refused: 0n }));
-    return { totals: [], services, backends: [] };
+    return { services, backends: [] };
   }
 
   /** Where a client's connections may go, each as often as its share. Undefined: not known. */

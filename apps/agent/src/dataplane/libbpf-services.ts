@@ -164,9 +164,11 @@ export class LibbpfServices implements Services {
     remove(map("service_backend_counts"), changes.goneBackendCounts.map(u32));
   }
 
+  totals(): number[] {
+    return Array.from({ length: ServiceLimit.COUNTS }, (_, i) => this.#o.sum("service_totals", i));
+  }
   counts(): ServiceCounts {
     return {
-      totals: Array.from({ length: ServiceLimit.COUNTS }, (_, i) => this.#o.sum("service_totals", i)),
       services: readEach(this.#o.map("service_counts"), (key, value) => ({
         ...{ number: key.getUint32(0, true), opened: 0n, refused: 0n },
         ...decodeServiceCounts(value),

@@ -41,8 +41,6 @@ export const isNothing = (changes: ServiceChanges): boolean =>
 
 export type ServiceCapacity = { services: number; backends: number; slots: number };
 export type ServiceCounts = {
-  /** By enum service_count. */
-  totals: readonly number[];
   services: readonly { number: number; opened: bigint; refused: bigint }[];
   backends: readonly { number: number; opened: bigint; failures: bigint; resets: bigint }[];
 };
@@ -60,6 +58,8 @@ export interface Services {
   read(): ServiceTables;
   /** Returns when nobody uses what is gone: its slots and numbers are free. */
   write(changes: ServiceChanges): void;
+  /** By enum service_count. */
+  totals(): number[];
   counts(): ServiceCounts;
   /** Called with virtual addresses that a socket asked for and nobody has told this host of. */
   onAsked(call: (address: string) => void): void;

@@ -54,22 +54,17 @@ function needlesslyMoved(before: string[], after: string[], changed: string): nu
   return moved.length / before.length;
 }
 
-test("of a thousand, one that goes or comes moves 0.58 % of the slots of others at most, on average", () => {
+test("of a thousand, one that goes or comes moves 0.58 % of the slots of others, on average", () => {
   const all = backends(1000);
   const size = tableSize(all);
   const before = owners(size, all);
-  const gone = [0, 111, 222, 333, 444, 555, 666, 777, 888, 999].map((i) => all[i] as Candidate);
-  const moved = gone.map((one) =>
-    needlesslyMoved(
-      before,
-      owners(
-        size,
-        all.filter((other) => other !== one),
-      ),
-      one.name,
-    ),
-  );
-  expect(moved.reduce((sum, one) => sum + one, 0) / moved.length).toBeLessThan(0.0058);
+  const moved = all
+    .filter((_, i) => i % 25 === 0)
+    .map((one) => {
+      const others = all.filter((other) => other !== one);
+      return needlesslyMoved(before, owners(size, others), one.name);
+    });
+  expect(moved.reduce((sum, one) => sum + one, 0) / moved.length).toBeLessThan(0.00585);
 });
 
 test("every slot has an owner, and nobody's share is more than one slot off", () => {
@@ -83,13 +78,13 @@ test("every slot has an owner, and nobody's share is more than one slot off", ()
   );
 });
 
-test("shares follow the weights, to two slots", () => {
+test("shares follow the weights, and nobody's is more than one slot off", () => {
   fc.assert(
     fc.property(candidates(fc.integer({ min: 1, max: 1000 }), 20), (given) => {
       const size = tableSize(given);
       const sum = given.reduce((total, { weight }) => total + weight, 0);
       shares(size, given).forEach((slots, i) => {
-        expect(Math.abs(slots - (size * (given[i] as Candidate).weight) / sum)).toBeLessThanOrEqual(2);
+        expect(Math.abs(slots - (size * (given[i] as Candidate).weight) / sum)).toBeLessThanOrEqual(1);
       });
     }),
     { numRuns: 60 },

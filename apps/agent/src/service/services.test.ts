@@ -42,7 +42,7 @@ function begin() {
   const logged: string[] = [];
   const start = () => {
     const services = new Services({
-      ...{ kernel, resolve: control.resolve, file: new ServiceFile(stateDir) },
+      ...{ kernel, resolve: (input) => control.resolve(input), file: new ServiceFile(stateDir) },
       ...{ clients: () => [7n], isConnected: () => control.reachable, nowMs: () => clock.ms },
       log: (line, error) => void logged.push(`${line}: ${error}`),
     });
@@ -66,7 +66,7 @@ test("a host knows nothing of services but their ranges, until a pod asks for on
   await turn();
   expect(control.asked).toEqual([[], [CART.address]]);
   expect(kernel.shares(CART)).toEqual({ "10.1.0.1:8080": 251 });
-  expect([...kernel.entries.keys()]).toEqual(["10.96.0.1 0 0", "10.96.0.1 80 6"]);
+  expect([...kernel.entries.keys()]).toEqual(["10.96.0.1 80 6", "10.96.0.1 0 0"]);
 });
 
 test("an address that is no service's is known as such for a moment, and asked for again after it", async () => {
@@ -166,6 +166,29 @@ test("a write that fails is made good from what the kernel has then", async () =
   expect(kernel.shares(CART)).toEqual({ "10.1.0.1:8080": 251 });
 });
 
+test("a kernel that can't is told of, and the rest of the agent goes on", async () => {
+  const { kernel, logged, start } = begin();
+  kernel.refuseAttach = "no cgroup2";
+  const services = start();
+  expect(logged).toEqual(["sockets can't be given backends on this kernel: Error: no cgroup2"]);
+  expect(await services.step()).toBe(1000);
+});
+
+test("a control plane that can't answer is asked every five seconds, and no more often", async () => {
+  const { clock, control, start } = begin();
+  const services = start();
+  let asked = 0;
+  control.resolve = async () => {
+    asked++;
+    return { ok: false, kind: "refused", reason: "no such procedure", pauseMs: 0 };
+  };
+  for (let i = 0; i < 60; i++) {
+    clock.ms += 1000;
+    await services.step();
+  }
+  expect(asked).toBe(12);
+});
+
 test("more addresses than an answer is waited for are left out and counted", async () => {
   const { kernel, control, start } = begin();
   let answer = () => {};
@@ -176,6 +199,7 @@ test("more addresses than an answer is waited for are left out and counted", asy
   control.resolve = async (input) => waits.then(() => resolve(input));
   const services = start();
   for (let i = 0; i < 1030; i++) kernel.ask(`10.96.${i >> 8}.${i & 255}`);
-  expect(services.counts).toMatchObject({ servicesAsked: 1024, servicesAskedTooMany: 6 });
+  expect(services.counts).toMatchObject({ servicesAsked: 1024, servicesAskedTooMany: 6, services: 0 });
+  expect(services.counts).toMatchObject({ servicesTranslated: 5, servicesRefusedUnknown: 3 });
   answer();
 });

@@ -2,6 +2,7 @@
  * This host's part of service balancing: what its pods ask for is asked of the control plane, kept on a lease, and
  * written into the kernel's tables. A host holds what its own pods use, and nothing else.
  */
+import { ServiceCount } from "@millrace/abi/generated/service";
 import {
   SERVICE_ASK_LIMITS,
   type ServiceResolveInput,
@@ -24,8 +25,20 @@ const STEP_MS = 1000;
 const USE_MS = 10_000;
 /** The ranges are asked for when there is nothing else to ask, too: whoever has none translates nothing. */
 const RANGES_MS = 60_000;
+/** After an answer that was none. */
+const RETRY_MS = 5000;
 /** Addresses that wait for an answer. More are left out and counted: their sockets' next try asks again. */
 const MOST_ASKED = 1024;
+
+type CountName = keyof typeof ServiceCount;
+const COUNTED: Record<CountName, string> = {
+  TRANSLATED: "servicesTranslated",
+  EMPTY: "servicesRefusedEmpty",
+  UNKNOWN: "servicesRefusedUnknown",
+  ABSENT: "servicesRefusedAbsent",
+  RACED: "servicesRefusedRaced",
+  FORGOTTEN: "servicesForgotten",
+};
 
 export type ServicesOptions = {
   kernel: KernelServices;
@@ -44,13 +57,14 @@ export class Services {
   #ranges: readonly string[];
   #clients = "";
   #rangesAtMs = 0;
+  #retryAtMs = 0;
   #usedAtMs = 0;
   /** What each service's counters stood at, by number. */
   #opened = new Map<number, bigint>();
   /** Addresses whose answer is waited for. */
   readonly #asked = new Set<string>();
   #toWrite = false;
-  readonly counts = { servicesAsked: 0, servicesAskedTooMany: 0, servicesNoRoom: 0, servicesFailed: 0 };
+  readonly #counts = { servicesAsked: 0, servicesAskedTooMany: 0, servicesNoRoom: 0, servicesFailed: 0 };
 
   constructor(options: ServicesOptions) {
     this.#o = options;
@@ -59,8 +73,14 @@ export class Services {
     this.#ranges = ranges;
     this.#leases.restore(known);
   }
-  get size(): number {
-    return this.#leases.size;
+  /** What became of connects to virtual addresses, and of the questions they led to. */
+  get counts(): Record<string, number> {
+    const totals = this.#o.kernel.totals();
+    const named = Object.entries(ServiceCount).map(([name, at]) => [
+      COUNTED[name as CountName],
+      totals[at] ?? 0,
+    ]);
+    return { ...this.#counts, ...Object.fromEntries(named), services: this.#leases.size };
   }
 
   /** Sockets of the clients are given backends from now on, by what the last life knew. */
@@ -69,7 +89,11 @@ export class Services {
     kernel.onAsked((address) => this.#take(address));
     kernel.setRanges(this.#ranges);
     this.apply();
-    kernel.attach();
+    try {
+      kernel.attach();
+    } catch (error) {
+      this.#o.log("sockets can't be given backends on this kernel", String(error));
+    }
   }
 
   /** The kernel's tables from what is known now. */
@@ -92,6 +116,7 @@ export class Services {
   hint(): void {
     this.#leases.doubt();
     this.#rangesAtMs = 0;
+    this.#retryAtMs = 0;
   }
 
   /** One look at everything; how long until the next. */
@@ -100,7 +125,8 @@ export class Services {
     if (now >= this.#usedAtMs) this.#lookAtUse(now);
     const due = this.#leases.due();
     if (!this.#o.isConnected()) this.#leases.extend(due);
-    else if (due.length > 0 || now >= this.#rangesAtMs) await this.#renew(due, now);
+    else if (now >= this.#rangesAtMs || (due.length > 0 && now >= this.#retryAtMs))
+      await this.#renew(due, now);
     this.#leases.expire();
     this.apply();
     this.#keep();
@@ -129,12 +155,12 @@ export class Services {
     for (const one of wanted) if (!layout.set(one, changes)) this.#noRoom(one);
   }
   #noRoom(service: WantedService): void {
-    this.counts.servicesNoRoom++;
+    this.#counts.servicesNoRoom++;
     this.#o.log("a service finds no room in the kernel's tables", portText(service));
   }
   /** What is in the kernel now is not what was planned: it is read, and all is planned anew at the next step. */
   #startOver(error: string): void {
-    this.counts.servicesFailed++;
+    this.#counts.servicesFailed++;
     this.#o.log("services can't be written", error);
     this.#layout = undefined;
     this.#leases.changeAll();
@@ -152,10 +178,10 @@ export class Services {
   #take(address: string): void {
     if (this.#asked.has(address) || this.#leases.get(address)) return;
     if (this.#asked.size >= MOST_ASKED) {
-      this.counts.servicesAskedTooMany++;
+      this.#counts.servicesAskedTooMany++;
       return;
     }
-    this.counts.servicesAsked++;
+    this.#counts.servicesAsked++;
     this.#asked.add(address);
     if (this.#asked.size === 1) void this.#answer();
   }
@@ -171,8 +197,9 @@ export class Services {
   }
   async #renew(due: readonly string[], now: number): Promise<void> {
     const ok = await this.#resolve(due);
-    if (ok) this.#rangesAtMs = now + RANGES_MS;
-    else this.#leases.extend(due);
+    this.#rangesAtMs = now + (ok ? RANGES_MS : RETRY_MS);
+    this.#retryAtMs = ok ? 0 : now + RETRY_MS;
+    if (!ok) this.#leases.extend(due);
   }
 
   async #resolve(addresses: readonly string[]): Promise<boolean> {
