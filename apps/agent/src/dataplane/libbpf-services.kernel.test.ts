@@ -4,11 +4,14 @@ import fs from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { ServiceCount } from "@millrace/abi/generated/service";
+import type { ResolvedService } from "@millrace/contract/service";
 import { netnsCookie } from "@millrace/native/native";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ServiceLayout, type WantedService } from "../service/layout.ts";
+import { ServiceFile } from "../service/service-file.ts";
+import { Services } from "../service/services.ts";
 import { TestLink } from "../testing/link.ts";
-import { until } from "../testing/temporary.ts";
+import { temporaryDirectory, until } from "../testing/temporary.ts";
 import { LibbpfDataplane } from "./libbpf-dataplane.ts";
 import { noChanges } from "./services.ts";
 
@@ -90,6 +93,31 @@ function write(plane: LibbpfDataplane, ...wanted: WantedService[]): ServiceLayou
   return layout;
 }
 
+/** The agent's part, with a control plane that knows one service. */
+function servicesOver(plane: LibbpfDataplane, control: { ports: number[]; asked: string[][] }): Services {
+  return new Services({
+    ...{ kernel: plane.services, file: new ServiceFile(temporaryDirectory("services")) },
+    ...{ clients: () => [netnsCookie(pair.podNetns)], isConnected: () => true, nowMs: Date.now },
+    log: (line, error) => expect.fail(`${line}: ${error}`),
+    resolve: async ({ addresses }) => {
+      control.asked.push(addresses);
+      const resolved = addresses.map((address) => ({
+        ...{ address, found: shop(control.ports), reason: null, leaseSeconds: 120 },
+      }));
+      return { ok: true, value: { resolved, ranges: ["10.96.0.0/16"] } };
+    },
+  });
+}
+const shop = (ports: readonly number[]): ResolvedService => ({
+  ...{ namespace: "shop", name: "cart", addresses: [CART.address], affinitySeconds: null, leftOut: 0 },
+  ports: [
+    {
+      ...{ name: "http", protocol: 6, port: 80 },
+      backends: ports.map((port) => ({ address: "10.77.0.2", port, weight: 100, state: "ready" })),
+    },
+  ],
+});
+
 test("sockets go on being given backends while no agent runs, and the next one finds all as it was", async () => {
   const { plane, generation } = start();
   write(plane, cart([9001]), itself);
@@ -121,6 +149,23 @@ test("what nobody has told of is asked for, and its connects are refused until i
   expect(connect()).toBe("9002 from 10.96.0.1 80");
   const totals = plane.services.totals();
   expect([totals[ServiceCount.UNKNOWN], totals[ServiceCount.TRANSLATED]]).toEqual([1, 1]);
+});
+
+test("a pod's first try makes the host ask, its second finds the service, and a hint brings what changed", async () => {
+  const { plane } = start();
+  const control = { ports: [9001], asked: [] as string[][] };
+  const services = servicesOver(plane, control);
+  services.open();
+  await services.step();
+  expect(connect()).toBe("ECONNREFUSED");
+  await until("the answer", () => plane.services.read().services.length === 2);
+  expect(control.asked).toEqual([[], [CART.address]]);
+  expect(connect()).toBe("9001 from 10.96.0.1 80");
+  control.ports = [9002];
+  services.hint();
+  await services.step();
+  expect(connect()).toBe("9002 from 10.96.0.1 80");
+  expect(services.counts).toMatchObject({ servicesTranslated: 2, servicesRefusedUnknown: 1, services: 1 });
 });
 
 test("what is removed is gone from every table, and its connects are refused", () => {
