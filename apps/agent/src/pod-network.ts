@@ -74,14 +74,15 @@ export class PodNetwork {
     await this.network.close();
   }
 
+  /** By the part that counts them. */
   get counts(): Record<string, number> {
-    return { ...this.network.counts, ...this.#services.counts };
+    return { ...named("network", this.network.counts), ...named("service", this.#services.counts) };
   }
-
   /** The control plane says that something of this kind changed. */
   hint(what: ControlSignal["what"]): void {
-    if (what === "network") this.network.hint();
     if (what === "service") this.#services.hint();
+    else if (what === "network") this.network.hint();
+    else return;
     this.#o.onChange();
   }
   /** One look at everything; how long until the next. */
@@ -168,3 +169,6 @@ export class PodNetwork {
     return { ...Object.fromEntries(labels), ...(namespace === null ? {} : { [NAMESPACE_LABEL]: namespace }) };
   }
 }
+
+const named = (part: string, counts: Record<string, number>): Record<string, number> =>
+  Object.fromEntries(Object.entries(counts).map(([name, value]) => [`${part}.${name}`, value]));

@@ -165,7 +165,7 @@ test("a pod's first try makes the host ask, its second finds the service, and a 
   services.hint();
   await services.step();
   expect(connect()).toBe("9002 from 10.96.0.1 80");
-  expect(services.counts).toMatchObject({ servicesTranslated: 2, servicesRefusedUnknown: 1, services: 1 });
+  expect(services.counts).toMatchObject({ translated: 2, refusedUnknown: 1, known: 1 });
 });
 
 test("what is removed is gone from every table, and its connects are refused", () => {

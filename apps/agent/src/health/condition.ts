@@ -20,7 +20,7 @@ export type ConditionOptions = {
   reconciler: EndpointReconciler;
   sender: Sender;
   traces: Traces;
-  /** Of the dataplane; nothing where there is none. */
+  /** Of the dataplane's parts, named by them; nothing where there is none. */
   network: () => Record<string, number>;
   skewMs: () => number;
   nowMs: () => number;
@@ -95,7 +95,7 @@ export class Condition {
       ...prefixed("sender", sender.counts),
       ...prefixed("event", events),
       ...prefixed("conntrack", { ...telemetry.translations.counts, entries: telemetry.translations.entries }),
-      ...prefixed("network", this.#o.network()),
+      ...this.#o.network(),
       "event.ringLost": ringLost,
       "clock.skewMs": this.#o.skewMs(),
       "spool.failures": telemetry.spool.failures,

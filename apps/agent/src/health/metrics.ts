@@ -13,6 +13,7 @@ const MISNAMED = ["handles", "requests", "resources"];
 const LEVELS: Record<string, { name: string; help: string; scale: number }> = {
   "clock.skewMs": { name: "clock_skew_seconds", help: "How far this host's clock is ahead", scale: 1e-3 },
   "conntrack.entries": { name: "conntrack_entries", help: "Translations known of the host's NAT", scale: 1 },
+  "service.known": { name: "services_known", help: "Virtual addresses this host was told of", scale: 1 },
   "trace.running": { name: "traces_running", help: "Trace sessions under way", scale: 1 },
 };
 

@@ -160,7 +160,7 @@ test("a write that fails is made good from what the kernel has then", async () =
   kernel.ask(CART.address);
   await turn();
   expect(logged).toEqual(["services can't be written: Error: no memory"]);
-  expect([services.counts.servicesFailed, kernel.entries.size]).toEqual([1, 0]);
+  expect([services.counts.writesFailed, kernel.entries.size]).toEqual([1, 0]);
   kernel.refuse = undefined;
   await services.step();
   expect(kernel.shares(CART)).toEqual({ "10.1.0.1:8080": 251 });
@@ -199,7 +199,7 @@ test("more addresses than an answer is waited for are left out and counted", asy
   control.resolve = async (input) => waits.then(() => resolve(input));
   const services = start();
   for (let i = 0; i < 1030; i++) kernel.ask(`10.96.${i >> 8}.${i & 255}`);
-  expect(services.counts).toMatchObject({ servicesAsked: 1024, servicesAskedTooMany: 6, services: 0 });
-  expect(services.counts).toMatchObject({ servicesTranslated: 5, servicesRefusedUnknown: 3 });
+  expect(services.counts).toMatchObject({ asked: 1024, askedTooMany: 6, known: 0 });
+  expect(services.counts).toMatchObject({ translated: 5, refusedUnknown: 3 });
   answer();
 });

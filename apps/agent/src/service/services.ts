@@ -32,12 +32,12 @@ const MOST_ASKED = 1024;
 
 type CountName = keyof typeof ServiceCount;
 const COUNTED: Record<CountName, string> = {
-  TRANSLATED: "servicesTranslated",
-  EMPTY: "servicesRefusedEmpty",
-  UNKNOWN: "servicesRefusedUnknown",
-  ABSENT: "servicesRefusedAbsent",
-  RACED: "servicesRefusedRaced",
-  FORGOTTEN: "servicesForgotten",
+  TRANSLATED: "translated",
+  EMPTY: "refusedEmpty",
+  UNKNOWN: "refusedUnknown",
+  ABSENT: "refusedAbsent",
+  RACED: "refusedRaced",
+  FORGOTTEN: "forgotten",
 };
 
 export type ServicesOptions = {
@@ -64,7 +64,7 @@ export class Services {
   /** Addresses whose answer is waited for. */
   readonly #asked = new Set<string>();
   #toWrite = false;
-  readonly #counts = { servicesAsked: 0, servicesAskedTooMany: 0, servicesNoRoom: 0, servicesFailed: 0 };
+  readonly #counts = { asked: 0, askedTooMany: 0, noRoom: 0, writesFailed: 0 };
 
   constructor(options: ServicesOptions) {
     this.#o = options;
@@ -80,7 +80,7 @@ export class Services {
       COUNTED[name as CountName],
       totals[at] ?? 0,
     ]);
-    return { ...this.#counts, ...Object.fromEntries(named), services: this.#leases.size };
+    return { ...this.#counts, ...Object.fromEntries(named), known: this.#leases.size };
   }
 
   /** Sockets of the clients are given backends from now on, by what the last life knew. */
@@ -155,12 +155,12 @@ export class Services {
     for (const one of wanted) if (!layout.set(one, changes)) this.#noRoom(one);
   }
   #noRoom(service: WantedService): void {
-    this.#counts.servicesNoRoom++;
+    this.#counts.noRoom++;
     this.#o.log("a service finds no room in the kernel's tables", portText(service));
   }
   /** What is in the kernel now is not what was planned: it is read, and all is planned anew at the next step. */
   #startOver(error: string): void {
-    this.#counts.servicesFailed++;
+    this.#counts.writesFailed++;
     this.#o.log("services can't be written", error);
     this.#layout = undefined;
     this.#leases.changeAll();
@@ -178,10 +178,10 @@ export class Services {
   #take(address: string): void {
     if (this.#asked.has(address) || this.#leases.get(address)) return;
     if (this.#asked.size >= MOST_ASKED) {
-      this.#counts.servicesAskedTooMany++;
+      this.#counts.askedTooMany++;
       return;
     }
-    this.#counts.servicesAsked++;
+    this.#counts.asked++;
     this.#asked.add(address);
     if (this.#asked.size === 1) void this.#answer();
   }
