@@ -217,7 +217,7 @@ export class Agent {
       send: repeat("sending", () => this.#send()),
       sync: repeat("syncing", () => this.#sync()),
       session: repeat("standing", () => this.#session.step()),
-      network: repeat("network", () => this.#network?.network.step() ?? NEVER_MS),
+      network: repeat("network", () => this.#network?.step() ?? NEVER_MS),
       tracePoll: repeat("trace poll", () => this.#pollTraces()),
       traceTick: repeat("trace tick", () => this.#traces.tick()),
       traceFlush: repeat("trace events", () => this.#flushTraces()),

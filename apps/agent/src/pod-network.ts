@@ -16,6 +16,8 @@ import type { PortRange } from "./network/port-range.ts";
 import { RouteFile } from "./network/route-file.ts";
 import { type Uplink, underlayOf } from "./network/uplink.ts";
 import { PolicyFile } from "./policy/policy-file.ts";
+import { ServiceFile } from "./service/service-file.ts";
+import { Services } from "./service/services.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { Pod } from "./workload/pod.ts";
 
@@ -45,11 +47,13 @@ export class PodNetwork {
   readonly #o: PodNetworkOptions;
   readonly #attachments: PodAttachments;
   readonly network: Network;
+  readonly #services: Services;
   readonly #server: CniServer;
 
   constructor(options: PodNetworkOptions) {
     this.#o = options;
     this.network = this.#makeNetwork();
+    this.#services = this.#makeServices();
     this.#attachments = this.#makeAttachments();
     const handler = new CniHandler(this.#attachments, (error) =>
       options.log("a CNI request failed", String(error)),
@@ -65,6 +69,7 @@ export class PodNetwork {
     const { dataplane, uplink, hostNetns } = this.#o;
     dataplane.forwarding.takeUplink({ ifindex: uplink.ifindex, netns: hostNetns });
     this.network.open();
+    this.#services.open();
     await this.#server.listen();
   }
   async stop(): Promise<void> {
@@ -75,7 +80,11 @@ export class PodNetwork {
   /** By the part that counts them. */
   get counts(): Record<string, number> {
     const { network } = this;
-    return { ...named("network", network.counts), ...named("policy", network.policies.counts) };
+    return {
+      ...named("network", network.counts),
+      ...named("policy", network.policies.counts),
+      ...named("service", this.#services.counts),
+    };
   }
   report(): NetworkReport {
     const { name, addresses, mtu, tunnelPort } = this.#o.uplink;
@@ -85,9 +94,14 @@ export class PodNetwork {
   /** The control plane says that something of this kind changed. */
   hint(what: ControlSignal["what"]): void {
     if (what === "policy") this.network.policies.hint();
+    else if (what === "service") this.#services.hint();
     else if (what === "network") this.network.hint();
     else return;
     this.#o.onChange();
+  }
+  /** One look at everything; how long until the next. */
+  async step(): Promise<number> {
+    return Math.min(...(await Promise.all([this.network.step(), this.#services.step()])));
   }
 
   /** For the endpoints' planner. */
@@ -111,6 +125,15 @@ export class PodNetwork {
     });
   }
 
+  #makeServices(): Services {
+    const { dataplane, client, stateDir, isConnected, nowMs, log } = this.#o;
+    return new Services({
+      ...{ kernel: dataplane.services, file: new ServiceFile(stateDir), isConnected, nowMs, log },
+      resolve: (input) => client.resolveServices(input),
+      clients: () => this.#o.attachments.placed().map(({ place }) => BigInt(place.cookie)),
+    });
+  }
+
   #makeAttachments(): PodAttachments {
     const { dataplane, links, hostCookie, uplink, log } = this.#o;
     return new PodAttachments({
@@ -123,6 +146,7 @@ export class PodNetwork {
       connect: (record) => this.#connect(record),
       onChange: () => {
         this.network.apply();
+        this.#services.apply();
         this.#o.onChange();
       },
     });
@@ -136,6 +160,7 @@ export class PodNetwork {
     if (!endpoint?.attached)
       throw new Error(`its programs can't be attached: ${endpoint?.failure ?? "no room"}`);
     this.network.apply();
+    this.#services.apply();
   }
 
   #endpointOf({ place }: PlacedRecord) {

@@ -13,6 +13,7 @@
 #include "shared/nat.h"
 #include "shared/observer.h"
 #include "shared/policy.h"
+#include "shared/service.h"
 #include "shared/socket.h"
 #include "shared/trace.h"
 
@@ -41,6 +42,8 @@ ANCHOR(enum, path_reason);
 ANCHOR(enum, policy_limit);
 ANCHOR(enum, policy_selection);
 ANCHOR(enum, route_flag);
+ANCHOR(enum, service_count);
+ANCHOR(enum, service_limit);
 ANCHOR(enum, trace_connection_step);
 ANCHOR(enum, trace_kind);
 ANCHOR(enum, trace_limit);
@@ -57,6 +60,7 @@ ANCHOR(struct, event_flow_closed);
 ANCHOR(struct, event_flow_moved);
 ANCHOR(struct, event_flow_opened);
 ANCHOR(struct, event_header);
+ANCHOR(struct, event_service_asked);
 ANCHOR(struct, flow_chunk);
 ANCHOR(struct, flow_counters);
 ANCHOR(struct, flow_key);
@@ -75,6 +79,12 @@ ANCHOR(struct, route);
 ANCHOR(struct, route_key);
 ANCHOR(struct, rule_verdict);
 ANCHOR(struct, ruleset_key);
+ANCHOR(struct, service);
+ANCHOR(struct, service_backend);
+ANCHOR(struct, service_backend_counts);
+ANCHOR(struct, service_counts);
+ANCHOR(struct, service_flow);
+ANCHOR(struct, service_key);
 ANCHOR(struct, socket_sample);
 ANCHOR(struct, subject_key);
 ANCHOR(struct, trace_config);

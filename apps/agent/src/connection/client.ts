@@ -30,6 +30,11 @@ import {
   type PolicyPeersInput,
   PolicyPeersOutput,
 } from "@millrace/contract/policy-protocol";
+import {
+  SERVICE_ASK_LIMITS,
+  type ServiceResolveInput,
+  ServiceResolveOutput,
+} from "@millrace/contract/service";
 import { z } from "zod";
 import type { Compression } from "../spool/record.ts";
 import { type HttpRequest, HttpServer } from "./http.ts";
@@ -117,6 +122,10 @@ export class ControlPlane {
   }
   policyPeers(input: PolicyPeersInput): Promise<Answer<PolicyPeersOutput>> {
     return this.#post("policy.peers", input, PolicyPeersOutput, POLICY_ASK_LIMITS.answerBytes);
+  }
+
+  resolveServices(input: ServiceResolveInput): Promise<Answer<ServiceResolveOutput>> {
+    return this.#post("service.resolve", input, ServiceResolveOutput, SERVICE_ASK_LIMITS.answerBytes);
   }
 
   #post<T>(

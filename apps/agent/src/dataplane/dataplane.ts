@@ -8,6 +8,7 @@ import type { DropPlace } from "@millrace/abi/generated/event";
 import type { FlowDirection, PathKind, Verdict } from "@millrace/abi/generated/flow";
 import type { TraceConfig, TraceStats } from "@millrace/abi/generated/trace";
 import type { Capability } from "@millrace/contract/agent-protocol";
+import type { Services } from "./services.ts";
 
 /** What is an ordinary end and what a loss: by reason, and for some reasons by the place as well. */
 export type DropClasses = {
@@ -215,6 +216,7 @@ export interface Forwarding {
 
 export interface Dataplane {
   readonly forwarding: Forwarding;
+  readonly services: Services;
   /** What this kernel can do; probed once. */
   capabilities(): Capability[];
   /** The enumeration of drop reasons of the running kernel. */
