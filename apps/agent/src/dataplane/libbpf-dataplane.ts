@@ -243,14 +243,7 @@ export class LibbpfDataplane implements Dataplane {
     });
   }
   maps(): MapFacts[] {
-    return this.#started()
-      .observe.object.maps()
-      .filter(({ name }) => !name.includes("."))
-      .map(({ name }) => {
-        const { type, maxEntries, keySize, stride } = this.#tables.map(name);
-        const bytes = type === "ringbuf" ? maxEntries : maxEntries * (keySize + stride);
-        return { name, type, capacity: maxEntries, bytes };
-      });
+    return this.#tables.facts(this.#started().observe.object.maps());
   }
 
   clock(): DataplaneClock {

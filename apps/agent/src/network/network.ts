@@ -17,6 +17,7 @@ import type { HeldPacket } from "./held-packet.ts";
 import type { LeaseFile, LeaseState } from "./lease-file.ts";
 import { policiesOf } from "./policies-of.ts";
 import type { PortRange } from "./port-range.ts";
+import { publishedEndpoint } from "./publication.ts";
 import { Punted } from "./punted.ts";
 import type { RouteFile } from "./route-file.ts";
 import { Routes } from "./routes.ts";
@@ -225,17 +226,8 @@ export class Network {
 
   /** All of this host's endpoints, whenever they are not as they were published. */
   async #publish(): Promise<boolean> {
-    const endpoints = this.#o.attached().map((record) => {
-      const address = (v6: boolean) =>
-        record.addresses.find((one) => one.address.includes(":") === v6)?.address ?? null;
-      const attachmentId = keyText(record).slice(-128);
-      return {
-        attachmentId,
-        address4: address(false),
-        address6: address(true),
-        labels: this.#o.labelsOf(record),
-      };
-    });
+    const { attached, labelsOf } = this.#o;
+    const endpoints = attached().map((record) => publishedEndpoint(record, labelsOf(record)));
     const text = JSON.stringify(endpoints);
     if (text === this.#published) return true;
     const generation = this.#state.generation + 1;
