@@ -68,6 +68,30 @@ static __always_inline void side_count_class(struct endpoint *endpoint, __u32 di
 		counters_add(&endpoint->counters[direction][EP_SPOOFED], add);
 }
 
+/* What an ICMP error is about: too large for the stack. */
+struct quoted_flow {
+	struct flow_key quoted; /* as in the error */
+	struct flow_key flow;   /* as the endpoint sees it */
+	struct flow_path path;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct quoted_flow);
+} quoted_flows __weak SEC(".maps");
+
+static __always_inline struct quoted_flow *quoted_flow_begin(void)
+{
+	__u32 zero = 0;
+	struct quoted_flow *about = bpf_map_lookup_elem(&quoted_flows, &zero);
+
+	if (about)
+		__builtin_memset(about, 0, sizeof(*about));
+	return about;
+}
+
 /*
  * An ICMP error about a flow of the endpoint is judged as that flow: whoever may send it may also tell how it fares.
  * POLICY_UNJUDGED also when there is no such flow.
@@ -75,26 +99,25 @@ static __always_inline void side_count_class(struct endpoint *endpoint, __u32 di
 static __noinline int side_judge_error(struct __sk_buff *skb, struct side *side, __u32 set)
 {
 	const struct flow_record *record;
-	struct flow_key quoted = {}, flow;
-	struct flow_path about = {};
+	struct quoted_flow *about = quoted_flow_begin();
 
-	if (!side || !icmp_error_quotes(skb, &side->packet, side->ip_at, &quoted))
+	if (!side || !about || !icmp_error_quotes(skb, &side->packet, side->ip_at, &about->quoted))
 		return POLICY_UNJUDGED;
-	flow = quoted;
+	about->flow = about->quoted;
 	if (side->direction == FLOW_EGRESS)
-		flow_reverse(&flow, &quoted);
-	record = flow_lookup_live(&flow);
+		flow_reverse(&about->flow, &about->quoted);
+	record = flow_lookup_live(&about->flow);
 	if (!record)
 		return POLICY_UNJUDGED;
-	path_decide(&about, &flow);
-	if (about.verdict != VERDICT_DROP)
-		about.verdict = VERDICT_FORWARD;
-	if (policy_judge(&about, &flow, record->opener, set) || !verdict_forwards(about.verdict))
+	path_decide(&about->path, &about->flow);
+	if (about->path.verdict != VERDICT_DROP)
+		about->path.verdict = VERDICT_FORWARD;
+	if (policy_judge(&about->path, &about->flow, record->opener, set) || !verdict_forwards(about->path.verdict))
 		return POLICY_UNJUDGED;
 	if (side->path.verdict == VERDICT_FORWARD)
-		side->path.verdict = about.verdict;
-	side->path.rule = about.rule;
-	side->path.revision = about.revision;
+		side->path.verdict = about->path.verdict;
+	side->path.rule = about->path.rule;
+	side->path.revision = about->path.revision;
 	return 0;
 }
 

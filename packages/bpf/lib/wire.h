@@ -11,6 +11,27 @@
 #include "lib/send.h"
 #include "lib/tunnel.h"
 
+/* What arrived and isn't plain: too large for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct packet);
+} wire_packets __weak SEC(".maps");
+
+static __always_inline struct packet *wire_packet(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&wire_packets, &zero);
+}
+
+static __always_inline int wire_parse(struct __sk_buff *skb, struct packet *packet)
+{
+	__builtin_memset(packet, 0, sizeof(*packet));
+	return packet_parse(skb, packet, true);
+}
+
 static __always_inline const struct local *wire_receiver(const struct plain_packet *plain, bool is_plain,
 							 const struct packet *packet)
 {
@@ -36,20 +57,20 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told
 	const struct local *here;
 	struct endpoint *endpoint;
 	struct plain_packet plain;
-	struct packet packet = {};
+	struct packet *packet = wire_packet();
 	struct flow_counters add;
 	int result;
 	bool is_plain = plain_parse(&plain, skb, 0, FLOW_INGRESS);
 
-	if (!is_plain && packet_parse(skb, &packet, true) < 0)
+	if (!packet || (!is_plain && wire_parse(skb, packet) < 0))
 		return TCX_NEXT_PROGRAM;
-	here = wire_receiver(&plain, is_plain, &packet);
+	here = wire_receiver(&plain, is_plain, packet);
 	if (!here && !tunnelled && now->nat_first) {
-		result = is_plain ? wire_return_plain(skb, &plain, now) : nat_return_any(skb, &packet);
+		result = is_plain ? wire_return_plain(skb, &plain, now) : nat_return_any(skb, packet);
 		if (result == NAT_BROKEN)
 			return TCX_DROP_PACKET;
 		if (result == NAT_RETURNED)
-			here = wire_receiver(&plain, is_plain, &packet);
+			here = wire_receiver(&plain, is_plain, packet);
 	}
 	if (!here)
 		return TCX_NEXT_PROGRAM;
