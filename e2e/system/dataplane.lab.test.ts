@@ -59,7 +59,7 @@ describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) =>
          where dst in ($1, $2) and proto in (1, 58) and nat_src is not null order by 1`,
         [outside.ip4, outside.ip6],
       );
-    await until("both flows are told", async () => (await told()).length === 2);
+    await until("both flows are told", async () => (await told()).length === 2, { deadlineMs: 20_000 });
     const rows = await told();
     expect(rows.map(({ address }) => address)).toEqual([own.ip4, own.ip6]);
     for (const { port } of rows) expect(port).toBeGreaterThanOrEqual(20_000);
