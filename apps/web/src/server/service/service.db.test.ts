@@ -13,8 +13,8 @@ import { createPool, getServiceRanges, removePool, setServiceRanges } from "../p
 import { aService, aSlice } from "../testing/documents.ts";
 import { heardHosts } from "../testing/heard-hosts.ts";
 import { anUnderlay, onlineHost, silence } from "../testing/hosts.ts";
-import { SELECTED, SERVICES, SLICES } from "./repo.ts";
 import { revokeAgent } from "../token/enrol.ts";
+import { SELECTED, SERVICES, SLICES } from "./repo.ts";
 import { getService, listServices, resolve, sweepServices } from "./service.ts";
 
 const database = testDatabase();
