@@ -123,6 +123,11 @@ describe("a problem names its field and what was expected:", () => {
     ],
     ["{ ingress: [{ form: [] }] }", "spec.ingress[0].form: there is no such field; did you mean from?"],
     ["{ egress: [{ from: [] }] }", "spec.egress[0].from: there is no such field"],
+    ["{ ingres: }", "spec.ingres: there is no such field; did you mean ingress?"],
+    [
+      "{ egress: [{ to: [{ ipBlock: { cidr: 10.0.0.0/16, except: [10.0.0.0/8] } }] }] }",
+      "spec.egress[0].to[0].ipBlock.except[0]: 10.0.0.0/8 isn't inside 10.0.0.0/16",
+    ],
     ["{ podselector: {} }", "spec.podselector: there is no such field; did you mean podSelector?"],
     [
       "{ podSelector: { matchLabel: { a: b } } }",

@@ -43,13 +43,17 @@ function withoutNulls(value: unknown, known: readonly string[]): unknown {
 const unknownFields = (keys: readonly string[], known: readonly string[]): string =>
   keys.map((key) => `there is no such field${suggestion(key, known)}`).join("\n");
 
-/** Short words are near to everything: ICMP isn't meant to be TCP. */
-const LEAST_NEAR = 4;
+/** Short words are near to everything, ICMP to TCP and SCTP: theirs must at least begin alike. */
+const SHORT = 4;
 
 export function suggestion(word: string, known: readonly string[]): string {
   const exact = known.find((one) => one.toLowerCase() === word.toLowerCase());
-  const long = known.filter((one) => one.length >= LEAST_NEAR);
-  const near = exact ?? nearest(word, long);
+  const near =
+    exact ??
+    nearest(
+      word,
+      known.filter((one) => one.length > SHORT || one[0] === word[0]),
+    );
   return near === undefined ? "" : `; did you mean ${near}?`;
 }
 

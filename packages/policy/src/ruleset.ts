@@ -94,6 +94,7 @@ const startsOf = (spans: readonly Span[]): number[] =>
 class Deciding {
   readonly #clauses: readonly Clause[];
   readonly #numbers = new Map<string, number>();
+  readonly #pairs = new Map<number, number>();
   readonly #judgements: Judgement[] = [];
 
   constructor(clauses: readonly Clause[]) {
@@ -120,13 +121,17 @@ class Deciding {
     return starts.map((_, at) => this.#number(first.enforced[at] as number, first.all[at] as number));
   }
 
+  /** Few pairs of clauses come up, and each at many ports. */
   #number(enforced: number, all: number): number {
+    const pair = enforced * (this.#clauses.length + 1) + all;
+    const known = this.#pairs.get(pair);
+    if (known !== undefined) return known;
     const judgement = decided(this.#clauses[enforced], this.#clauses[all]);
     const key = JSON.stringify(judgement);
-    const known = this.#numbers.get(key);
-    if (known !== undefined) return known;
-    this.#numbers.set(key, this.#judgements.length);
-    return this.#judgements.push(judgement) - 1;
+    const number = this.#numbers.get(key) ?? this.#judgements.push(judgement) - 1;
+    this.#numbers.set(key, number);
+    this.#pairs.set(pair, number);
+    return number;
   }
 }
 
