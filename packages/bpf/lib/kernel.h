@@ -20,7 +20,8 @@
 #define ETH_P_8021Q 0x8100
 #define ETH_P_8021AD 0x88A8
 #define ETH_HEADER_BYTES 14
-#define PACKET_BROADCAST 1 /* linux/if_packet.h: for everybody, for a group, for somebody else */
+#define PACKET_HOST 0
+#define PACKET_BROADCAST 1 /* linux/if_packet.h: for us, for everybody, for a group, for somebody else */
 #define PACKET_MULTICAST 2
 #define PACKET_OTHERHOST 3
 #define ARPHRD_ETHER 1

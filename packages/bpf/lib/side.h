@@ -24,6 +24,7 @@ struct side {
 	__u32 class; /* enum endpoint_class in which the packet counts; EP_TOTAL: in its flow */
 	__u32 direction; /* enum flow_direction, of the packet */
 	__u32 ip_at;     /* offset of the IP header */
+	__u32 link;      /* of what the agent has put back: the host's end of the sender's link */
 	__u8 opener;     /* enum flow_opener */
 	bool anew;       /* the packet opens a closed flow, or is judged by itself: nothing kept holds */
 	bool came_up;    /* the agent has put it back: it isn't asked twice */
@@ -38,6 +39,20 @@ struct {
 	__type(key, __u32);
 	__type(value, struct side);
 } sides __weak SEC(".maps");
+
+/* What an ICMP error is about: too large for the stack as well. */
+struct quoted_flow {
+	struct flow_key sent; /* as the quoted packet's sender has it */
+	struct flow_key key;  /* as the endpoint has it */
+	struct flow_path path;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct quoted_flow);
+} quoted_flow __weak SEC(".maps");
 
 static __always_inline struct side *side_begin(__u32 direction, __u32 endpoint_id)
 {
@@ -68,30 +83,6 @@ static __always_inline void side_count_class(struct endpoint *endpoint, __u32 di
 		counters_add(&endpoint->counters[direction][EP_SPOOFED], add);
 }
 
-/* What an ICMP error is about: too large for the stack. */
-struct quoted_flow {
-	struct flow_key quoted; /* as in the error */
-	struct flow_key flow;   /* as the endpoint sees it */
-	struct flow_path path;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct quoted_flow);
-} quoted_flows __weak SEC(".maps");
-
-static __always_inline struct quoted_flow *quoted_flow_begin(void)
-{
-	__u32 zero = 0;
-	struct quoted_flow *about = bpf_map_lookup_elem(&quoted_flows, &zero);
-
-	if (about)
-		__builtin_memset(about, 0, sizeof(*about));
-	return about;
-}
-
 /*
  * An ICMP error about a flow of the endpoint is judged as that flow: whoever may send it may also tell how it fares.
  * POLICY_UNJUDGED also when there is no such flow.
@@ -99,25 +90,31 @@ static __always_inline struct quoted_flow *quoted_flow_begin(void)
 static __noinline int side_judge_error(struct __sk_buff *skb, struct side *side, __u32 set)
 {
 	const struct flow_record *record;
-	struct quoted_flow *about = quoted_flow_begin();
+	struct quoted_flow *quoted;
+	__u32 zero = 0;
 
-	if (!side || !about || !icmp_error_quotes(skb, &side->packet, side->ip_at, &about->quoted))
+	quoted = bpf_map_lookup_elem(&quoted_flow, &zero);
+	if (!side || !quoted)
 		return POLICY_UNJUDGED;
-	about->flow = about->quoted;
+	__builtin_memset(quoted, 0, sizeof(*quoted));
+	if (!icmp_error_quotes(skb, &side->packet, side->ip_at, &quoted->sent))
+		return POLICY_UNJUDGED;
+	quoted->key = quoted->sent;
 	if (side->direction == FLOW_EGRESS)
-		flow_reverse(&about->flow, &about->quoted);
-	record = flow_lookup_live(&about->flow);
+		flow_reverse(&quoted->key, &quoted->sent);
+	record = flow_lookup_live(&quoted->key);
 	if (!record)
 		return POLICY_UNJUDGED;
-	path_decide(&about->path, &about->flow);
-	if (about->path.verdict != VERDICT_DROP)
-		about->path.verdict = VERDICT_FORWARD;
-	if (policy_judge(&about->path, &about->flow, record->opener, set) || !verdict_forwards(about->path.verdict))
+	path_decide(&quoted->path, &quoted->key);
+	if (quoted->path.verdict != VERDICT_DROP)
+		quoted->path.verdict = VERDICT_FORWARD;
+	if (policy_judge(&quoted->path, &quoted->key, record->opener, set) ||
+	    !verdict_forwards(quoted->path.verdict))
 		return POLICY_UNJUDGED;
 	if (side->path.verdict == VERDICT_FORWARD)
-		side->path.verdict = about->path.verdict;
-	side->path.rule = about->path.rule;
-	side->path.revision = about->path.revision;
+		side->path.verdict = quoted->path.verdict;
+	side->path.rule = quoted->path.rule;
+	side->path.revision = quoted->path.revision;
 	return 0;
 }
 

@@ -117,6 +117,7 @@ static __always_inline void punted_decide(struct __sk_buff *skb, struct side *si
 			path_refuse(&side->path, PATH_REASON_ENDPOINT_GONE);
 		return;
 	}
+	side->link = here->ifindex;
 	side->packet.key.endpoint_id = here->endpoint_id;
 	packet_match_fragment(&side->packet);
 	side->key = side->packet.key;
@@ -148,6 +149,8 @@ static __always_inline int punted_send(struct __sk_buff *skb, const struct forwa
 	if (!verdict_forwards(side->path.verdict))
 		return drop_own(skb, &side->key, FLOW_EGRESS,
 				way.kind == PATH_PUNT ? PATH_REASON_UNRESOLVED : side->path.reason);
+	if (way.kind == PATH_HOST && !flow_is_icmp_error(&side->key))
+		return punt_to_stack(skb, side->link);
 	return send_away(skb, &way, &side->key, false, now);
 }
 

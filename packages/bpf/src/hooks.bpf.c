@@ -98,6 +98,8 @@ int pod_egress(struct __sk_buff *skb)
 	bool is_plain;
 	int answer;
 
+	if (punt_is_for_stack(skb))
+		return TCX_NEXT_PROGRAM;
 	if (!endpoint || !now) {
 		count(OBSERVER_UNKNOWN_ENDPOINT);
 		return TCX_DROP_PACKET;

@@ -51,6 +51,8 @@ class Stage {
   readonly mode: Mode;
   policies: Policy[] = [];
   connected = true;
+  /** Whether the control plane takes what is published. */
+  takes = true;
   readonly asked: string[] = [];
   readonly said: string[] = [];
   readonly #directory = temporaryDirectory("network");
@@ -135,11 +137,15 @@ class Stage {
     const block = { pool: "default", prefix4: "10.201.2.0/26", prefix6: "fd00:201:2::/122", generation: 1 };
     const pools = [{ ...POOL, mode: this.mode }];
     const everybody = [this.a, this.b, this.c];
+    const refused = { ok: false as const, kind: "busy" as const, reason: "not now", pauseMs: 0 };
     const ok = async <T>(value: T): Promise<Answer<T>> =>
       this.connected ? { ok: true, value } : { ok: false, kind: "unreachable", reason: "gone", pauseMs: 0 };
     return {
       lease: () => ok({ pools, blocks: [block], notOwn: [], publishedGeneration: 0 }),
-      publish: () => ok({ identities: [{ attachmentId: "c/eth0", identity: this.c.identity }], refused: [] }),
+      publish: () => {
+        const identities = [{ attachmentId: "c/eth0", identity: this.c.identity }];
+        return this.takes ? ok({ identities, refused: [] }) : Promise.resolve(refused);
+      },
       resolve: ({ addresses }: { addresses: string[] }) => {
         this.asked.push(...addresses);
         return ok({ resolved: addresses.map((address) => this.#resolved(address)) });
@@ -231,6 +237,27 @@ describe.each(["direct", "overlay"] as const)("with a pool that is %s", (mode) =
     await client.do("close", { id: 1 });
     expect(network.policies.counts).toMatchObject({ flowsCut: 1, flowsPassAgain: 1 });
   });
+
+  test.each([4, 6] as const)(
+    "IPv%i: a new pod's first packets wait until its policies are known, also those for its host",
+    async (family) => {
+      stage.takes = false;
+      await stage.begin();
+      const { c, h2, network } = stage;
+      using server = await Actor.in(h2.netns);
+      await server.do("listenUdp", { port: 7, family });
+      using client = await Actor.in(c.netns);
+      const host = family === 4 ? h2.underlay4 : h2.underlay6;
+      const answered = client.do("udp", { host, port: 7, count: 1, answer: true });
+      await until("it has come up", () => (network.counts.taken ?? 0) > 0);
+      stage.takes = true;
+      await network.step();
+      await answered;
+      expect(h2.ownDrops()).toEqual({});
+      const flow = h2.flowsOf(c).find(({ key }) => key.dport === 7);
+      expect(flow?.record.counters.map(({ packets }) => packets)).toEqual([1n, 1n]);
+    },
+  );
 
   test("with the control plane away who is known is judged, and who isn't is dropped in the end", async () => {
     stage.policies = [admits("c", "a", 3)];

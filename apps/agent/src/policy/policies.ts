@@ -57,6 +57,7 @@ export class Policies {
   #retryAtMs = 0;
   #askPeersAtMs = 0;
   readonly #problems = new Map<string, string>();
+  #askedFor: ReadonlySet<number> = new Set();
   readonly #asking = new Set<number>();
   readonly #counts = { sets: 0, misses: 0, full: 0, flowsCut: 0, flowsPassAgain: 0, flowsObserved: 0 };
 
@@ -215,8 +216,8 @@ export class Policies {
   #isPolicyDue(): boolean {
     const now = this.#o.nowMs();
     if (now >= this.#askAtMs) return true;
-    const isMissing = this.#ownIdentities().some((identity) => !this.#knowledge.subject(identity));
-    return isMissing && now >= this.#retryAtMs;
+    const missing = this.#ownIdentities().filter((identity) => !this.#knowledge.subject(identity));
+    return missing.some((identity) => now >= this.#retryAtMs || !this.#askedFor.has(identity));
   }
   #ownIdentities(): number[] {
     const own = this.#o.endpoints().map(({ identity }) => identity);
@@ -224,6 +225,7 @@ export class Policies {
   }
   async #askPolicies(): Promise<void> {
     const own = this.#ownIdentities();
+    this.#askedFor = new Set(own);
     this.#retryAtMs = this.#o.nowMs() + RETRY_MS;
     this.#askAtMs = this.#o.nowMs() + ASK_AGAIN_MS;
     const answers = [];
