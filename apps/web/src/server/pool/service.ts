@@ -11,6 +11,7 @@ import * as repo from "./repo.ts";
 
 export { blocksOf, leaseBlocks, releaseBlocks, SILENT_MS, sweepBlocks } from "./block.ts";
 export type { BlockRow, PoolRow } from "./repo.ts";
+export { asOnlyPoolMaker } from "./repo.ts";
 
 const refused = (code: "CONFLICT" | "NOT_FOUND", why: string): AppError =>
   new AppError(code, why, { publicMessage: why });
