@@ -16,6 +16,7 @@ const WAY: Record<Way, string> = {
   direct: "to the other host, as it is",
   overlay: "to the other host, in an outer header",
   host: "to the host's own stack",
+  masquerade: "to the outside, under the host's own address",
 };
 const RULE: Record<Verdict, string> = {
   forwarded: "Allowed by",
