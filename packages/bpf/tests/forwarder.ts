@@ -230,10 +230,12 @@ export class TestHost implements Disposable {
       (_, cpu) => decodeEndpoint(viewOf(value), cpu * stride) as Endpoint,
     );
     const [sum, ...others] = each as [Endpoint, ...Endpoint[]];
-    for (const { counters } of others)
+    for (const { counters, notes } of others) {
+      sum.notes = sum.notes.map((n, i) => n + (notes[i] ?? 0n));
       sum.counters = sum.counters.map((way, d) =>
         way.map((c, i) => plus(c, counters[d]?.[i] as FlowCounters)),
       );
+    }
     return sum;
   }
 
