@@ -5,7 +5,7 @@
  *
  * All are attached to the root cgroup, with others, and act only on sockets of the namespaces in `service_clients`.
  * Connect and sendmsg answer 1, go on, or 0 with ECONNREFUSED; recvmsg and getpeername can only answer 1. What doesn't
- * come from a socket of a pod (and what was sent before its service was known) is not translated here.
+ * come from a socket of a pod is not translated here.
  */
 #include "lib/entry.h"
 #include "lib/namespaces.h"

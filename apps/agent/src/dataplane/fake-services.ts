@@ -24,6 +24,8 @@ export class FakeServices implements Services {
   readonly entries = new Map<string, ServiceEntry>();
   readonly backends = new Map<number, BackendEntry>();
   readonly opened = new Map<number, bigint>();
+  /** Numbers that backends are counted by. */
+  readonly counted = new Set<number>();
   readonly slots: Uint32Array;
   ask: (address: string) => void = () => {};
 
@@ -49,17 +51,21 @@ export class FakeServices implements Services {
   }
   read(): ServiceTables {
     const [services, backends] = [[...this.entries.values()], [...this.backends.values()]];
-    return { services, backends, slots: this.slots.slice(), lastService: 0, lastBackend: 0 };
+    const counted = { countedServices: [...this.opened.keys()], countedBackends: [...this.counted] };
+    return { services, backends, slots: this.slots.slice(), ...counted };
   }
   write(changes: ServiceChanges): void {
     if (this.refuse) throw new Error(this.refuse);
     for (const one of changes.backends) this.backends.set(one.number, one);
+    for (const { number } of changes.backends) this.counted.add(number);
     changes.slotAt.forEach((at, i) => {
       this.slots[at] = changes.slotBackend[i] as number;
     });
     for (const one of changes.services) this.entries.set(portText(one), one);
     for (const one of changes.goneServices) this.entries.delete(portText(one));
     for (const number of changes.goneBackends) this.backends.delete(number);
+    for (const number of changes.goneBackendCounts) this.counted.delete(number);
+    for (const number of changes.goneServiceCounts) this.opened.delete(number);
     this.written += changes.slotAt.length + changes.services.length + changes.backends.length;
   }
   totals(): number[] {

@@ -122,8 +122,8 @@ export class LibbpfServices implements Services {
       services: readEach(this.#o.map("services"), serviceEntry),
       backends: readEach(this.#o.map("service_backends"), backendEntry),
       slots: readSlots(this.#o.map("service_slots")),
-      lastService: lastNumber(this.#o.map("service_counts")),
-      lastBackend: lastNumber(this.#o.map("service_backend_counts")),
+      countedServices: numbersIn(this.#o.map("service_counts")),
+      countedBackends: numbersIn(this.#o.map("service_backend_counts")),
     };
   }
 
@@ -157,10 +157,7 @@ export class LibbpfServices implements Services {
     remove(map("services"), goneServices.map(keyBytes));
     if (services.length + goneServices.length + goneBackends.length > 0) rcuBarrier();
     remove(map("service_backends"), goneBackends.map(u32));
-    remove(
-      map("service_counts"),
-      goneServices.map(({ number }) => u32(number)),
-    );
+    remove(map("service_counts"), changes.goneServiceCounts.map(u32));
     remove(map("service_backend_counts"), changes.goneBackendCounts.map(u32));
   }
 
@@ -246,9 +243,7 @@ function readSlots(map: BpfMap): Uint32Array {
   for (let i = 0; i < count; i++) slots[i] = values.readUInt32LE(i * 4);
   return slots;
 }
-function lastNumber(map: BpfMap): number {
-  return readEach(map, (key) => key.getUint32(0, true)).reduce((last, one) => Math.max(last, one), 0);
-}
+const numbersIn = (map: BpfMap): number[] => readEach(map, (key) => key.getUint32(0, true));
 
 function serviceEntry(key: DataView, value: DataView): ServiceEntry {
   const { address, port, proto } = decodeServiceKey(key) as NonNullable<ReturnType<typeof decodeServiceKey>>;

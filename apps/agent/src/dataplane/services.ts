@@ -16,9 +16,9 @@ export type ServiceTables = {
   backends: readonly BackendEntry[];
   /** The backends' numbers, of all slots there are. */
   slots: Uint32Array;
-  /** The highest numbers that anything was counted by. */
-  lastService: number;
-  lastBackend: number;
+  /** Numbers that are counted by, also of those that are gone otherwise. */
+  countedServices: readonly number[];
+  countedBackends: readonly number[];
 };
 /** Each list as it is to be written; what is gone is removed after everything else, when nobody reads it any more. */
 export type ServiceChanges = {
@@ -30,11 +30,12 @@ export type ServiceChanges = {
   /** Of those that may be given to clients. */
   goneBackends: number[];
   /** Nothing is counted by them any more. */
+  goneServiceCounts: number[];
   goneBackendCounts: number[];
 };
 export const noChanges = (): ServiceChanges => ({
   ...{ services: [], backends: [], slotAt: [], slotBackend: [] },
-  ...{ goneServices: [], goneBackends: [], goneBackendCounts: [] },
+  ...{ goneServices: [], goneBackends: [], goneServiceCounts: [], goneBackendCounts: [] },
 });
 export const isNothing = (changes: ServiceChanges): boolean =>
   Object.values(changes).every((list) => list.length === 0);

@@ -138,6 +138,27 @@ test("over tables of an earlier life nothing is written that is there already, a
   expect(changes.services[0]?.number).toBeGreaterThan(entry?.number as number);
 });
 
+test("an entry that is to go takes its room until it is written away", () => {
+  const { layout, set } = begin({ services: 2, backends: 5 });
+  set(service(1, many(3)));
+  const changes = noChanges();
+  layout.remove(at(1), changes);
+  expect(layout.set(service(2, many(3)), noChanges())).toBe(false);
+  layout.written();
+  expect(layout.set(service(2, many(5)), noChanges())).toBe(true);
+});
+
+test("what drained under an earlier life is counted no more, and its number is nobody else's", () => {
+  const { kernel, set } = begin();
+  set(service(1, [backend(1), backend(2), backend(3, { draining: true })]));
+  set(service(1, [backend(1), backend(2, { draining: true })]));
+  const next = new ServiceLayout(kernel.capacity, kernel.read());
+  expect(next.strays).toEqual({ ...noChanges(), goneBackendCounts: [2] });
+  const changes = noChanges();
+  next.set(service(2, many(1)), changes);
+  expect(changes.backends[0]?.number).toBe(3);
+});
+
 test("what an earlier life left half written is told as stray", () => {
   const kernel = new FakeServices();
   kernel.backends.set(9, { number: 9, address: "10.1.0.9", port: 1, service: 77 });
@@ -168,7 +189,8 @@ test("whatever services do, each slot in use is a backend's of that very service
       }
       const adopted = new ServiceLayout(kernel.capacity, kernel.read());
       expect([adopted.size, adopted.slotsFree]).toEqual([layout.size, layout.slotsFree]);
-      expect(adopted.strays).toEqual(noChanges());
+      const drained = [...kernel.counted].filter((number) => !kernel.backends.has(number));
+      expect(adopted.strays).toEqual({ ...noChanges(), goneBackendCounts: drained });
     }),
     { numRuns: 60 },
   );

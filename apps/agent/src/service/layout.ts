@@ -44,7 +44,10 @@ export class ServiceLayout {
   #left: { base: number; count: number }[] = [];
   #lastService: number;
   #lastBackend: number;
+  /** Backends' numbers in use, draining ones among them; and entries that are there until they are written away. */
   #backends = 0;
+  #leftBackends = 0;
+  #leftServices = 0;
   /** What stands in the kernel and belongs to nothing: an agent died while it wrote. */
   readonly strays: ServiceChanges = noChanges();
 
@@ -52,18 +55,12 @@ export class ServiceLayout {
   constructor(capacity: ServiceCapacity, tables: ServiceTables) {
     this.#capacity = capacity;
     this.#segments = new Segments(capacity.slots);
-    this.#lastService = tables.services.reduce(
-      (last, { number }) => Math.max(last, number),
-      tables.lastService,
-    );
-    this.#lastBackend = tables.backends.reduce(
-      (last, { number }) => Math.max(last, number),
-      tables.lastBackend,
-    );
+    const numbers = ({ number }: { number: number }) => number;
+    this.#lastService = largest([...tables.services.map(numbers), ...tables.countedServices]);
+    this.#lastBackend = largest([...tables.backends.map(numbers), ...tables.countedBackends]);
     const backends = grouped(tables.backends);
     for (const entry of tables.services) this.#adopt(entry, tables.slots, backends);
-    this.strays.goneBackends.push(...[...backends.values()].flat().map(({ number }) => number));
-    this.strays.goneBackendCounts.push(...this.strays.goneBackends);
+    this.#findStrays(tables);
   }
   get size(): number {
     return this.#size;
@@ -91,15 +88,18 @@ export class ServiceLayout {
   written(): void {
     for (const { base, count } of this.#left) this.#segments.give(base, count);
     this.#left = [];
+    this.#leftBackends = 0;
+    this.#leftServices = 0;
   }
 
   /** Adds what it takes to `changes`. False: there is no room for it, and it stays as it is. */
   set(wanted: WantedService, changes: ServiceChanges): boolean {
     const before = this.#at(wanted);
     const usable = usableOf(wanted.backends ?? []);
-    const more = usable.length - (before?.usable.size ?? 0);
-    if (this.#backends + more > this.#capacity.backends) return false;
-    if (!before && this.#size >= this.#capacity.services) return false;
+    const known = before && new Map([...before.usable, ...before.draining]);
+    const more = usable.filter((one) => !known?.has(backendText(one))).length;
+    if (this.#backends + this.#leftBackends + more > this.#capacity.backends) return false;
+    if (!before && this.#size + this.#leftServices >= this.#capacity.services) return false;
     const part = this.#partFor(usable, before);
     if (!part) return false;
     this.#place(wanted, usable, part, before, changes);
@@ -113,9 +113,11 @@ export class ServiceLayout {
     ports.delete(portText(at));
     if (ports.size === 0) this.#placed.delete(at.address);
     this.#size--;
-    this.#backends -= placed.usable.size;
+    this.#leftServices++;
+    this.#moveOut(placed, placed.usable.size + placed.draining.size);
     this.#leave(placed.entry);
     changes.goneServices.push(placed.entry);
+    changes.goneServiceCounts.push(placed.entry.number);
     changes.goneBackends.push(...placed.usable.values());
     changes.goneBackendCounts.push(...placed.usable.values(), ...placed.draining.values());
   }
@@ -137,13 +139,16 @@ export class ServiceLayout {
     const entry: ServiceEntry = { ...place, affinitySeconds };
     if (!before || !isSame(before.entry, entry)) changes.services.push(entry);
     if (before) {
-      this.#backends -= before.usable.size;
-      retire(before, numbers, draining, changes);
+      this.#moveOut(before, retire(before, numbers, draining, changes));
       if (before.entry.slotBase !== part.base || before.entry.slotCount !== part.count)
         this.#leave(before.entry);
     }
-    this.#backends += numbers.size;
+    this.#backends += numbers.size + draining.size;
     this.#put({ entry, slots, usable: numbers, draining });
+  }
+  #moveOut({ usable, draining }: Placed, gone: number): void {
+    this.#backends -= usable.size + draining.size;
+    this.#leftBackends += gone;
   }
 
   /** Who comes back, as a draining one that is ready again, goes by the number it had. */
@@ -182,6 +187,16 @@ export class ServiceLayout {
 
   #leave({ slotBase, slotCount }: ServiceEntry): void {
     if (slotCount > 0) this.#left.push({ base: slotBase, count: slotCount });
+  }
+
+  #findStrays({ backends, countedServices, countedBackends }: ServiceTables): void {
+    const placed = [...this.#placed.values()].flatMap((ports) => [...ports.values()]);
+    const services = new Set(placed.map(({ entry }) => entry.number));
+    const kept = new Set(placed.flatMap(({ usable }) => [...usable.values()]));
+    const { strays } = this;
+    strays.goneServiceCounts = countedServices.filter((number) => !services.has(number));
+    strays.goneBackends = backends.map(({ number }) => number).filter((number) => !kept.has(number));
+    strays.goneBackendCounts = countedBackends.filter((number) => !kept.has(number));
   }
 
   #adopt(entry: ServiceEntry, slots: Uint32Array, all: Map<number, BackendEntry[]>): void {
@@ -245,20 +260,25 @@ function writeSlots(
   }
 }
 
-/** What the service had and hasn't any more. */
+/** What the service had and hasn't any more: how many that are. */
 function retire(
   before: Placed,
   usable: ReadonlyMap<string, number>,
   draining: ReadonlyMap<string, number>,
   changes: ServiceChanges,
-): void {
+): number {
   for (const [name, number] of before.usable) if (!usable.has(name)) changes.goneBackends.push(number);
+  const gone: number[] = [];
   for (const [name, number] of [...before.usable, ...before.draining])
-    if (!usable.has(name) && !draining.has(name)) changes.goneBackendCounts.push(number);
+    if (!usable.has(name) && !draining.has(name)) gone.push(number);
+  changes.goneBackendCounts.push(...gone);
+  return gone.length;
 }
 
 const isSame = (a: ServiceEntry, b: ServiceEntry): boolean =>
   a.slotBase === b.slotBase && a.slotCount === b.slotCount && a.affinitySeconds === b.affinitySeconds;
+
+const largest = (numbers: readonly number[]): number => numbers.reduce((most, one) => Math.max(most, one), 0);
 
 function grouped(backends: readonly BackendEntry[]): Map<number, BackendEntry[]> {
   const by = new Map<number, BackendEntry[]>();

@@ -105,6 +105,25 @@ test("a hint brings a change at the next step, and only what differs is written"
   expect([...kernel.entries.keys()]).toEqual(["10.96.0.1 0 0"]);
 });
 
+test("a hint that overtakes an answer is not undone by it", async () => {
+  const { kernel, control, start } = begin();
+  control.services.set(CART.address, cart("10.1.0.1"));
+  const services = start();
+  const { resolve } = control;
+  control.resolve = async (input) => {
+    const answer = await resolve(input);
+    control.services.set(CART.address, cart("10.1.0.2"));
+    services.hint();
+    control.resolve = resolve;
+    return answer;
+  };
+  kernel.ask(CART.address);
+  await turn();
+  expect(kernel.shares(CART)).toEqual({ "10.1.0.1:8080": 251 });
+  await services.step();
+  expect(kernel.shares(CART)).toEqual({ "10.1.0.2:8080": 251 });
+});
+
 test("an agent that starts anew without the control plane goes on by what was known", async () => {
   const { clock, kernel, control, start } = begin();
   control.services.set(CART.address, cart("10.1.0.1"));

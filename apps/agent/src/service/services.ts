@@ -63,6 +63,7 @@ export class Services {
   #opened = new Map<number, bigint>();
   /** Addresses whose answer is waited for. */
   readonly #asked = new Set<string>();
+  #hints = 0;
   #toWrite = false;
   readonly #counts = { asked: 0, askedTooMany: 0, noRoom: 0, writesFailed: 0 };
 
@@ -115,6 +116,7 @@ export class Services {
   /** The control plane says that something changed. */
   hint(): void {
     this.#leases.doubt();
+    this.#hints++;
     this.#rangesAtMs = 0;
     this.#retryAtMs = 0;
   }
@@ -206,9 +208,12 @@ export class Services {
     let ok = true;
     for (let at = 0; at === 0 || at < addresses.length; at += SERVICE_ASK_LIMITS.addresses) {
       const part = addresses.slice(at, at + SERVICE_ASK_LIMITS.addresses);
+      const hints = this.#hints;
       const answer = await this.#o.resolve({ addresses: part });
       if (answer.ok) this.#learn(answer.value);
       else this.#o.log("services can't be resolved", answer.reason);
+      // It may be of before what was hinted at.
+      if (hints !== this.#hints) this.#leases.doubt();
       ok &&= answer.ok;
     }
     return ok;

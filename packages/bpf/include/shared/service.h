@@ -61,7 +61,7 @@ struct service_counts {
 };
 ABI_SIZE(struct service_counts, 16);
 
-/* Of `service_backend_counts`, by a backend's number; it stays while a draining backend has connections. */
+/* Of `service_backend_counts`, by a backend's number; a draining one keeps it as long as the agent lives. */
 struct service_backend_counts {
 	__u64 opened;
 	__u64 failures; /* TCP connects that came to nothing */
