@@ -3,6 +3,7 @@
  * control plane, tables for the kernel. Absent in observe mode.
  */
 import type { ControlSignal, NetworkReport } from "@millrace/contract/agent-protocol";
+import { NAMESPACE_LABEL } from "@millrace/contract/policy-protocol";
 import { PodAttachments } from "./attachment/pod-attachments.ts";
 import type { AttachmentStore, PlacedRecord } from "./attachment/record.ts";
 import { CniHandler } from "./cni/handler.ts";
@@ -40,8 +41,6 @@ export type PodNetworkOptions = {
   onChange: () => void;
   log: (line: string, error?: string) => void;
 };
-
-const NAMESPACE_LABEL = "io.kubernetes.pod.namespace";
 
 export class PodNetwork {
   readonly #o: PodNetworkOptions;

@@ -64,7 +64,7 @@ static __always_inline int send_away(struct __sk_buff *skb, const struct way *wa
 		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_UNRESOLVED);
 	}
 	remote = bpf_map_lookup_elem(&remotes, &way->remote);
-	if (!remote)
+	if (!remote || !way->remote)
 		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_NO_ROUTE);
 	if (way->kind == PATH_DIRECT)
 		return send_by_uplink(remote, way->ifindex, key->family == 6);

@@ -1,7 +1,7 @@
 /*
  * The kernel's judgement is what policies mean: random policies are compiled as the agent does, written into the kernel,
  * and random packets run through its programs; each must be judged as packages/policy/src/judge.ts says. A failure is
- * repeated with MILLRACE_SEED; how many there are is MILLRACE_PACKETS.
+ * repeated with MILLRACE_SEED.
  */
 import { FlowDirection, type FlowPath, PathKind, Verdict } from "@millrace/abi/generated/flow";
 import type { Policy, PolicyIdentity } from "@millrace/contract/policy";
@@ -25,7 +25,7 @@ import { PairJudge, RulesetNumbers } from "./pair-judge.ts";
 import { policyTables } from "./plan.ts";
 
 const SEED = Number(process.env.MILLRACE_SEED ?? Date.now() % 2 ** 31);
-const PACKETS = Number(process.env.MILLRACE_PACKETS ?? 6000);
+const PACKETS = process.env.MILLRACE_SOAK === "1" ? 200_000 : 6000;
 const PEERS = 8;
 const PROBES = 16;
 const POD4 = "10.201.1.7";
@@ -141,7 +141,7 @@ const verdictOf = ({ verdict, wouldDrop }: Judgement): Verdict => {
 };
 
 test(`for any policies the kernel judges any packet as they mean (seed ${SEED}, ${PACKETS} packets)`, {
-  timeout: 600_000,
+  timeout: 3_600_000,
 }, () => {
   console.info(`seed ${SEED}`);
   const cases = fc.sample(aCase, { seed: SEED, numRuns: Math.ceil(PACKETS / PROBES) });
