@@ -81,6 +81,14 @@ export class PretendedAgent {
     });
   }
 
+  /** Its pods, as many as are named, from the first address of its first block on. */
+  async publish(pods: readonly Record<string, string>[]): Promise<void> {
+    const endpoints = pods.map((labels, n) => ({
+      ...{ attachmentId: `a${n}`, address4: `10.250.0.${n + 1}`, address6: null, labels },
+    }));
+    await this.#say("network.publish", { generation: Date.now(), endpoints, last: true });
+  }
+
   /** Flows of the second that ends now, from a pod here to one elsewhere. */
   async push(flows: readonly PretendedFlow[]): Promise<void> {
     const toUs = Date.now() * 1000;
@@ -148,7 +156,7 @@ function columnsOf<T extends ColumnTable>(table: T, rows: readonly ColumnRow<T>[
   return writer.columns();
 }
 
-const ip4 = (...bytes: number[]): Uint8Array =>
+export const ip4 = (...bytes: number[]): Uint8Array =>
   Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...bytes);
 
 function rowOf(toUs: number, flow: PretendedFlow, n: number): FlowColumnsRow {

@@ -35,6 +35,7 @@ const browser = [
   "@trpc/*",
   "recharts",
   "date-fns",
+  "yaml",
   "zod",
   "better-auth",
 ];
@@ -58,7 +59,7 @@ const agentSide = [
 export const modules: readonly Module[] = [
   // ipaddr.js: both sides cut pools into blocks (prefix.ts), and neither should read an address its own way.
   { name: "contract", at: contract, may: [], packages: ["zod", "ipaddr.js"] },
-  { name: "policy", at: policy, may: [contract], packages: ["zod"] },
+  { name: "policy", at: policy, may: [contract], packages: ["yaml", "zod"] },
   { name: "abi", at: abi, may: [], packages: [] },
   { name: "native", at: "packages/native/lib/", may: [], packages: ["node:*"] },
   {

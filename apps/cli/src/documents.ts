@@ -6,12 +6,13 @@ import {
   type DocumentName,
   documentText,
 } from "@millrace/contract/document";
+import { type Manifest, type ManifestProblem, readManifests } from "@millrace/policy/manifest";
 import { Command, Option } from "commander";
 import { stringify } from "yaml";
 import { type Client, connect } from "./client.ts";
 import { documentTable, inOrder, policyTable, serviceTable } from "./documents-format.ts";
 import { UsageError } from "./failure.ts";
-import { type Manifest, type ManifestProblem, readManifests, readSources } from "./manifest.ts";
+import { readSources } from "./manifest.ts";
 import { plain } from "./terminal.ts";
 
 const FILES = ["-f, --filename <file...>", "files, directories, or - for standard input"] as const;

@@ -1,7 +1,8 @@
 /** Policies and services as pages show them: what was declared, with what it comes to now. The documents themselves are document.ts's. */
 import { z } from "zod";
 import { DocumentView } from "./document.ts";
-import { POLICY_DIRECTIONS, POLICY_MODES, POLICY_TIERS } from "./policy.ts";
+import { Labels } from "./identity.ts";
+import { POLICY_DIRECTIONS, POLICY_MODES, POLICY_TIERS, Policy } from "./policy.ts";
 import { LAST_POLICY_NUMBER } from "./rule-number.ts";
 import { SERVICE_LIMITS, ServicePort, ServiceProtocol } from "./service.ts";
 
@@ -15,6 +16,19 @@ export const PolicyView = DocumentView.extend({
   selected: z.int().nonnegative().nullable(),
 });
 export type PolicyView = z.infer<typeof PolicyView>;
+
+export const ByPolicyNumber = z.object({ number: z.int().min(1).max(LAST_POLICY_NUMBER) });
+export type ByPolicyNumber = z.infer<typeof ByPolicyNumber>;
+export const MOST_SUBJECTS = 50;
+/** With what it says, and whom it selects by their labels. */
+export const WholePolicyView = PolicyView.extend({
+  policy: Policy,
+  /** The largest first. */
+  subjects: z
+    .array(z.object({ namespace: z.string(), labels: Labels, endpoints: z.int() }))
+    .max(MOST_SUBJECTS),
+});
+export type WholePolicyView = z.infer<typeof WholePolicyView>;
 
 export const NamedPoliciesInput = z.object({
   numbers: z.array(z.int().min(1).max(LAST_POLICY_NUMBER)).max(500),
@@ -37,6 +51,8 @@ export const ServiceView = DocumentView.extend({
   affinitySeconds: z.int().nullable(),
   /** Pods that it selects, and endpoints of its slices by their state; an endpoint that is both counts twice. */
   backends: z.object({ pods: z.int(), ready: z.int(), draining: z.int() }),
+  /** Hosts that go by an answer about one of its addresses now. */
+  hosts: z.int(),
 });
 export type ServiceView = z.infer<typeof ServiceView>;
 
@@ -46,7 +62,10 @@ export const ByServiceName = z.object({
 });
 export type ByServiceName = z.infer<typeof ByServiceName>;
 /** With its backends in each family that it has an address of; a headless one in both. */
+export const MOST_HOLDERS = 1000;
 export const WholeServiceView = ServiceView.extend({
+  /** Hosts that go by an answer, by name. */
+  holders: z.array(z.string()).max(MOST_HOLDERS),
   families: z.array(
     z.object({ family: z.literal([4, 6]), ports: z.array(ServicePort), leftOut: z.int().nonnegative() }),
   ),

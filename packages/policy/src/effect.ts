@@ -8,27 +8,41 @@ import type { Verdict } from "@millrace/contract/verdict";
 import { PolicySet } from "./compile.ts";
 import type { PolicyDraft } from "./draft.ts";
 import type { Attempt } from "./judge.ts";
-import type { Judgement } from "./judgement.ts";
+import { FORWARDED_BY_NOTHING, type Judgement } from "./judgement.ts";
 import { longestMatch, type RulesetEntry } from "./ruleset.ts";
 
-export type Effect = {
-  /** Which of the flows, in the order in which they came. */
-  at: number;
-  before: Judgement;
-  after: Judgement;
-};
+/** A flow as policies meet it: an attempt at each of its ends that is a pod of ours, so one or two. */
+export type JudgedFlow = readonly Attempt[];
+export type Effect = { before: Judgement; after: Judgement };
 
-/** Only flows whose verdict differs; not those that another rule decides alike. */
+/** Only flows whose verdict differs, each with its place among them; not those that another rule decides alike. */
 export function* effectsOf(
   before: readonly Policy[],
   after: readonly Policy[],
-  flows: Iterable<Attempt>,
-): Generator<Effect, void, void> {
-  const [old, wanted] = [new Replay(before), new Replay(after)];
+  flows: Iterable<JudgedFlow>,
+): Generator<Effect & { at: number }, void, void> {
+  const comparison = new Comparison(before, after);
   let at = 0;
   for (const flow of flows) {
-    const effect = { at: at++, before: old.judge(flow), after: wanted.judge(flow) };
-    if (verdictWord(effect.before) !== verdictWord(effect.after)) yield effect;
+    const effect = comparison.effectOn(flow);
+    if (effect) yield { at, ...effect };
+    at++;
+  }
+}
+
+/** The same flow by flow, for callers that have others to serve in between. */
+export class Comparison {
+  readonly #before: Replay;
+  readonly #after: Replay;
+
+  constructor(before: readonly Policy[], after: readonly Policy[]) {
+    this.#before = new Replay(before);
+    this.#after = new Replay(after);
+  }
+
+  effectOn(flow: JudgedFlow): Effect | undefined {
+    const effect = { before: this.#before.judge(flow), after: this.#after.judge(flow) };
+    return verdictWord(effect.before) === verdictWord(effect.after) ? undefined : effect;
   }
 }
 
@@ -38,14 +52,23 @@ export function verdictWord({ verdict, wouldDrop }: Judgement): Verdict {
 }
 
 /**
- * As if the draft were applied: in place of the policy of its namespace and name, else beside all others. A new one is
- * numbered last, as it would be; its revision is the highest there is.
+ * As if the draft were applied: in place of the policy of that number, else beside all others. Its revision is the highest
+ * there is.
  */
-export function withDraft(policies: readonly Policy[], draft: PolicyDraft): Policy[] {
-  const isIt = (policy: Policy) => policy.namespace === draft.namespace && policy.name === draft.name;
-  const number = policies.find(isIt)?.number ?? LAST_POLICY_NUMBER;
+export function withDraft(
+  policies: readonly Policy[],
+  draft: PolicyDraft,
+  number: number = LAST_POLICY_NUMBER,
+): Policy[] {
   const revision = Math.max(1, ...policies.map((policy) => policy.revision));
-  return [...policies.filter((policy) => !isIt(policy)), { ...draft, number, revision }];
+  return [...policies.filter((policy) => policy.number !== number), { ...draft, number, revision }];
+}
+
+/** Of what both ends say the worst counts; of what is as bad the first that a policy said. */
+const BADNESS: Readonly<Record<Verdict, number>> = { forwarded: 0, unknown: 0, "would-drop": 1, dropped: 2 };
+function outweighs(one: Judgement, other: Judgement): boolean {
+  const more = BADNESS[verdictWord(one)] - BADNESS[verdictWord(other)];
+  return more > 0 || (more === 0 && other.rule === 0);
 }
 
 /** Ends whose rulesets are kept: some hundred bytes each. */
@@ -59,7 +82,13 @@ class Replay {
     this.#policies = new PolicySet(policies);
   }
 
-  judge({ subject, direction, peer, protocol, port }: Attempt): Judgement {
+  judge(flow: JudgedFlow): Judgement {
+    return flow
+      .map((attempt) => this.#judgeAt(attempt))
+      .reduce((said, one) => (outweighs(one, said) ? one : said), FORWARDED_BY_NOTHING);
+  }
+
+  #judgeAt({ subject, direction, peer, protocol, port }: Attempt): Judgement {
     const sight = { ...peer, cidrClass: this.#policies.classOf(peer.address) };
     const key = [
       ...[subject.identity, direction, peer.identity?.identity ?? 0],

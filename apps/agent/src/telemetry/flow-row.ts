@@ -35,6 +35,7 @@ const WAYS: Record<keyof typeof PathKind, Way> = {
   DIRECT: "direct",
   OVERLAY: "overlay",
   HOST: "host",
+  MASQUERADE: "masquerade",
   PUNT: "none",
 };
 const WAY_OF_KIND: ReadonlyMap<number, number> = new Map(

@@ -13,6 +13,8 @@ import { makeQueryClient } from "./query-client.ts";
 export const { TRPCProvider, useTRPC, useTRPCClient } = createTRPCContext<AppRouter>();
 
 const API = "/api/trpc";
+/** Queries that carry documents: longer than an address may be, so they are sent in a body. */
+const LONG: ReadonlySet<string> = new Set(["documents.check", "policies.whatIf"]);
 
 /** A full load, so that nothing of the former session stays in memory. */
 function goToSignIn(): void {
@@ -27,7 +29,11 @@ function makeClient() {
       splitLink({
         condition: (operation) => operation.type === "subscription",
         true: httpSubscriptionLink({ url: API }),
-        false: httpLink({ url: API }),
+        false: splitLink({
+          condition: ({ path }) => LONG.has(path),
+          true: httpLink({ url: API, methodOverride: "POST" }),
+          false: httpLink({ url: API }),
+        }),
       }),
     ],
   });

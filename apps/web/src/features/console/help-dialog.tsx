@@ -4,7 +4,7 @@ import { Dialog } from "@/ui/dialog.tsx";
 import { Kbd } from "@/ui/kbd.tsx";
 
 const KEYS: readonly [string[], string][] = [
-  [["Ctrl", "K"], "Go to a page, host, service or trace (⌘K on a Mac)"],
+  [["Ctrl", "K"], "Go to a page, host, service, policy or trace (⌘K on a Mac)"],
   [["/"], "Write a filter"],
   [["j"], "Next row"],
   [["k"], "Row before"],

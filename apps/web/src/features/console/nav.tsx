@@ -14,6 +14,8 @@ export const PAGES: readonly Page[] = [
   { path: "/flows", title: "Flows", question: "Who talks to whom, how well?", icon: "flows" },
   { path: "/drops", title: "Drops", question: "What is dropped, where and why?", icon: "drops" },
   { path: "/traces", title: "Traces", question: "Show me, inside", icon: "traces" },
+  { path: "/policies", title: "Policies", question: "Who may talk to whom?", icon: "policies" },
+  { path: "/services", title: "Services", question: "Who finds whom?", icon: "services" },
   { path: "/hosts", title: "Fleet", question: "Which hosts, in what state?", icon: "hosts" },
   { path: "/audit", title: "Audit", question: "Who did what?", icon: "audit", needs: "audit.list" },
   {

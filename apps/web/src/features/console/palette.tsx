@@ -1,5 +1,5 @@
 "use client";
-/** Type a few letters, go there: pages, hosts, services, traces. Loaded when first opened. */
+/** Type a few letters, go there: pages, hosts, services, policies, traces. Loaded when first opened. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Command } from "cmdk";
 import { useRouter } from "next/navigation";
@@ -11,7 +11,7 @@ import { TRACE_SESSION_TITLE } from "@/view/trace-words.ts";
 import { useHref, useView } from "@/view/url-state.ts";
 import { usePages } from "./nav.tsx";
 
-const MOST_HOSTS = 50;
+const MOST_OF_A_KIND = 50;
 
 export function Palette(props: { open: boolean; onOpenChange: (open: boolean) => void }) {
   return (
@@ -21,12 +21,16 @@ export function Palette(props: { open: boolean; onOpenChange: (open: boolean) =>
   );
 }
 
-/** Each is drawn: of a large fleet only as many as somebody reads, those whose names hold what was typed. */
-export function hostsNamed<Host extends { name: string }>(hosts: readonly Host[], typed: string): Host[] {
+/** Each is drawn: of many only as many as somebody reads, those whose names hold what was typed. */
+export function thoseNamed<One extends { name: string }>(all: readonly One[], typed: string): One[] {
   const wanted = typed.trim().toLowerCase();
-  const found = hosts.length > MOST_HOSTS ? hosts.filter(({ name }) => name.includes(wanted)) : hosts;
-  return found.slice(0, MOST_HOSTS);
+  const found = all.length > MOST_OF_A_KIND ? all.filter(({ name }) => name.includes(wanted)) : all;
+  return found.slice(0, MOST_OF_A_KIND);
 }
+const named = <One extends { namespace: string; name: string }>(one: One): One => ({
+  ...one,
+  name: `${one.namespace}/${one.name}`,
+});
 
 type Source = { isFetching: boolean; error: unknown };
 /** Nothing found is only known once everything has answered. */
@@ -45,6 +49,8 @@ function PaletteList({ onDone }: { onDone: () => void }) {
   const link = useHref();
   const pages = usePages();
   const hosts = useQuery(trpc.hosts.list.queryOptions());
+  const policies = useQuery(trpc.policies.list.queryOptions());
+  const declared = useQuery(trpc.services.list.queryOptions());
   const traces = useQuery(trpc.traces.list.queryOptions({}));
   const services = useQuery(
     trpc.flows.complete.queryOptions(
@@ -62,12 +68,12 @@ function PaletteList({ onDone }: { onDone: () => void }) {
         autoFocus
         value={typed}
         onValueChange={setTyped}
-        placeholder="A page, host, service or trace"
+        placeholder="A page, host, service, policy or trace"
         className="mb-2 h-9 w-full rounded-md border border-line-strong bg-surface-0 px-3 placeholder:text-text-3"
       />
       <Command.List className="max-h-[50vh] overflow-auto">
         <Command.Empty className="px-2 py-6 text-center text-text-2">
-          {nothingText(typed, [hosts, traces, services])}
+          {nothingText(typed, [hosts, policies, declared, traces, services])}
         </Command.Empty>
         <Group heading="Pages">
           {pages.map((page) => (
@@ -80,9 +86,36 @@ function PaletteList({ onDone }: { onDone: () => void }) {
               {page.title}
             </Item>
           ))}
+          <Item value="new policy" onSelect={go("/policies/new")} hint="Written, tried, then applied">
+            New policy
+          </Item>
           <Item value="new trace" onSelect={go("/traces/new")} hint="Look inside, for a while">
             New trace
           </Item>
+        </Group>
+        <Group heading="Declared services">
+          {thoseNamed((declared.data ?? []).map(named), typed).map(({ name }) => (
+            <Item
+              key={name}
+              value={`declared service ${name}`}
+              onSelect={go(`/services/${name}`)}
+              hint="its backends"
+            >
+              {name}
+            </Item>
+          ))}
+        </Group>
+        <Group heading="Policies">
+          {thoseNamed((policies.data ?? []).map(named), typed).map(({ name, number }) => (
+            <Item
+              key={number}
+              value={`policy ${name} ${number}`}
+              onSelect={go(`/policies/${number}`)}
+              hint={`policy ${number}`}
+            >
+              {name}
+            </Item>
+          ))}
         </Group>
         <Group heading="Services">
           {(services.data ?? []).map((service) => (
@@ -97,7 +130,7 @@ function PaletteList({ onDone }: { onDone: () => void }) {
           ))}
         </Group>
         <Group heading="Hosts">
-          {hostsNamed(hosts.data?.hosts ?? [], typed).map((host) => (
+          {thoseNamed(hosts.data?.hosts ?? [], typed).map((host) => (
             <Item
               key={host.name}
               value={`host ${host.name}`}

@@ -4,7 +4,10 @@ import type { FlowDetail, FlowRow, FlowRule } from "@millrace/contract/flow";
 import { ruleText } from "@millrace/contract/rule-number";
 import { count, percent, text } from "@millrace/contract/units";
 import { pathTierOf, type TierCounts, type Verdict, type Way } from "@millrace/contract/verdict";
+import { useQuery } from "@tanstack/react-query";
+import Link from "next/link";
 import type { ReactNode } from "react";
+import { useTRPC } from "@/trpc/client.tsx";
 import { Quantity } from "@/ui/quantity.tsx";
 import { Section } from "@/ui/section.tsx";
 import { TermValue } from "@/view/term-value.tsx";
@@ -76,13 +79,26 @@ function Rules({ rules }: { rules: readonly FlowRule[] }) {
     <span key={ruleText(rule)} className="block">
       <TermValue field="rule" value={ruleText(rule)} className="figure" />
       <span className="block text-text-3">
-        {rule.place === 0
-          ? `no rule of policy ${rule.policy} allows it`
-          : `rule ${rule.place} of policy ${rule.policy}`}
-        , revision {rule.revision}
+        {rule.place === 0 ? "no rule allows it" : `rule ${rule.place}`} of <PolicyName of={rule} />, revision{" "}
+        {rule.revision}
       </span>
     </span>
   ));
+}
+
+/** By its number until the name is known. One that is deleted has no page. */
+function PolicyName({ of: { policy: number } }: { of: FlowRule }) {
+  const trpc = useTRPC();
+  const { data } = useQuery(trpc.policies.named.queryOptions({ numbers: [number] }, { staleTime: 60_000 }));
+  const named = data?.find((one) => one.number === number);
+  if (!named) return `policy ${number}`;
+  const name = `${named.namespace}/${named.name}`;
+  if (named.isDeleted) return `${name} (deleted)`;
+  return (
+    <Link href={`/policies/${number}`} className="figure text-accent hover:underline">
+      {name}
+    </Link>
+  );
 }
 
 /** Each end decides for itself. */

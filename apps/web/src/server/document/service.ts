@@ -26,6 +26,8 @@ import { keyOf, type Planned, planDocuments, type Standing, staleOnes, twice } f
 import { type Json, type ReadDocument, readDocument } from "./read.ts";
 import * as repo from "./repo.ts";
 
+export type { ReadDocument } from "./read.ts";
+
 const refused = (code: "CONFLICT" | "NOT_FOUND", why: string): AppError =>
   new AppError(code, why, { publicMessage: why });
 
@@ -58,7 +60,7 @@ export async function apply({ documents }: DocumentsInput, author: Author): Prom
 }
 
 /** Every problem of every document at once; `read` is whole when there is none. */
-function readAll(documents: readonly Json[]): { read: ReadDocument[]; problems: DocumentProblem[] } {
+export function readAll(documents: readonly Json[]): { read: ReadDocument[]; problems: DocumentProblem[] } {
   const readings = documents.map(readDocument);
   const problems = readings.flatMap((reading, document) =>
     reading.ok ? [] : reading.problems.map((problem) => ({ document, ...problem })),

@@ -36,8 +36,8 @@ export function rowOf(pair: Pair, names: Names): FlowRow {
     firstSeen: ms(Math.min(...members.map((m) => m.firstSeenUs))),
     lastSeen: ms(Math.max(...members.map((m) => m.lastSeenUs))),
     openerKnown: members.some((m) => m.openerKnown),
-    src: end(primary.src, primary.srcPort, said(identity(pair, "srcWorkload")), names),
-    dst: end(primary.dst, primary.dstPort, said(identity(pair, "dstWorkload")), names),
+    src: endOf(primary.src, primary.srcPort, said(identity(pair, "srcWorkload")), names),
+    dst: endOf(primary.dst, primary.dstPort, said(identity(pair, "dstWorkload")), names),
     proto: primary.proto,
     vlan: primary.vlan,
     verdict,
@@ -146,7 +146,7 @@ function identity(pair: Pair, which: "srcWorkload" | "dstWorkload"): Latest {
   return primary.observer === side ? (primary[which] ?? other[there]) : (other[there] ?? primary[which]);
 }
 
-function end(ip: string, port: number, workload: number | null, names: Names): End {
+export function endOf(ip: string, port: number, workload: number | null, names: Names): End {
   const known = names.workload(workload);
   return {
     ip,

@@ -14,6 +14,9 @@ import { columnsOf, filterSql } from "./filter-sql.ts";
 import * as repo from "./repo.ts";
 import { collectPage, type Page, type Search } from "./search.ts";
 
+export { type RecentFlow, type RecentFlows, recentFlows } from "./recent.ts";
+export { endOf } from "./row.ts";
+
 type Input = z.infer<typeof FlowSearchInput>;
 
 export async function searchFlows(input: Input, signal?: AbortSignal): Promise<FlowSearchOutput> {

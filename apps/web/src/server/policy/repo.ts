@@ -8,6 +8,7 @@ import { pool } from "../db.ts";
 import { DOCUMENT_VIEW } from "../document-sql.ts";
 import { leaseSql } from "../lease-sql.ts";
 import { labelsWithin, namespaceOf } from "../namespace-sql.ts";
+import { microseconds } from "../sql.ts";
 
 export type Fact = { identity: number; namespace: string; labels: Labels; namespaceLabels: Labels };
 
@@ -42,11 +43,26 @@ export async function findPolicies(scopes: readonly string[]): Promise<PolicyRow
 // ---- for pages ----
 
 export type ListRow = DocumentView & { number: number; reading: PolicyDraft };
-export async function listPolicies(limit: number): Promise<ListRow[]> {
+/** All of them, or the one of that number. */
+export async function listPolicies(number: number | null, limit: number): Promise<ListRow[]> {
   const { rows } = await pool().query<ListRow>(
     `select ${DOCUMENT_VIEW}, d.reading from documents d
-     where d.kind = any('{Policy,NetworkPolicy}'::text[]) order by d.namespace, d.name, d.kind limit $1`,
-    [limit],
+     where d.kind = any('{Policy,NetworkPolicy}'::text[]) and ($1::int is null or d.number = $1)
+     order by d.namespace, d.name, d.kind limit $2`,
+    [number, limit],
+  );
+  return rows;
+}
+/** An address that an endpoint has, and since when it is the same endpoint with the same labels. Microseconds. */
+export type Holder = { address: string; identity: number; host: string; sinceUs: number };
+export async function findHolders(addresses: readonly string[]): Promise<Holder[]> {
+  const { rows } = await pool().query<Holder>(
+    `select host(asked) as address, e.identity_id as identity, h.name as host, ${microseconds("e.updated_at")} as "sinceUs"
+     from unnest($1::inet[]) asked
+     join lateral (
+       select * from network_endpoints where address4 = asked union all select * from network_endpoints where address6 = asked) e on true
+     join hosts h on h.id = e.host_id`,
+    [addresses],
   );
   return rows;
 }

@@ -17,7 +17,7 @@ import type { AgentHost } from "../agent-gateway/service.ts";
 import * as repo from "./repo.ts";
 import { identityOf } from "./subject.ts";
 
-export { listPolicies, namedPolicies } from "./view.ts";
+export { getPolicy, listPolicies, namedPolicies, standingPolicies } from "./view.ts";
 
 /** The scope of policies that are about more than their own namespace; no namespace is called so. */
 export const EVERYWHERE = "*";
@@ -54,6 +54,20 @@ function bounded<T>(answer: T): T {
   if (bytes <= POLICY_ASK_LIMITS.answerBytes) return answer;
   const why = `the answer is ${bytes} bytes, the most is ${POLICY_ASK_LIMITS.answerBytes}: ask for fewer identities`;
   throw new AppError("TOO_LARGE", why, { publicMessage: why });
+}
+
+export type HeldAddress = { subject: PolicyIdentity; host: string; sinceUs: number };
+/** By address: who has it now. */
+export async function holdersOf(addresses: readonly string[]): Promise<Map<string, HeldAddress>> {
+  const holders = await repo.findHolders(addresses);
+  const facts = await repo.findFacts([...new Set(holders.map(({ identity }) => identity))]);
+  const subjects = new Map(facts.map((fact) => [fact.identity, identityOf(fact)]));
+  return new Map(
+    holders.flatMap(({ address, identity, host, sinceUs }) => {
+      const subject = subjects.get(identity);
+      return subject ? [[address, { subject, host, sinceUs }]] : [];
+    }),
+  );
 }
 
 const AT_ONCE = 5000;

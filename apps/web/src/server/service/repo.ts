@@ -164,6 +164,7 @@ export type ListRow = DocumentView & {
   pods: number;
   ready: number;
   draining: number;
+  hosts: number;
 };
 /** All of them, or the one of that name. */
 export async function list(
@@ -171,7 +172,7 @@ export async function list(
   limit: number,
 ): Promise<ListRow[]> {
   const { rows } = await pool().query<ListRow>(
-    `select ${DOCUMENT_VIEW}, d.reading, p.pods, s.ready, s.draining,
+    `select ${DOCUMENT_VIEW}, d.reading, p.pods, s.ready, s.draining, l.hosts,
        array(select host(a.address) from service_addresses a where a.document_id = d.id order by family(a.address)) as addresses
      from documents d
      cross join lateral (
@@ -185,9 +186,25 @@ export async function list(
          count(*) filter (where one->>'state' = 'draining')::int as draining
        from documents slice, jsonb_array_elements(slice.reading->'endpoints') one
        where slice.kind = 'EndpointSlice' and slice.scope = d.namespace || '/' || d.name) s
+     cross join lateral (
+       select count(distinct l.host_id)::int as hosts from service_addresses a
+       join service_leases l on l.address = a.address and l.until > now() where a.document_id = d.id) l
      where d.kind = 'Service' and ($1::text is null or d.namespace = $1) and ($2::text is null or d.name = $2)
      order by d.namespace, d.name limit $3`,
     [only?.namespace ?? null, only?.name ?? null, limit],
   );
   return rows;
+}
+
+/** Hosts that go by an answer about the service, by name. */
+export async function findHolders(namespace: string, name: string, limit: number): Promise<string[]> {
+  const { rows } = await pool().query<{ name: string }>(
+    `select distinct h.name from documents d
+     join service_addresses a on a.document_id = d.id
+     join service_leases l on l.address = a.address and l.until > now()
+     join hosts h on h.id = l.host_id
+     where d.kind = 'Service' and d.namespace = $1 and d.name = $2 order by h.name limit $3`,
+    [namespace, name, limit],
+  );
+  return rows.map((row) => row.name);
 }

@@ -1,5 +1,10 @@
 /** Services as pages show them. */
-import type { ByServiceName, ServiceView, WholeServiceView } from "@millrace/contract/declared";
+import {
+  type ByServiceName,
+  MOST_HOLDERS,
+  type ServiceView,
+  type WholeServiceView,
+} from "@millrace/contract/declared";
 import { DOCUMENT_LIMITS } from "@millrace/contract/document";
 import { AppError } from "@millrace/contract/error";
 import { type Family, parseAddress } from "@millrace/contract/prefix";
@@ -20,7 +25,7 @@ export async function getService({ namespace, name }: ByServiceName): Promise<Wh
       family,
       ...(await backendsOfService({ namespace, name, reading: row.reading }, family)),
     });
-  return { ...viewOf(row), families };
+  return { ...viewOf(row), families, holders: await repo.findHolders(namespace, name, MOST_HOLDERS) };
 }
 
 function familiesOf({ reading, addresses }: repo.ListRow): Family[] {
