@@ -21,6 +21,7 @@ dashboard as far as it needs them, removes them at its end, and writes its resul
 | command | what it is told |
 |---|---|
 | \`node --import tsx bench/capture.ts [pairs]\` | pairs of slices |
+| \`node --import tsx bench/services.ts [pairs]\` | pairs of slices for each number of services |
 | \`node --import tsx bench/agent.ts [seconds]\` | how long each rate is held |
 | \`node --import tsx bench/wire.ts [intervals]\` | intervals of a second |
 | \`node --import tsx bench/ingest.ts [pairs]\` | pairs of slices for each batch size |
@@ -29,7 +30,7 @@ dashboard as far as it needs them, removes them at its end, and writes its resul
 | \`node --import tsx bench/bundle.ts\` | nothing: it reads the build |`;
 
 /** In the order of a packet's way. */
-const ORDER = ["capture", "agent", "wire", "ingest", "query", "live", "bundle"];
+const ORDER = ["capture", "services", "agent", "wire", "ingest", "query", "live", "bundle"];
 
 function results(): WrittenResult[] {
   const folder = at("bench/results");

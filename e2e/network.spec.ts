@@ -79,7 +79,7 @@ test("a flow that Millrace carries has its path tier, way and rule in the table 
   await page.keyboard.press("Enter");
   const drawer = page.getByRole("complementary", { name: "Flow" });
   await expect(drawer.getByRole("region", { name: "Carried by Millrace" })).toContainText(`${POLICY}/0`);
-  await expect(drawer.getByText("no rule allows it")).toBeVisible();
+  await expect(drawer.getByText(`no rule of policy ${POLICY} allows it`)).toBeVisible();
   await looksRight(page, "flow-carried");
   await page.goto(`/flows?q=${encodeURIComponent(`policy=${POLICY} tier=fast`)}`);
   await expect(fast).toBeVisible();

@@ -107,6 +107,29 @@ describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) =>
     expect(rows).toEqual([]);
   });
 
+  test("what a pod sends outside leaves under its host's address, is told so, and doesn't notice an agent's end", async () => {
+    const [own, outside] = [stack.lab.host(1).uplink, stack.lab.host(2).uplink];
+    const pings = [outside.ip4, outside.ip6].map((to) =>
+      stack.lab.exec("sender", ["ping", "-c", "30", "-i", "0.2", "-q", to], { timeoutMs: 60_000 }),
+    );
+    await pause(1500);
+    await stack.agents[0]?.end("SIGKILL");
+    stack.agents[0]?.start();
+    for (const { stdout } of await Promise.all(pings)) expect(stdout).toContain(" 0% packet loss");
+    const told = () =>
+      stack.query<{ address: string; port: number }>(
+        `select distinct host(nat_src) as address, nat_src_port as port from flow_updates
+         where dst in ($1, $2) and proto in (1, 58) and nat_src is not null order by 1`,
+        [outside.ip4, outside.ip6],
+      );
+    await until("both flows are told", async () => (await told()).length === 2, { deadlineMs: 20_000 });
+    const rows = await told();
+    expect(rows.map(({ address }) => address)).toEqual([own.ip4, own.ip6]);
+    for (const { port } of rows) expect(port).toBeGreaterThanOrEqual(20_000);
+    for (const { port } of rows) expect(port).toBeLessThanOrEqual(31_999);
+    for (const b of await books.settled("sender")) expect(same(accounted(b), b.total)).toBe(true);
+  }, 120_000);
+
   test("with the control plane away, known pods are reached by old and new connections alike", async () => {
     await stack.ingest.end("SIGKILL");
     const { errors, connections } = await steadyTraffic(stack.lab, OUTAGE_S);

@@ -9,6 +9,8 @@ import { isAlive } from "./lock.mjs";
 import { signalGroup, signalProcess } from "./service.mjs";
 
 const agentProgram = at("apps/agent/build/main.js");
+/** Of `cleanup`: an agent still runs on them, or the kernel won't let go of them. */
+const PINS_ARE_KEPT = 69;
 export const labProgram = at("packages/lab/build/main.js");
 
 /** Ends the processes whose notes are in the folder. Those whose supervisor was killed are ending already.
@@ -35,14 +37,15 @@ function livingProcess(file) {
   }
 }
 
-/** Detaches and unpins what agents of this instance pinned.
+/** Detaches and unpins what agents of this instance pinned; throws when one of them still runs, and leaves its pins.
  * @param {string} pinRoot @returns {Promise<number>} how many agents' pins there were */
 export async function removePins(pinRoot) {
   if (!existsSync(pinRoot)) return 0;
   const folders = readdirSync(pinRoot).map((name) => path.join(pinRoot, name));
   for (const folder of folders) {
     if (existsSync(agentProgram)) {
-      await run(process.execPath, [agentProgram, "cleanup", "--pin-dir", folder]);
+      const { code, output } = await run(process.execPath, [agentProgram, "cleanup", "--pin-dir", folder]);
+      if (code === PINS_ARE_KEPT) throw new Error(output.trimEnd());
     }
     rmSync(folder, { recursive: true, force: true });
   }

@@ -16,13 +16,12 @@ import { CredentialFile } from "./connection/credential.ts";
 import { Sender } from "./connection/sender.ts";
 import { ConnectionSession } from "./connection/session.ts";
 import { ControlWatch } from "./connection/watch.ts";
-import type { Dataplane, PodLinks } from "./dataplane/dataplane.ts";
+import type { Dataplane } from "./dataplane/dataplane.ts";
 import { EndpointReconciler } from "./endpoint/reconcile.ts";
 import { Condition } from "./health/condition.ts";
 import { MetricsServer } from "./health/metrics.ts";
 import { AGENT_VERSION, type HostFacts } from "./host-facts.ts";
-import type { Uplink } from "./network/uplink.ts";
-import { PodNetwork } from "./pod-network.ts";
+import { PodNetwork, type PodNetworkOptions } from "./pod-network.ts";
 import { Repeat } from "./repeat.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
 import { hostTraces } from "./trace/host-traces.ts";
@@ -47,7 +46,7 @@ export type AgentOptions = {
   processes: ProcessTable;
   cgroups: Cgroups;
   /** As the dataplane, not only an observer. */
-  podNetwork?: { links: PodLinks; uplink: Uplink } | undefined;
+  podNetwork?: Pick<PodNetworkOptions, "links" | "uplink" | "masqueradePorts"> | undefined;
   log: Logger;
 };
 
@@ -218,7 +217,7 @@ export class Agent {
       send: repeat("sending", () => this.#send()),
       sync: repeat("syncing", () => this.#sync()),
       session: repeat("standing", () => this.#session.step()),
-      network: repeat("network", () => this.#network?.network.step() ?? NEVER_MS),
+      network: repeat("network", () => this.#network?.step() ?? NEVER_MS),
       tracePoll: repeat("trace poll", () => this.#pollTraces()),
       traceTick: repeat("trace tick", () => this.#traces.tick()),
       traceFlush: repeat("trace events", () => this.#flushTraces()),
@@ -268,7 +267,7 @@ export class Agent {
   #hint(what: ControlSignal["what"]): void {
     if (what === "credential-revoked") this.#session.lost();
     else if (what === "traces") void this.#traces.look().then(() => this.#repeats.traceFlush.nudge());
-    else if (what === "network") this.#network?.network.hint();
+    else this.#network?.hint(what);
   }
 
   #hello(): HelloInput {

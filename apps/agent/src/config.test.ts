@@ -45,6 +45,14 @@ describe("settings", () => {
     );
   });
 
+  test("ports to masquerade with are a range or none", () => {
+    expect(config("").masqueradePorts).toEqual({ first: 20_000, last: 31_999 });
+    expect(config("--masquerade-ports 5000-5999").masqueradePorts).toEqual({ first: 5000, last: 5999 });
+    expect(config("--masquerade-ports none").masqueradePorts).toBeUndefined();
+    const wrong = read("--masquerade-ports 80-90");
+    expect(wrong.do === "explain" && wrong.text).toMatch(/--masquerade-ports: 80-90: FIRST-LAST is needed/);
+  });
+
   test("every problem is named at once, with EX_CONFIG", () => {
     const found = read("--server ftp://x --host-name a_b --flow-table 3 --runtime lxc=/a --spool-limit 1MB");
     expect(found).toMatchObject({ do: "explain", exitCode: 78 });

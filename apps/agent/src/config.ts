@@ -9,6 +9,7 @@ import { HostName } from "@millrace/contract/ids";
 import { parseBytes } from "@millrace/contract/units";
 import { Command, CommanderError, Option } from "commander";
 import { z } from "zod";
+import { type PortRange, parsePortRange } from "./network/port-range.ts";
 import { SOCKET_KINDS, type SocketPlace } from "./runtime-socket/sockets.ts";
 import { RUNTIME_KINDS, type RuntimePlace } from "./workload/runtimes.ts";
 
@@ -49,6 +50,12 @@ const Listen = z.string().transform((text, ctx): { host: string; port: number } 
   ctx.addIssue({ code: "custom", message: `${text}: ADDRESS:PORT is needed` });
   return z.NEVER;
 });
+const MasqueradePorts = z.string().transform((text, ctx): PortRange | undefined => {
+  const range = text === "none" ? undefined : parsePortRange(text);
+  if (typeof range !== "string") return range;
+  ctx.addIssue({ code: "custom", message: range });
+  return z.NEVER;
+});
 const Server = z
   .url({ protocol: /^https?$/, error: "an http or https address is needed" })
   .refine((url) => !/^https?:\/\/[^/]*@/.test(url), "no credentials in the address");
@@ -81,6 +88,8 @@ export const AgentConfig = z.object({
   /** The device to other hosts; by default that of the default route. */
   uplink: z.string().min(1).max(15).optional(),
   tunnelPort: wholeNumber(1, 65_535),
+  /** Undefined: masquerading is left to the host's own stack. */
+  masqueradePorts: MasqueradePorts,
   cniSocket: z
     .string()
     .min(1)
@@ -113,6 +122,11 @@ const OPTIONS: readonly [flags: string, description: string, fallback?: string][
   ["--interval <ms>", "how often counters are read; by default what the server says"],
   ["--uplink <device>", "with --dataplane: the device to other hosts; by default the default route's"],
   ["--tunnel-port <port>", "with --dataplane: the overlay's UDP port", "8472"],
+  [
+    "--masquerade-ports <first-last>",
+    "with --dataplane: the host's ports for what pods send outside, or none: the host's own stack does that",
+    "20000-31999",
+  ],
   ["--cni-socket <path>", "with --dataplane: where the CNI plugin asks", "/run/millrace/cni.sock"],
   ["--bpf-dir <dir>", "where the BPF objects are"],
   ["--log-level <level>", "debug, info, warn or error", "info"],

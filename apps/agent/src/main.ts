@@ -7,9 +7,9 @@ import { LibbpfDataplane } from "./dataplane/libbpf-dataplane.ts";
 import { Pins } from "./dataplane/pins.ts";
 import { VethLinks } from "./dataplane/pod-link.ts";
 import { cgroup2Mount, REQUIRED } from "./dataplane/probe.ts";
+import { reservePorts } from "./dataplane/reserved-ports.ts";
 import { findUplink } from "./dataplane/uplink.ts";
 import { hostFacts } from "./host-facts.ts";
-import type { Uplink } from "./network/uplink.ts";
 import { Cgroups } from "./workload/cgroup.ts";
 import { ProcessTable } from "./workload/process.ts";
 import { runtimesAt } from "./workload/runtimes.ts";
@@ -73,10 +73,11 @@ function cleanup({ pinDir }: CleanupConfig): void {
   }
 }
 
-function podNetwork(config: AgentConfig): { links: VethLinks; uplink: Uplink } {
-  const links = new VethLinks(config.hostNetns);
+function podNetwork({ hostNetns, uplink, tunnelPort, masqueradePorts }: AgentConfig) {
+  const links = new VethLinks(hostNetns);
   links.forwardThroughHost();
-  return { links, uplink: findUplink(config.hostNetns, config.uplink, config.tunnelPort) };
+  if (masqueradePorts) reservePorts(hostNetns, masqueradePorts, tunnelPort);
+  return { links, uplink: findUplink(hostNetns, uplink, tunnelPort), masqueradePorts };
 }
 
 const isRequired = (name: string): boolean => REQUIRED.some((feature) => feature === name);

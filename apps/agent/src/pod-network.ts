@@ -2,7 +2,8 @@
  * Millrace as this host's dataplane, put together: links for the pods that a runtime asks for, addresses from the
  * control plane, tables for the kernel. Absent in observe mode.
  */
-import type { NetworkReport } from "@millrace/contract/agent-protocol";
+import type { ControlSignal, NetworkReport } from "@millrace/contract/agent-protocol";
+import { NAMESPACE_LABEL } from "@millrace/contract/policy-protocol";
 import { PodAttachments } from "./attachment/pod-attachments.ts";
 import type { AttachmentStore, PlacedRecord } from "./attachment/record.ts";
 import { CniHandler } from "./cni/handler.ts";
@@ -12,8 +13,12 @@ import type { Dataplane, PodLinks } from "./dataplane/dataplane.ts";
 import type { WantedInterface } from "./endpoint/plan.ts";
 import { LeaseFile } from "./network/lease-file.ts";
 import { Network } from "./network/network.ts";
+import type { PortRange } from "./network/port-range.ts";
 import { RouteFile } from "./network/route-file.ts";
 import { type Uplink, underlayOf } from "./network/uplink.ts";
+import { PolicyFile } from "./policy/policy-file.ts";
+import { ServiceFile } from "./service/service-file.ts";
+import { Services } from "./service/services.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { Pod } from "./workload/pod.ts";
 
@@ -28,6 +33,8 @@ export type PodNetworkOptions = {
   hostNetns: string;
   hostCookie: bigint;
   uplink: Uplink;
+  /** Of masqueraded flows. */
+  masqueradePorts: PortRange | undefined;
   pods: () => readonly Pod[];
   isConnected: () => boolean;
   nowMs: () => number;
@@ -35,17 +42,17 @@ export type PodNetworkOptions = {
   log: (line: string, error?: string) => void;
 };
 
-const NAMESPACE_LABEL = "io.kubernetes.pod.namespace";
-
 export class PodNetwork {
   readonly #o: PodNetworkOptions;
   readonly #attachments: PodAttachments;
   readonly network: Network;
+  readonly #services: Services;
   readonly #server: CniServer;
 
   constructor(options: PodNetworkOptions) {
     this.#o = options;
     this.network = this.#makeNetwork();
+    this.#services = this.#makeServices();
     this.#attachments = this.#makeAttachments();
     const handler = new CniHandler(this.#attachments, (error) =>
       options.log("a CNI request failed", String(error)),
@@ -61,6 +68,7 @@ export class PodNetwork {
     const { dataplane, uplink, hostNetns } = this.#o;
     dataplane.forwarding.takeUplink({ ifindex: uplink.ifindex, netns: hostNetns });
     this.network.open();
+    this.#services.open();
     await this.#server.listen();
   }
   async stop(): Promise<void> {
@@ -70,12 +78,29 @@ export class PodNetwork {
 
   /** By the part that counts them. */
   get counts(): Record<string, number> {
-    return named("network", this.network.counts);
+    const { network } = this;
+    return {
+      ...named("network", network.counts),
+      ...named("policy", network.policies.counts),
+      ...named("service", this.#services.counts),
+    };
   }
   report(): NetworkReport {
     const { name, addresses, mtu, tunnelPort } = this.#o.uplink;
     const uplink = { interface: name, addresses: addresses.slice(0, 64), mtu, tunnelPort };
     return { uplink, ...this.network.held() };
+  }
+  /** The control plane says that something of this kind changed. */
+  hint(what: ControlSignal["what"]): void {
+    if (what === "policy") this.network.policies.hint();
+    else if (what === "service") this.#services.hint();
+    else if (what === "network") this.network.hint();
+    else return;
+    this.#o.onChange();
+  }
+  /** One look at everything; how long until the next. */
+  async step(): Promise<number> {
+    return Math.min(...(await Promise.all([this.network.step(), this.#services.step()])));
   }
 
   /** For the endpoints' planner. */
@@ -84,16 +109,27 @@ export class PodNetwork {
   }
 
   #makeNetwork(): Network {
-    const { dataplane, client, uplink, telemetry, stateDir, isConnected, nowMs, log } = this.#o;
+    const { dataplane, client, uplink, telemetry, stateDir, isConnected, nowMs, log, masqueradePorts } =
+      this.#o;
     return new Network({
       ...{ dataplane, client, isConnected, nowMs, log, uplink: uplink.ifindex },
       ...{ file: new LeaseFile(stateDir), routeFile: new RouteFile(stateDir) },
-      underlay: () => underlayOf(uplink),
+      policyFile: new PolicyFile(stateDir),
+      ...{ underlay: () => underlayOf(uplink), masqueradePorts },
       attached: () => this.#o.attachments.placed(),
       endpointOf: (record) => this.#endpointOf(record)?.id,
       labelsOf: (record) => this.#labelsOf(record),
       hostAddresses: () => telemetry.registry.hostAddresses,
       inUse: () => telemetry.usedRemotes(),
+    });
+  }
+
+  #makeServices(): Services {
+    const { dataplane, client, stateDir, isConnected, nowMs, log } = this.#o;
+    return new Services({
+      ...{ kernel: dataplane.services, file: new ServiceFile(stateDir), isConnected, nowMs, log },
+      resolve: (input) => client.resolveServices(input),
+      clients: () => this.#o.attachments.placed().map(({ place }) => BigInt(place.cookie)),
     });
   }
 
@@ -109,6 +145,7 @@ export class PodNetwork {
       connect: (record) => this.#connect(record),
       onChange: () => {
         this.network.apply();
+        this.#services.apply();
         this.#o.onChange();
       },
     });
@@ -122,6 +159,7 @@ export class PodNetwork {
     if (!endpoint?.attached)
       throw new Error(`its programs can't be attached: ${endpoint?.failure ?? "no room"}`);
     this.network.apply();
+    this.#services.apply();
   }
 
   #endpointOf({ place }: PlacedRecord) {

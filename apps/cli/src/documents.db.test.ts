@@ -157,9 +157,19 @@ test("who may not change gets the code of that, and may look", async () => {
 
 test("get lists by kind and namespace, in a table or whole", async () => {
   await run("operator", "apply", "-f", file("shop.yaml", SHOP));
-  const { out } = await run("viewer", "get", "networkpolicies");
-  expect(out[0]).toMatch(/^NAMESPACE +NAME +NUMBER +REVISION +CHANGED \(UTC\) +BY$/);
-  expect(out[1]).toMatch(/^shop +web +\d+ +\d+ +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +operator@example.org$/);
+  const at = "\\d+ +\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d +operator@example.org";
+  const rows = async (kind: string) => (await run("viewer", "get", kind)).out;
+  const policies = await rows("networkpolicies");
+  expect(policies[0]).toMatch(
+    /^NAMESPACE +NAME +TIER +MODE +ISOLATES +RULES +ENDPOINTS +NUMBER +REVISION +CHANGED/,
+  );
+  expect(policies[1]).toMatch(new RegExp(`^shop +web +tenant +enforce +ingress +0 +0 +\\d+ +${at}$`));
+  const services = await rows("svc");
+  expect(services[1]).toMatch(
+    new RegExp(`^shop +web +10\\.210\\.[\\d.]+,fd00:210::\\S+ +80/TCP +0 +0 +0 +${at}$`),
+  );
+  expect((await rows("ns"))[1]).toMatch(new RegExp(`^- +shop +${at}$`));
+  expect(await rows("policies")).toHaveLength(1);
   expect((await run("viewer", "get", "services", "-n", "other")).out).toHaveLength(1);
   const { out: json } = await run("viewer", "get", "Namespace", "-o", "json");
   expect(JSON.parse(json[0] as string)).toMatchObject([{ kind: "Namespace", metadata: { name: "shop" } }]);

@@ -4,13 +4,13 @@ import {
   DOCUMENT_KINDS,
   type DocumentKind,
   type DocumentName,
-  type DocumentView,
   documentText,
 } from "@millrace/contract/document";
 import { type Manifest, type ManifestProblem, readManifests } from "@millrace/policy/manifest";
 import { Command, Option } from "commander";
 import { stringify } from "yaml";
 import { type Client, connect } from "./client.ts";
+import { documentTable, inOrder, policyTable, serviceTable } from "./documents-format.ts";
 import { UsageError } from "./failure.ts";
 import { readSources } from "./manifest.ts";
 import { plain } from "./terminal.ts";
@@ -78,23 +78,38 @@ export function getCommand(): Command {
       ) => {
         const client = connect(self);
         const kind = kindOf(word);
-        const found: DocumentName[] = name
-          ? [nameOf(kind, name, namespace)]
+        const only = name === undefined ? undefined : nameOf(kind, name, namespace);
+        if (output === "table") return printTable(client, kind, only ?? { namespace });
+        const found = only
+          ? [only]
           : await client.documents.list.query({ kind, namespace: namespace ?? null });
-        if (output === "table")
-          return printTable(name ? [await whole(client, found[0])] : (found as DocumentView[]));
         const documents = [];
         for (const one of found) documents.push((await whole(client, one)).document);
-        if (output === "json") process.stdout.write(`${JSON.stringify(name ? documents[0] : documents)}\n`);
+        if (output === "json") process.stdout.write(`${JSON.stringify(only ? documents[0] : documents)}\n`);
         else process.stdout.write(documents.map((document) => stringify(inOrder(document))).join("---\n"));
       },
     );
 }
 
-const whole = (client: Client, document: DocumentName | undefined) => {
-  const { kind, namespace, name } = document as DocumentName;
-  return client.documents.get.query({ kind, namespace, name });
-};
+/** Of policies and services what they come to stands beside what was declared. */
+async function printTable(client: Client, kind: DocumentKind, only: Only): Promise<void> {
+  const those = <Row extends DocumentName>(rows: readonly Row[]): Row[] =>
+    rows.filter((row) => isOf(row, kind, only));
+  const { name } = only;
+  if (name !== undefined) await whole(client, { kind, namespace: only.namespace ?? "", name }); // or says that it isn't there
+  if (kind === "Service") process.stdout.write(serviceTable(those(await client.services.list.query())));
+  else if (kind === "Policy" || kind === "NetworkPolicy")
+    process.stdout.write(policyTable(those(await client.policies.list.query())));
+  else process.stdout.write(documentTable(those(await client.documents.list.query({ kind }))));
+}
+type Only = { namespace?: string | undefined; name?: string };
+const isOf = (row: DocumentName, kind: DocumentKind, { namespace, name }: Only): boolean =>
+  row.kind === kind &&
+  (namespace === undefined || row.namespace === namespace) &&
+  (name === undefined || row.name === name);
+
+const whole = (client: Client, { kind, namespace, name }: DocumentName) =>
+  client.documents.get.query({ kind, namespace, name });
 const say = (line: string): void => void process.stdout.write(`${plain(line)}\n`);
 
 // ---- manifests ----
@@ -172,42 +187,4 @@ function nameOf(kind: DocumentKind, text: string, namespace: string | undefined)
     namespace: second === undefined ? (namespace ?? DEFAULT_NAMESPACE) : first,
     name: second ?? first,
   };
-}
-
-// ---- output ----
-
-function printTable(rows: readonly DocumentView[]): void {
-  const lines = rows.map((row) => [
-    ...[row.namespace || "-", row.name, row.number === null ? "-" : String(row.number), String(row.revision)],
-    ...[new Date(row.changedAtMs).toISOString().slice(0, 19).replace("T", " "), row.changedBy],
-  ]);
-  const all = [["NAMESPACE", "NAME", "NUMBER", "REVISION", "CHANGED (UTC)", "BY"], ...lines];
-  const widths = all[0]?.map((_, i) => Math.max(...all.map((line) => line[i]?.length ?? 0))) ?? [];
-  for (const line of all)
-    say(
-      line
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    );
-}
-
-/** jsonb keeps no order: what people look for first comes first. */
-const FIRST = [
-  "apiVersion",
-  "kind",
-  "metadata",
-  "name",
-  "namespace",
-  "labels",
-  "annotations",
-  "spec",
-  "status",
-];
-function inOrder(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(inOrder);
-  if (typeof value !== "object" || value === null) return value;
-  const place = (key: string) => (FIRST.indexOf(key) + FIRST.length + 1) % (FIRST.length + 1);
-  const entries = Object.entries(value).sort(([a], [b]) => place(a) - place(b));
-  return Object.fromEntries(entries.map(([key, inner]) => [key, inOrder(inner)]));
 }

@@ -28,7 +28,7 @@ const FLAGS: readonly { flag: string; short?: string; field: string; help: strin
   { flag: "protocol", field: "proto", help: "TCP, UDP, ICMP, ICMPv6, SCTP or a number" },
   { flag: "verdict", field: "verdict", help: "FORWARDED, DROPPED, AUDIT (would drop) or UNKNOWN" },
   { flag: "drop-reason-desc", field: "reason", help: "drop reason, e.g. NO_SOCKET" },
-  { flag: "way", field: "way", help: "local, direct, overlay, host or none" },
+  { flag: "way", field: "way", help: "local, direct, overlay, host, masquerade or none" },
   { flag: "tier", field: "tier", help: "path tier of most of its packets: slow or fast" },
   { flag: "policy", field: "policy", help: "policy that decided, by number" },
   { flag: "rule", field: "rule", help: "rule that decided, policy/place" },

@@ -88,6 +88,10 @@ export const ENDPOINT_NOTE_LABELS = {
     title: "transport header incomplete",
     explanation: "The packet ends before its ports: its flow has port 0.",
   },
+  [EndpointNote.NO_PORT]: {
+    title: "no port to masquerade with",
+    explanation: "Bound for the outside, and none of the host's reserved ports was free: dropped.",
+  },
 } satisfies Record<EndpointNote, Label>;
 
 export const DROP_CLASS_LABELS = {
@@ -131,6 +135,16 @@ export const OBSERVER_COUNT_LABELS = {
   [ObserverCount.SOCKET_UNMATCHED]: {
     title: "socket reports without a flow",
     explanation: "RTT or retransmits of a connection that isn't in the flow table.",
+  },
+  [ObserverCount.IDENTITY_DIFFERS]: {
+    title: "tunnels that contradict a lease",
+    explanation:
+      "Packets whose tunnel says another identity than the control plane's lease of their source. Usual for a moment after a pod's labels changed.",
+  },
+  [ObserverCount.NOT_MASQUERADED]: {
+    title: "flows left to the host's own NAT",
+    explanation:
+      "Bound for the outside from a pool that is masqueraded, but by another device than the uplink or with a protocol that has no ports.",
   },
 } satisfies Record<ObserverCount, Label>;
 

@@ -59,6 +59,14 @@ static __always_inline void packet_match_fragment(struct packet *packet)
 		fragment_recall(packet);
 }
 
+/* Who opens the flow that a packet is the first of, as far as it tells. */
+static __always_inline __u8 opener_in(const struct packet *packet, __u32 direction)
+{
+	if (packet->key.proto == IPPROTO_TCP)
+		return tcp_opener(packet->tcp_flags, direction);
+	return opener_of(packet->icmp_echo_reply ? !direction : direction);
+}
+
 static __always_inline void flow_record_open(struct flow_record *record, const struct flow_key *key,
 					     const struct packet *packet, __u32 direction)
 {
@@ -77,7 +85,7 @@ static __always_inline void flow_record_open(struct flow_record *record, const s
 			record->opens = answer ? 0 : 1;
 		}
 	} else if (key->proto != IPPROTO_TCP) {
-		record->opener = opener_of(packet->icmp_echo_reply ? !direction : direction);
+		record->opener = opener_in(packet, direction);
 	}
 }
 

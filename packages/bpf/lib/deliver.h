@@ -12,6 +12,8 @@ struct delivery {
 	struct endpoint_key at; /* the host's end of the receiver's link */
 	__u32 endpoint_id;
 	bool by_stack; /* the host's stack is putting it there already */
+	bool came_up;  /* the agent has put it back */
+	struct told told;
 };
 
 static __always_inline int deliver_pass(const struct delivery *delivery)
@@ -32,6 +34,8 @@ static __noinline int deliver_any(struct __sk_buff *skb, struct endpoint *endpoi
 	side = side_begin(FLOW_INGRESS, delivery->endpoint_id);
 	if (!side)
 		return TCX_DROP_PACKET;
+	side->told = delivery->told;
+	side->came_up = delivery->came_up;
 	result = packet_parse(skb, &side->packet, true);
 	if (result < 0) {
 		side->class = -result;
@@ -40,6 +44,8 @@ static __noinline int deliver_any(struct __sk_buff *skb, struct endpoint *endpoi
 		side_take(skb, side, add, now, FLOW_INGRESS);
 		if (side->path.verdict == VERDICT_DROP)
 			return drop_own(skb, &side->key, FLOW_INGRESS, side->path.reason);
+		if (side->unjudged)
+			return bpf_redirect(now->punt, 0);
 	}
 	endpoint_note_all(endpoint, side->packet.notes);
 	counters_add(&endpoint->counters[FLOW_INGRESS][EP_TOTAL], add);
@@ -55,7 +61,7 @@ static __always_inline bool deliver_plain(struct endpoint *endpoint, const struc
 	struct flow_pace pace;
 
 	if (!record || !flow_is_live_as(record, flow_words_check(&plain->flow)) ||
-	    !path_is_current(&record->path, now) || record->path.verdict != VERDICT_FORWARD)
+	    !path_is_current(&record->path, now) || !verdict_forwards(record->path.verdict))
 		return false;
 	if (plain->tcp_flags && tcp_must_follow(record, plain->tcp_flags, FLOW_INGRESS))
 		return false;

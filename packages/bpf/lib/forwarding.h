@@ -72,6 +72,12 @@ static __always_inline bool path_is_forged_tunnel(const struct flow_key *key, co
 	return key->proto == IPPROTO_UDP && key->dport == now->tunnel_port;
 }
 
+/* Whether packets go on by it. */
+static __always_inline bool verdict_forwards(int verdict)
+{
+	return verdict == VERDICT_FORWARD || verdict == VERDICT_WOULD_DROP;
+}
+
 static __always_inline void path_refuse(struct flow_path *path, enum path_reason reason)
 {
 	path->kind = PATH_NONE;
@@ -134,6 +140,8 @@ struct way {
 	__u32 remote;
 	__u32 identity;
 	__u32 peer_endpoint;
+	__be16 nat_port; /* MASQUERADE: what the source's becomes */
+	__u8 nat_address[16];
 };
 
 static __always_inline void way_of(struct way *way, const struct flow_path *path)
@@ -143,12 +151,14 @@ static __always_inline void way_of(struct way *way, const struct flow_path *path
 	way->remote = path->remote;
 	way->identity = path->identity;
 	way->peer_endpoint = path->peer_endpoint;
+	way->nat_port = path->nat_port;
+	__builtin_memcpy(way->nat_address, path->nat_address, 16);
 }
 
 /* The fast path may only be right or absent: false unless all was read as one decision under this generation wrote it. */
 static __always_inline bool way_read(struct way *way, const struct flow_path *path, const struct forwarding *now)
 {
-	if (!path_is_current(path, now) || path->verdict != VERDICT_FORWARD)
+	if (!path_is_current(path, now) || !verdict_forwards(path->verdict))
 		return false;
 	way_of(way, path);
 	return path_is_current(path, now);
@@ -156,13 +166,15 @@ static __always_inline bool way_read(struct way *way, const struct flow_path *pa
 
 /*
  * race: one CPU at a time writes, and none may follow what is half written: `generation` says DECIDING meanwhile,
- * which is nobody's present one. Who finds another at it acts by his own decision and keeps nothing.
+ * which is nobody's present one. Who finds another at it acts by his own decision and keeps nothing. What only says that
+ * nobody knows isn't kept: the next packet may find it known.
  */
 static __always_inline void path_keep(struct flow_path *to, const struct flow_path *decided)
 {
 	__u32 before = READ_ONCE(to->generation);
 
-	if (decided->verdict == VERDICT_PUNT || before == PATH_DECIDING ||
+	if (decided->verdict == VERDICT_PUNT || decided->reason == PATH_REASON_UNRESOLVED ||
+	    decided->reason == PATH_REASON_NO_PORT || before == PATH_DECIDING ||
 	    __sync_val_compare_and_swap(&to->generation, before, PATH_DECIDING) != before)
 		return;
 	to->verdict = decided->verdict;
@@ -173,6 +185,10 @@ static __always_inline void path_keep(struct flow_path *to, const struct flow_pa
 	to->identity = decided->identity;
 	to->peer_identity = decided->peer_identity;
 	to->peer_endpoint = decided->peer_endpoint;
+	if (decided->nat_port && !to->nat_port) {
+		__builtin_memcpy(to->nat_address, decided->nat_address, 16);
+		WRITE_ONCE(to->nat_port, decided->nat_port);
+	}
 	to->rule = decided->rule;
 	to->revision = decided->revision;
 	__sync_val_compare_and_swap(&to->generation, PATH_DECIDING, decided->generation);

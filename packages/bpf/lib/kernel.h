@@ -20,7 +20,8 @@
 #define ETH_P_8021Q 0x8100
 #define ETH_P_8021AD 0x88A8
 #define ETH_HEADER_BYTES 14
-#define PACKET_BROADCAST 1 /* linux/if_packet.h: for everybody, for a group, for somebody else */
+#define PACKET_HOST 0
+#define PACKET_BROADCAST 1 /* linux/if_packet.h: for us, for everybody, for a group, for somebody else */
 #define PACKET_MULTICAST 2
 #define PACKET_OTHERHOST 3
 #define ARPHRD_ETHER 1
@@ -45,6 +46,9 @@
 
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
+
+/* verifier: looked at once by itself, and not again for each of the ways that lead to a call. */
+#define VERIFIED_ALONE __noinline /* not static */
 
 /* since: 6.2 (fd264ca02094, "bpf: Add a kfunc to type cast from bpf uapi ctx to kernel ctx") */
 extern void *bpf_cast_to_kern_ctx(void *) __ksym;

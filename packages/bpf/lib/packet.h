@@ -18,6 +18,8 @@ struct packet {
 	__u32 fragment_id;
 	__u16 fragment_offset; /* in 8-byte units */
 	__u16 header_bytes;    /* from IP to the end of the transport's header; 0 when there is no telling */
+	__u16 ip_at;           /* offset of the IP header */
+	__u16 transport_at;    /* of what follows it and its extensions */
 	bool fragment_first;   /* offset 0, and more follow */
 	bool icmp_echo_reply;
 	__u8 tcp_flags;
@@ -31,6 +33,38 @@ static __always_inline void packet_note(struct packet *packet, enum endpoint_not
 static __always_inline bool proto_is_icmp(__u8 proto)
 {
 	return proto == IPPROTO_ICMP || proto == NEXTHDR_ICMP6;
+}
+
+#define ICMP_ECHO_REPLY 0
+#define ICMP_UNREACHABLE 3
+#define ICMP_ECHO_REQUEST 8
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETER_PROBLEM 12
+#define ICMP6_ERROR_FIRST 1 /* unreachable, too big, time exceeded, parameter problem */
+#define ICMP6_ERROR_LAST 4
+#define ICMP6_ECHO_REQUEST 128
+#define ICMP6_ECHO_REPLY 129
+
+static __always_inline bool icmp_is_echo(__u8 proto, __u8 type)
+{
+	if (proto == NEXTHDR_ICMP6)
+		return type == ICMP6_ECHO_REQUEST || type == ICMP6_ECHO_REPLY;
+	return proto == IPPROTO_ICMP && (type == ICMP_ECHO_REQUEST || type == ICMP_ECHO_REPLY);
+}
+
+/* Of those that are about another packet, and quote it. */
+static __always_inline bool icmp_type_is_error(__u8 proto, __u8 type)
+{
+	if (proto == NEXTHDR_ICMP6)
+		return type >= ICMP6_ERROR_FIRST && type <= ICMP6_ERROR_LAST;
+	return proto == IPPROTO_ICMP &&
+	       (type == ICMP_UNREACHABLE || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETER_PROBLEM);
+}
+
+/* As flow keys have it: type << 8 | code in `dport`. */
+static __always_inline bool flow_is_icmp_error(const struct flow_key *key)
+{
+	return icmp_type_is_error(key->proto, bpf_ntohs(key->dport) >> 8);
 }
 
 static __always_inline void address_from_ip4(__u8 address[16], __be32 ip4)

@@ -259,6 +259,8 @@ static __always_inline int parse_ip(const struct packet_source *source, struct p
 	if (result == 0 && packet->fragment_offset == 0)
 		parse_transport(source, packet, &transport);
 	packet->header_bytes = transport.at + transport.header_bytes - at;
+	packet->ip_at = at;
+	packet->transport_at = transport.at;
 	return 0;
 }
 

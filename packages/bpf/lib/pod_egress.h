@@ -109,6 +109,8 @@ static __noinline int pod_egress_any(struct __sk_buff *skb, struct endpoint *end
 	}
 	side_take(skb, side, add, now, FLOW_EGRESS);
 	side_count_class(endpoint, FLOW_EGRESS, side->class, add);
+	if (side->path.reason == PATH_REASON_NO_PORT)
+		endpoint_note_all(endpoint, 1u << EP_NOTE_NO_PORT);
 	if (is_solicitation(&side->packet) && nd_answer(skb))
 		return bpf_redirect(skb->ifindex, 0);
 	if (side->path.verdict == VERDICT_DROP)

@@ -7,7 +7,9 @@
 #define MILLRACE_SEND_H
 
 #include "lib/forwarding.h"
+#include "lib/nat_packet.h"
 #include "lib/own_drop.h"
+#include "lib/punt.h"
 #include "lib/tunnel.h"
 
 /* The kernel knows, or asks for, the next hop's link address; it holds the packet while it asks. */
@@ -45,22 +47,24 @@ static __noinline int send_through_tunnel(struct __sk_buff *skb, const struct wa
 	return send_by_uplink(remote, way->ifindex, false);
 }
 
-/* Out of this host, or to its own stack. LOCAL is deliver.h's. */
+/* Out of this host, or to its own stack. LOCAL is deliver.h's. What isn't plain, the sender's side has parsed. */
 static __always_inline int send_away(struct __sk_buff *skb, const struct way *way, const struct flow_key *key,
-				     const struct forwarding *now)
+				     bool is_plain, const struct forwarding *now)
 {
 	const struct remote *remote;
 	int answer;
 
+	if (way->kind == PATH_MASQUERADE)
+		return nat_send(skb, way, key, is_plain);
 	if (way->kind == PATH_HOST)
-		return TCX_NEXT_PROGRAM;
+		return flow_is_icmp_error(key) ? nat_send_error(skb, key) : TCX_NEXT_PROGRAM;
 	if (way->kind == PATH_PUNT) {
-		if (now->punt)
+		if (punt_is_there(skb, now))
 			return bpf_redirect(now->punt, 0);
 		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_UNRESOLVED);
 	}
 	remote = bpf_map_lookup_elem(&remotes, &way->remote);
-	if (!remote)
+	if (!remote || !way->remote)
 		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_NO_ROUTE);
 	if (way->kind == PATH_DIRECT)
 		return send_by_uplink(remote, way->ifindex, key->family == 6);

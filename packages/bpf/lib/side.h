@@ -2,14 +2,19 @@
 /*
  * One side of a packet's way: its endpoint, its flow as that endpoint sees it, and what was decided for it. A packet
  * between two pods of one host has two sides. Counted in full on a side that lets it pass; on one that doesn't, the
- * sender's counts what it sent, the receiver's nothing, since nothing arrived.
+ * sender's counts what it sent, the receiver's nothing, since nothing arrived. Nor has what the agent must be asked about
+ * arrived yet: the receiver's side is counted when it does.
  */
 #ifndef MILLRACE_SIDE_H
 #define MILLRACE_SIDE_H
 
 #include "lib/account.h"
 #include "lib/forwarding.h"
+#include "lib/icmp_error.h"
+#include "lib/nat.h"
 #include "lib/own_drop.h"
+#include "lib/policy.h"
+#include "lib/punt.h"
 
 /* What the slow path found: by value, so that it holds whatever becomes of the record. */
 struct side {
@@ -17,6 +22,14 @@ struct side {
 	struct flow_key key;
 	struct flow_path path;
 	__u32 class; /* enum endpoint_class in which the packet counts; EP_TOTAL: in its flow */
+	__u32 direction; /* enum flow_direction, of the packet */
+	__u32 ip_at;     /* offset of the IP header */
+	__u32 link;      /* of what the agent has put back: the host's end of the sender's link */
+	__u8 opener;     /* enum flow_opener */
+	bool anew;       /* the packet opens a closed flow, or is judged by itself: nothing kept holds */
+	bool came_up;    /* the agent has put it back: it isn't asked twice */
+	bool unjudged;   /* the agent must be asked whether it may pass */
+	struct told told; /* of a packet that arrives */
 };
 
 /* By direction: too large for the stack. Hooks run with softirqs off, so none is in the middle of another. */
@@ -27,6 +40,20 @@ struct {
 	__type(value, struct side);
 } sides __weak SEC(".maps");
 
+/* What an ICMP error is about: too large for the stack as well. */
+struct quoted_flow {
+	struct flow_key sent; /* as the quoted packet's sender has it */
+	struct flow_key key;  /* as the endpoint has it */
+	struct flow_path path;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct quoted_flow);
+} quoted_flow __weak SEC(".maps");
+
 static __always_inline struct side *side_begin(__u32 direction, __u32 endpoint_id)
 {
 	struct side *side = bpf_map_lookup_elem(&sides, &direction);
@@ -35,6 +62,8 @@ static __always_inline struct side *side_begin(__u32 direction, __u32 endpoint_i
 		return NULL;
 	__builtin_memset(side, 0, sizeof(*side));
 	side->packet.key.endpoint_id = endpoint_id;
+	side->direction = direction;
+	side->ip_at = ETH_HEADER_BYTES;
 	return side;
 }
 
@@ -54,18 +83,97 @@ static __always_inline void side_count_class(struct endpoint *endpoint, __u32 di
 		counters_add(&endpoint->counters[direction][EP_SPOOFED], add);
 }
 
-/* The flow's path: kept, or decided now. */
-static __always_inline void side_decide(struct side *side, struct flow_record *record, const struct forwarding *now)
+/*
+ * An ICMP error about a flow of the endpoint is judged as that flow: whoever may send it may also tell how it fares.
+ * POLICY_UNJUDGED also when there is no such flow.
+ */
+static __noinline int side_judge_error(struct __sk_buff *skb, struct side *side, __u32 set)
 {
-	if (record && path_is_current(&record->path, now)) {
+	const struct flow_record *record;
+	struct quoted_flow *quoted;
+	__u32 zero = 0;
+
+	quoted = bpf_map_lookup_elem(&quoted_flow, &zero);
+	if (!side || !quoted)
+		return POLICY_UNJUDGED;
+	__builtin_memset(quoted, 0, sizeof(*quoted));
+	if (!icmp_error_quotes(skb, &side->packet, side->ip_at, &quoted->sent))
+		return POLICY_UNJUDGED;
+	quoted->key = quoted->sent;
+	if (side->direction == FLOW_EGRESS)
+		flow_reverse(&quoted->key, &quoted->sent);
+	record = flow_lookup_live(&quoted->key);
+	if (!record)
+		return POLICY_UNJUDGED;
+	path_decide(&quoted->path, &quoted->key);
+	if (quoted->path.verdict != VERDICT_DROP)
+		quoted->path.verdict = VERDICT_FORWARD;
+	if (policy_judge(&quoted->path, &quoted->key, record->opener, set) ||
+	    !verdict_forwards(quoted->path.verdict))
+		return POLICY_UNJUDGED;
+	if (side->path.verdict == VERDICT_FORWARD)
+		side->path.verdict = quoted->path.verdict;
+	side->path.rule = quoted->path.rule;
+	side->path.revision = quoted->path.revision;
+	return 0;
+}
+
+/* Whether the flow may pass, whose way is found. What can't be judged is the agent's to learn; without it, it is refused. */
+static __noinline int side_judge(struct __sk_buff *skb, struct side *side)
+{
+	const struct forwarding *now = forwarding_now();
+
+	if (!side || !now || now->policy_set == POLICY_NO_SET)
+		return 0;
+	if (side->direction == FLOW_INGRESS)
+		path_take_told(&side->path, &side->told);
+	if (flow_is_icmp_error(&side->key) && !side_judge_error(skb, side, now->policy_set))
+		return 0;
+	if (!policy_judge(&side->path, &side->key, side->opener, now->policy_set))
+		return 0;
+	if (side->came_up || !punt_is_there(skb, now)) {
+		path_refuse(&side->path, PATH_REASON_UNRESOLVED);
+		return 0;
+	}
+	side->path.kind = PATH_PUNT;
+	side->path.verdict = VERDICT_PUNT;
+	side->unjudged = true;
+	return 0;
+}
+
+/* The flow's path: kept, or decided now. Nothing is kept in a flow that the packet doesn't count in. */
+static __always_inline void side_decide(struct __sk_buff *skb, struct side *side, struct flow_record *found,
+					const struct forwarding *now)
+{
+	struct flow_record *record = side->class ? NULL : found;
+
+	if (record && !side->anew && path_is_current(&record->path, now)) {
 		side->path = record->path;
 		if (path_is_current(&record->path, now))
 			return;
 		__builtin_memset(&side->path, 0, sizeof(side->path));
 	}
 	path_decide(&side->path, &side->key);
+	side_judge(skb, side);
+	nat_decide(skb, &side->path, &side->key, found, side->direction);
 	if (record)
 		path_keep(&record->path, &side->path);
+}
+
+/* Who opened the flow, by its record; by the packet when there is none, or when it opens a closed one anew. */
+static __always_inline void side_find_opener(struct side *side, const struct flow_record *record)
+{
+	union tcp_word word = {};
+
+	side->opener = opener_in(&side->packet, side->direction);
+	side->anew = flow_is_icmp_error(&side->key);
+	if (!record || record->tuple_check != flow_tuple_check(&side->key))
+		return;
+	word.word = READ_ONCE(*(const __u32 *)record->tcp_flags);
+	if (side->key.proto == IPPROTO_TCP && tcp_reopens(word, &side->packet, record->isn))
+		side->anew = true;
+	else
+		side->opener = word.opener;
 }
 
 static __always_inline void side_add(struct __sk_buff *skb, struct side *side, struct flow_record *record,
@@ -102,8 +210,9 @@ static __always_inline void side_take(struct __sk_buff *skb, struct side *side, 
 		side->class = EP_TABLE_FULL;
 	else if (!flow_is_live(record, &side->key))
 		side->class = EP_FLOW_RETIRED;
-	side_decide(side, side->class ? NULL : record, now);
-	if (side->class || !record)
+	side_find_opener(side, record);
+	side_decide(skb, side, record, now);
+	if (side->class || !record || (side->unjudged && direction == FLOW_INGRESS))
 		return;
 	if (side->path.verdict == VERDICT_DROP)
 		flow_add_drop(record, PATH_REASON_BASE + side->path.reason);

@@ -25,6 +25,14 @@ static __always_inline __u8 opener_of(__u32 sender_direction)
 	return sender_direction == FLOW_EGRESS ? FLOW_OPENER_LOCAL : FLOW_OPENER_REMOTE;
 }
 
+/* Who opens the connection that a segment is the first of; one in mid-stream doesn't tell. */
+static __always_inline __u8 tcp_opener(__u8 flags, __u32 direction)
+{
+	if (flags & TCP_FLAG_BYTE_RST || !(flags & TCP_FLAG_BYTE_SYN))
+		return FLOW_OPENER_UNKNOWN;
+	return opener_of(flags & TCP_FLAG_BYTE_ACK ? !direction : direction);
+}
+
 static __always_inline bool tcp_is_over(__u8 state)
 {
 	return state == FLOW_TCP_CLOSED || state == FLOW_TCP_RESET;
@@ -42,15 +50,18 @@ static __always_inline union tcp_word tcp_word_open(const struct packet *packet,
 {
 	union tcp_word word = { .word = 0 };
 
-	word.flags[direction] = packet->tcp_flags;
-	if (packet->tcp_flags & TCP_FLAG_BYTE_RST) {
+	/* verifier: no index that it would have to bound */
+	if (direction == FLOW_EGRESS)
+		word.flags[FLOW_EGRESS] = packet->tcp_flags;
+	else
+		word.flags[FLOW_INGRESS] = packet->tcp_flags;
+	word.opener = tcp_opener(packet->tcp_flags, direction);
+	if (packet->tcp_flags & TCP_FLAG_BYTE_RST)
 		word.state = FLOW_TCP_RESET;
-	} else if (packet->tcp_flags & TCP_FLAG_BYTE_SYN) {
+	else if (packet->tcp_flags & TCP_FLAG_BYTE_SYN)
 		word.state = FLOW_TCP_OPENING;
-		word.opener = opener_of(packet->tcp_flags & TCP_FLAG_BYTE_ACK ? !direction : direction);
-	} else {
+	else
 		word.state = packet->tcp_flags & TCP_FLAG_BYTE_FIN ? FLOW_TCP_CLOSING : FLOW_TCP_ESTABLISHED;
-	}
 	return word;
 }
 

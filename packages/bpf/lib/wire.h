@@ -7,24 +7,71 @@
 #define MILLRACE_WIRE_H
 
 #include "lib/deliver.h"
+#include "lib/nat_packet.h"
 #include "lib/send.h"
 #include "lib/tunnel.h"
 
-/* For a pod here, after whatever carried it is off. Uncounted and left alone when it is for nobody here. */
-static __always_inline int wire_deliver(struct __sk_buff *skb, const struct forwarding *now)
+/* What arrived and isn't plain: too large for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct packet);
+} wire_packets __weak SEC(".maps");
+
+static __always_inline struct packet *wire_packet(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&wire_packets, &zero);
+}
+
+static __always_inline int wire_parse(struct __sk_buff *skb, struct packet *packet)
+{
+	__builtin_memset(packet, 0, sizeof(*packet));
+	return packet_parse(skb, packet, true);
+}
+
+static __always_inline const struct local *wire_receiver(const struct plain_packet *plain, bool is_plain,
+							 const struct packet *packet)
+{
+	return bpf_map_lookup_elem(&locals, is_plain ? plain->flow.key.saddr : packet->key.daddr);
+}
+
+/* All that the host receives passes here: most of it is told by its port. */
+static __always_inline int wire_return_plain(struct __sk_buff *skb, struct plain_packet *plain,
+					     const struct forwarding *now)
+{
+	return nat_is_in_range(now, plain->flow.key.sport) ? nat_return_plain(skb, plain) : NAT_NOT_OURS;
+}
+
+/*
+ * For a pod here, after whatever carried it is off. Uncounted and left alone when it is for nobody here. Answers to
+ * masqueraded flows come as they are, never through a tunnel.
+ */
+static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told *told, bool tunnelled,
+					const struct forwarding *now)
 {
 	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
-	struct delivery delivery = {};
+	struct delivery delivery = { .told = *told };
 	const struct local *here;
 	struct endpoint *endpoint;
 	struct plain_packet plain;
-	struct packet packet = {};
+	struct packet *packet = wire_packet();
 	struct flow_counters add;
+	int result;
 	bool is_plain = plain_parse(&plain, skb, 0, FLOW_INGRESS);
 
-	if (!is_plain && packet_parse(skb, &packet, true) < 0)
+	if (!packet || (!is_plain && wire_parse(skb, packet) < 0))
 		return TCX_NEXT_PROGRAM;
-	here = bpf_map_lookup_elem(&locals, is_plain ? plain.flow.key.saddr : packet.key.daddr);
+	here = wire_receiver(&plain, is_plain, packet);
+	if (!here && !tunnelled && now->nat_first) {
+		result = is_plain ? wire_return_plain(skb, &plain, now) : nat_return_any(skb, packet);
+		if (result == NAT_BROKEN)
+			return TCX_DROP_PACKET;
+		if (result == NAT_RETURNED)
+			here = wire_receiver(&plain, is_plain, packet);
+	}
 	if (!here)
 		return TCX_NEXT_PROGRAM;
 	endpoint = delivery_to(&delivery, skb, here->ifindex, here->endpoint_id);
@@ -40,7 +87,8 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, const struct forw
 }
 
 /* true: a packet of our tunnel, for this host. */
-static __always_inline bool wire_is_tunnel(struct __sk_buff *skb, const struct forwarding *now, __be32 *from, bool *ip6)
+static __always_inline bool wire_is_tunnel(struct __sk_buff *skb, const struct forwarding *now, struct told *told,
+					   __be32 *from, bool *ip6)
 {
 	void *data = (void *)(long)skb->data;
 	void *data_end = (void *)(long)skb->data_end;
@@ -53,7 +101,33 @@ static __always_inline bool wire_is_tunnel(struct __sk_buff *skb, const struct f
 		return false;
 	*from = headers->ip.saddr;
 	*ip6 = headers->inner.h_proto == bpf_htons(ETH_P_IPV6);
+	told->identity = bpf_ntohl(headers->vxlan.identity) >> 8;
 	return headers->vxlan.flags == VXLAN_HAS_IDENTITY;
+}
+
+/* By the sender's side, of a pod here. From another host's pod it can only go to one here, whose side judges it. */
+static __always_inline void punted_decide(struct __sk_buff *skb, struct side *side, const struct forwarding *now)
+{
+	const struct local *here = bpf_map_lookup_elem(&locals, side->key.saddr);
+	struct flow_record *record;
+
+	if (!here) {
+		path_decide(&side->path, &side->key);
+		if (side->path.kind != PATH_LOCAL)
+			path_refuse(&side->path, PATH_REASON_ENDPOINT_GONE);
+		return;
+	}
+	side->link = here->ifindex;
+	side->packet.key.endpoint_id = here->endpoint_id;
+	packet_match_fragment(&side->packet);
+	side->key = side->packet.key;
+	side->ip_at = 0;
+	side->came_up = true;
+	record = flow_lookup_live(&side->key);
+	side_find_opener(side, record);
+	side_decide(skb, side, record, now);
+	if (record && side->path.verdict == VERDICT_DROP)
+		flow_add_drop(record, PATH_REASON_BASE + side->path.reason);
 }
 
 /*
@@ -68,14 +142,16 @@ static __always_inline int punted_send(struct __sk_buff *skb, const struct forwa
 	if (!side || packet_parse(skb, &side->packet, false) < 0)
 		return TCX_DROP_PACKET;
 	side->key = side->packet.key;
-	path_decide(&side->path, &side->key);
+	punted_decide(skb, side, now);
 	way_of(&way, &side->path);
 	if (way.kind == PATH_LOCAL)
 		return bpf_redirect_neigh(way.ifindex, NULL, 0, 0);
-	if (side->path.verdict != VERDICT_FORWARD)
+	if (!verdict_forwards(side->path.verdict))
 		return drop_own(skb, &side->key, FLOW_EGRESS,
 				way.kind == PATH_PUNT ? PATH_REASON_UNRESOLVED : side->path.reason);
-	return send_away(skb, &way, &side->key, now);
+	if (way.kind == PATH_HOST && !flow_is_icmp_error(&side->key))
+		return punt_to_stack(skb, side->link);
+	return send_away(skb, &way, &side->key, false, now);
 }
 
 #endif

@@ -98,6 +98,8 @@ int pod_egress(struct __sk_buff *skb)
 	bool is_plain;
 	int answer;
 
+	if (punt_is_for_stack(skb))
+		return TCX_NEXT_PROGRAM;
 	if (!endpoint || !now) {
 		count(OBSERVER_UNKNOWN_ENDPOINT);
 		return TCX_DROP_PACKET;
@@ -112,7 +114,7 @@ int pod_egress(struct __sk_buff *skb)
 	}
 	if (way.kind == PATH_LOCAL)
 		return pod_to_pod(skb, &way, &plain, is_plain, &add, now);
-	return send_away(skb, &way, &plain.flow.key, now);
+	return send_away(skb, &way, &plain.flow.key, is_plain, now);
 }
 
 /* What the host's own stack sends to a pod: tcx egress of the host's end of its link. */
@@ -120,15 +122,18 @@ SEC("tc")
 int pod_ingress(struct __sk_buff *skb)
 {
 	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+	const struct forwarding *now = forwarding_now();
 	struct delivery delivery = { .by_stack = true };
 	struct endpoint *endpoint = delivery_to(&delivery, skb, skb->ifindex, 0);
 	struct flow_counters add;
 
-	if (!endpoint) {
+	if (!endpoint || !now) {
 		count(OBSERVER_UNKNOWN_ENDPOINT);
 		return TCX_DROP_PACKET;
 	}
 	delivery.endpoint_id = endpoint->endpoint_id;
+	delivery.came_up = punt_gave(skb, now);
+	delivery.told.by_stack = !delivery.came_up;
 	counters_of_packet(&add, skb, kernel_skb, kernel_skb->dev, FLOW_EGRESS);
 	return deliver_any(skb, endpoint, &add, &delivery);
 }
@@ -139,21 +144,27 @@ int wire_ingress(struct __sk_buff *skb)
 {
 	const struct forwarding *now = forwarding_now();
 	struct flow_key nobody = {};
+	struct told told = {};
+	const __u32 *remote;
+	bool tunnelled = false;
 	__be32 from;
 	bool ip6;
 
 	if (!now)
 		return TCX_NEXT_PROGRAM;
-	if (now->tunnel_port && wire_is_tunnel(skb, now, &from, &ip6)) {
-		if (!bpf_map_lookup_elem(&tunnel_peers, &from)) {
-			if (now->punt)
+	if (now->tunnel_port && wire_is_tunnel(skb, now, &told, &from, &ip6)) {
+		remote = bpf_map_lookup_elem(&tunnel_peers, &from);
+		if (!remote) {
+			if (punt_is_there(skb, now))
 				return bpf_redirect(now->punt, 0); /* the agent asks whether that host may speak for the sender */
 			return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_UNKNOWN_TUNNEL);
 		}
+		told.remote = *remote;
 		if (tunnel_take_off(skb, ip6))
 			return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_ENCAPSULATION);
+		tunnelled = true;
 	}
-	return wire_deliver(skb, now);
+	return wire_deliver(skb, &told, tunnelled, now);
 }
 
 /* What the agent puts back: tcx ingress of the device by which it gets what can't be sent yet. */

@@ -10,6 +10,7 @@
 #include "lib/kernel.h"
 #include "lib/namespaces.h"
 #include "lib/socket_key.h"
+#include "lib/sockops_key.h"
 #include "shared/socket.h"
 
 static __always_inline void flow_take_rtt_us(struct flow_record *record, __u32 rtt_us, __u32 rtt_min_us)
@@ -18,30 +19,6 @@ static __always_inline void flow_take_rtt_us(struct flow_record *record, __u32 r
 		return;
 	record->rtt_us = rtt_us;
 	record->rtt_min_us = rtt_min_us;
-}
-
-static __always_inline void flow_key_from_sockops(struct flow_key *key, struct bpf_sock_ops *ops)
-{
-	if (ops->family == AF_INET6) {
-		__u32 *saddr = (__u32 *)key->saddr, *daddr = (__u32 *)key->daddr;
-
-		saddr[0] = ops->local_ip6[0];
-		saddr[1] = ops->local_ip6[1];
-		saddr[2] = ops->local_ip6[2];
-		saddr[3] = ops->local_ip6[3];
-		daddr[0] = ops->remote_ip6[0];
-		daddr[1] = ops->remote_ip6[1];
-		daddr[2] = ops->remote_ip6[2];
-		daddr[3] = ops->remote_ip6[3];
-		key->family = address_is_ip4(key->daddr) ? 4 : 6;
-	} else {
-		address_from_ip4(key->saddr, ops->local_ip4);
-		address_from_ip4(key->daddr, ops->remote_ip4);
-		key->family = 4;
-	}
-	key->sport = bpf_htons(ops->local_port);
-	key->dport = bpf_htons(bpf_ntohl(ops->remote_port));
-	key->proto = IPPROTO_TCP;
 }
 
 /*

@@ -10,6 +10,10 @@ export interface Answer {
   error?: string;
   localPort?: number;
   ready?: number;
+  /** Of a server that was asked: its name, and who the other end is to the client. */
+  name?: string;
+  peer?: string;
+  answers?: { name: string; from: string; peer?: string }[];
 }
 
 const SCRIPT = new URL("./fixtures/actor.mjs", import.meta.url).pathname;

@@ -27,14 +27,18 @@ import {
   REMOTE_SIZE,
   ROUTE_KEY_SIZE,
   ROUTE_SIZE,
+  RouteFlag,
 } from "@millrace/abi/generated/forward";
 import { type BpfLink, type BpfObject, links, netnsCookie, openObject } from "@millrace/native/native";
 import { TestNetns } from "./netns.ts";
 import { type Flow, OBSERVE_OBJECT, plus, readFlows, u32, u64, viewOf } from "./observer.ts";
 import { addressBytes } from "./packet-builder.ts";
 
-const TUNNEL_PORT = 8472;
-const PROGRAMS = ["pod_egress", "pod_ingress", "wire_ingress", "packet_dropped"];
+export const TUNNEL_PORT = 8472;
+const PROGRAMS = [
+  ...["pod_egress", "pod_ingress", "wire_ingress", "punt_ingress", "packet_dropped"],
+  ...["flow_retire", "translations_end", "translations_sweep"],
+];
 
 export interface TestPod {
   name: string;
@@ -54,8 +58,13 @@ export class TestHost implements Disposable {
   readonly object: BpfObject;
   readonly pods: TestPod[] = [];
   readonly #links: BpfLink[] = [];
+  /** Which policy set holds; 0: none. */
+  policySet = 0;
+  /** The device that leads to the agent; 0: there is none. */
+  punt = 0;
   #generation = 2;
   #uplink = 0;
+  #natPorts = { natFirst: 0, natLast: 0 };
 
   constructor(number: number, options: { flows?: number } = {}) {
     this.number = number;
@@ -75,7 +84,7 @@ export class TestHost implements Disposable {
       ["0.0.0.0", 96],
       ["::", 0],
     ] as const)
-      this.route(prefix, bits, { kind: PathKind.HOST });
+      this.route(prefix, bits, { kind: PathKind.HOST, flags: RouteFlag.OUTSIDE });
   }
 
   get underlay4(): string {
@@ -93,9 +102,13 @@ export class TestHost implements Disposable {
       {
         generation: this.#generation++,
         uplink: this.#uplink,
-        punt: 0,
+        punt: this.punt,
         tunnelPort: TUNNEL_PORT,
         tunnelAddress,
+        policySet: this.policySet,
+        ...this.#natPorts,
+        natAddress4: tunnelAddress,
+        natAddress6: addressBytes(this.underlay6),
       },
       viewOf(value),
     );
@@ -180,15 +193,24 @@ export class TestHost implements Disposable {
     this.commit();
   }
 
+  /** What its pods send to the outside leaves under its own addresses. */
+  masquerade(natFirst: number, natLast: number): void {
+    this.#natPorts = { natFirst, natLast };
+    this.route(`10.201.${this.number}.0`, 96 + 24, { kind: PathKind.PUNT, flags: RouteFlag.MASQUERADED });
+    this.route(`fd00:201:${this.number}::`, 64, { kind: PathKind.PUNT, flags: RouteFlag.MASQUERADED });
+    for (const address of [this.underlay4, this.underlay6]) this.route(address, 128, { kind: PathKind.HOST });
+    this.commit();
+  }
+
   route(
     prefix: string,
     prefixBits: number,
-    route: { kind: PathKind; remote?: number; identity?: number },
+    route: { kind: PathKind; remote?: number; identity?: number; flags?: number },
   ): void {
     const key = new Uint8Array(ROUTE_KEY_SIZE);
     encodeRouteKey({ prefixBits, address: addressBytes(prefix) }, viewOf(key));
     const value = new Uint8Array(ROUTE_SIZE);
-    encodeRoute({ remote: 0, identity: 0, ...route }, viewOf(value));
+    encodeRoute({ remote: 0, identity: 0, flags: 0, ...route }, viewOf(value));
     this.object.map("routes").update(key, value);
   }
 
@@ -208,10 +230,12 @@ export class TestHost implements Disposable {
       (_, cpu) => decodeEndpoint(viewOf(value), cpu * stride) as Endpoint,
     );
     const [sum, ...others] = each as [Endpoint, ...Endpoint[]];
-    for (const { counters } of others)
+    for (const { counters, notes } of others) {
+      sum.notes = sum.notes.map((n, i) => n + (notes[i] ?? 0n));
       sum.counters = sum.counters.map((way, d) =>
         way.map((c, i) => plus(c, counters[d]?.[i] as FlowCounters)),
       );
+    }
     return sum;
   }
 

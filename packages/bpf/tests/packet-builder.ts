@@ -199,8 +199,15 @@ class PacketBuilder {
     return this.#with({ proto: PROTO.icmp6, build: (payload) => join(icmp(type, code, id), payload) });
   }
 
-  payload(bytes: number): PacketBuilder {
-    return this.#with({ build: () => new Uint8Array(bytes).fill(0x5a) });
+  payload(bytes: number | Uint8Array): PacketBuilder {
+    return this.#with({
+      build: () => (typeof bytes === "number" ? new Uint8Array(bytes).fill(0x5a) : bytes),
+    });
+  }
+
+  /** Any bytes: what an ICMP error quotes. */
+  raw(bytes: Uint8Array): PacketBuilder {
+    return this.#with({ build: () => bytes });
   }
 
   bytes(): Uint8Array {

@@ -16,7 +16,7 @@ import { type Observer, u32, viewOf } from "./observer.ts";
 export const NOW = 1n << 62n;
 
 export function retire(
-  observer: Observer,
+  observer: Pick<Observer, "object">,
   keys: FlowKey[],
   quietSinceNs: bigint,
 ): { retired: number; outcome: number[] } {

@@ -22,7 +22,7 @@ export const RESERVED_IDENTITIES = {
 
 export const IdentityNumber = z.int().min(1).max(LAST_IDENTITY);
 
-const MOST_LABELS = 64;
+export const MOST_LABELS = 64;
 /** jsonb has no half of a character. */
 const isWhole = (text: string): boolean => !/[\ud800-\udfff]/u.test(text);
 const Text = (most: number) => z.string().max(most).refine(isWhole, "holds half a character");

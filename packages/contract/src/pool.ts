@@ -64,9 +64,9 @@ const NOT_FOR_PODS: readonly [Prefix, string][] = [
 const FOR_PODS6: readonly Prefix[] = [known("fc00::/7"), known("2000::/3")];
 
 function prefixProblem(family: Family, text: string, blockLength: number): string | undefined {
-  const length = parseCidr(text)?.length ?? 0;
-  if (length > blockLength) return `has no room for a block of /${blockLength}`;
-  return rangeProblem(family, text, SHORTEST[family]);
+  const problem = rangeProblem(family, text, SHORTEST[family]);
+  const isTooNarrow = (parseCidr(text)?.length ?? 0) > blockLength;
+  return problem ?? (isTooNarrow ? `has no room for a block of /${blockLength}` : undefined);
 }
 
 /** Why nothing of ours may have addresses of the prefix, or undefined. */

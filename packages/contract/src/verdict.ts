@@ -26,9 +26,9 @@ export const VERDICT_GLYPH: Record<Verdict, string> = {
 
 /**
  * Where Millrace's dataplane sends a flow's packets: none is nowhere, since they are dropped or something else carries
- * them. The numbers are the kernel's (enum path_kind), stored and sent: append only.
+ * them. The numbers are stored and sent: append only.
  */
-export const WAYS = ["none", "local", "direct", "overlay", "host"] as const;
+export const WAYS = ["none", "local", "direct", "overlay", "host", "masquerade"] as const;
 export type Way = (typeof WAYS)[number];
 export const WAY_NUMBER = Object.fromEntries(WAYS.map((way, n) => [way, n])) as Record<Way, number>;
 

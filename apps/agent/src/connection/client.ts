@@ -23,6 +23,18 @@ import {
   type ResolveInput,
   ResolveOutput,
 } from "@millrace/contract/network";
+import {
+  POLICY_ASK_LIMITS,
+  type PolicyForInput,
+  PolicyForOutput,
+  type PolicyPeersInput,
+  PolicyPeersOutput,
+} from "@millrace/contract/policy-protocol";
+import {
+  SERVICE_ASK_LIMITS,
+  type ServiceResolveInput,
+  ServiceResolveOutput,
+} from "@millrace/contract/service";
 import { z } from "zod";
 import type { Compression } from "../spool/record.ts";
 import { type HttpRequest, HttpServer } from "./http.ts";
@@ -105,10 +117,25 @@ export class ControlPlane {
   resolve(input: ResolveInput): Promise<Answer<ResolveOutput>> {
     return this.#post("network.resolve", input, ResolveOutput);
   }
+  policyFor(input: PolicyForInput): Promise<Answer<PolicyForOutput>> {
+    return this.#post("policy.for", input, PolicyForOutput, POLICY_ASK_LIMITS.answerBytes);
+  }
+  policyPeers(input: PolicyPeersInput): Promise<Answer<PolicyPeersOutput>> {
+    return this.#post("policy.peers", input, PolicyPeersOutput, POLICY_ASK_LIMITS.answerBytes);
+  }
 
-  #post<T>(procedure: string, input: unknown, schema: z.ZodType<T>): Promise<Answer<T>> {
+  resolveServices(input: ServiceResolveInput): Promise<Answer<ServiceResolveOutput>> {
+    return this.#post("service.resolve", input, ServiceResolveOutput, SERVICE_ASK_LIMITS.answerBytes);
+  }
+
+  #post<T>(
+    procedure: string,
+    input: unknown,
+    schema: z.ZodType<T>,
+    maxBytes = MAX_ANSWER_BYTES,
+  ): Promise<Answer<T>> {
     const body = Buffer.from(JSON.stringify(input, wellFormed));
-    return this.#call("POST", procedure, { "content-type": "application/json" }, body, schema);
+    return this.#call("POST", procedure, { "content-type": "application/json" }, body, schema, maxBytes);
   }
 
   async #call<T>(
@@ -117,10 +144,11 @@ export class ControlPlane {
     headers: Record<string, string>,
     body: Uint8Array | undefined,
     schema: z.ZodType<T>,
+    maxBytes = MAX_ANSWER_BYTES,
   ): Promise<Answer<T>> {
     try {
       const response = await this.server.request({
-        ...{ method, path: `/trpc/${procedure}`, timeoutMs: TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES },
+        ...{ method, path: `/trpc/${procedure}`, timeoutMs: TIMEOUT_MS, maxBytes },
         headers: { accept: "application/json", ...headers, ...this.authorization() },
         ...(body ? { body } : {}),
       });

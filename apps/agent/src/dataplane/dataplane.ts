@@ -5,9 +5,10 @@
 
 import type { NetnsInfo, NetnsKind } from "@millrace/abi/generated/endpoint";
 import type { DropPlace } from "@millrace/abi/generated/event";
-import type { PathKind } from "@millrace/abi/generated/flow";
+import type { FlowDirection, PathKind, Verdict } from "@millrace/abi/generated/flow";
 import type { TraceConfig, TraceStats } from "@millrace/abi/generated/trace";
 import type { Capability } from "@millrace/contract/agent-protocol";
+import type { Services } from "./services.ts";
 
 /** What is an ordinary end and what a loss: by reason, and for some reasons by the place as well. */
 export type DropClasses = {
@@ -39,6 +40,12 @@ export type ForwardingTables = {
     /** 0: packets of a tunnel are the host's own affair. */
     tunnelPort: number;
     tunnelAddress: number;
+    /** Ports of masqueraded flows, both included; 0: the host's own stack does what NAT there is. */
+    natFirst: number;
+    natLast: number;
+    /** This host's addresses as the outside sees them; zero: none of that family. */
+    natAddress4: number;
+    natAddress6: Uint8Array;
   };
   locals: readonly { address: Uint8Array; endpointId: number; ifindex: number; identity: number }[];
   routes: readonly {
@@ -47,10 +54,41 @@ export type ForwardingTables = {
     kind: PathKind;
     remote: number;
     identity: number;
+    /** Bits of RouteFlag. */
+    flags: number;
   }[];
   /** `index` is what routes name them by, from 1. */
   remotes: readonly { index: number; address4: number; address6: Uint8Array }[];
 };
+/** All that flows are judged by, as include/shared/policy.h has it; addresses are 16 bytes, IPv4 mapped. */
+export type PolicyTables = {
+  /** Endpoints whose policies are known, and in which directions some select them. Of others nothing passes. */
+  subjects: readonly { endpointId: number; egress: boolean; ingress: boolean }[];
+  classes: readonly { address: Uint8Array; prefixBits: number; number: number }[];
+  /** `ruleset` 0: everything is forwarded. What isn't there comes up to the agent. */
+  judgements: readonly PairJudgement[];
+  rulesets: readonly Ruleset[];
+};
+/** Two ends that may meet, seen from one of them. */
+export type Pair = {
+  endpointId: number;
+  peerIdentity: number;
+  cidrClass: number;
+  /** Of who opens the flow. */
+  direction: FlowDirection;
+};
+export type PairJudgement = Pair & { ruleset: number };
+export type RuleEntry = {
+  /** null: any, and then `port` is null too. */
+  protocol: number | null;
+  /** Those that agree in the first `bits` of 16; null: all. */
+  port: { value: number; bits: number } | null;
+  verdict: Verdict;
+  rule: number;
+  revision: number;
+};
+/** What holds between two ends: the longest match by protocol and port decides. `number` from 1. */
+export type Ruleset = { number: number; entries: readonly RuleEntry[] };
 export type InterfaceFacts = {
   ifindex: number;
   name: string;
@@ -166,10 +204,19 @@ export interface Forwarding {
   openPunt(onPackets: (batch: Uint8Array) => void): PuntDevice;
   /** Brings the kernel's tables to this; what was decided by others is decided anew. */
   setTables(tables: ForwardingTables): void;
+  /** What is judged by, also as an earlier life left it; undefined: nothing is judged. */
+  policy(): PolicyTables | undefined;
+  /** From now on all is judged by this, whole, and by nothing of what was before; established flows too. */
+  setPolicy(tables: PolicyTables): void;
+  /** Judgements that were missing; what is decided stays. */
+  addPolicy(more: Pick<PolicyTables, "judgements" | "rulesets">): void;
+  /** How many flows are masqueraded. Entries that belong to no flow are removed: by a kill between two calls, or a race. */
+  sweepTranslations(): { found: number; removed: number };
 }
 
 export interface Dataplane {
   readonly forwarding: Forwarding;
+  readonly services: Services;
   /** What this kernel can do; probed once. */
   capabilities(): Capability[];
   /** The enumeration of drop reasons of the running kernel. */
@@ -218,6 +265,7 @@ export interface Dataplane {
   retireFlows(keys: Uint8Array, count: number, quietSinceNs: bigint): number;
   /** Returns when every program that ran at the call has ended. */
   barrier(): void;
+  /** RETIRED ones, and what stands for them under the host's address. */
   deleteFlows(keys: Uint8Array, count: number): void;
   readEndpoints(): PerCpuBytes;
   readDrops(): TableBytes;

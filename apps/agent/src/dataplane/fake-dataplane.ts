@@ -44,6 +44,7 @@ import type {
 } from "./dataplane.ts";
 import { FakeForwarding } from "./fake-forwarding.ts";
 import { type FakeFlow, FakeKernel, FakeTrace, keyBytes, placeOf, text, viewOf } from "./fake-kernel.ts";
+import { FakeServices } from "./fake-services.ts";
 
 let generations = 0;
 
@@ -54,6 +55,7 @@ export class FakeDataplane implements Dataplane {
   /** Why what is in the kernel can't be taken up. */
   misfit: string | undefined;
   readonly forwarding = new FakeForwarding();
+  readonly services = new FakeServices();
   /** Records of connection tracking: those there are, and those told since. */
   readonly translations = { all: new Uint8Array(), news: new Uint8Array() };
   #left: LeftBehind[] = [];

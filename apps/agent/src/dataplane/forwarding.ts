@@ -26,8 +26,8 @@ type Entry = readonly [key: Uint8Array, value: Uint8Array];
 
 /** Whether anything had to be written or removed. */
 export function applyForwarding(map: (name: string) => BpfMap, wanted: ForwardingTables): boolean {
-  const before = read(map("forwarding"));
-  const facts = { ...wanted.facts, generation: before.generation };
+  const before = readForwarding(map("forwarding"));
+  const facts = { ...wanted.facts, generation: before.generation, policySet: before.policySet };
   // Remotes first: a route must find the host it names.
   const changed = [
     bring(map("remotes"), wanted.remotes.map(remoteEntry), "array"),
@@ -36,16 +36,17 @@ export function applyForwarding(map: (name: string) => BpfMap, wanted: Forwardin
     bring(map("routes"), wanted.routes.map(routeEntry)),
     before.generation === 0 || !isEqual(bytesOf(facts), bytesOf(before)),
   ].some(Boolean);
-  if (changed) map("forwarding").update(u32(0), bytesOf({ ...facts, generation: next(before.generation) }));
+  if (changed)
+    map("forwarding").update(u32(0), bytesOf({ ...facts, generation: nextGeneration(before.generation) }));
   return changed;
 }
 
-function read(map: BpfMap): Forwarding {
+export function readForwarding(map: BpfMap): Forwarding {
   const value = map.lookup(u32(0)) as Buffer;
   return decodeForwarding(viewOf(value)) as Forwarding;
 }
 /** Of 32 bits, leaving out those that are no generation. */
-const next = (generation: number): number =>
+export const nextGeneration = (generation: number): number =>
   generation < ForwardLimit.FIRST_GENERATION || generation === 0xffff_ffff
     ? ForwardLimit.FIRST_GENERATION
     : generation + 1;
@@ -99,15 +100,15 @@ function peerEntry({ index, address4 }: ForwardingTables["remotes"][number]): En
   new DataView(key.buffer).setUint32(0, address4);
   return address4 === 0 ? [] : [[key, u32(index)]];
 }
-const bytesOf = (facts: Forwarding): Uint8Array =>
+export const bytesOf = (facts: Forwarding): Uint8Array =>
   encoded(FORWARDING_SIZE, (view) => encodeForwarding(facts, view));
 
-function encoded(size: number, encode: (view: DataView) => void): Uint8Array {
+export function encoded(size: number, encode: (view: DataView) => void): Uint8Array {
   const bytes = new Uint8Array(size);
   encode(viewOf(bytes));
   return bytes;
 }
-const viewOf = (bytes: Uint8Array): DataView =>
+export const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const isEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 const text = (key: Uint8Array): string => Buffer.from(key).toString("latin1");

@@ -3,6 +3,7 @@
  * nothing of keys and values.
  */
 import type { BpfMap, MapContents } from "@millrace/native/native";
+import type { MapFacts } from "./dataplane.ts";
 import { u32 } from "./trace-object.ts";
 
 export class KernelTables {
@@ -32,6 +33,16 @@ export class KernelTables {
     let sum = 0n;
     for (let at = 0; value && at < value.length; at += 8) sum += value.readBigUInt64LE(at);
     return Number(sum);
+  }
+  /** What they may take of memory; those that hold a program's constants are left out. */
+  facts(maps: readonly { name: string }[]): MapFacts[] {
+    return maps
+      .filter(({ name }) => !name.includes("."))
+      .map(({ name }) => {
+        const { type, maxEntries, keySize, stride } = this.map(name);
+        const bytes = type === "ringbuf" ? maxEntries : maxEntries * (keySize + stride);
+        return { name, type, capacity: maxEntries, bytes };
+      });
   }
   close(): void {
     for (const map of this.#maps.values()) map.close();

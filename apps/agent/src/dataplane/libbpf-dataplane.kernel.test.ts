@@ -4,12 +4,28 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { NetnsKind } from "@millrace/abi/generated/endpoint";
 import { DROP_RECORD_OFFSETS, DROP_RECORD_SIZE } from "@millrace/abi/generated/event";
-import { links, netnsCookie, openPinnedMap } from "@millrace/native/native";
+import {
+  encodeFlowKey,
+  encodeFlowRecord,
+  FLOW_KEY_SIZE,
+  FLOW_RECORD_SIZE,
+  type FlowKey,
+  FlowLifecycle,
+} from "@millrace/abi/generated/flow";
+import {
+  encodeTranslation,
+  encodeTranslationKey,
+  TRANSLATION_KEY_SIZE,
+  TRANSLATION_SIZE,
+} from "@millrace/abi/generated/nat";
+import { type BpfMap, links, netnsCookie, openPinnedMap } from "@millrace/native/native";
 import { expect, test } from "vitest";
+import { addressBytes } from "../endpoint/address.ts";
 import { FlowTable, RECORD } from "../telemetry/flow-table.ts";
 import { describeDataplane } from "../testing/dataplane-suite.ts";
 import { TestLink } from "../testing/link.ts";
 import { temporaryDirectory, until } from "../testing/temporary.ts";
+import { emptyRecord } from "./fake-kernel.ts";
 import { LibbpfDataplane } from "./libbpf-dataplane.ts";
 
 const BPF = fileURLToPath(new URL("../../../../packages/bpf/build", import.meta.url));
@@ -115,6 +131,63 @@ const flowsId = (pinDirectory: string, generation: string): number => {
   map.close();
   return map.id;
 };
+
+test("what stands for a flow outside outlives agents and goes with the flow; what stands for none is swept", async () => {
+  const pinDirectory = `/sys/fs/bpf/dataplane-test-${process.pid}-${made++}`;
+  try {
+    const generation = leavePins(pinDirectory);
+    const maps = ["flows", "translations"].map((name) =>
+      openPinnedMap(path.join(pinDirectory, generation, "maps", name)),
+    );
+    const [flows, translations] = maps as [BpfMap, BpfMap];
+    const flow = { ...OUTWARD, endpointId: 7 };
+    flows.update(...entryOf(flow, 20_007));
+    translations.update(...translationOf(flow, 20_007));
+    translations.update(...translationOf({ ...flow, sport: 4001 }, 20_008));
+    const next = new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, ...TABLE });
+    expect(next.start(generation).adopted).toBe(true);
+    expect(next.forwarding.sweepTranslations()).toEqual({ found: 2, removed: 1 });
+    expect(translations.lookup(translationOf(flow, 20_007)[0])).toBeDefined();
+    next.deleteFlows(entryOf(flow, 20_007)[0], 1);
+    expect([flows, translations].map((map) => map.readAll().count)).toEqual([0, 0]);
+    for (const map of maps) map.close();
+    await next.close({ remove: true });
+  } finally {
+    fs.rmSync(pinDirectory, { recursive: true, force: true });
+  }
+});
+
+const HOST = addressBytes("192.0.2.1") as Uint8Array;
+const OUTWARD: Omit<FlowKey, "endpointId"> = {
+  ...{ saddr: addressBytes("10.201.0.5") as Uint8Array, daddr: addressBytes("198.51.100.2") as Uint8Array },
+  ...{ sport: 4000, dport: 53, proto: UDP, family: 4, vlan: 0 },
+};
+type Pair = [key: Uint8Array, value: Uint8Array];
+const bytesOf = (size: number, encode: (view: DataView) => void): Uint8Array => {
+  const bytes = new Uint8Array(size);
+  encode(new DataView(bytes.buffer));
+  return bytes;
+};
+/** Of a flow that was reported for the last time. */
+function entryOf(flow: FlowKey, natPort: number): Pair {
+  const { path: none, ...record } = emptyRecord();
+  const retired = {
+    ...record,
+    lifecycle: FlowLifecycle.RETIRED,
+    path: { ...none, natAddress: HOST, natPort },
+  };
+  return [
+    bytesOf(FLOW_KEY_SIZE, (view) => encodeFlowKey(flow, view)),
+    bytesOf(FLOW_RECORD_SIZE, (view) => encodeFlowRecord(retired, view)),
+  ];
+}
+function translationOf(flow: FlowKey, port: number): Pair {
+  const key = { remote: flow.daddr, address: HOST, remotePort: flow.dport, port, proto: flow.proto };
+  return [
+    bytesOf(TRANSLATION_KEY_SIZE, (view) => encodeTranslationKey(key, view)),
+    bytesOf(TRANSLATION_SIZE, (view) => encodeTranslation({ flow, check: 0, claimedS: 1 }, view)),
+  ];
+}
 
 test("an object that can't be loaded leaves the maps of an earlier life, and says so; the next one goes on", async () => {
   const pinDirectory = `/sys/fs/bpf/dataplane-test-${process.pid}-${made++}`;

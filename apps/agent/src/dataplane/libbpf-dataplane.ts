@@ -36,12 +36,14 @@ import { InterfaceWatch } from "./interface-watch.ts";
 import { KernelTables } from "./kernel-tables.ts";
 import { lastLook } from "./left-maps.ts";
 import { LibbpfForwarding } from "./libbpf-forwarding.ts";
+import { LibbpfServices } from "./libbpf-services.ts";
 import { interfacesIn, translationsIn } from "./namespace-facts.ts";
 import { LAYOUT, MapMisfit, ObserveObject } from "./observe-object.ts";
 import { ObserverEvents } from "./observer-events.ts";
 import { missingMount, Pins } from "./pins.ts";
 import { probe } from "./probe.ts";
 import { replace, setClasses, TraceObject, u32, u64 } from "./trace-object.ts";
+import { endTranslations } from "./translation-table.ts";
 
 const EVENT_TICK_MS = 50;
 
@@ -67,6 +69,7 @@ export class LibbpfDataplane implements Dataplane {
   #left: LeftBehind[] = [];
   readonly #tables = new KernelTables((name) => this.#started().observe.object.map(name));
   readonly forwarding: LibbpfForwarding;
+  readonly services: LibbpfServices;
   readonly #scan = new FlowScan((name) => this.#tables.map(name));
 
   constructor(options: LibbpfOptions) {
@@ -75,6 +78,14 @@ export class LibbpfDataplane implements Dataplane {
     this.forwarding = new LibbpfForwarding({
       ...{ hostNetns: options.hostNetns, pins: this.#pins, map: (name) => this.#tables.map(name) },
       program: (name) => this.#started().observe.program(name),
+    });
+    this.services = new LibbpfServices({
+      ...{ pins: this.#pins, map: (name) => this.#tables.map(name) },
+      program: (name) => this.#started().observe.program(name),
+      sum: (name, index) => this.#tables.sum(name, index),
+      onAsked: (call) => {
+        this.#observed.onServiceAsked = call;
+      },
     });
   }
 
@@ -184,6 +195,8 @@ export class LibbpfDataplane implements Dataplane {
     rcuBarrier();
   }
   deleteFlows(keys: Uint8Array, count: number): void {
+    const program = this.#started().observe.program("translations_end");
+    endTranslations(this.#tables.map("retire_batch"), program, keys, count);
     this.#tables.map("flows").deleteBatch(keys, count);
   }
   readEndpoints(): PerCpuBytes {
@@ -225,19 +238,12 @@ export class LibbpfDataplane implements Dataplane {
       ...{ pod_egress: egress.port, pod_ingress: ingress.port, wire_ingress: this.forwarding.uplinks },
     };
     return [...observe.programs.values()].map(({ name, id, type, verifiedInstructions }) => {
-      const attachments = hooked[name] ?? (observe.links.has(name) ? 1 : 0);
+      const attachments = hooked[name] ?? (observe.links.has(name) ? 1 : this.services.attachments(name));
       return { name, id, type, attachments, verifiedInstructions };
     });
   }
   maps(): MapFacts[] {
-    return this.#started()
-      .observe.object.maps()
-      .filter(({ name }) => !name.includes("."))
-      .map(({ name }) => {
-        const { type, maxEntries, keySize, stride } = this.#tables.map(name);
-        const bytes = type === "ringbuf" ? maxEntries : maxEntries * (keySize + stride);
-        return { name, type, capacity: maxEntries, bytes };
-      });
+    return this.#tables.facts(this.#started().observe.object.maps());
   }
 
   clock(): DataplaneClock {
@@ -257,6 +263,7 @@ export class LibbpfDataplane implements Dataplane {
     await this.#events?.close();
     this.#hooks?.close();
     this.forwarding.close();
+    this.services.close();
     this.#tables.close();
     this.#observe?.close();
     if (options.remove) this.#pins.removeAll();

@@ -1,9 +1,11 @@
 /** The part of the real dataplane that carries packets: its uplink, its tables, and what comes up to the agent. */
 import type { BpfLink, BpfMap, BpfProgram } from "@millrace/native/native";
-import type { Forwarding, ForwardingTables } from "./dataplane.ts";
+import type { Forwarding, ForwardingTables, PolicyTables } from "./dataplane.ts";
 import { applyForwarding } from "./forwarding.ts";
 import type { Pins } from "./pins.ts";
+import { addPolicy, readPolicy, replacePolicy } from "./policy-maps.ts";
 import { TunPunt } from "./punt.ts";
+import { sweepTranslations } from "./translation-table.ts";
 import { takeUplink } from "./uplink.ts";
 
 export type LibbpfForwardingOptions = {
@@ -33,6 +35,18 @@ export class LibbpfForwarding implements Forwarding {
   }
   setTables(tables: ForwardingTables): void {
     applyForwarding(this.#o.map, tables);
+  }
+  policy(): PolicyTables | undefined {
+    return readPolicy(this.#o.map);
+  }
+  setPolicy(tables: PolicyTables): void {
+    replacePolicy(this.#o.map, tables);
+  }
+  addPolicy(more: Pick<PolicyTables, "judgements" | "rulesets">): void {
+    addPolicy(this.#o.map, more);
+  }
+  sweepTranslations(): { found: number; removed: number } {
+    return sweepTranslations(this.#o.program("translations_sweep"));
   }
   /** Lets go; what is pinned goes on. */
   close(): void {

@@ -31,6 +31,8 @@ const PROGRAMS_NEED: Record<string, readonly string[]> = {
   tcp_state_changed: ["tracing"],
   tcp_sockops: ["sockops", "cgroup_link", "cgroup2"],
   tcp_sockets: ["iter"],
+  service_connection_ended: ["tracing"],
+  service_connection_ended_entry: ["tracing"],
 };
 /**
  * Attached for the whole machine; they look only at namespaces the agent names. Those that add to counters
@@ -71,7 +73,7 @@ export class ObserveObject {
     this.#version = createHash("sha256").update(bytes).digest("hex").slice(0, 12);
     this.object = openObject(bytes, { name: "observe" });
     this.object.setRodata(".rodata", "observe_config", configBytes(options.breakCounter ?? false));
-    this.object.setMaxEntries("flows", options.flows);
+    for (const name of ["flows", "translations"]) this.object.setMaxEntries(name, options.flows);
     for (const map of this.object.maps()) if (isOurs(map.name)) this.#pinMap(map, pins.map(map.name));
     for (const name of this.object.programs()) this.object.setAutoload(name, this.can(name));
     this.object.load();
@@ -81,7 +83,9 @@ export class ObserveObject {
   }
 
   can(program: string): boolean {
-    return (PROGRAMS_NEED[program] ?? []).every((name) => isCapable(this.#capabilities, name));
+    return (PROGRAMS_NEED[program] ?? (isOfServices(program) ? ["cgroup_link", "cgroup2"] : [])).every(
+      (name) => isCapable(this.#capabilities, name),
+    );
   }
   program(name: string): BpfProgram {
     const program = this.programs.get(name);
@@ -151,6 +155,8 @@ export class ObserveObject {
       throw new Error("the BPF object was built from other layouts than this agent: build both anew");
   }
 }
+
+const isOfServices = (program: string): boolean => program.startsWith("service_");
 
 /** Not the object's own constants and variables. */
 const isOurs = (map: string): boolean => !map.includes(".");

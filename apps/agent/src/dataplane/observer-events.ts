@@ -3,6 +3,8 @@
  * What flows counted is in the table; nothing is taken from an event but its key.
  */
 import { EventKind } from "@millrace/abi/generated/event";
+import { decodeEventServiceAsked } from "@millrace/abi/generated/service";
+import { addressText } from "../endpoint/address.ts";
 import type { EventCounts } from "./dataplane.ts";
 import { MovedFlows } from "./moved-flows.ts";
 import { eachRecord } from "./record-batch.ts";
@@ -12,6 +14,8 @@ export class ObserverEvents {
   readonly #counts: EventCounts = { opened: 0, moved: 0, closed: 0, drops: 0, lost: 0 };
   /** Called when flows have opened or were dropped for a new reason. */
   onFresh: () => void = () => {};
+  /** Called with each virtual address that nobody has told this host of. */
+  onServiceAsked: (address: string) => void = () => {};
 
   take(batch: Uint8Array, lost: bigint): void {
     const before = this.#counts.opened + this.#counts.drops;
@@ -30,7 +34,12 @@ export class ObserverEvents {
     else if (kind === EventKind.FLOW_MOVED) this.#counts.moved++;
     else if (kind === EventKind.DROP) this.#counts.drops++;
     else if (kind === EventKind.FLOW_CLOSED) this.#counts.closed++;
+    else if (kind === EventKind.SERVICE_ASKED) this.#asked(record);
     else return;
-    if (kind !== EventKind.FLOW_CLOSED) this.moved.add(record);
+    if (kind !== EventKind.FLOW_CLOSED && kind !== EventKind.SERVICE_ASKED) this.moved.add(record);
+  }
+  #asked(record: DataView): void {
+    const event = decodeEventServiceAsked(record);
+    if (event) this.onServiceAsked(addressText(event.key.address));
   }
 }

@@ -85,6 +85,13 @@ export class Pins {
   program(name: string, version: string): string {
     return this.#in("programs", `${name}-${version}`);
   }
+  /** Of a program that looks after services. */
+  service(program: string): string {
+    return this.#in("services", program);
+  }
+  services(): string[] {
+    return this.#list("services");
+  }
   uplink(ifindex: number): string {
     return this.#in("uplinks", String(ifindex));
   }

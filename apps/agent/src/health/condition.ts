@@ -49,7 +49,7 @@ export class Condition {
   read(): Heartbeat {
     const { incarnation, dataplane, telemetry, reconciler } = this.#o;
     return heartbeat({
-      ...{ incarnation, dataplane, flowsUsed: telemetry.flowsUsed, pods: this.#pods() },
+      ...{ incarnation, dataplane, used: this.#used(), pods: this.#pods() },
       ...{ gaps: this.#gaps(), counters: this.#counters(), spool: telemetry.spool.stats() },
       network: this.#o.network()?.report() ?? null,
       uptimeS: (this.#o.nowMs() - this.#startedMs) / 1000,
@@ -57,6 +57,12 @@ export class Condition {
       interfacesOf: (pod) => reconciler.interfacesOf(pod),
       endpoints: [...telemetry.registry.all.values()].filter((endpoint) => !endpoint.leaving),
     });
+  }
+
+  #used(): Record<string, number> {
+    const translations = this.#o.network()?.counts["network.translations"];
+    const flows = this.#o.telemetry.flowsUsed;
+    return translations === undefined ? { flows } : { flows, translations };
   }
 
   /** A namespace that nobody claims and that has nothing but a loopback is some program's sandbox. */

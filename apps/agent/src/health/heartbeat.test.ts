@@ -12,8 +12,14 @@ import { type HeartbeatFacts, heartbeat } from "./heartbeat.ts";
 function facts(host: FakeHost, agent: Life): HeartbeatFacts {
   return {
     ...{ incarnation: Incarnation.parse("11111111-1111-4111-8111-111111111111"), uptimeS: 1, cpuShare: 0 },
-    ...{ residentBytes: 1, dataplane: new FakeDataplane(host.kernel), flowsUsed: 3, gaps: [], counters: {} },
     network: null,
+    ...{
+      residentBytes: 1,
+      dataplane: new FakeDataplane(host.kernel),
+      used: { flows: 3 },
+      gaps: [],
+      counters: {},
+    },
     ...{ pods: host.pods, spool: { batches: 0, bytes: 0, limitBytes: 1, oldestMs: null } },
     interfacesOf: (pod) => agent.reconciler.interfacesOf(pod),
     endpoints: [...agent.telemetry.registry.all.values()],

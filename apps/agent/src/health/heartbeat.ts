@@ -21,7 +21,8 @@ export type HeartbeatFacts = {
   cpuShare: number;
   residentBytes: number;
   dataplane: Pick<Dataplane, "programs" | "maps">;
-  flowsUsed: number;
+  /** Entries of tables that are counted. */
+  used: Readonly<Record<string, number>>;
   pods: readonly Pod[];
   interfacesOf: (pod: Pod) => readonly InterfaceFacts[];
   endpoints: readonly LiveEndpoint[];
@@ -45,7 +46,7 @@ export function heartbeat(facts: HeartbeatFacts): Heartbeat {
     programs: facts.dataplane.programs().map((program) => ({ ...program, runNs: null, runCount: null })),
     maps: facts.dataplane.maps().map(({ name, type, capacity, bytes }) => ({
       ...{ name, type, capacity, bytes },
-      used: name === "flows" ? facts.flowsUsed : name === "endpoints" ? facts.endpoints.length : null,
+      used: name === "endpoints" ? facts.endpoints.length : (facts.used[name] ?? null),
     })),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * A packet that came up because its way isn't known: to an address nobody has told of, or in a tunnel from a host nobody
- * has told of. Bytes only; who is asked, and what then becomes of it, is decided elsewhere.
+ * A packet that came up because something isn't known: where it goes, who sent it, or whether the host whose tunnel it
+ * came by may speak for its sender. Bytes only; who is asked, and what then becomes of it, is decided elsewhere.
  */
 import { addressText } from "../endpoint/address.ts";
 
@@ -12,8 +12,9 @@ const TUNNEL_BYTES = 50;
 const UDP = 17;
 
 export type HeldPacket = {
-  /** What must be known of: where it goes, or who sent what is inside the tunnel. */
-  address: string;
+  /** Of what was inside the tunnel, where there was one. */
+  source: string;
+  destination: string;
   /** The host that put it into a tunnel. */
   tunnelFrom: string | undefined;
   /** As it is put back: what was inside the tunnel, without it. */
@@ -23,13 +24,12 @@ export type HeldPacket = {
 /** Undefined for what is no whole IP packet. `tunnelPort` 0: there is no tunnel. */
 export function readHeld(packet: Uint8Array, tunnelPort: number): HeldPacket | undefined {
   const ip = packet.subarray(VNET_HEADER_BYTES);
-  if (!isTunnel(ip, tunnelPort)) {
-    const address = addressAt(ip, "destination");
-    return address === undefined ? undefined : { address, tunnelFrom: undefined, bytes: packet };
-  }
-  const address = addressAt(ip.subarray(TUNNEL_BYTES), "source");
-  const tunnelFrom = addressAt(ip, "source");
-  return address === undefined ? undefined : { address, tunnelFrom, bytes: withoutTunnel(packet) };
+  const isInside = isTunnel(ip, tunnelPort);
+  const inner = isInside ? ip.subarray(TUNNEL_BYTES) : ip;
+  const [source, destination] = [addressAt(inner, "source"), addressAt(inner, "destination")];
+  if (source === undefined || destination === undefined) return undefined;
+  if (!isInside) return { source, destination, tunnelFrom: undefined, bytes: packet };
+  return { source, destination, tunnelFrom: addressAt(ip, "source"), bytes: withoutTunnel(packet) };
 }
 
 function isTunnel(ip: Uint8Array, tunnelPort: number): boolean {

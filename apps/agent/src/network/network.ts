@@ -10,12 +10,20 @@ import type { Allocation } from "../attachment/pod-attachments.ts";
 import type { PlacedRecord } from "../attachment/record.ts";
 import type { ControlPlane } from "../connection/client.ts";
 import type { Dataplane, PuntDevice } from "../dataplane/dataplane.ts";
+import type { Policies } from "../policy/policies.ts";
+import type { PolicyFile } from "../policy/policy-file.ts";
 import { Addresses } from "./addresses.ts";
+import type { HeldPacket } from "./held-packet.ts";
 import type { LeaseFile, LeaseState } from "./lease-file.ts";
+import { policiesOf } from "./policies-of.ts";
+import type { PortRange } from "./port-range.ts";
+import { publishedEndpoint } from "./publication.ts";
 import { Punted } from "./punted.ts";
 import type { RouteFile } from "./route-file.ts";
 import { Routes } from "./routes.ts";
 import { forwardingTables } from "./tables.ts";
+import { TranslationSweep } from "./translation-sweep.ts";
+import { Whereabouts } from "./whereabouts.ts";
 
 const STEP_MS = 1000;
 const RETRY_MS = 500;
@@ -30,8 +38,10 @@ export type NetworkOptions = {
   client: ControlPlane;
   file: LeaseFile;
   routeFile: RouteFile;
+  policyFile: PolicyFile;
   uplink: number;
   underlay: () => Underlay | undefined;
+  masqueradePorts: PortRange | undefined;
   attached: () => readonly PlacedRecord[];
   /** Of an attachment: its endpoint's number, once it has one. */
   endpointOf: (record: PlacedRecord) => number | undefined;
@@ -48,13 +58,16 @@ export class Network {
   readonly #o: NetworkOptions;
   readonly #addresses = new Addresses();
   readonly #routes: Routes;
-  readonly #punted = new Punted();
+  readonly #where = new Whereabouts((address) => this.#routes.get(address)?.found?.identity);
+  readonly #punted = new Punted((address) => this.#where.podAt(address) !== undefined);
+  readonly policies: Policies;
   #state: LeaseState;
   #punt: PuntDevice | undefined;
   #leaseAtMs = 0;
   #published = "";
   #applied = "";
   #written = 0;
+  readonly #translations: TranslationSweep;
   readonly #asking = new Set<string>();
 
   constructor(options: NetworkOptions) {
@@ -63,9 +76,11 @@ export class Network {
     this.#routes.restore(options.routeFile.read());
     this.#state = options.file.read();
     this.#addresses.set(this.#state.pools, this.#state.blocks);
+    this.#translations = new TranslationSweep(options.dataplane.forwarding);
+    this.policies = policiesOf(options, this.#where, this.#routes, () => this.#answerAll());
   }
   get counts(): Record<string, number> {
-    return { ...this.#punted.counts, routes: this.#routes.size };
+    return { ...this.#punted.counts, ...this.#translations.counts, routes: this.#routes.size };
   }
 
   /** For people: the blocks that are this host's, and how much of them is used. */
@@ -81,6 +96,8 @@ export class Network {
   /** Takes over what is to be forwarded; packets of unknown destination come up from now on. */
   open(): void {
     this.#punt = this.#o.dataplane.forwarding.openPunt((batch) => this.#take(batch));
+    this.#where.set(this.#known());
+    this.policies.open(); // before anything is forwarded
     this.apply();
   }
   async close(): Promise<void> {
@@ -112,7 +129,18 @@ export class Network {
 
   /** The kernel's tables from what is known now. */
   apply(): void {
-    const { dataplane, uplink, underlay, hostAddresses } = this.#o;
+    const known = this.#known();
+    const text = JSON.stringify([known, this.#routes.version]);
+    if (text === this.#applied) return;
+    this.#where.set(known);
+    const routes = this.#routes.found();
+    this.#o.dataplane.forwarding.setTables(
+      forwardingTables({ ...known, routes, indexOf: (host) => this.#routes.indexOf(host) }),
+    );
+    this.#applied = text;
+  }
+  #known() {
+    const { uplink, underlay, hostAddresses, masqueradePorts } = this.#o;
     const locals = this.#o.attached().flatMap((record) => {
       const endpointId = this.#o.endpointOf(record);
       if (endpointId === undefined) return [];
@@ -120,17 +148,10 @@ export class Network {
       const identity = this.#state.identities[keyText(record)] ?? 0;
       return [{ addresses, endpointId, port: record.place.port, identity }];
     });
-    const known = {
+    return {
       ...{ uplink, punt: this.#punt?.ifindex ?? 0, underlay: underlay(), pools: this.#state.pools, locals },
-      hostAddresses: hostAddresses(),
+      ...{ hostAddresses: hostAddresses(), masqueradePorts },
     };
-    const text = JSON.stringify([known, this.#routes.version]);
-    if (text === this.#applied) return;
-    const routes = this.#routes.found();
-    dataplane.forwarding.setTables(
-      forwardingTables({ ...known, routes, indexOf: (host) => this.#routes.indexOf(host) }),
-    );
-    this.#applied = text;
   }
 
   /** The control plane says that something changed. */
@@ -141,8 +162,14 @@ export class Network {
 
   /** One look at everything; how long until the next. */
   async step(): Promise<number> {
+    const waitMs = await this.#stepWays();
+    await this.policies.step();
+    return waitMs;
+  }
+  async #stepWays(): Promise<number> {
     const now = this.#o.nowMs();
     this.#punted.expire(now);
+    this.#translations.step(now);
     if (!this.#o.isConnected()) {
       this.#routes.extend(this.#due());
       this.#settle();
@@ -199,17 +226,8 @@ export class Network {
 
   /** All of this host's endpoints, whenever they are not as they were published. */
   async #publish(): Promise<boolean> {
-    const endpoints = this.#o.attached().map((record) => {
-      const address = (v6: boolean) =>
-        record.addresses.find((one) => one.address.includes(":") === v6)?.address ?? null;
-      const attachmentId = keyText(record).slice(-128);
-      return {
-        attachmentId,
-        address4: address(false),
-        address6: address(true),
-        labels: this.#o.labelsOf(record),
-      };
-    });
+    const { attached, labelsOf } = this.#o;
+    const endpoints = attached().map((record) => publishedEndpoint(record, labelsOf(record)));
     const text = JSON.stringify(endpoints);
     if (text === this.#published) return true;
     const generation = this.#state.generation + 1;
@@ -235,9 +253,15 @@ export class Network {
   #take(batch: Uint8Array): void {
     const tunnelPort = this.#o.underlay()?.vtepPort ?? 0;
     const fresh = this.#punted.take(batch, tunnelPort, this.#o.nowMs());
-    for (const address of fresh) if (this.#routes.get(address)) this.#answer(address);
-    const unknown = fresh.filter((address) => !this.#routes.get(address) && !this.#asking.has(address));
+    this.#answerAll();
+    const unknown = fresh.filter(
+      (address) =>
+        this.#where.isElsewhere(address) && !this.#routes.get(address) && !this.#asking.has(address),
+    );
     if (unknown.length > 0) void this.#resolve(unknown);
+  }
+  #answerAll(): void {
+    for (const address of this.#punted.addresses()) this.#answer(address);
   }
 
   async #resolve(addresses: readonly string[]): Promise<boolean> {
@@ -257,10 +281,13 @@ export class Network {
   }
   /** Nothing is known: the packets wait on, until their time is over. */
   #answer(address: string): void {
-    const known = this.#routes.get(address);
+    const known = this.#where.isElsewhere(address) ? this.#routes.get(address) : { found: undefined };
     if (!known) return;
-    const host = known.found?.host.uplink4 ?? null;
-    const write = (packet: Uint8Array) => this.#punt?.write(packet) ?? false;
-    this.#punted.release(address, known.found && { host, write });
+    const at = {
+      host: known.found?.host.uplink4 ?? null,
+      isReady: ({ source, destination }: HeldPacket) => this.policies.isReady(source, destination),
+      write: (packet: Uint8Array) => this.#punt?.write(packet) ?? false,
+    };
+    this.#punted.release(address, known.found === null ? null : at);
   }
 }

@@ -3,6 +3,7 @@ import { VNET_HEADER_BYTES } from "./held-packet.ts";
 import { Punted } from "./punted.ts";
 
 const PORT = 8472;
+const ready = { isReady: () => true };
 /** As the device hands a packet over: a header for segmentation, then IP. */
 function packetTo(destination: string, bytes = 40): Uint8Array {
   const packet = new Uint8Array(VNET_HEADER_BYTES + bytes);
@@ -27,7 +28,7 @@ test("packets wait by destination, are put back in order as they came, and count
   expect(punted.take(batchOf(...packets), PORT, 0)).toEqual(["10.1.0.1", "10.1.0.2"]);
   expect(punted.take(batchOf(packetTo("10.1.0.1", 48)), PORT, 0)).toEqual([]);
   const put: number[] = [];
-  punted.release("10.1.0.1", { host: null, write: (packet) => put.push(packet.length) > 0 });
+  punted.release("10.1.0.1", { ...ready, host: null, write: (packet) => put.push(packet.length) > 0 });
   expect(put).toEqual([50, 54, 58]);
   punted.release("10.1.0.2", null);
   expect(punted.counts).toMatchObject({ taken: 4, putBack: 3, absent: 1 });
@@ -47,7 +48,7 @@ test("a flood is bounded, and what has no room is counted", () => {
   const punted = new Punted();
   punted.take(batchOf(...Array.from({ length: 1500 }, () => packetTo("10.1.0.1"))), PORT, 0);
   expect(punted.counts).toMatchObject({ taken: 1500, overflowed: 476 });
-  punted.release("10.1.0.1", { host: null, write: () => true });
+  punted.release("10.1.0.1", { ...ready, host: null, write: () => true });
   expect(punted.take(batchOf(packetTo("10.1.0.1")), PORT, 0)).toEqual(["10.1.0.1"]);
 });
 
@@ -60,8 +61,29 @@ test("what is no IP packet, or no whole one, is counted and dropped", () => {
 test("a packet the device doesn't take is counted as failed", () => {
   const punted = new Punted();
   punted.take(batchOf(packetTo("10.1.0.1")), PORT, 0);
-  punted.release("10.1.0.1", { host: null, write: () => false });
+  punted.release("10.1.0.1", { ...ready, host: null, write: () => false });
   expect(punted.counts).toMatchObject({ putBack: 0, failed: 1 });
+});
+
+test("of a packet to a pod here the sender is asked about, and who can't be judged yet waits on", () => {
+  const punted = new Punted((address) => address === "10.1.0.1");
+  const packet = packetTo("10.1.0.1");
+  packet.set([10, 2, 0, 7], VNET_HEADER_BYTES + 12);
+  expect(punted.take(batchOf(packet), PORT, 0)).toEqual(["10.2.0.7"]);
+  const seen: string[] = [];
+  const at = { host: null, write: () => true };
+  punted.release("10.2.0.7", {
+    ...at,
+    isReady: ({ source, destination }) => seen.push(`${source} ${destination}`) < 0,
+  });
+  expect([seen, punted.addresses()]).toEqual([["10.2.0.7 10.1.0.1"], ["10.2.0.7"]]);
+  punted.expire(2999);
+  punted.release("10.2.0.7", { ...at, ...ready });
+  expect(punted.counts).toMatchObject({ taken: 1, putBack: 1, late: 0 });
+  punted.take(batchOf(packet), PORT, 0);
+  punted.release("10.2.0.7", { ...at, isReady: () => false });
+  punted.expire(3000);
+  expect(punted.counts.late).toBe(1);
 });
 
 describe("a tunnel of a host that isn't known", () => {
@@ -84,7 +106,7 @@ describe("a tunnel of a host that isn't known", () => {
     const packet = tunnelled("10.200.0.1", "10.201.0.5", "10.201.1.6", true);
     expect(punted.take(batchOf(packet), PORT, 0)).toEqual(["10.201.0.5"]);
     const put: Uint8Array[] = [];
-    punted.release("10.201.0.5", { host: "10.200.0.1", write: (bytes) => put.push(bytes) > 0 });
+    punted.release("10.201.0.5", { ...ready, host: "10.200.0.1", write: (bytes) => put.push(bytes) > 0 });
     const [back] = put as [Uint8Array];
     expect(back).toHaveLength(VNET_HEADER_BYTES + 40);
     expect([...back.subarray(VNET_HEADER_BYTES + 16, VNET_HEADER_BYTES + 20)]).toEqual([10, 201, 1, 6]);
@@ -94,7 +116,7 @@ describe("a tunnel of a host that isn't known", () => {
   test("that speaks for a pod of another host goes nowhere, and is counted", () => {
     const punted = new Punted();
     punted.take(batchOf(tunnelled("10.200.0.9", "10.201.0.5", "10.201.1.6")), PORT, 0);
-    punted.release("10.201.0.5", { host: "10.200.0.1", write: () => true });
+    punted.release("10.201.0.5", { ...ready, host: "10.200.0.1", write: () => true });
     expect(punted.counts).toMatchObject({ putBack: 0, forged: 1 });
   });
 });

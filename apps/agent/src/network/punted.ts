@@ -1,6 +1,6 @@
 /**
- * Packets that wait for their way to be known: the kernel hands them up, they are kept by the address that is asked for,
- * and put back when the answer is there. Bounded in number, bytes and time; what is given up is counted by why.
+ * Packets that wait for something to be known: the kernel hands them up, they are kept by the address that is asked for,
+ * and put back when the answer is there and they can be judged. Bounded in number, bytes and time; what is given up is counted by why.
  */
 import { type HeldPacket, readHeld } from "./held-packet.ts";
 
@@ -24,6 +24,13 @@ export type PuntedCounts = {
   forged: number;
 };
 
+/** `host`: whose tunnel may speak for the address. */
+export type Release = {
+  host: string | null;
+  isReady: (packet: HeldPacket) => boolean;
+  write: (packet: Uint8Array) => boolean;
+};
+
 export class Punted {
   readonly counts: PuntedCounts = {
     taken: 0,
@@ -35,8 +42,14 @@ export class Punted {
     forged: 0,
   };
   readonly #waiting = new Map<string, { sinceMs: number; packets: HeldPacket[] }>();
+  readonly #isHere: (address: string) => boolean;
   #packets = 0;
   #bytes = 0;
+
+  /** Whether an address is a pod's of this host: of a packet to one the sender is asked about. */
+  constructor(isHere: (address: string) => boolean = () => false) {
+    this.#isHere = isHere;
+  }
 
   /** Records as the device hands them over; the addresses that nobody waited for until now. */
   take(batch: Uint8Array, tunnelPort: number, nowMs: number): string[] {
@@ -47,17 +60,22 @@ export class Punted {
       if (held === undefined) this.counts.failed++;
       else if (this.#packets >= MOST_PACKETS || this.#bytes + packet.length > MOST_BYTES)
         this.counts.overflowed++;
-      else if (this.#keep(held, nowMs)) fresh.push(held.address);
+      else {
+        const address = this.#askedOf(held);
+        if (this.#keep(address, held, nowMs)) fresh.push(address);
+      }
     }
     return fresh;
   }
 
-  /** The address is known to be behind that host, or known not to be anywhere: null. */
-  release(address: string, at: { host: string | null; write: (packet: Uint8Array) => boolean } | null): void {
-    for (const { bytes, tunnelFrom } of this.#forget(address)) {
+  /** The address is known to be behind that host, or known not to be anywhere: null. Who can't be judged yet waits on. */
+  release(address: string, at: Release | null): void {
+    const sinceMs = this.#waiting.get(address)?.sinceMs ?? 0;
+    for (const held of this.#forget(address)) {
       if (at === null) this.counts.absent++;
-      else if (tunnelFrom !== undefined && tunnelFrom !== at.host) this.counts.forged++;
-      else if (at.write(bytes)) this.counts.putBack++;
+      else if (held.tunnelFrom !== undefined && held.tunnelFrom !== at.host) this.counts.forged++;
+      else if (!at.isReady(held)) this.#keep(address, held, sinceMs);
+      else if (at.write(held.bytes)) this.counts.putBack++;
       else this.counts.failed++;
     }
   }
@@ -69,13 +87,16 @@ export class Punted {
     return [...this.#waiting.keys()];
   }
 
-  #keep(held: HeldPacket, nowMs: number): boolean {
-    const known = this.#waiting.get(held.address);
+  #askedOf({ source, destination, tunnelFrom }: HeldPacket): string {
+    return tunnelFrom !== undefined || this.#isHere(destination) ? source : destination;
+  }
+  #keep(address: string, held: HeldPacket, nowMs: number): boolean {
+    const known = this.#waiting.get(address);
     const entry = known ?? { sinceMs: nowMs, packets: [] };
     entry.packets.push({ ...held, bytes: Uint8Array.from(held.bytes) });
     this.#packets++;
     this.#bytes += held.bytes.length;
-    if (!known) this.#waiting.set(held.address, entry);
+    if (!known) this.#waiting.set(address, entry);
     return !known;
   }
   #forget(address: string): HeldPacket[] {

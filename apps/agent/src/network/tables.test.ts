@@ -1,7 +1,8 @@
 import { PathKind } from "@millrace/abi/generated/flow";
+import { RouteFlag } from "@millrace/abi/generated/forward";
 import type { PoolFacts, Route, Underlay } from "@millrace/contract/network";
 import { expect, test } from "vitest";
-import { addressText } from "../endpoint/address.ts";
+import { addressBytes, addressText } from "../endpoint/address.ts";
 import { forwardingTables, type Knowledge } from "./tables.ts";
 
 const underlay: Underlay = {
@@ -26,6 +27,7 @@ const known = (more: Partial<Knowledge> = {}): Knowledge => ({
     uplink: 2,
     punt: 9,
     underlay,
+    masqueradePorts: { first: 20_000, last: 31_999 },
     pools: [pool],
     hostAddresses: ["10.200.0.1"],
     routes: [],
@@ -35,18 +37,26 @@ const known = (more: Partial<Knowledge> = {}): Knowledge => ({
   ...more,
 });
 const kindNames = Object.fromEntries(Object.entries(PathKind).map(([name, value]) => [value, name]));
+const flagNames = Object.entries(RouteFlag);
 const shown = (knowledge: Knowledge) =>
-  forwardingTables(knowledge).routes.map(
-    ({ address, prefixBits, kind, remote, identity }) =>
-      `${addressText(address)}/${prefixBits} ${kindNames[kind]} ${remote} ${identity}`,
+  forwardingTables(knowledge).routes.map(({ address, prefixBits, kind, remote, identity, flags }) =>
+    [
+      ...[`${addressText(address)}/${prefixBits}`, kindNames[kind], remote, identity],
+      ...flagNames.filter(([, bit]) => flags & bit).map(([name]) => name),
+    ].join(" "),
   );
+const ON_A_LINK = [
+  ...["127.0.0.0/104 HOST 0 2", "169.254.0.0/112 HOST 0 2", "224.0.0.0/99 HOST 0 2"],
+  ...["fe80::/10 HOST 0 2", "ff00::/8 HOST 0 2"],
+];
 
 test("what is outside goes to the host's stack, what is in a pool and unknown to the agent", () => {
   expect(shown(known())).toEqual([
-    "::/0 HOST 0 2",
-    "0.0.0.0/96 HOST 0 2",
-    "10.201.0.0/112 PUNT 0 0",
-    "fd00:201::/48 PUNT 0 0",
+    "::/0 HOST 0 2 OUTSIDE",
+    "0.0.0.0/96 HOST 0 2 OUTSIDE",
+    ...ON_A_LINK,
+    "10.201.0.0/112 PUNT 0 0 MASQUERADED",
+    "fd00:201::/48 PUNT 0 0 MASQUERADED",
     "10.200.0.1/128 HOST 0 1",
   ]);
 });
@@ -77,6 +87,18 @@ test("each address of a pod here is one of its endpoint's", () => {
 test("without an underlay there is no tunnel", () => {
   expect(forwardingTables(known({ underlay: undefined })).facts).toEqual({
     ...{ uplink: 2, punt: 9, tunnelPort: 0, tunnelAddress: 0 },
+    ...{ natFirst: 20_000, natLast: 31_999, natAddress4: 0, natAddress6: new Uint8Array(16) },
   });
   expect(forwardingTables(known()).facts).toMatchObject({ tunnelPort: 8472, tunnelAddress: 0x0ac80001 });
+});
+
+test("what pods send outside leaves under the uplink's addresses and the reserved ports, where their pool says so", () => {
+  expect(forwardingTables(known()).facts).toMatchObject({
+    ...{ natFirst: 20_000, natLast: 31_999, natAddress4: 0x0ac80001 },
+    natAddress6: addressBytes("fd00:200::1"),
+  });
+  const { natFirst, natLast } = forwardingTables(known({ masqueradePorts: undefined })).facts;
+  expect([natFirst, natLast]).toEqual([0, 0]);
+  const open = { ...pool, masquerade: false };
+  expect(shown(known({ pools: [open] }))).toContain("10.201.0.0/112 PUNT 0 0");
 });

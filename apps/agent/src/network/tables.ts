@@ -3,16 +3,20 @@
  * before.
  */
 import { PathKind } from "@millrace/abi/generated/flow";
+import { RouteFlag } from "@millrace/abi/generated/forward";
 import { RESERVED_IDENTITIES } from "@millrace/contract/identity";
 import type { PoolFacts, Route, Underlay } from "@millrace/contract/network";
 import { parsePrefix, prefixText } from "@millrace/contract/prefix";
 import type { ForwardingTables } from "../dataplane/dataplane.ts";
 import { addressBytes } from "../endpoint/address.ts";
+import type { PortRange } from "./port-range.ts";
 
 export type Knowledge = {
   uplink: number;
   punt: number;
   underlay: Underlay | undefined;
+  /** Of masqueraded flows; undefined: that is left to the host's own stack. */
+  masqueradePorts: PortRange | undefined;
   pools: readonly PoolFacts[];
   locals: readonly { addresses: readonly string[]; endpointId: number; port: number; identity: number }[];
   hostAddresses: readonly string[];
@@ -32,13 +36,20 @@ export function forwardingTables(known: Knowledge): ForwardingTables {
   }
   const tunnelPort = underlay?.uplink4 ? underlay.vtepPort : 0;
   return {
-    facts: { uplink, punt, tunnelPort, tunnelAddress: number4(underlay?.uplink4 ?? null) },
+    facts: {
+      uplink,
+      punt,
+      tunnelPort,
+      tunnelAddress: number4(underlay?.uplink4 ?? null),
+      ...outsideFacts(known),
+    },
     locals: known.locals.flatMap(({ addresses, endpointId, port, identity }) =>
       addresses.map((address) => ({ address: bytes(address), endpointId, ifindex: port, identity })),
     ),
     routes: [
-      { address: bytes("::"), prefixBits: 0, ...outside },
-      { address: bytes("0.0.0.0"), prefixBits: MAPPED_BITS, ...outside },
+      { ...prefixEntry("::/0"), ...outside },
+      { ...prefixEntry("0.0.0.0/0"), ...outside },
+      ...ON_A_LINK.map((prefix) => ({ ...prefixEntry(prefix), ...outside, flags: 0 })),
       ...known.pools.flatMap(poolRoutes),
       ...known.hostAddresses.map((address) => hostRoute(address)),
       ...known.routes.map(([address, route]) => remoteRoute(address, route, known.indexOf(route.host.name))),
@@ -48,27 +59,46 @@ export function forwardingTables(known: Knowledge): ForwardingTables {
 }
 
 type RouteEntry = ForwardingTables["routes"][number];
-const outside = { kind: PathKind.HOST, remote: 0, identity: RESERVED_IDENTITIES.world };
+const outside = {
+  ...{ kind: PathKind.HOST, remote: 0, identity: RESERVED_IDENTITIES.world, flags: RouteFlag.OUTSIDE },
+};
+/** Groups, and addresses that mean something on one link only: never the outside, whatever the way to it. */
+const ON_A_LINK = ["127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "fe80::/10", "ff00::/8"];
+
+function outsideFacts({ masqueradePorts, underlay }: Knowledge) {
+  const natAddress4 = number4(underlay?.uplink4 ?? null);
+  const natAddress6 = bytes6(underlay?.uplink6 ?? null);
+  return {
+    natFirst: masqueradePorts?.first ?? 0,
+    natLast: masqueradePorts?.last ?? 0,
+    natAddress4,
+    natAddress6,
+  };
+}
+
+function prefixEntry(text: string): Pick<RouteEntry, "address" | "prefixBits"> {
+  const [address = "", length] = text.split("/");
+  return { address: bytes(address), prefixBits: Number(length) + (address.includes(":") ? 0 : MAPPED_BITS) };
+}
 
 /** Whoever has an address of a pool and isn't known yet is asked for. */
-function poolRoutes({ prefix4, prefix6 }: PoolFacts): RouteEntry[] {
+function poolRoutes({ prefix4, prefix6, masquerade }: PoolFacts): RouteEntry[] {
+  const flags = masquerade ? RouteFlag.MASQUERADED : 0;
   return [prefix4, prefix6].flatMap((text) => {
     const prefix = text === null ? undefined : parsePrefix(text);
     if (!prefix) return [];
-    const prefixBits = prefix.length + (prefix.family === 4 ? MAPPED_BITS : 0);
-    const address = bytes(prefixText(prefix).split("/", 1)[0] as string);
-    return [{ address, prefixBits, kind: PathKind.PUNT, remote: 0, identity: 0 }];
+    return [{ ...prefixEntry(prefixText(prefix)), kind: PathKind.PUNT, remote: 0, identity: 0, flags }];
   });
 }
 function hostRoute(address: string): RouteEntry {
   return {
     ...{ address: bytes(address), prefixBits: WHOLE, kind: PathKind.HOST, remote: 0 },
-    identity: RESERVED_IDENTITIES.host,
+    ...{ identity: RESERVED_IDENTITIES.host, flags: 0 },
   };
 }
 function remoteRoute(address: string, { mode, identity }: Route, remote: number): RouteEntry {
   const kind = mode === "overlay" ? PathKind.OVERLAY : PathKind.DIRECT;
-  return { address: bytes(address), prefixBits: WHOLE, kind, remote, identity };
+  return { address: bytes(address), prefixBits: WHOLE, kind, remote, identity, flags: 0 };
 }
 
 const NO_ADDRESS = new Uint8Array(16);

@@ -2,10 +2,15 @@
  * One row of a batch from one entry of the flow table and its baseline: deltas, turned so that the source
  * comes first. Written straight into the batch's columns.
  */
-import { FlowOpener, PathLimit, Verdict } from "@millrace/abi/generated/flow";
+import { FlowOpener, PathKind, PathLimit, Verdict } from "@millrace/abi/generated/flow";
 import { coarse } from "@millrace/contract/numbers";
 import { wholeMilliseconds } from "@millrace/contract/packing";
-import { type Verdict as FlowVerdict, VERDICT_NUMBER, WAYS } from "@millrace/contract/verdict";
+import {
+  type Verdict as FlowVerdict,
+  VERDICT_NUMBER,
+  WAY_NUMBER,
+  type Way,
+} from "@millrace/contract/verdict";
 import type { FlowTranslations } from "../translation/flow-translations.ts";
 import { TUPLE_WORDS, turnTuple } from "../translation/tuple.ts";
 import type { BatchBuilder } from "./batch.ts";
@@ -22,6 +27,23 @@ const LOCAL_IS_SOURCE = 0; // index of OBSERVERS
 const LOCAL_IS_DESTINATION = 1;
 const INGRESS_PACKETS = 3;
 const ISN_SECONDS = 15;
+
+/** In people's words; a way of the kernel's that has none here doesn't compile. */
+const WAYS: Record<keyof typeof PathKind, Way> = {
+  NONE: "none",
+  LOCAL: "local",
+  DIRECT: "direct",
+  OVERLAY: "overlay",
+  HOST: "host",
+  MASQUERADE: "masquerade",
+  PUNT: "none",
+};
+const WAY_OF_KIND: ReadonlyMap<number, number> = new Map(
+  (Object.keys(PathKind) as (keyof typeof PathKind)[]).map((kind) => [
+    PathKind[kind],
+    WAY_NUMBER[WAYS[kind]],
+  ]),
+);
 
 export type FlowRowSources = {
   baseline: FlowBaseline;
@@ -153,9 +175,8 @@ export class FlowRow {
   /** race: read while it is being decided, parts may be of two decisions; the packet that decides brings another row. */
   #fillPath(table: FlowTable, i: number, slot: number): void {
     const { columns, rows } = this.#sources.batch.flows;
-    const way = table.pathKind(i);
     columns.carried[rows] = table.isCarried(i) ? 1 : 0;
-    columns.way[rows] = way < WAYS.length ? way : 0;
+    columns.way[rows] = WAY_OF_KIND.get(table.pathKind(i)) ?? WAY_NUMBER.none;
     columns.slowPackets[rows] = this.#slowPackets(table.record(i, RECORD.slowPackets), slot);
     columns.rule[rows] = table.record(i, RECORD.rule);
     columns.revision[rows] = table.record(i, RECORD.revision);

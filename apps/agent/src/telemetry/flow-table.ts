@@ -15,7 +15,7 @@ const RECORD_WORDS = FLOW_RECORD_SIZE / 4;
 const TWO_32 = 0x1_0000_0000;
 
 /** Words of a key, and of a record. */
-export const KEY = { local: 0, remote: 4, protocol: 9, endpoint: 10 } as const;
+export const KEY = { local: 0, remote: 4, ports: 8, protocol: 9, endpoint: 10 } as const;
 export const RECORD = {
   counters: FLOW_RECORD_OFFSETS.counters / 4,
   firstSeen: FLOW_RECORD_OFFSETS.firstSeenNs / 4,
@@ -36,6 +36,9 @@ export const RECORD = {
   rule: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.rule) / 4,
   revision: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.revision) / 4,
   slowPackets: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.slowPackets) / 4,
+  natAddress: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.natAddress) / 4,
+  /** In the low half. */
+  natPort: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.natPort) / 4,
 } as const;
 
 export type FlowBytes = { count: number; keys: Uint8Array; values: Uint8Array };
@@ -102,5 +105,16 @@ export class FlowTable {
   }
   opener(i: number): number {
     return this.record(i, RECORD.tcp) >>> 24;
+  }
+  /** Where our dataplane masquerades the flow: its tuple as the far end knows it, into `out`. */
+  masqueraded(i: number, out: Uint32Array): boolean {
+    const port = this.record(i, RECORD.natPort) & 0xffff;
+    if (port === 0) return false;
+    for (let word = 0; word < 4; word++) {
+      out[KEY.local + word] = this.record(i, RECORD.natAddress + word);
+      out[KEY.remote + word] = this.key(i, KEY.remote + word);
+    }
+    out[KEY.ports] = ((this.key(i, KEY.ports) & 0xffff_0000) | port) >>> 0;
+    return true;
   }
 }

@@ -42,7 +42,7 @@ export interface FlowEndpoints {
   /** The endpoint's number in the batch; adds its report when it isn't there yet. */
   number(id: number, batch: BatchBuilder): number;
 }
-/** How a tuple that an end sends is written on the other side of the host's NAT. */
+/** How a tuple that an end sends is written on the other side of the NAT that the host's own stack does. */
 export interface OtherSides {
   otherSide(words: Uint32Array, at: number, proto: number, out: Uint32Array): boolean;
 }
@@ -198,7 +198,9 @@ export class FlowPass {
   #translation(i: number, slot: number): number {
     const { otherSides, translations } = this.#o;
     const table = this.#table;
-    const known = otherSides.otherSide(table.keys, table.keyAt(i), table.protocol(i), this.#other);
+    const known =
+      table.masqueraded(i, this.#other) ||
+      otherSides.otherSide(table.keys, table.keyAt(i), table.protocol(i), this.#other);
     return known ? translations.number(this.#other) : slot < 0 ? 0 : this.#wasTranslated(slot);
   }
   #wasTranslated(slot: number): number {

@@ -2,7 +2,8 @@ import { FlowOpener } from "@millrace/abi/generated/flow";
 import { formatFlowId } from "@millrace/contract/flow-id";
 import { describe, expect, test } from "vitest";
 import { FakeDataplane } from "../dataplane/fake-dataplane.ts";
-import { addressText } from "../endpoint/address.ts";
+import { emptyRecord } from "../dataplane/fake-kernel.ts";
+import { addressBytes, addressText } from "../endpoint/address.ts";
 import { type Entry, recordsOf } from "../testing/conntrack-record.ts";
 import { FakeHost, Life } from "../testing/fake-host.ts";
 import { decodeBatch, type StoredBatch } from "../testing/ledger.ts";
@@ -76,6 +77,17 @@ const hostPort: Entry = {
 };
 
 describe("the other side of a flow", () => {
+  test("is what our own dataplane made of it, whatever the host's stack thinks", () => {
+    const { host, web, translate, next } = scene();
+    translate(masqueraded);
+    const key = host.key(web, { local: WEB, remote: FAR, sport: 40_000, dport: 80 });
+    const path = { ...emptyRecord().path, natAddress: addressBytes(HOST) as Uint8Array, natPort: 20_007 };
+    host.kernel.packet(key, 0, 100, { opener: FlowOpener.LOCAL, path });
+    expect(told(next())).toEqual([`0: ${HOST}:20007 ${FAR}:80`]);
+    host.kernel.packet(key, 1, 100);
+    expect(told(next())).toEqual([`0: ${HOST}:20007 ${FAR}:80`]);
+  });
+
   test("is the backend behind a service's address", () => {
     const { web, send, translate, next } = scene();
     send(web, { local: WEB, remote: VIP, sport: 40_000, dport: 80 });

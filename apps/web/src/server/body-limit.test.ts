@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
-import { BODY_MAX_BYTES, bounded } from "./body-limit.ts";
+import { BODY_MAX_BYTES, bounded, DOCUMENTS_MAX_BYTES } from "./body-limit.ts";
 
-const post = (body: string | ReadableStream, headers: Record<string, string> = {}): Request =>
-  new Request("http://127.0.0.1:3000/api/trpc/x", {
+const post = (
+  body: string | ReadableStream,
+  headers: Record<string, string> = {},
+  procedure = "x",
+): Request =>
+  new Request(`http://127.0.0.1:3000/api/trpc/${procedure}`, {
     method: "POST",
     body,
     headers,
@@ -21,6 +25,17 @@ test("a body that fits comes through as it was", async () => {
 test("a body that says how long it is, and is too long, is not read", async () => {
   const answer = await bounded(post("x", { "content-length": String(BODY_MAX_BYTES + 1) }));
   expect((answer as Response).status).toBe(413);
+});
+
+test("documents may be longer, and have a bound too", async () => {
+  const status = async (bytes: number, procedure: string) => {
+    const answer = await bounded(post("x".repeat(bytes), {}, procedure));
+    return answer instanceof Response ? answer.status : "read";
+  };
+  expect(await status(BODY_MAX_BYTES + 1, "documents.applyAll")).toBe("read");
+  expect(await status(BODY_MAX_BYTES + 1, "documents.check")).toBe("read");
+  expect(await status(BODY_MAX_BYTES + 1, "documents.delete")).toBe(413);
+  expect(await status(DOCUMENTS_MAX_BYTES + 1, "documents.applyAll")).toBe(413);
 });
 
 test("an endless body that says nothing is left after the bound", async () => {

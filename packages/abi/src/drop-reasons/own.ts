@@ -51,9 +51,9 @@ const OWN: Record<Name, DropReasonText> = {
   ),
   UNRESOLVED: reason(
     "loss",
-    "Nobody has this address",
-    "The destination lies in a pool, and the control plane knows no pod with it, or couldn't be asked in time.",
-    "Look whether the pod still exists, and whether the agent reaches the control plane.",
+    "Nobody knows this address",
+    "The other end lies in a pool, and the control plane knows no pod with it, or couldn't be asked in time who it is. So it can't be found, or not be judged by the policies of the pod.",
+    "Look whether the other pod still exists, whether the agent runs, and whether it reaches the control plane.",
   ),
   ENCAPSULATION: reason(
     "loss",
@@ -66,6 +66,18 @@ const OWN: Record<Name, DropReasonText> = {
     "A policy forbids it",
     "No policy that selects the pod allows this connection.",
     "The flow says which rule decided. Change the policy, or the labels.",
+  ),
+  NO_PORT: reason(
+    "loss",
+    "No port left to masquerade with",
+    "The packet was to leave under the host's address, and towards this far end all of the host's reserved ports are in use, or the flow table is full.",
+    "Look which pod holds so many connections to one address; give the agent a wider range (--masquerade-ports) or a larger flow table.",
+  ),
+  UNTRANSLATABLE: reason(
+    "loss",
+    "Can't be masqueraded",
+    "The packet was to leave under the host's address, but it is a fragment whose first one wasn't seen, is cut off before its ports, or too long for the uplink.",
+    "Fragments out of order or oversized packets: look at the pod's MTU against the uplink's.",
   ),
 };
 

@@ -26,6 +26,7 @@ export const EndpointNote = {
   EXTENSION_HEADER: 3,
   EXTENSION_LIMIT: 4,
   L4_TRUNCATED: 5,
+  NO_PORT: 6,
 } as const;
 export type EndpointNote = (typeof EndpointNote)[keyof typeof EndpointNote];
 

@@ -20,6 +20,7 @@ export const EventKind = {
   FLOW_CLOSED: 2,
   DROP: 3,
   FLOW_MOVED: 4,
+  SERVICE_ASKED: 5,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 

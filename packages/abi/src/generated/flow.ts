@@ -53,6 +53,7 @@ export const PathKind = {
   OVERLAY: 3,
   HOST: 4,
   PUNT: 5,
+  MASQUERADE: 6,
 } as const;
 export type PathKind = (typeof PathKind)[keyof typeof PathKind];
 
@@ -74,6 +75,8 @@ export const PathReason = {
   UNRESOLVED: 8,
   ENCAPSULATION: 9,
   POLICY: 10,
+  NO_PORT: 11,
+  UNTRANSLATABLE: 12,
 } as const;
 export type PathReason = (typeof PathReason)[keyof typeof PathReason];
 

@@ -7,24 +7,40 @@ export const ForwardLimit = {
 } as const;
 export type ForwardLimit = (typeof ForwardLimit)[keyof typeof ForwardLimit];
 
+export const RouteFlag = {
+  OUTSIDE: 1,
+  MASQUERADED: 2,
+} as const;
+export type RouteFlag = (typeof RouteFlag)[keyof typeof RouteFlag];
+
 export interface Forwarding {
   generation: number;
   uplink: number;
   punt: number;
   tunnelPort: number;
+  natFirst: number;
   tunnelAddress: number;
+  policySet: number;
+  natAddress4: number;
+  natAddress6: Uint8Array;
+  natLast: number;
 }
 
-export const FORWARDING_SIZE = 24;
+export const FORWARDING_SIZE = 48;
 export const FORWARDING_OFFSETS = {
   generation: 0,
   uplink: 4,
   punt: 8,
   tunnelPort: 12,
+  natFirst: 14,
   tunnelAddress: 16,
+  policySet: 20,
+  natAddress4: 24,
+  natAddress6: 28,
+  natLast: 44,
 } as const;
 
-/** Undefined when fewer than 24 bytes are there. */
+/** Undefined when fewer than 48 bytes are there. */
 export function decodeForwarding(view: DataView, at = 0): Forwarding | undefined {
   if (at < 0 || at + FORWARDING_SIZE > view.byteLength) return undefined;
   return readForwarding(view, at);
@@ -37,23 +53,29 @@ export function readForwarding(view: DataView, at: number): Forwarding {
     uplink: view.getUint32(at + 4, true),
     punt: view.getUint32(at + 8, true),
     tunnelPort: view.getUint16(at + 12, false),
+    natFirst: view.getUint16(at + 14, true),
     tunnelAddress: view.getUint32(at + 16, false),
+    policySet: view.getUint32(at + 20, true),
+    natAddress4: view.getUint32(at + 24, false),
+    natAddress6: bytesAt(view, at + 28, 16),
+    natLast: view.getUint16(at + 44, true),
   };
 }
 
-/** Writes all 24 bytes, padding as zero; throws RangeError when they don't fit. */
+/** Writes all 48 bytes, padding as zero; throws RangeError when they don't fit. */
 export function encodeForwarding(value: Forwarding, view: DataView, at = 0): void {
   view.setUint32(at, value.generation, true);
   view.setUint32(at + 4, value.uplink, true);
   view.setUint32(at + 8, value.punt, true);
   view.setUint16(at + 12, value.tunnelPort, false);
-  view.setUint8(at + 14, 0);
-  view.setUint8(at + 15, 0);
+  view.setUint16(at + 14, value.natFirst, true);
   view.setUint32(at + 16, value.tunnelAddress, false);
-  view.setUint8(at + 20, 0);
-  view.setUint8(at + 21, 0);
-  view.setUint8(at + 22, 0);
-  view.setUint8(at + 23, 0);
+  view.setUint32(at + 20, value.policySet, true);
+  view.setUint32(at + 24, value.natAddress4, false);
+  putBytes(value.natAddress6, view, at + 28, 16);
+  view.setUint16(at + 44, value.natLast, true);
+  view.setUint8(at + 46, 0);
+  view.setUint8(at + 47, 0);
 }
 
 export interface Local {
@@ -134,6 +156,7 @@ export interface Route {
   kind: number;
   remote: number;
   identity: number;
+  flags: number;
 }
 
 export const ROUTE_SIZE = 16;
@@ -141,6 +164,7 @@ export const ROUTE_OFFSETS = {
   kind: 0,
   remote: 4,
   identity: 8,
+  flags: 12,
 } as const;
 
 /** Undefined when fewer than 16 bytes are there. */
@@ -155,6 +179,7 @@ export function readRoute(view: DataView, at: number): Route {
     kind: view.getUint32(at, true),
     remote: view.getUint32(at + 4, true),
     identity: view.getUint32(at + 8, true),
+    flags: view.getUint32(at + 12, true),
   };
 }
 
@@ -163,10 +188,7 @@ export function encodeRoute(value: Route, view: DataView, at = 0): void {
   view.setUint32(at, value.kind, true);
   view.setUint32(at + 4, value.remote, true);
   view.setUint32(at + 8, value.identity, true);
-  view.setUint8(at + 12, 0);
-  view.setUint8(at + 13, 0);
-  view.setUint8(at + 14, 0);
-  view.setUint8(at + 15, 0);
+  view.setUint32(at + 12, value.flags, true);
 }
 
 export interface RouteKey {

@@ -7,6 +7,8 @@ export const ObserverCount = {
   DROPS_OF_OTHERS: 3,
   DROPS_UNATTRIBUTED: 4,
   SOCKET_UNMATCHED: 5,
+  IDENTITY_DIFFERS: 6,
+  NOT_MASQUERADED: 7,
 } as const;
 export type ObserverCount = (typeof ObserverCount)[keyof typeof ObserverCount];
 

@@ -14,6 +14,7 @@ enum event_kind {
 	EVENT_FLOW_CLOSED = 2,
 	EVENT_DROP = 3,
 	EVENT_FLOW_MOVED = 4,
+	EVENT_SERVICE_ASKED = 5, /* service.h */
 };
 
 enum event_limit {

@@ -86,6 +86,7 @@ enum path_kind {
 	PATH_OVERLAY = 3, /* likewise, in an outer header */
 	PATH_HOST = 4,    /* the host's own stack knows */
 	PATH_PUNT = 5,    /* the agent's to resolve */
+	PATH_MASQUERADE = 6, /* by the uplink to the outside, under the host's own address */
 };
 
 /* Why the dataplane itself dropped a packet. Appended to, never renumbered. */
@@ -98,9 +99,11 @@ enum path_reason {
 	PATH_REASON_TUNNEL_FORGED = 5,  /* a pod's packet for a host's tunnel port */
 	PATH_REASON_UNKNOWN_TUNNEL = 6, /* a tunnel's packet from a host that isn't known */
 	PATH_REASON_ENDPOINT_GONE = 7,
-	PATH_REASON_UNRESOLVED = 8,     /* no way to ask where it goes */
+	PATH_REASON_UNRESOLVED = 8,     /* where it goes or who sent it isn't known, and nobody there to ask */
 	PATH_REASON_ENCAPSULATION = 9,  /* the outer header found no room */
 	PATH_REASON_POLICY = 10,
+	PATH_REASON_NO_PORT = 11,        /* to be masqueraded, and no port was free, or there is no flow to keep it */
+	PATH_REASON_UNTRANSLATABLE = 12, /* to be masqueraded, and its own port can't be told or changed */
 };
 
 enum path_limit {
@@ -127,7 +130,7 @@ struct flow_path {
 	__u32 rule;          /* that decided; 0: none did */
 	__u32 revision;      /* of the policy it is from */
 	__u32 _pad1;
-	__u8 nat_address[16]; /* the endpoint's address as the far side sees it; zero: its own */
+	__u8 nat_address[16]; /* the endpoint's address as the far side sees it; zero: its own. Once set, for life */
 	__be16 nat_port;
 	__u16 _pad2;
 	__u32 slow_packets; /* of those in `counters`, both directions, how many took the slow path */

@@ -20,11 +20,15 @@ struct forwarding {
 	__u32 uplink;     /* ifindex */
 	__u32 punt;       /* ifindex of the device that leads to the agent; 0: there is none */
 	__be16 tunnel_port;
-	__u16 _pad0;
+	__u16 nat_first; /* ports that masqueraded flows get, in host order, both included; 0: none are masqueraded */
 	__be32 tunnel_address; /* this host's, on the underlay */
-	__u32 _pad1;
+	__u32 policy_set;      /* by which flows are judged; POLICY_NO_SET: by none */
+	__be32 nat_address4;   /* this host's, as the outside sees it; 0: IPv4 isn't masqueraded */
+	__u8 nat_address6[16]; /* likewise for IPv6 */
+	__u16 nat_last;
+	__u16 _pad0;
 };
-ABI_SIZE(struct forwarding, 24);
+ABI_SIZE(struct forwarding, 48);
 
 /* Of `locals`, by address: the pod here that has it. */
 struct local {
@@ -42,11 +46,16 @@ struct route_key {
 };
 ABI_SIZE(struct route_key, 20);
 
+enum route_flag {
+	ROUTE_OUTSIDE = 1,      /* HOST: leads to the outside, neither to this host nor along a link */
+	ROUTE_MASQUERADED = 2,  /* who has an address of this prefix is seen outside under the host's */
+};
+
 struct route {
 	__u32 kind;     /* enum path_kind: DIRECT, OVERLAY, HOST, PUNT */
 	__u32 remote;   /* index into `remotes`; 0: none */
 	__u32 identity; /* of whoever has the address, 0 when not known */
-	__u32 _pad0;
+	__u32 flags;    /* enum route_flag */
 };
 ABI_SIZE(struct route, 16);
 

@@ -16,6 +16,8 @@ enum observer_count {
 	OBSERVER_DROPS_OF_OTHERS = 3,     /* in the host's namespace, of no address of ours */
 	OBSERVER_DROPS_UNATTRIBUTED = 4,  /* losses that found no room in `drops` */
 	OBSERVER_SOCKET_UNMATCHED = 5,    /* socket reports whose flow is not in the table */
+	OBSERVER_IDENTITY_DIFFERS = 6,    /* packets whose tunnel says another identity than the lease of their source */
+	OBSERVER_NOT_MASQUERADED = 7,     /* decisions: to the outside as it is, by another device or a protocol without ports */
 };
 
 enum observer_limit {

@@ -13,13 +13,13 @@ import { PageHead } from "@/view/page-head.tsx";
 import { SimulatedBadge } from "@/view/simulated-badge.tsx";
 import { useView } from "@/view/url-state.ts";
 import { FLOW_COLUMNS } from "./flow-columns.tsx";
-import { FlowHistogram } from "./flow-histogram.tsx";
 import { flowParams } from "./flow-params.ts";
 import { FlowSummary } from "./flow-summary.tsx";
 import { FlowTable } from "./flow-table.tsx";
 import { useFlowRows } from "./use-flow-rows.ts";
 
-/** Most look at the table first; the drawer comes when a flow is opened. */
+/** Most look at the table first; the drawer comes when a flow is opened. The chart's place is kept for it. */
+const FlowHistogram = dynamic(() => import("./flow-histogram.tsx").then((m) => m.FlowHistogram));
 const FlowFacets = dynamic(() => import("./flow-facets.tsx").then((m) => m.FlowFacets));
 const FlowDrawer = dynamic(() => import("./flow-drawer.tsx").then((m) => m.FlowDrawer));
 
@@ -57,7 +57,7 @@ export function FlowPage() {
             </>
           }
         />
-        <div className="px-4 pb-2">
+        <div className="min-h-32 px-4 pb-2">
           <FlowHistogram />
         </div>
         <div className="flex min-h-0 grow border-t border-line">

@@ -3,7 +3,7 @@
 import type { FlowDetail, FlowRow, FlowRule } from "@millrace/contract/flow";
 import { ruleText } from "@millrace/contract/rule-number";
 import { count, percent, text } from "@millrace/contract/units";
-import { PATH_TIER_GLYPH, type TierCounts, type Verdict, type Way } from "@millrace/contract/verdict";
+import { pathTierOf, type TierCounts, type Verdict, type Way } from "@millrace/contract/verdict";
 import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import type { ReactNode } from "react";
@@ -11,6 +11,7 @@ import { useTRPC } from "@/trpc/client.tsx";
 import { Quantity } from "@/ui/quantity.tsx";
 import { Section } from "@/ui/section.tsx";
 import { TermValue } from "@/view/term-value.tsx";
+import { TierMark } from "@/view/tier-mark.tsx";
 
 const WAY: Record<Way, string> = {
   none: "nowhere: it was dropped, or its way isn't known yet",
@@ -18,6 +19,7 @@ const WAY: Record<Way, string> = {
   direct: "to the other host, as it is",
   overlay: "to the other host, in an outer header",
   host: "to the host's own stack",
+  masquerade: "to the outside, under the host's own address",
 };
 const RULE: Record<Verdict, string> = {
   forwarded: "Allowed by",
@@ -52,22 +54,20 @@ function Fact({ title, children }: { title: string; children: ReactNode }) {
   return (
     <div className="contents">
       <dt className="text-text-3">{title}</dt>
-      <dd className="text-right">{children}</dd>
+      <dd>{children}</dd>
     </div>
   );
 }
 
-/** Nothing to divide is all slow: the packets that were judged and went nowhere. */
-function Tiers({ of: { slow, fast } }: { of: TierCounts }) {
-  const share = slow + fast > 0 ? fast / (slow + fast) : 0;
+function Tiers({ of }: { of: TierCounts }) {
+  const all = of.slow + of.fast;
   return (
     <>
-      <span className="text-fast">
-        <span aria-hidden>{PATH_TIER_GLYPH.fast}</span> fast {text(percent(share))}
-      </span>
+      <TierMark of={of} />
+      {all > 0 && <span className="text-text-2"> {text(percent(of[pathTierOf(of)] / all))}</span>}
       <span className="block text-text-3">
-        <Quantity value={count(fast)} /> packets on the fast path, <Quantity value={count(slow)} /> on the
-        slow
+        <Quantity value={count(of.fast)} /> packets on the fast path, <Quantity value={count(of.slow)} /> on
+        the slow
       </span>
     </>
   );

@@ -1,7 +1,7 @@
 "use client";
 /** Millrace as the host's dataplane: by which device it reaches the others, which addresses are its own, what it knows of the way. */
 import type { HostDetail } from "@millrace/contract/host";
-import { bytes, count, percent } from "@millrace/contract/units";
+import { count, percent } from "@millrace/contract/units";
 import Link from "next/link";
 import { Meter } from "@/ui/meter.tsx";
 import { PlainTable } from "@/ui/plain-table.tsx";
@@ -44,7 +44,7 @@ function Uplink({ uplink, mode }: { uplink: Network["uplink"]; mode: string }) {
         <dd className="figure text-right">{uplink.addresses.join(" ") || "none"}</dd>
         <dt className="text-text-2">MTU</dt>
         <dd className="text-right">
-          <Quantity value={bytes(uplink.mtu)} />
+          <Quantity value={{ value: String(uplink.mtu), unit: "B" }} />
         </dd>
         <dt className="text-text-2">Tunnel port</dt>
         <dd className="figure text-right">{uplink.tunnelPort}</dd>
@@ -90,7 +90,7 @@ function Blocks({ network: { blocks, addresses } }: { network: Network }) {
   );
 }
 
-/** Names of the agent's counters, with what they mean to people. */
+/** Names of the agent's counters, with what they mean to people, in this order. */
 const WAYS: Readonly<Record<string, { title: string; isLoss?: boolean }>> = {
   routes: { title: "Ways to pods of other hosts, known now" },
   taken: { title: "Packets that came up to ask for their way" },
@@ -104,9 +104,14 @@ const WAYS: Readonly<Record<string, { title: string; isLoss?: boolean }>> = {
 const PREFIX = "network.";
 
 function Ways({ counters }: { counters: Record<string, number> }) {
-  const rows = Object.entries(counters)
-    .filter(([name]) => name.startsWith(PREFIX))
-    .map(([name, value]) => ({ name: name.slice(PREFIX.length), value }));
+  const told = Object.keys(counters).flatMap((name) =>
+    name.startsWith(PREFIX) ? [name.slice(PREFIX.length)] : [],
+  );
+  const known = Object.keys(WAYS).filter((name) => told.includes(name));
+  const rows = [...new Set([...known, ...told])].map((name) => ({
+    name,
+    value: counters[PREFIX + name] ?? 0,
+  }));
   return (
     <Section
       title="Ways"

@@ -27,8 +27,8 @@ export function CarriedLine({ overview: { pathTiers, wouldDrop } }: { overview: 
           className="text-would-drop hover:underline"
           title="By policies that only observe; each interval in which a flow meets one is a report"
         >
-          <span aria-hidden>{VERDICT_GLYPH["would-drop"]}</span> <Quantity value={count(wouldDrop)} /> reports
-          of flows that would be dropped
+          <span aria-hidden>{VERDICT_GLYPH["would-drop"]}</span> <Quantity value={count(wouldDrop)} />{" "}
+          {wouldDrop === 1 ? "report" : "reports"} that a flow would be dropped
         </Link>
       )}
     </section>

@@ -58,6 +58,10 @@ test.each<[Json, RegExp]>([
   [{ kind: "toString" }, /^kind: /],
   [{ kind: "Service", apiVersion: "v2" }, /^apiVersion: must be v1 for Service/],
   [{ kind: "Service", apiVersion: "v1" }, /^metadata: is missing\nspec: is missing/],
+  [
+    aNamespace("shop", Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`l${i}`, ""]))),
+    /^metadata.labels: are at most 64, kubernetes.io\/metadata.name among them/,
+  ],
   [{ ...aService("shop", "web"), metadata: [] }, /^metadata: must be an object/],
   [{ ...aService("shop", "web"), metadata: { name: "a/b" } }, /^metadata.name: /],
   [{ ...aService("shop", "web"), metadata: { name: "a", namespace: "B" } }, /^metadata.namespace: /],

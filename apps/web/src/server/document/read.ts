@@ -8,8 +8,10 @@ import {
   type DocumentName,
   REVISION_ANNOTATION,
 } from "@millrace/contract/document";
+import { MOST_LABELS } from "@millrace/contract/identity";
+import { NAMESPACE_NAME_LABEL } from "@millrace/contract/policy-protocol";
 import type { PolicyDraft } from "@millrace/policy/draft";
-import { readNamespace, readNetworkPolicy } from "@millrace/policy/kubernetes";
+import { type NamespaceDraft, readNamespace, readNetworkPolicy } from "@millrace/policy/kubernetes";
 import { readNativePolicy } from "@millrace/policy/native";
 import type { Problem, Reading } from "@millrace/policy/reading";
 import { readService } from "@millrace/policy/service-document";
@@ -28,12 +30,19 @@ export type ReadDocument = DocumentName & {
 };
 
 const READERS: Record<DocumentKind, (document: unknown) => Reading<object>> = {
-  Namespace: readNamespace,
+  Namespace: readBoundedNamespace,
   NetworkPolicy: readNetworkPolicy,
   Policy: readNativePolicy,
   Service: readService,
   EndpointSlice: readEndpointSlice,
 };
+/** What a policy may know of an identity is bounded, and a namespace's labels are a part of it. */
+function readBoundedNamespace(document: unknown): Reading<NamespaceDraft> {
+  const reading = readNamespace(document);
+  if (!reading.ok || Object.keys(reading.value.labels).length <= MOST_LABELS) return reading;
+  return refused("metadata.labels", `are at most ${MOST_LABELS}, ${NAMESPACE_NAME_LABEL} among them`);
+}
+
 const SCOPES: Record<DocumentKind, (name: DocumentName, reading: object) => string> = {
   Namespace: () => "",
   NetworkPolicy: ({ namespace }) => namespace,

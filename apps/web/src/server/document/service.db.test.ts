@@ -239,6 +239,15 @@ test("lists are by kind and namespace, in the order of names", async () => {
   expect(await names({})).toHaveLength(4);
 });
 
+test("a list that would be too long is refused, and a narrower one isn't", async () => {
+  await pool().query(
+    `insert into documents (kind, namespace, name, scope, given, reading, revision, changed_by)
+     select 'Service', 'n' || i % 2, 's' || i, '', '{}', '{}', 1, '' from generate_series(1, 10001) i`,
+  );
+  expect(await failure(list({}))).toMatch(/^TOO_LARGE there are more than 10000 documents/);
+  expect(await list({ kind: "Service", namespace: "n1" })).toHaveLength(5001);
+});
+
 test("every change is audited in its own transaction, with what it changed", async () => {
   await put(aNamespace("a"));
   await put(aNamespace("a", { x: "y" }), aNamespace("b"));

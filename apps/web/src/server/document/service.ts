@@ -189,8 +189,13 @@ function audit(
   return note({ author, action, target, detail }, "done", tx);
 }
 
-export const list = (input: ListDocumentsInput): Promise<DocumentView[]> =>
-  repo.list(input, DOCUMENT_LIMITS.listed);
+/** Whole, or not at all: nobody should take a part for everything. */
+export async function list(input: ListDocumentsInput): Promise<DocumentView[]> {
+  const found = await repo.list(input, DOCUMENT_LIMITS.listed + 1);
+  if (found.length <= DOCUMENT_LIMITS.listed) return found;
+  const why = `there are more than ${DOCUMENT_LIMITS.listed} documents: name a kind and a namespace`;
+  throw new AppError("TOO_LARGE", why, { publicMessage: why });
+}
 
 export async function get({ kind, namespace, name }: DocumentName): Promise<WholeDocumentView> {
   const found = await repo.find(kind, namespace, name);

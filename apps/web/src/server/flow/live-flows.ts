@@ -13,7 +13,11 @@ export class LiveFlows {
   readonly #flows = new Map<string, Member>();
   readonly #byPair = new Map<string, Set<string>>();
   readonly #byIsn = new Map<number, Set<string>>();
+  readonly #most: number;
 
+  constructor(most = MOST_KEPT) {
+    this.#most = most;
+  }
   get size(): number {
     return this.#flows.size;
   }
@@ -37,7 +41,7 @@ export class LiveFlows {
     this.#flows.set(total.flowId, total);
     indexed(this.#byPair, total.pairKey).add(total.flowId);
     if (total.isn !== 0) indexed(this.#byIsn, total.isn).add(total.flowId);
-    if (this.#flows.size > MOST_KEPT) this.#drop(this.#flows.values().next().value as Member);
+    if (this.#flows.size > this.#most) this.#drop(this.#flows.values().next().value as Member);
   }
   #drop(member: Member): void {
     this.#flows.delete(member.flowId);

@@ -13,7 +13,7 @@ import {
   type UpdateRow,
 } from "../testing/telemetry-rows.ts";
 import { findBatches } from "./batch.ts";
-import { Feed, forgetLive } from "./live.ts";
+import { Feed, forgetLive, Live } from "./live.ts";
 import { readSnapshot } from "./repo.ts";
 import { searchFlows } from "./service.ts";
 import { tailFlows } from "./tail.ts";
@@ -171,6 +171,38 @@ test("a row of an old flow holds its last minutes, drawn live or caught up with,
   expect((await read).rows[0]?.forward.bytes).toBe(23);
   const caughtUp = await readUntil(tailFlows("src.port=9", before), () => true);
   expect(caughtUp.rows[0]).toMatchObject({ forward: { bytes: 23 }, firstSeen: NOW_US / 1000 - 600 * 60_000 });
+});
+
+test("a flow that was thrown out is read again, also while another host catches up with long ago", async () => {
+  const live = new Live(2);
+  const feed = live.join();
+  const deadline = AbortSignal.timeout(30_000);
+  const second = 1_000_000;
+  const opened = Date.now() * 1000 + 20 * second;
+  const move = async (host: number, sequence: number, flow: number, ts: number, fwd_bytes: number) => {
+    const first_seen = Math.min(ts, opened);
+    const row = anUpdate({ ts, flow_id: flowId(flow), pair_key: String(flow), first_seen, fwd_bytes });
+    await (await openBatch(hosts[host] as number, sequence, [row])).commit();
+  };
+  const bytesOf = async (flow: number) => {
+    for (;;) {
+      const tick = await feed.next(deadline);
+      const row = tick?.rows.find(({ id }) => id === flowId(flow));
+      if (row) return row.forward.bytes;
+    }
+  };
+  try {
+    await feed.start(deadline);
+    for (const flow of [1, 2, 3]) {
+      await move(0, flow, flow, opened + flow * second, 100);
+      expect(await bytesOf(flow)).toBe(100);
+    }
+    await move(1, 1, 4, opened - 5 * second, 7);
+    await move(0, 4, 1, opened + 30 * second, 1);
+    expect(await bytesOf(1)).toBe(101);
+  } finally {
+    feed.leave();
+  }
 });
 
 test("a client that comes back goes on from its last snapshot", async () => {

@@ -33,13 +33,17 @@ const ANY_TIME: repo.Span = { fromUs: 0, toUs: 8e15 };
 
 export class Live {
   readonly #feeds = new Set<Feed>();
-  readonly #flows = new LiveFlows();
+  readonly #flows: LiveFlows;
   #snapshot: string | null = null;
   #running = false;
   /** Of flows that open later nothing is missing here. */
   #wholeFromUs = 0;
   #wake: (() => void) | null = null;
   #dirty = false;
+
+  constructor(mostFlows?: number) {
+    this.#flows = new LiveFlows(mostFlows);
+  }
 
   /** From the present on; `snapshot` is known at the first tick. */
   join(): Feed {
@@ -102,7 +106,7 @@ export class Live {
       const { batches, skippedRows } = await findBatches(on, since, null, MOST);
       if (skippedRows > 0) this.#forget(); // what it knew would miss the skipped
       const deltas = await findBatchMembers(on, batches);
-      const unresolved = await this.#takeIn(on, deltas, earliest(batches));
+      const unresolved = await this.#takeIn(on, deltas, beginsOf(batches));
       const rows = await rowsFor(on, this.#flows, new Set(deltas.map((d) => d.flowId)));
       return { snapshot, rows, skipped: skippedRows + unresolved };
     });
@@ -115,10 +119,10 @@ export class Live {
   }
 
   /** Adds up; of flows that began before the last minutes are read, as many as a tick may. Returns how many were not. */
-  async #takeIn(on: repo.Connection, deltas: Member[], sinceUs: number): Promise<number> {
+  async #takeIn(on: repo.Connection, deltas: Member[], begins: Begins): Promise<number> {
     const strange: Member[] = [];
-    const fromUs = Math.max(sinceUs, this.#wholeFromUs);
     for (const delta of deltas) {
+      const fromUs = Math.max(begins.get(delta.hostId) ?? Infinity, this.#wholeFromUs);
       if (this.#flows.has(delta.flowId) || delta.firstSeenUs >= fromUs) this.#flows.add(delta);
       else strange.push(delta);
     }
@@ -128,7 +132,17 @@ export class Live {
   }
 }
 
-const earliest = (batches: BatchRef[]): number => Math.min(...batches.map((b) => b.fromUs));
+type Begins = ReadonlyMap<number, number>;
+/**
+ * When each host's first of these batches begins: of what it saw open later they tell all. Another host's may be from
+ * long ago, and tell nothing of a flow that was thrown out since.
+ */
+function beginsOf(batches: readonly BatchRef[]): Begins {
+  const begins = new Map<number, number>();
+  for (const { hostId, fromUs } of batches)
+    begins.set(hostId, Math.min(begins.get(hostId) ?? Infinity, fromUs));
+  return begins;
+}
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What these flows and their partners counted up to five minutes before these moves of theirs, and since. */

@@ -59,7 +59,7 @@ describe("a wrong value is named with its column and row", () => {
     [{ dstWorkload: 9 }, "flows.dstWorkload[1] is 9, the most is 1"],
     [{ endpoint: 1 }, "flows.endpoint[1] is 1, the most is 0"],
     [{ carried: 2 }, "flows.carried[1] is 2, the most is 1"],
-    [{ way: 5 }, "flows.way[1] is 5, the most is 4"],
+    [{ way: 6 }, "flows.way[1] is 6, the most is 5"],
     [{ final: 7 }, "flows.final[1] is 7, the most is 1"],
     [{ firstSeen: 12 }, "flows.firstSeen[1] is 12, not a time in µs since 1970"],
     [{ flowId: new Uint8Array(16) }, "flows.flowId[1] is no UUID"],

@@ -21,9 +21,10 @@ export async function lockUnderlay(tx: Transaction, hostId: number): Promise<Und
     from underlays where host_id = ${hostId} for no key update`;
   return row;
 }
-/** Where there is none yet; from then on there is one to be locked. */
-export async function insertUnderlay(tx: Transaction, hostId: number, underlay: Underlay): Promise<void> {
-  await tx.underlay.createMany({ data: { hostId, ...underlay }, skipDuplicates: true });
+/** Where there is none yet; from then on there is one to be locked. True when there was none. */
+export async function insertUnderlay(tx: Transaction, hostId: number, underlay: Underlay): Promise<boolean> {
+  const { count } = await tx.underlay.createMany({ data: { hostId, ...underlay }, skipDuplicates: true });
+  return count === 1;
 }
 export async function updateUnderlay(tx: Transaction, hostId: number, underlay: Underlay): Promise<void> {
   await tx.underlay.update({ where: { hostId }, data: underlay, select: { hostId: true } });

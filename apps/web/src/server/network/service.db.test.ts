@@ -80,6 +80,34 @@ async function heard(): Promise<string[]> {
   return before.flatMap((payload) => payload.split(",")).map((id) => names.get(id) ?? id);
 }
 
+test("an uplink that lies in a pool which is being made at that moment is refused", async () => {
+  const maker = await pool().connect();
+  try {
+    await maker.query("begin");
+    await maker.query("select pg_advisory_xact_lock(7318003)");
+    await maker.query(
+      `insert into pools (name, mode, prefix4, block_length4, block_length6, masquerade)
+       values ('meanwhile', 'direct', '198.51.100.0/24', 26, 122, false)`,
+    );
+    const leased = failure(ask("h3", { underlay: anUnderlay({ uplink4: "198.51.100.9" }) }));
+    await vi.waitFor(
+      async () => {
+        const waiting = await pool().query(
+          `select from pg_locks l join pg_database d on d.oid = l.database
+           where d.datname = current_database() and l.locktype = 'advisory' and not l.granted`,
+        );
+        expect(waiting.rowCount).toBe(1);
+      },
+      { timeout: 20_000, interval: 5 },
+    );
+    await maker.query("commit");
+    expect(await leased).toBe("CONFLICT its uplink 198.51.100.9 is an address of pool “meanwhile”");
+  } finally {
+    maker.release();
+    await pool().query("delete from pools where name = 'meanwhile'");
+  }
+});
+
 describe("publishing", () => {
   test("gives one identity to equal labels, whatever their order and host, and another to others", async () => {
     const labels = { app: "web", tier: "front" };

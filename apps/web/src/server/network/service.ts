@@ -37,10 +37,12 @@ const refused = (code: "CONFLICT" | "NOT_FOUND", why: string): AppError =>
 export async function lease(host: AgentHost, input: LeaseInput): Promise<LeaseOutput> {
   const { hostId } = host;
   const { moved, ...output } = await repo.transact(async (tx) => {
-    await repo.insertUnderlay(tx, hostId, input.underlay);
+    const isNew = await repo.insertUnderlay(tx, hostId, input.underlay);
     const before = (await repo.lockUnderlay(tx, hostId)) as repo.UnderlayRow;
     const moved = !isSame(before, input.underlay);
     if (moved) await repo.updateUnderlay(tx, hostId, input.underlay);
+    // race: a pool that is being made would not see this uplink, nor be seen.
+    if (isNew || moved) await pools.asOnlyPoolMaker(tx);
     const there = await pools.findPools(tx);
     refuseUplinkInPool(input.underlay, there);
     refuseUplinkOfService(input.underlay, await pools.findServiceRanges(tx));

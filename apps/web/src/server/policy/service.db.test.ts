@@ -127,6 +127,20 @@ describe("policy.for", () => {
   });
 });
 
+test("an answer that is more than an agent reads is refused with what to do", async () => {
+  const [one] = await pods("h1", inNamespace("shop"));
+  await pool().query(
+    `insert into documents (kind, namespace, name, scope, number, given, reading, revision, changed_by)
+     select 'Policy', 'shop', 'p' || i, 'shop', nextval('policy_number_seq'), '{}', jsonb_build_object(
+       'namespace', 'shop', 'name', 'p' || i, 'tier', 'tenant', 'mode', 'enforce', 'isolates', '[]'::jsonb,
+       'subject', '{"pods":[],"namespaces":null}'::jsonb, 'rules', '[]'::jsonb, 'padding', repeat('x', 10000)), 1, ''
+     from generate_series(1, 1000) i`,
+  );
+  await expect(policiesFor({ identities: [one as number] })).rejects.toMatchObject({
+    ...{ code: "TOO_LARGE", publicMessage: expect.stringMatching(/ask for fewer identities/) },
+  });
+});
+
 test("policy.peers answers who identities are, as far as there are any", async () => {
   const [web] = await pods("h1", inNamespace("shop", { app: "web" }));
   await put(aNamespace("shop", { team: "a" }));

@@ -2,6 +2,7 @@
  * Policies as hosts ask for them: what holds for their own endpoints, and who the others are that they meet. What people
  * wrote is document/'s; which endpoint has which identity is network/'s. Who asked is told when an answer changes, and nobody else.
  */
+import { AppError } from "@millrace/contract/error";
 import type { Policy, PolicyIdentity } from "@millrace/contract/policy";
 import {
   POLICY_ASK_LIMITS,
@@ -33,7 +34,7 @@ export async function policiesFor({ identities }: PolicyForInput): Promise<Polic
   const policies = candidates
     .map((row): Policy => ({ ...row.reading, number: row.number, revision: row.revision }))
     .filter((policy) => subjects.some((subject) => selects(policy, subject)));
-  return { revision, policies, subjects };
+  return bounded({ revision, policies, subjects });
 }
 
 /** race: first it is written who asks. What changes after the answer was read is then told to this host. */
@@ -44,7 +45,15 @@ export async function peersOf(
   const leaseSeconds = POLICY_ASK_LIMITS.peersSeconds;
   if (identities.length === 0) return { peers: [], leaseSeconds };
   await repo.saveLeases(hostId, identities, leaseSeconds);
-  return { peers: (await repo.findFacts(identities)).map(identityOf), leaseSeconds };
+  return bounded({ peers: (await repo.findFacts(identities)).map(identityOf), leaseSeconds });
+}
+
+/** An agent reads no more than was agreed; it can ask in smaller parts. */
+function bounded<T>(answer: T): T {
+  const bytes = Buffer.byteLength(JSON.stringify(answer));
+  if (bytes <= POLICY_ASK_LIMITS.answerBytes) return answer;
+  const why = `the answer is ${bytes} bytes, the most is ${POLICY_ASK_LIMITS.answerBytes}: ask for fewer identities`;
+  throw new AppError("TOO_LARGE", why, { publicMessage: why });
 }
 
 export type HeldAddress = { subject: PolicyIdentity; host: string; sinceUs: number };

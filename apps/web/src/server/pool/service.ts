@@ -27,6 +27,7 @@ export {
   settleServiceRanges,
 } from "./range.ts";
 export type { BlockRow, PoolRow } from "./repo.ts";
+export { asOnlyPoolMaker } from "./repo.ts";
 
 const refused = (code: "CONFLICT" | "NOT_FOUND", why: string): AppError =>
   new AppError(code, why, { publicMessage: why });

@@ -1,0 +1,92 @@
+/** Keeps services as a kernel would, and asks when a test says so. Imported by tests only. */
+import { portText } from "../service/layout.ts";
+import type {
+  BackendEntry,
+  ServiceCapacity,
+  ServiceChanges,
+  ServiceCounts,
+  ServiceEntry,
+  Services,
+  ServiceTables,
+  VirtualPort,
+} from "./services.ts";
+
+export class FakeServices implements Services {
+  readonly capacity: ServiceCapacity;
+  attached = false;
+  clients: readonly bigint[] = [];
+  ranges: readonly string[] = [];
+  /** Why the next write fails. */
+  refuse: string | undefined;
+  refuseAttach: string | undefined;
+  /** Slots and elements written. */
+  written = 0;
+  readonly entries = new Map<string, ServiceEntry>();
+  readonly backends = new Map<number, BackendEntry>();
+  readonly opened = new Map<number, bigint>();
+  /** Numbers that backends are counted by. */
+  readonly counted = new Set<number>();
+  readonly slots: Uint32Array;
+  ask: (address: string) => void = () => {};
+
+  constructor(capacity: Partial<ServiceCapacity> = {}) {
+    this.capacity = { services: 100, backends: 1000, slots: 16_384, ...capacity };
+    this.slots = new Uint32Array(this.capacity.slots);
+  }
+  attach(): void {
+    if (this.refuseAttach) throw new Error(this.refuseAttach);
+    this.attached = true;
+  }
+  detach(): void {
+    this.attached = false;
+  }
+  setClients(cookies: readonly bigint[]): void {
+    this.clients = cookies;
+  }
+  setRanges(prefixes: readonly string[]): void {
+    this.ranges = prefixes;
+  }
+  onAsked(call: (address: string) => void): void {
+    this.ask = call;
+  }
+  read(): ServiceTables {
+    const [services, backends] = [[...this.entries.values()], [...this.backends.values()]];
+    const counted = { countedServices: [...this.opened.keys()], countedBackends: [...this.counted] };
+    return { services, backends, slots: this.slots.slice(), ...counted };
+  }
+  write(changes: ServiceChanges): void {
+    if (this.refuse) throw new Error(this.refuse);
+    for (const one of changes.backends) this.backends.set(one.number, one);
+    for (const { number } of changes.backends) this.counted.add(number);
+    changes.slotAt.forEach((at, i) => {
+      this.slots[at] = changes.slotBackend[i] as number;
+    });
+    for (const one of changes.services) this.entries.set(portText(one), one);
+    for (const one of changes.goneServices) this.entries.delete(portText(one));
+    for (const number of changes.goneBackends) this.backends.delete(number);
+    for (const number of changes.goneBackendCounts) this.counted.delete(number);
+    for (const number of changes.goneServiceCounts) this.opened.delete(number);
+    this.written += changes.slotAt.length + changes.services.length + changes.backends.length;
+  }
+  totals(): number[] {
+    return [5, 4, 3, 2, 1, 0];
+  }
+  counts(): ServiceCounts {
+    const services = [...this.opened].map(([number, opened]) => ({ number, opened, refused: 0n }));
+    return { services, backends: [] };
+  }
+
+  /** Where a client's connections may go, each as often as its share. Undefined: not known. */
+  shares(at: VirtualPort): Record<string, number> | undefined {
+    const entry = this.entries.get(portText(at));
+    if (!entry) return undefined;
+    const shares: Record<string, number> = {};
+    for (const number of this.slots.slice(entry.slotBase, entry.slotBase + entry.slotCount)) {
+      const backend = this.backends.get(number);
+      const name =
+        backend?.service === entry.number ? `${backend.address}:${backend.port}` : `stray ${number}`;
+      shares[name] = (shares[name] ?? 0) + 1;
+    }
+    return shares;
+  }
+}

@@ -1,0 +1,290 @@
+/**
+ * Services in the kernel: the cgroup's hooks, pinned, and their tables. What should stand in the tables, and where, is
+ * decided elsewhere.
+ */
+import fs from "node:fs";
+import { encodeRouteKey, ROUTE_KEY_SIZE } from "@millrace/abi/generated/forward";
+import {
+  decodeService,
+  decodeServiceBackend,
+  decodeServiceBackendCounts,
+  decodeServiceCounts,
+  decodeServiceKey,
+  encodeService,
+  encodeServiceBackend,
+  encodeServiceKey,
+  SERVICE_BACKEND_COUNTS_SIZE,
+  SERVICE_BACKEND_SIZE,
+  SERVICE_COUNTS_SIZE,
+  SERVICE_KEY_SIZE,
+  SERVICE_SIZE,
+  ServiceLimit,
+} from "@millrace/abi/generated/service";
+import { parsePrefix, prefixText } from "@millrace/contract/prefix";
+import {
+  type BpfLink,
+  type BpfMap,
+  type BpfProgram,
+  openPinnedLink,
+  rcuBarrier,
+} from "@millrace/native/native";
+import { addressBytes, addressText } from "../endpoint/address.ts";
+import type { Pins } from "./pins.ts";
+import { cgroup2Mount } from "./probe.ts";
+import type {
+  BackendEntry,
+  ServiceCapacity,
+  ServiceChanges,
+  ServiceCounts,
+  ServiceEntry,
+  Services,
+  ServiceTables,
+  VirtualPort,
+} from "./services.ts";
+import { replace, u32, u64 } from "./trace-object.ts";
+
+/** At the root of the cgroups: which namespaces they are for is in a table. */
+const CGROUP_PROGRAMS = [
+  ...["service_connect4", "service_connect6", "service_sendmsg4", "service_sendmsg6"],
+  ...["service_recvmsg4", "service_recvmsg6", "service_getpeername4", "service_getpeername6"],
+  "service_sockops",
+] as const;
+const ENDED = "service_connection_ended";
+const ONE = u32(1);
+const MAPPED_BITS = 96;
+
+export type LibbpfServicesOptions = {
+  pins: Pins;
+  program: (name: string) => BpfProgram;
+  map: (name: string) => BpfMap;
+  /** Of a table summed over CPUs: one element. */
+  sum: (name: string, index: number) => number;
+  onAsked: (call: (address: string) => void) => void;
+};
+
+export class LibbpfServices implements Services {
+  readonly #o: LibbpfServicesOptions;
+  readonly #links = new Map<string, BpfLink>();
+
+  constructor(options: LibbpfServicesOptions) {
+    this.#o = options;
+  }
+  /** By program, for the list of programs. */
+  attachments(program: string): number {
+    return this.#links.has(program) || (program === ENDED && this.#links.size > 0) ? 1 : 0;
+  }
+  get capacity(): ServiceCapacity {
+    const [services, backends, slots] = ["services", "service_backends", "service_slots"].map(
+      (name) => this.#o.map(name).maxEntries,
+    ) as [number, number, number];
+    return { services, backends, slots };
+  }
+
+  attach(): void {
+    const cgroup = cgroup2Mount();
+    if (!cgroup) throw new Error("services need a mounted cgroup2");
+    for (const name of CGROUP_PROGRAMS) this.#links.set(name, this.#adopt(name) ?? this.#make(name, cgroup));
+    this.#o.map("service_ended_now").setProgram(0, this.#o.program(ENDED));
+    const entry = `${ENDED}_entry`;
+    const file = this.#o.pins.service(entry);
+    this.#links.set(
+      entry,
+      fs.existsSync(file) ? openPinnedLink(file) : this.#pin(entry, { kind: "tracing" }),
+    );
+  }
+  detach(): void {
+    this.close();
+    for (const file of this.#o.pins.services()) this.#o.pins.remove(file);
+  }
+  close(): void {
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+  }
+
+  setClients(cookies: readonly bigint[]): void {
+    replace(
+      this.#o.map("service_clients"),
+      cookies.map((cookie) => [u64(cookie), ONE] as const),
+    );
+  }
+  setRanges(prefixes: readonly string[]): void {
+    replace(
+      this.#o.map("service_ranges"),
+      prefixes.flatMap((text) => rangeKey(text) ?? []).map((key) => [key, ONE] as const),
+    );
+  }
+  onAsked(call: (address: string) => void): void {
+    this.#o.onAsked(call);
+  }
+
+  read(): ServiceTables {
+    return {
+      services: readEach(this.#o.map("services"), serviceEntry),
+      backends: readEach(this.#o.map("service_backends"), backendEntry),
+      slots: readSlots(this.#o.map("service_slots")),
+      countedServices: numbersIn(this.#o.map("service_counts")),
+      countedBackends: numbersIn(this.#o.map("service_backend_counts")),
+    };
+  }
+
+  /**
+   * What is named is there before its name is, and what is gone is unnamed before it goes. Programs that run meanwhile
+   * may still hold the old names: they are waited for.
+   */
+  write(changes: ServiceChanges): void {
+    const { services, backends, slotAt, slotBackend, goneServices, goneBackends } = changes;
+    const map = this.#o.map;
+    put(
+      map("service_backend_counts"),
+      backends.map(({ number }) => [u32(number), NO_BACKEND_COUNTS]),
+      "create",
+    );
+    put(
+      map("service_backends"),
+      backends.map((one) => [u32(one.number), backendBytes(one)]),
+    );
+    writeSlots(map("service_slots"), slotAt, slotBackend);
+    const numbered = services.filter(({ number }) => number > 0);
+    put(
+      map("service_counts"),
+      numbered.map(({ number }) => [u32(number), NO_COUNTS]),
+      "create",
+    );
+    put(
+      map("services"),
+      services.map((one) => [keyBytes(one), serviceBytes(one)]),
+    );
+    remove(map("services"), goneServices.map(keyBytes));
+    if (services.length + goneServices.length + goneBackends.length > 0) rcuBarrier();
+    remove(map("service_backends"), goneBackends.map(u32));
+    remove(map("service_counts"), changes.goneServiceCounts.map(u32));
+    remove(map("service_backend_counts"), changes.goneBackendCounts.map(u32));
+  }
+
+  totals(): number[] {
+    return Array.from({ length: ServiceLimit.COUNTS }, (_, i) => this.#o.sum("service_totals", i));
+  }
+  counts(): ServiceCounts {
+    return {
+      services: readEach(this.#o.map("service_counts"), (key, value) => ({
+        ...{ number: key.getUint32(0, true), opened: 0n, refused: 0n },
+        ...decodeServiceCounts(value),
+      })),
+      backends: readEach(this.#o.map("service_backend_counts"), (key, value) => ({
+        ...{ number: key.getUint32(0, true), opened: 0n, failures: 0n, resets: 0n },
+        ...decodeServiceBackendCounts(value),
+      })),
+    };
+  }
+
+  #adopt(name: string): BpfLink | undefined {
+    const file = this.#o.pins.service(name);
+    if (!fs.existsSync(file)) return undefined;
+    const link = openPinnedLink(file);
+    link.update(this.#o.program(name));
+    return link;
+  }
+  #make(name: string, path: string): BpfLink {
+    return this.#pin(name, { kind: "cgroup", path });
+  }
+  #pin(name: string, attach: Parameters<BpfProgram["attach"]>[0]): BpfLink {
+    const link = this.#o.program(name).attach(attach);
+    try {
+      link.pin(this.#o.pins.service(name));
+    } catch (error) {
+      link.close();
+      throw error;
+    }
+    return link;
+  }
+}
+
+const NO_BACKEND_COUNTS = new Uint8Array(SERVICE_BACKEND_COUNTS_SIZE);
+const NO_COUNTS = new Uint8Array(SERVICE_COUNTS_SIZE);
+const BATCH = 4096;
+
+type Entry = readonly [key: Uint8Array, value: Uint8Array];
+
+/** "create": what is there already stays as it is. */
+function put(map: BpfMap, entries: readonly Entry[], mode: "any" | "create" = "any"): void {
+  if (mode === "create") {
+    for (const [key, value] of entries) if (!map.lookup(key)) map.update(key, value);
+    return;
+  }
+  for (let at = 0; at < entries.length; at += BATCH) {
+    const part = entries.slice(at, at + BATCH);
+    map.updateBatch(
+      Buffer.concat(part.map(([key]) => key)),
+      Buffer.concat(part.map(([, value]) => value)),
+      part.length,
+    );
+  }
+}
+function remove(map: BpfMap, keys: readonly Uint8Array[]): void {
+  for (let at = 0; at < keys.length; at += BATCH) {
+    const part = keys.slice(at, at + BATCH);
+    map.deleteBatch(Buffer.concat(part), part.length);
+  }
+}
+function writeSlots(map: BpfMap, at: readonly number[], backend: readonly number[]): void {
+  if (at.length === 0) return;
+  map.updateBatch(bytesOf(Uint32Array.from(at)), bytesOf(Uint32Array.from(backend)), at.length);
+}
+
+function readEach<T>(map: BpfMap, read: (key: DataView, value: DataView) => T): T[] {
+  const { count, keys, values } = map.readAll();
+  return Array.from({ length: count }, (_, i) =>
+    read(part(keys, i * map.keySize, map.keySize), part(values, i * map.valueSize, map.valueSize)),
+  );
+}
+function readSlots(map: BpfMap): Uint32Array {
+  const { count, values } = map.readAll();
+  const slots = new Uint32Array(count);
+  for (let i = 0; i < count; i++) slots[i] = values.readUInt32LE(i * 4);
+  return slots;
+}
+const numbersIn = (map: BpfMap): number[] => readEach(map, (key) => key.getUint32(0, true));
+
+function serviceEntry(key: DataView, value: DataView): ServiceEntry {
+  const { address, port, proto } = decodeServiceKey(key) as NonNullable<ReturnType<typeof decodeServiceKey>>;
+  const service = decodeService(value) as NonNullable<ReturnType<typeof decodeService>>;
+  return { address: addressText(address), port, protocol: proto, ...service };
+}
+function backendEntry(key: DataView, value: DataView): BackendEntry {
+  const backend = decodeServiceBackend(value) as NonNullable<ReturnType<typeof decodeServiceBackend>>;
+  return { ...backend, number: key.getUint32(0, true), address: addressText(backend.address) };
+}
+function keyBytes({ address, port, protocol }: VirtualPort): Uint8Array {
+  const bytes = new Uint8Array(SERVICE_KEY_SIZE);
+  encodeServiceKey({ address: sixteen(address), port, proto: protocol }, viewOf(bytes));
+  return bytes;
+}
+function serviceBytes(entry: ServiceEntry): Uint8Array {
+  const bytes = new Uint8Array(SERVICE_SIZE);
+  encodeService(entry, viewOf(bytes));
+  return bytes;
+}
+function backendBytes({ address, port, service }: BackendEntry): Uint8Array {
+  const bytes = new Uint8Array(SERVICE_BACKEND_SIZE);
+  encodeServiceBackend({ address: sixteen(address), port, service }, viewOf(bytes));
+  return bytes;
+}
+function rangeKey(text: string): Uint8Array | undefined {
+  const prefix = parsePrefix(text);
+  if (!prefix) return undefined;
+  const bytes = new Uint8Array(ROUTE_KEY_SIZE);
+  const prefixBits = prefix.length + (prefix.family === 4 ? MAPPED_BITS : 0);
+  const address = sixteen(prefixText(prefix).split("/", 1)[0] as string);
+  encodeRouteKey({ prefixBits, address }, viewOf(bytes));
+  return bytes;
+}
+function sixteen(address: string): Uint8Array {
+  const bytes = addressBytes(address);
+  if (!bytes) throw new Error(`${address} is no address`);
+  return bytes;
+}
+
+const viewOf = (bytes: Uint8Array): DataView => part(bytes, 0, bytes.length);
+const part = (bytes: Uint8Array, at: number, length: number): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset + at, length);
+const bytesOf = (words: Uint32Array): Uint8Array => new Uint8Array(words.buffer);

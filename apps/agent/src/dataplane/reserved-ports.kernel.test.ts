@@ -1,0 +1,26 @@
+import { readSetting, writeSetting } from "@millrace/native/native";
+import { expect, test } from "vitest";
+import { TestLink } from "../testing/link.ts";
+import { reservePorts } from "./reserved-ports.ts";
+
+const RANGE = { first: 20_000, last: 31_999 };
+const TUNNEL = 8472;
+
+test("ports of masqueraded flows are kept from the host's sockets, beside those that were; or refused", () => {
+  const pair = new TestLink("ports");
+  try {
+    const netns = pair.podNetns;
+    const reserved = () => readSetting(netns, "net/ipv4/ip_local_reserved_ports").trim();
+    writeSetting(netns, "net/ipv4/ip_local_reserved_ports", "8080");
+    for (let n = 0; n < 2; n++) {
+      reservePorts(netns, RANGE, TUNNEL);
+      expect(reserved()).toBe("8080,20000-31999");
+    }
+    writeSetting(netns, "net/ipv4/ip_local_port_range", "30000 40000");
+    expect(() => reservePorts(netns, RANGE, TUNNEL)).toThrow(/30000-40000 to its own sockets/);
+    expect(() => reservePorts(netns, { first: 8000, last: 9000 }, TUNNEL)).toThrow(/8472 among them/);
+    expect(reserved()).toBe("8080,20000-31999");
+  } finally {
+    pair.remove();
+  }
+});

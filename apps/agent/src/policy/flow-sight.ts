@@ -1,0 +1,103 @@
+/**
+ * Flows as policy sees them: between whom, who opened it to which port, and what it was last judged. A view of the
+ * kernel's table: to be used up before that is read again.
+ */
+import {
+  FLOW_PATH_OFFSETS,
+  FLOW_RECORD_OFFSETS,
+  FlowDirection,
+  FlowLifecycle,
+  FlowOpener,
+  PathReason,
+  Verdict,
+} from "@millrace/abi/generated/flow";
+import type { Pair, TableBytes } from "../dataplane/dataplane.ts";
+import { addressKey, addressText } from "../endpoint/address.ts";
+import { FlowTable, KEY, RECORD } from "../telemetry/flow-table.ts";
+import { entryFor, type PairJudge } from "./pair-judge.ts";
+
+const PEER_IDENTITY = (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.peerIdentity) / 4;
+const PORTS = 8; // the word of the key that holds both
+const ADDRESS_BYTES = 16;
+const WITH_PORTS = new Set([6, 17, 132]);
+
+export type FlowSight = {
+  endpointId: number;
+  peerIdentity: number;
+  cidrClass: number;
+  protocol: number;
+  /** As if the endpoint, and as if its peer had opened it: one of them, or both where nobody knows. */
+  opened: readonly { direction: FlowDirection; port: number }[];
+  /** undefined: not judged by policies, or dropped for another reason. */
+  verdict: Verdict | undefined;
+};
+
+/** `identityOf` is asked for peers whose identity wasn't known when their flow was decided. */
+export function* flowSights(
+  bytes: TableBytes,
+  classOf: (address: string) => number,
+  identityOf: (address: string) => number | undefined,
+): Generator<FlowSight> {
+  const table = new FlowTable(bytes);
+  const classes = new Map<string | number, number>();
+  for (let i = 0; i < table.count; i++) {
+    if (table.record(i, RECORD.lifecycle) !== FlowLifecycle.LIVE) continue;
+    const at = table.keyAt(i) + KEY.remote;
+    const text = () =>
+      addressText(new Uint8Array(table.keys.buffer, table.keys.byteOffset + at * 4, ADDRESS_BYTES));
+    const key = addressKey(table.keys, at);
+    const cidrClass = classes.get(key) ?? classOf(text());
+    classes.set(key, cidrClass);
+    const peerIdentity = table.record(i, PEER_IDENTITY) || identityOf(text());
+    if (peerIdentity === undefined) continue;
+    yield {
+      ...{ endpointId: table.key(i, KEY.endpoint), peerIdentity, cidrClass, protocol: table.protocol(i) },
+      ...{ opened: openedIn(table, i), verdict: verdictIn(table.record(i, RECORD.verdict)) },
+    };
+  }
+}
+
+function openedIn(table: FlowTable, i: number): FlowSight["opened"] {
+  const ports = WITH_PORTS.has(table.protocol(i)) ? table.key(i, PORTS) : 0;
+  const egress = { direction: FlowDirection.EGRESS, port: swapped(ports >>> 16) };
+  const ingress = { direction: FlowDirection.INGRESS, port: swapped(ports & 0xffff) };
+  const opener = table.opener(i);
+  if (opener === FlowOpener.LOCAL) return [egress];
+  return opener === FlowOpener.REMOTE ? [ingress] : [egress, ingress];
+}
+const swapped = (port: number): number => ((port & 0xff) << 8) | (port >>> 8);
+
+function verdictIn(word: number): Verdict | undefined {
+  const [verdict, reason] = [word & 0xff, (word >>> 16) & 0xff];
+  if (verdict === Verdict.FORWARD || verdict === Verdict.WOULD_DROP) return verdict;
+  return verdict === Verdict.DROP && reason === PathReason.POLICY ? Verdict.DROP : undefined;
+}
+
+export function* pairsOf({ endpointId, peerIdentity, cidrClass, opened }: FlowSight): Generator<Pair> {
+  for (const { direction } of opened) yield { endpointId, peerIdentity, cidrClass, direction };
+}
+
+/** What the flow's next packet will be judged; undefined: it can't be yet. */
+export function verdictOf(flow: FlowSight, judge: PairJudge): Verdict | undefined {
+  const verdicts = flow.opened.map(({ direction, port }) => {
+    const ruleset = judge.rulesetOf({ ...flow, direction });
+    return ruleset && entryFor(ruleset.entries, flow.protocol, port)?.verdict;
+  });
+  const passing = verdicts.find((verdict) => verdict !== undefined && verdict !== Verdict.DROP);
+  return passing ?? (verdicts.includes(undefined) ? undefined : Verdict.DROP);
+}
+
+export type FlowChanges = { flows: number; cut: number; passAgain: number; observed: number };
+
+/** On how many flows the verdict is another: dropped from now on, forwarded again, or only what would be is. */
+export function changesOn(flows: readonly FlowSight[], judge: PairJudge): FlowChanges {
+  const changes = { flows: flows.length, cut: 0, passAgain: 0, observed: 0 };
+  for (const flow of flows) {
+    const next = verdictOf(flow, judge);
+    if (next === undefined || flow.verdict === undefined || next === flow.verdict) continue;
+    if (next === Verdict.DROP) changes.cut++;
+    else if (flow.verdict === Verdict.DROP) changes.passAgain++;
+    else changes.observed++;
+  }
+  return changes;
+}

@@ -1,0 +1,248 @@
+/**
+ * This host's part of service balancing: what its pods ask for is asked of the control plane, kept on a lease, and
+ * written into the kernel's tables. A host holds what its own pods use, and nothing else.
+ */
+import { ServiceCount } from "@millrace/abi/generated/service";
+import {
+  SERVICE_ASK_LIMITS,
+  type ServiceResolveInput,
+  type ServiceResolveOutput,
+} from "@millrace/contract/service";
+import type { Answer } from "../connection/client.ts";
+import {
+  isNothing,
+  type Services as KernelServices,
+  noChanges,
+  type ServiceChanges,
+} from "../dataplane/services.ts";
+import { portText, ServiceLayout, type WantedService } from "./layout.ts";
+import { ServiceLeases } from "./leases.ts";
+import type { ServiceFile } from "./service-file.ts";
+import { wantedServices } from "./wanted.ts";
+
+const STEP_MS = 1000;
+/** How often it is looked at what is used. */
+const USE_MS = 10_000;
+/** The ranges are asked for when there is nothing else to ask, too: whoever has none translates nothing. */
+const RANGES_MS = 60_000;
+/** After an answer that was none. */
+const RETRY_MS = 5000;
+/** Addresses that wait for an answer. More are left out and counted: their sockets' next try asks again. */
+const MOST_ASKED = 1024;
+
+type CountName = keyof typeof ServiceCount;
+const COUNTED: Record<CountName, string> = {
+  TRANSLATED: "translated",
+  EMPTY: "refusedEmpty",
+  UNKNOWN: "refusedUnknown",
+  ABSENT: "refusedAbsent",
+  RACED: "refusedRaced",
+  FORGOTTEN: "forgotten",
+};
+
+export type ServicesOptions = {
+  kernel: KernelServices;
+  resolve: (input: ServiceResolveInput) => Promise<Answer<ServiceResolveOutput>>;
+  file: ServiceFile;
+  clients: () => readonly bigint[];
+  isConnected: () => boolean;
+  nowMs: () => number;
+  log: (line: string, error?: string) => void;
+};
+
+export class Services {
+  readonly #o: ServicesOptions;
+  readonly #leases: ServiceLeases;
+  #layout: ServiceLayout | undefined;
+  #ranges: readonly string[];
+  #clients = "";
+  #rangesAtMs = 0;
+  #retryAtMs = 0;
+  #usedAtMs = 0;
+  /** What each service's counters stood at, by number. */
+  #opened = new Map<number, bigint>();
+  /** Addresses whose answer is waited for. */
+  readonly #asked = new Set<string>();
+  #hints = 0;
+  #toWrite = false;
+  readonly #counts = { asked: 0, askedTooMany: 0, noRoom: 0, writesFailed: 0 };
+
+  constructor(options: ServicesOptions) {
+    this.#o = options;
+    this.#leases = new ServiceLeases(options.nowMs);
+    const { ranges, known } = options.file.read();
+    this.#ranges = ranges;
+    this.#leases.restore(known);
+  }
+  /** What became of connects to virtual addresses, and of the questions they led to. */
+  get counts(): Record<string, number> {
+    const totals = this.#o.kernel.totals();
+    const named = Object.entries(ServiceCount).map(([name, at]) => [
+      COUNTED[name as CountName],
+      totals[at] ?? 0,
+    ]);
+    return { ...this.#counts, ...Object.fromEntries(named), known: this.#leases.size };
+  }
+
+  /** Sockets of the clients are given backends from now on, by what the last life knew. */
+  open(): void {
+    const { kernel } = this.#o;
+    kernel.onAsked((address) => this.#take(address));
+    kernel.setRanges(this.#ranges);
+    this.apply();
+    try {
+      kernel.attach();
+    } catch (error) {
+      this.#o.log("sockets can't be given backends on this kernel", String(error));
+    }
+  }
+
+  /** The kernel's tables from what is known now. */
+  apply(): void {
+    try {
+      this.#applyClients();
+      const layout = this.#layoutNow();
+      const changes = noChanges();
+      for (const address of this.#leases.takeChanged()) this.#plan(address, layout, changes);
+      if (isNothing(changes)) return;
+      this.#toWrite = true;
+      this.#o.kernel.write(changes);
+      layout.written();
+    } catch (error) {
+      this.#startOver(String(error));
+    }
+  }
+
+  /** The control plane says that something changed. */
+  hint(): void {
+    this.#leases.doubt();
+    this.#hints++;
+    this.#rangesAtMs = 0;
+    this.#retryAtMs = 0;
+  }
+
+  /** One look at everything; how long until the next. */
+  async step(): Promise<number> {
+    const now = this.#o.nowMs();
+    if (now >= this.#usedAtMs) this.#lookAtUse(now);
+    const due = this.#leases.due();
+    if (!this.#o.isConnected()) this.#leases.extend(due);
+    else if (now >= this.#rangesAtMs || (due.length > 0 && now >= this.#retryAtMs))
+      await this.#renew(due, now);
+    this.#leases.expire();
+    this.apply();
+    this.#keep();
+    return STEP_MS;
+  }
+
+  #layoutNow(): ServiceLayout {
+    if (this.#layout) return this.#layout;
+    const { kernel } = this.#o;
+    const layout = new ServiceLayout(kernel.capacity, kernel.read());
+    for (const address of layout.addresses())
+      if (!this.#leases.get(address))
+        for (const at of layout.portsOf(address)) layout.remove(at, layout.strays);
+    kernel.write(layout.strays);
+    layout.written();
+    this.#layout = layout;
+    this.#leases.changeAll();
+    return layout;
+  }
+
+  #plan(address: string, layout: ServiceLayout, changes: ServiceChanges): void {
+    const known = this.#leases.get(address);
+    const wanted = known ? wantedServices(address, known.found) : [];
+    const names = new Set(wanted.map(portText));
+    for (const at of layout.portsOf(address)) if (!names.has(portText(at))) layout.remove(at, changes);
+    for (const one of wanted) if (!layout.set(one, changes)) this.#noRoom(one);
+  }
+  #noRoom(service: WantedService): void {
+    this.#counts.noRoom++;
+    this.#o.log("a service finds no room in the kernel's tables", portText(service));
+  }
+  /** What is in the kernel now is not what was planned: it is read, and all is planned anew at the next step. */
+  #startOver(error: string): void {
+    this.#counts.writesFailed++;
+    this.#o.log("services can't be written", error);
+    this.#layout = undefined;
+    this.#leases.changeAll();
+  }
+
+  #applyClients(): void {
+    const cookies = this.#o.clients();
+    const text = cookies.join();
+    if (text === this.#clients) return;
+    this.#o.kernel.setClients(cookies);
+    this.#clients = text;
+  }
+
+  /** A socket asked for it. */
+  #take(address: string): void {
+    if (this.#asked.has(address) || this.#leases.get(address)) return;
+    if (this.#asked.size >= MOST_ASKED) {
+      this.#counts.askedTooMany++;
+      return;
+    }
+    this.#counts.asked++;
+    this.#asked.add(address);
+    if (this.#asked.size === 1) void this.#answer();
+  }
+  /** One request at a time, with all that came together. */
+  async #answer(): Promise<void> {
+    await Promise.resolve();
+    while (this.#asked.size > 0) {
+      const part = [...this.#asked].slice(0, SERVICE_ASK_LIMITS.addresses);
+      await this.#resolve(part);
+      for (const address of part) this.#asked.delete(address);
+      this.apply();
+    }
+  }
+  async #renew(due: readonly string[], now: number): Promise<void> {
+    const ok = await this.#resolve(due);
+    this.#rangesAtMs = now + (ok ? RANGES_MS : RETRY_MS);
+    this.#retryAtMs = ok ? 0 : now + RETRY_MS;
+    if (!ok) this.#leases.extend(due);
+  }
+
+  async #resolve(addresses: readonly string[]): Promise<boolean> {
+    let ok = true;
+    for (let at = 0; at === 0 || at < addresses.length; at += SERVICE_ASK_LIMITS.addresses) {
+      const part = addresses.slice(at, at + SERVICE_ASK_LIMITS.addresses);
+      const hints = this.#hints;
+      const answer = await this.#o.resolve({ addresses: part });
+      if (answer.ok) this.#learn(answer.value);
+      else this.#o.log("services can't be resolved", answer.reason);
+      // It may be of before what was hinted at.
+      if (hints !== this.#hints) this.#leases.doubt();
+      ok &&= answer.ok;
+    }
+    return ok;
+  }
+  #learn({ resolved, ranges }: ServiceResolveOutput): void {
+    this.#leases.put(resolved);
+    if (ranges.join() === this.#ranges.join()) return;
+    this.#ranges = ranges;
+    this.#toWrite = true;
+    this.#o.kernel.setRanges(ranges);
+  }
+
+  /** What was connected to since the last look. */
+  #lookAtUse(now: number): void {
+    this.#usedAtMs = now + USE_MS;
+    const opened = new Map(
+      this.#o.kernel.counts().services.map((one) => [one.number, one.opened + one.refused]),
+    );
+    const layout = this.#layoutNow();
+    for (const address of layout.addresses())
+      for (const { number } of layout.portsOf(address))
+        if (number > 0 && (opened.get(number) ?? 0n) !== (this.#opened.get(number) ?? 0n))
+          this.#leases.use(address);
+    this.#opened = opened;
+  }
+
+  #keep(): void {
+    if (!this.#toWrite) return;
+    this.#toWrite = false;
+    this.#o.file.write({ ranges: [...this.#ranges], known: this.#leases.found() });
+  }
+}

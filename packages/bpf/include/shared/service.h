@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
+/*
+ * Services as the kernel knows them: which virtual addresses there are, and which backends stand behind each. Written by
+ * the agent, read where a socket connects or sends. Which sockets were given what is the programs' own (lib/service.h).
+ */
+#ifndef MILLRACE_SERVICE_H
+#define MILLRACE_SERVICE_H
+
+#include "abi.h"
+#include "event.h"
+#include "flow.h"
+
+enum service_limit {
+	SERVICE_COUNTS = 16,
+	SERVICE_TRIES = 3, /* how often a choice is begun anew when the tables change under it */
+};
+
+/* Index of the `service_totals` map: what became of connects, and of a socket's first datagram, to a virtual address. */
+enum service_count {
+	SERVICE_COUNT_TRANSLATED = 0,
+	SERVICE_COUNT_EMPTY = 1,     /* refused: no backend */
+	SERVICE_COUNT_UNKNOWN = 2,   /* refused: this host has not been told of the address yet */
+	SERVICE_COUNT_ABSENT = 3,    /* refused: no such service, or no such port of it */
+	SERVICE_COUNT_RACED = 4,     /* refused: the tables changed SERVICE_TRIES times under it */
+	SERVICE_COUNT_FORGOTTEN = 5, /* translated, and no memory to remember it by: the socket shows its backend */
+};
+
+/*
+ * Of `services`. Port and protocol 0: the address itself, which says that the host was told of it, as a service or as
+ * none; what then isn't found by its port has no such port.
+ */
+struct service_key {
+	__u8 address[16]; /* IPv4 as ::ffff:a.b.c.d */
+	__be16 port;
+	__u8 proto;
+	__u8 _pad0;
+};
+ABI_SIZE(struct service_key, 20);
+
+struct service {
+	__u32 number;     /* never another's while the maps live; 0: the address itself */
+	__u32 slot_base;  /* its part of `service_slots` */
+	__u32 slot_count; /* 0: it has no backend */
+	__u32 affinity_seconds; /* 0: none */
+};
+ABI_SIZE(struct service, 16);
+
+/* Of `service_backends`, by number: those that new connections may be given. */
+struct service_backend {
+	__u8 address[16]; /* of the family of the virtual address */
+	__be16 port;
+	__u16 _pad0;
+	__u32 service; /* whose number it is: a backend of two services is two */
+};
+ABI_SIZE(struct service_backend, 24);
+
+/* Of `service_counts`, by a service's number. */
+struct service_counts {
+	__u64 opened; /* connections, and sockets' first datagrams */
+	__u64 refused;
+};
+ABI_SIZE(struct service_counts, 16);
+
+/* Of `service_backend_counts`, by a backend's number; a draining one keeps it as long as the agent lives. */
+struct service_backend_counts {
+	__u64 opened;
+	__u64 failures; /* TCP connects that came to nothing */
+	__u64 resets;   /* connections that the other end reset */
+};
+ABI_SIZE(struct service_backend_counts, 24);
+
+/* Of `service_flows`, by the flow's key: what its opener asked for. The flow itself has the backend's address. */
+struct service_flow {
+	struct service_key virtual;
+	__u32 service;
+	__u32 backend;
+};
+ABI_SIZE(struct service_flow, 28);
+
+/* A pod asked for a virtual address that this host knows nothing of: at most once a second for each. */
+struct event_service_asked {
+	struct event_header header;
+	struct service_key key;
+	__u32 _pad0;
+	__u64 netns_cookie;
+};
+ABI_SIZE(struct event_service_asked, 48);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
+/*
+ * Masquerading, done: a pod's packets sent out of the host under its address, and the outside's answers turned back into
+ * the pod's. What isn't known here is the host's own, and stays as it is.
+ */
+#ifndef MILLRACE_NAT_PACKET_H
+#define MILLRACE_NAT_PACKET_H
+
+#include "lib/nat.h"
+#include "lib/rewrite.h"
+#include "lib/side.h"
+
+static __always_inline void nat_place_plain(struct rewrite_place *place, const struct flow_key *key)
+{
+	place->ip_at = ETH_HEADER_BYTES;
+	place->transport_at = ETH_HEADER_BYTES + (key->family == 6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+	place->family = key->family;
+	place->proto = key->proto;
+}
+
+static __always_inline void nat_place_parsed(struct rewrite_place *place, const struct packet *packet)
+{
+	place->ip_at = packet->ip_at;
+	place->transport_at = packet->fragment_offset ? 0 : packet->transport_at;
+	place->family = packet->key.family;
+	place->proto = packet->key.proto;
+}
+
+static __always_inline void nat_end(struct rewrite *end, const __u8 from[16], __be16 from_port, const __u8 to[16],
+				    __be16 to_port)
+{
+	__builtin_memcpy(end->from, from, 16);
+	__builtin_memcpy(end->to, to, 16);
+	end->from_port = from_port;
+	end->to_port = to_port;
+}
+
+/* What the slow path has just parsed on this CPU. */
+static __always_inline const struct packet *nat_parsed(void)
+{
+	__u32 direction = FLOW_EGRESS;
+	const struct side *side = bpf_map_lookup_elem(&sides, &direction);
+
+	return side ? &side->packet : NULL;
+}
+
+#define NAT_GOES 1
+#define NAT_HOSTS 0  /* the host's stack must answer it with an error, as a router does: it is as it came */
+#define NAT_STAYS -1 /* to be dropped */
+
+/* One hop less, if it has one left and fits the uplink. */
+static __always_inline int nat_hop(struct __sk_buff *skb, const struct rewrite_place *place, __u32 uplink)
+{
+	__u32 bytes = 0; /* of the packet: it says itself */
+	__be16 fragment;
+
+	if (bpf_check_mtu(skb, uplink, &bytes, 0, 0) != BPF_MTU_CHK_RET_FRAG_NEEDED)
+		return rewrite_hop(skb, place);
+	if (place->family == 6)
+		return NAT_HOSTS;
+	if (bpf_skb_load_bytes(skb, place->ip_at + IP4_FRAGMENT_AT, &fragment, 2))
+		return NAT_STAYS;
+	return fragment & bpf_htons(IP4_DONT_FRAGMENT) ? NAT_HOSTS : NAT_STAYS;
+}
+
+/* A packet of a masqueraded flow, out of the host; the kernel finds the next hop. `key` is the flow's. */
+VERIFIED_ALONE int nat_send(struct __sk_buff *skb, const struct way *way, const struct flow_key *key, bool is_plain)
+{
+	const struct packet *packet = is_plain ? NULL : nat_parsed();
+	struct nat_work *work = nat_work_begin();
+	int hop;
+
+	if (!way || !key || !work)
+		return TCX_DROP_PACKET;
+	if (packet)
+		nat_place_parsed(&work->place, packet);
+	else
+		nat_place_plain(&work->place, key);
+	nat_end(&work->end, key->saddr, key->sport, way->nat_address, way->nat_port);
+	work->end.source = true;
+	hop = nat_hop(skb, &work->place, way->ifindex);
+	if (hop == NAT_HOSTS)
+		return TCX_NEXT_PROGRAM;
+	if (hop != NAT_GOES || rewrite_end(skb, &work->place, &work->end))
+		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_UNTRANSLATABLE);
+	return bpf_redirect_neigh(way->ifindex, NULL, 0, 0);
+}
+
+/* The quoted packet, and then the error's own address: it has no port. */
+static __always_inline int nat_rewrite_error(struct __sk_buff *skb, struct nat_work *work)
+{
+	if (quote_rewrite(skb, &work->place, &work->quote, &work->end))
+		return -1;
+	work->end.source = !work->end.source;
+	work->end.to_port = work->end.from_port;
+	return rewrite_end(skb, &work->place, &work->end);
+}
+
+/* The flow that a pod's error is about, by what it quotes: a packet that came to the pod. */
+static __always_inline const struct flow_record *nat_quoted_flow(struct nat_work *work, __u32 endpoint_id)
+{
+	flow_reverse(&work->flow, &work->quote.key);
+	work->flow.vlan = 0;
+	work->flow.endpoint_id = endpoint_id;
+	return flow_lookup_live(&work->flow);
+}
+
+/*
+ * An ICMP error of a pod to the outside, about a packet of a masqueraded flow: the outside must find in it what it sent.
+ * About any other it is the host's stack's to send, as it is. `key` is the error's own flow.
+ */
+VERIFIED_ALONE int nat_send_error(struct __sk_buff *skb, const struct flow_key *key)
+{
+	const struct packet *packet = nat_parsed();
+	struct nat_work *work = nat_work_begin();
+	const struct flow_record *record;
+	int hop;
+
+	if (!packet || !key || !work)
+		return TCX_NEXT_PROGRAM;
+	nat_place_parsed(&work->place, packet);
+	if (!work->place.transport_at || quote_read(skb, &work->place, &work->quote))
+		return TCX_NEXT_PROGRAM;
+	record = nat_quoted_flow(work, key->endpoint_id);
+	if (!record || record->path.kind != PATH_MASQUERADE)
+		return TCX_NEXT_PROGRAM;
+	nat_end(&work->end, work->flow.saddr, work->flow.sport, record->path.nat_address, record->path.nat_port);
+	hop = nat_hop(skb, &work->place, record->path.ifindex);
+	if (hop == NAT_HOSTS)
+		return TCX_NEXT_PROGRAM;
+	if (hop != NAT_GOES || nat_rewrite_error(skb, work))
+		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_UNTRANSLATABLE);
+	return bpf_redirect_neigh(record->path.ifindex, NULL, 0, 0);
+}
+
+static __always_inline bool nat_is_in_range(const struct forwarding *now, __be16 port)
+{
+	__u16 number = bpf_ntohs(port);
+
+	return now->nat_first && number >= now->nat_first && number <= now->nat_last;
+}
+
+/* Whether the packet is a pod's that is still here; `flow` is as a pod with this host's address would see it. */
+static __always_inline bool nat_find_owner(struct nat_work *work, const struct flow_key *flow)
+{
+	translation_key_of(&work->at, flow, flow->saddr, flow->sport);
+	if (!translation_find(&work->entry, &work->at) || !bpf_map_lookup_elem(&locals, work->entry.flow.saddr))
+		return false;
+	nat_end(&work->end, flow->saddr, flow->sport, work->entry.flow.saddr, work->entry.flow.sport);
+	return true;
+}
+
+#define NAT_NOT_OURS 0 /* untouched */
+#define NAT_RETURNED 1 /* a pod's now */
+#define NAT_BROKEN 2   /* neither: counted, and to be dropped */
+
+static __always_inline int nat_broken(struct __sk_buff *skb, const struct nat_work *work)
+{
+	drop_own(skb, &work->entry.flow, FLOW_INGRESS, PATH_REASON_UNTRANSLATABLE);
+	return NAT_BROKEN;
+}
+
+/* An answer from the outside, made its pod's; `plain` follows. */
+VERIFIED_ALONE int nat_return_plain(struct __sk_buff *skb, struct plain_packet *plain)
+{
+	struct nat_work *work = nat_work_begin();
+
+	if (!plain || !work || !nat_find_owner(work, &plain->flow.key))
+		return NAT_NOT_OURS;
+	nat_place_plain(&work->place, &plain->flow.key);
+	if (rewrite_end(skb, &work->place, &work->end))
+		return nat_broken(skb, work);
+	plain->flow.key = work->entry.flow;
+	return NAT_RETURNED;
+}
+
+/* An error about what a pod sent: inside it, too, the pod must find its own address. */
+static __always_inline int nat_return_error(struct __sk_buff *skb, const struct packet *packet, struct nat_work *work,
+					    const struct forwarding *now)
+{
+	nat_place_parsed(&work->place, packet);
+	if (quote_read(skb, &work->place, &work->quote) || !nat_is_in_range(now, work->quote.key.sport) ||
+	    !nat_find_owner(work, &work->quote.key))
+		return NAT_NOT_OURS;
+	work->end.source = true;
+	return nat_rewrite_error(skb, work) ? nat_broken(skb, work) : NAT_RETURNED;
+}
+
+/* An answer that isn't plain: an echo's, or one with options or in pieces. Later pieces go by what their first one was. */
+static __always_inline int nat_return_parsed(struct __sk_buff *skb, struct packet *packet, struct nat_work *work,
+					     const struct forwarding *now)
+{
+	if (packet->fragment_offset)
+		fragment_recall(packet);
+	else if (proto_is_icmp(packet->key.proto) && !packet->icmp_echo_reply)
+		return NAT_NOT_OURS;
+	flow_reverse(&work->flow, &packet->key);
+	if (!nat_is_in_range(now, work->flow.sport) || !nat_find_owner(work, &work->flow))
+		return NAT_NOT_OURS;
+	if (packet->fragment_first)
+		fragment_remember(packet);
+	nat_place_parsed(&work->place, packet);
+	return rewrite_end(skb, &work->place, &work->end) ? nat_broken(skb, work) : NAT_RETURNED;
+}
+
+/* For what plain_parse left alone. `packet` follows. */
+VERIFIED_ALONE int nat_return_any(struct __sk_buff *skb, struct packet *packet)
+{
+	const struct forwarding *now = forwarding_now();
+	struct nat_work *work = nat_work_begin();
+	int result;
+
+	if (!packet || !now || !work || packet->key.vlan)
+		return NAT_NOT_OURS; /* a tag's network is another device's */
+	if (!packet->fragment_offset && flow_is_icmp_error(&packet->key))
+		result = nat_return_error(skb, packet, work, now);
+	else
+		result = nat_return_parsed(skb, packet, work, now);
+	if (result == NAT_RETURNED)
+		__builtin_memcpy(packet->key.daddr, work->entry.flow.saddr, 16);
+	return result;
+}
+
+#endif

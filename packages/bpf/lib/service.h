@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
+/*
+ * Which backend a client of a virtual address is given. The tables are the agent's; nothing here knows whether it is a
+ * socket that asks or a packet.
+ */
+#ifndef MILLRACE_LIB_SERVICE_H
+#define MILLRACE_LIB_SERVICE_H
+
+#include "lib/emit.h"
+#include "shared/forward.h"
+#include "shared/service.h"
+
+/* What this host's pods use, a port an entry, never the fleet's: 16,384 x 92 bytes at most, allocated as it comes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct service_key);
+	__type(value, struct service);
+} services __weak SEC(".maps");
+
+/* The prefixes that all virtual addresses lie in: what is outside of them costs one look-up here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 64);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct route_key);
+	__type(value, __u32);
+} service_ranges __weak SEC(".maps");
+
+/* All services' tables, one behind the other: 524,288 x 8 bytes = 4 MB. No room: the agent makes smaller tables. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << 19);
+	__type(key, __u32);
+	__type(value, __u32); /* a backend's number */
+} service_slots __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct service_backend);
+} service_backends __weak SEC(".maps");
+
+/* Apart from what the agent writes, which would undo what was counted meanwhile. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct service_counts);
+} service_counts __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct service_backend_counts);
+} service_backend_counts __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SERVICE_COUNTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} service_totals __weak SEC(".maps");
+
+struct service_client {
+	__u64 netns_cookie; /* a client is a pod */
+	__u32 service;
+	__u32 _pad0;
+};
+
+struct service_affinity {
+	__u64 at_ns; /* of its last connection */
+	__u32 backend;
+	__u32 _pad0;
+};
+
+/* 8,192 x 88 bytes. Full: the client that connected longest ago is given any backend the next time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct service_client);
+	__type(value, struct service_affinity);
+} service_affinities __weak SEC(".maps");
+
+/* When an address was last asked for. Full: the same address is asked for again sooner. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u8[16]);
+	__type(value, __u64);
+} service_asked __weak SEC(".maps");
+
+#define SERVICE_ASK_AGAIN_NS 1000000000ull
+#define NS_PER_SECOND 1000000000ull
+
+enum service_answer {
+	SERVICE_PASS,      /* no virtual address */
+	SERVICE_TRANSLATE, /* to pick->backend */
+	SERVICE_REFUSE,
+};
+
+struct service_pick {
+	struct service_key key; /* what is asked for, and by whom: the caller's */
+	__u64 netns_cookie;
+	struct service_backend backend; /* what it is given */
+	__u32 backend_number;
+	__u32 service;
+};
+
+static __always_inline void service_count_total(enum service_count what)
+{
+	__u32 index = what;
+	__u64 *counter = bpf_map_lookup_elem(&service_totals, &index);
+
+	if (counter)
+		__sync_fetch_and_add(counter, 1); /* callers may be preempted */
+}
+
+static __always_inline void service_count_opened(const struct service_pick *pick)
+{
+	struct service_counts *service = bpf_map_lookup_elem(&service_counts, &pick->service);
+	struct service_backend_counts *backend =
+		bpf_map_lookup_elem(&service_backend_counts, &pick->backend_number);
+
+	service_count_total(SERVICE_COUNT_TRANSLATED);
+	if (service)
+		__sync_fetch_and_add(&service->opened, 1);
+	if (backend)
+		__sync_fetch_and_add(&backend->opened, 1);
+}
+
+static __always_inline enum service_answer service_refused(__u32 number, enum service_count why)
+{
+	struct service_counts *counts = bpf_map_lookup_elem(&service_counts, &number);
+
+	service_count_total(why);
+	if (counts)
+		__sync_fetch_and_add(&counts->refused, 1);
+	return SERVICE_REFUSE;
+}
+
+/* Whether the service still gives that backend to clients; then it is the pick. */
+static __always_inline bool service_take_backend(struct service_pick *pick, __u32 number)
+{
+	const struct service_backend *backend = bpf_map_lookup_elem(&service_backends, &number);
+
+	if (!backend)
+		return false;
+	pick->backend = *backend;
+	pick->backend_number = number;
+	return pick->backend.service == pick->service;
+}
+
+static __always_inline bool service_take_same(struct service_pick *pick, const struct service *service)
+{
+	struct service_client client = { .netns_cookie = pick->netns_cookie, .service = service->number };
+	const struct service_affinity *known = bpf_map_lookup_elem(&service_affinities, &client);
+
+	if (!known || bpf_ktime_get_boot_ns() - known->at_ns >= service->affinity_seconds * NS_PER_SECOND)
+		return false;
+	return service_take_backend(pick, known->backend);
+}
+
+static __always_inline bool service_take_any(struct service_pick *pick, const struct service *service)
+{
+	__u32 slot = service->slot_base + bpf_get_prandom_u32() % service->slot_count;
+	const __u32 *number = bpf_map_lookup_elem(&service_slots, &slot);
+
+	return number && service_take_backend(pick, *number);
+}
+
+static __always_inline void service_keep_affinity(const struct service_pick *pick)
+{
+	struct service_client client = { .netns_cookie = pick->netns_cookie, .service = pick->service };
+	struct service_affinity chosen = { .backend = pick->backend_number };
+
+	chosen.at_ns = bpf_ktime_get_boot_ns();
+	bpf_map_update_elem(&service_affinities, &client, &chosen, BPF_ANY);
+}
+
+/* The agent is told, unless it was a moment ago. */
+static __noinline int service_ask(const struct service_pick *pick)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct event_service_asked *event;
+	const __u64 *last;
+
+	if (!pick)
+		return 0;
+	last = bpf_map_lookup_elem(&service_asked, pick->key.address);
+	if (last && now - *last < SERVICE_ASK_AGAIN_NS)
+		return 0;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event)
+		return emit_lost(EVENT_SERVICE_ASKED); /* and the next one tries again */
+	event_begin(&event->header, EVENT_SERVICE_ASKED);
+	event->key = pick->key;
+	event->_pad0 = 0;
+	event->netns_cookie = pick->netns_cookie;
+	bpf_ringbuf_submit(event, 0);
+	bpf_map_update_elem(&service_asked, pick->key.address, &now, BPF_ANY);
+	return 0;
+}
+
+/* Of an address that lies among the virtual ones, but has no such port. */
+static __always_inline enum service_answer service_missing(const struct service_pick *pick)
+{
+	struct service_key address = {};
+
+	__builtin_memcpy(address.address, pick->key.address, 16);
+	if (bpf_map_lookup_elem(&services, &address))
+		return service_refused(0, SERVICE_COUNT_ABSENT);
+	service_ask(pick);
+	return service_refused(0, SERVICE_COUNT_UNKNOWN);
+}
+
+/*
+ * race: an element that was removed may be another key's by the time it is read, and a table may be moved. What was
+ * read belongs together only if the backend says that it is this service's, and the service is still where it was found.
+ */
+static __noinline int service_try(struct service_pick *pick)
+{
+	const struct service *found;
+	struct service service;
+	bool taken;
+
+	if (!pick)
+		return SERVICE_PASS;
+	found = bpf_map_lookup_elem(&services, &pick->key);
+	if (!found)
+		return service_missing(pick);
+	service = *found;
+	pick->service = service.number;
+	if (!service.slot_count)
+		return service_refused(service.number, SERVICE_COUNT_EMPTY);
+	taken = (service.affinity_seconds && service_take_same(pick, &service)) || service_take_any(pick, &service);
+	if (!taken || bpf_map_lookup_elem(&services, &pick->key) != found)
+		return -1;
+	if (service.affinity_seconds)
+		service_keep_affinity(pick);
+	return SERVICE_TRANSLATE;
+}
+
+/* Chooses a backend, and counts what came of it. */
+static __noinline int service_choose(struct service_pick *pick)
+{
+	struct route_key range = { .prefix_bits = 128 };
+
+	if (!pick)
+		return SERVICE_PASS;
+	__builtin_memcpy(range.address, pick->key.address, 16);
+	if (!bpf_map_lookup_elem(&service_ranges, &range))
+		return SERVICE_PASS;
+	for (__u32 i = 0; i < SERVICE_TRIES; i++) {
+		int answer = service_try(pick);
+
+		if (answer == SERVICE_TRANSLATE)
+			service_count_opened(pick);
+		if (answer >= 0)
+			return answer;
+	}
+	return service_refused(pick->service, SERVICE_COUNT_RACED);
+}
+
+#endif
