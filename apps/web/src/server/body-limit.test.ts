@@ -34,6 +34,7 @@ test("documents may be longer, and have a bound too", async () => {
   };
   expect(await status(BODY_MAX_BYTES + 1, "documents.applyAll")).toBe("read");
   expect(await status(BODY_MAX_BYTES + 1, "documents.check")).toBe("read");
+  expect(await status(BODY_MAX_BYTES + 1, "policies.whatIf")).toBe("read");
   expect(await status(BODY_MAX_BYTES + 1, "documents.delete")).toBe(413);
   expect(await status(DOCUMENTS_MAX_BYTES + 1, "documents.applyAll")).toBe(413);
 });

@@ -6,9 +6,9 @@ import { ERROR_CODES } from "@millrace/contract/error";
 
 /** A trace on a thousand hosts: under 140 kB. */
 export const BODY_MAX_BYTES = 256 << 10;
-/** Documents that are applied together are the longest thing anybody says. */
+/** Documents that are applied or tried together are the longest thing anybody says. */
 export const DOCUMENTS_MAX_BYTES = 1 << 20;
-const DOCUMENTS = /\/documents\.(applyAll|check)$/;
+const DOCUMENTS = /\/(documents\.(applyAll|check)|policies\.whatIf)$/;
 
 /** The same request with its body read, or the answer that it is too long. */
 export async function bounded(request: Request): Promise<Request | Response> {

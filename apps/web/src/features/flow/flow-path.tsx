@@ -79,8 +79,8 @@ function Rules({ rules }: { rules: readonly FlowRule[] }) {
     <span key={ruleText(rule)} className="block">
       <TermValue field="rule" value={ruleText(rule)} className="figure" />
       <span className="block text-text-3">
-        {rule.place === 0 ? "no rule allows it" : `rule ${rule.place}`} of <PolicyName of={rule} />, revision{" "}
-        {rule.revision}
+        {rule.place === 0 ? "no rule" : `rule ${rule.place}`} of <PolicyName of={rule} />
+        {rule.place === 0 && " allows it"}, revision {rule.revision}
       </span>
     </span>
   ));
