@@ -210,7 +210,7 @@ test("a policy is deleted after being asked once, with what that changes", async
   await expect(page.getByRole("dialog")).toContainText("would meet another verdict");
   await looksRight(page, "policy-delete");
   await page.getByRole("button", { name: "Delete 1 policy" }).click();
-  await expect(page.getByText("is deleted")).toBeVisible();
+  await expect(page.getByText(`${SHOP}/db is deleted`)).toBeVisible();
   await expect(page).toHaveURL(/\/policies$/);
   await page.goto(`/policies/${policy}`);
   await expect(page.getByText(`was NetworkPolicy ${SHOP}/db, and is deleted`)).toBeVisible();

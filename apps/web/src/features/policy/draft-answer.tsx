@@ -25,11 +25,19 @@ export function DraftAnswerView({ draft: { answer, asking, error }, onLine, onRe
   if (!answer) return <Explanation />;
   switch (answer.kind) {
     case "problems":
-      return <Problems problems={answer.problems} onLine={onLine} />;
+      return (
+        <div role="alert" className="min-w-0">
+          <Problems problems={answer.problems} onLine={onLine} />
+        </div>
+      );
     case "what-if":
       return <WhatIfResult answer={answer.answer} askedMs={WHAT_IF_MS} />;
     case "checked":
-      return <Documents title="It is right" documents={answer.documents} />;
+      return (
+        <div role="status" className="min-w-0">
+          <Documents title="It is right" documents={answer.documents} />
+        </div>
+      );
     case "applied":
       return <Documents title="Applied" documents={answer.documents} />;
   }
@@ -80,7 +88,7 @@ function Problems({
 }) {
   return (
     <Section title="Problems" note={String(problems.length)}>
-      <ul role="alert" className="flex flex-col">
+      <ul className="flex flex-col">
         {problems.map(({ line, field, message }) => (
           <li key={`${line} ${field} ${message}`} className="flex gap-3 border-b border-line py-1.5 text-xs">
             <button
@@ -105,7 +113,7 @@ function Documents({ title, documents }: { title: string; documents: readonly Ch
   const would = title === "Applied" ? "" : "would be ";
   return (
     <Section title={title}>
-      <ul role="status" className="flex flex-col">
+      <ul className="flex flex-col">
         {documents.map(({ kind, namespace, name, what }) => (
           <li key={`${kind} ${namespace}/${name}`} className="flex gap-3 border-b border-line py-2 text-xs">
             <span aria-hidden className="text-ok">
