@@ -77,12 +77,17 @@ static __always_inline void path_take_told(struct flow_path *path, const struct 
 		path->peer_identity = told->identity;
 }
 
-/* What keeps a link alive goes no farther than the link. */
+static __always_inline bool is_link_multicast(const __u8 address[16])
+{
+	return address[0] == 0xff && address[1] == 0x02;
+}
+
+/* What keeps a link alive goes no farther than the link. No pod sends from a group: where one stands first, it is received. */
 static __always_inline bool policy_is_link_upkeep(const struct flow_key *key)
 {
 	__u8 type = ((const __u8 *)&key->dport)[0];
-	bool near = (key->daddr[0] == 0xfe && (key->daddr[1] & 0xc0) == 0x80) ||
-		    (key->daddr[0] == 0xff && key->daddr[1] == 0x02);
+	bool near = (key->daddr[0] == 0xfe && (key->daddr[1] & 0xc0) == 0x80) || is_link_multicast(key->daddr) ||
+		    is_link_multicast(key->saddr);
 
 	return near && key->proto == NEXTHDR_ICMP6 &&
 	       ((type >= LINK_UPKEEP_FIRST && type <= LINK_UPKEEP_LAST) || type == LINK_UPKEEP_REPORT);

@@ -26,16 +26,22 @@ static __always_inline bool punt_gave(const struct __sk_buff *skb, const struct 
 	return now->punt && skb->ingress_ifindex == now->punt;
 }
 
+/* The agent's device has no link header, and without one the kernel redirects to no neighbour. 0, or no room. */
+static __always_inline int punt_put_head(struct __sk_buff *skb)
+{
+	__be16 ethertype = skb->protocol;
+
+	return bpf_skb_change_head(skb, ETH_HEADER_BYTES, 0) ||
+	       bpf_skb_store_bytes(skb, ETH_HEADER_BYTES - 2, &ethertype, 2, 0);
+}
+
 /*
  * To the host's stack as if the pod's link had just brought it: there its source is where it belongs, and both families
  * are at home. The link's own program must let it pass.
  */
 static __always_inline int punt_to_stack(struct __sk_buff *skb, __u32 link)
 {
-	__be16 ethertype = skb->protocol;
-
-	if (bpf_skb_change_head(skb, ETH_HEADER_BYTES, 0) ||
-	    bpf_skb_store_bytes(skb, ETH_HEADER_BYTES - 2, &ethertype, 2, 0))
+	if (punt_put_head(skb))
 		return TCX_DROP_PACKET;
 	skb->mark = PUNT_FOR_STACK_MARK;
 	return bpf_redirect(link, BPF_F_INGRESS);

@@ -144,6 +144,8 @@ static __always_inline int punted_send(struct __sk_buff *skb, const struct forwa
 	side->key = side->packet.key;
 	punted_decide(skb, side, now);
 	way_of(&way, &side->path);
+	if ((way.kind == PATH_LOCAL || way.kind == PATH_DIRECT) && punt_put_head(skb))
+		return TCX_DROP_PACKET;
 	if (way.kind == PATH_LOCAL)
 		return bpf_redirect_neigh(way.ifindex, NULL, 0, 0);
 	if (!verdict_forwards(side->path.verdict))

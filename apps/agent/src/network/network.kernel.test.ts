@@ -22,7 +22,7 @@ import { RouteFile } from "./route-file.ts";
 const PATHS = { direct: 2, overlay: 3 } as const;
 type Mode = keyof typeof PATHS;
 const POOL = {
-  ...{ name: "default", prefix4: "10.201.0.0/16", prefix6: "fd00:201::/48", masquerade: false },
+  ...{ name: "default", prefix4: "10.201.0.0/16", prefix6: "fd00:201::/32", masquerade: false },
   ...{ blockLength4: 26, blockLength6: 122, mtuOverhead: 50, gateway4: "169.254.1.1", gateway6: "fe80::1" },
 };
 const facts = ({ identity, name }: TestPod): PolicyIdentity => ({

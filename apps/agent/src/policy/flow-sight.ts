@@ -41,7 +41,7 @@ export function* flowSights(
   const table = new FlowTable(bytes);
   const classes = new Map<string | number, number>();
   for (let i = 0; i < table.count; i++) {
-    if (table.record(i, RECORD.lifecycle) !== FlowLifecycle.LIVE) continue;
+    if (table.record(i, RECORD.lifecycle) !== FlowLifecycle.LIVE || isLinkUpkeep(table, i)) continue;
     const at = table.keyAt(i) + KEY.remote;
     const text = () =>
       addressText(new Uint8Array(table.keys.buffer, table.keys.byteOffset + at * 4, ADDRESS_BYTES));
@@ -55,6 +55,19 @@ export function* flowSights(
       ...{ opened: openedIn(table, i), verdict: verdictIn(table.record(i, RECORD.verdict)) },
     };
   }
+}
+
+const ICMP6 = 58;
+const isLinkLocal = (word: number): boolean => (word & 0xc0ff) === 0x80fe;
+const isLinkGroup = (word: number): boolean => (word & 0xffff) === 0x02ff;
+
+/** Is never judged: policy_is_link_upkeep in packages/bpf/lib/policy.h. */
+function isLinkUpkeep(table: FlowTable, i: number): boolean {
+  if (table.protocol(i) !== ICMP6) return false;
+  const [local, remote] = [table.key(i, KEY.local), table.key(i, KEY.remote)];
+  const type = (table.key(i, PORTS) >>> 16) & 0xff;
+  const isNear = isLinkLocal(remote) || isLinkGroup(remote) || isLinkGroup(local);
+  return isNear && ((type >= 130 && type <= 137) || type === 143);
 }
 
 function openedIn(table: FlowTable, i: number): FlowSight["opened"] {
