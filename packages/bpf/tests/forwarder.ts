@@ -29,7 +29,15 @@ import {
   ROUTE_SIZE,
   RouteFlag,
 } from "@millrace/abi/generated/forward";
-import { type BpfLink, type BpfObject, links, netnsCookie, openObject } from "@millrace/native/native";
+import {
+  type BpfLink,
+  type BpfMap,
+  type BpfObject,
+  type BpfProgram,
+  links,
+  netnsCookie,
+  openObject,
+} from "@millrace/native/native";
 import { TestNetns } from "./netns.ts";
 import { type Flow, OBSERVE_OBJECT, plus, readFlows, u32, u64, viewOf } from "./observer.ts";
 import { addressBytes } from "./packet-builder.ts";
@@ -58,6 +66,8 @@ export class TestHost implements Disposable {
   readonly object: BpfObject;
   readonly pods: TestPod[] = [];
   readonly #links: BpfLink[] = [];
+  readonly #maps = new Map<string, BpfMap>();
+  readonly #programs = new Map<string, BpfProgram>();
   /** Which policy set holds; 0: none. */
   policySet = 0;
   /** The device that leads to the agent; 0: there is none. */
@@ -112,7 +122,7 @@ export class TestHost implements Disposable {
       },
       viewOf(value),
     );
-    this.object.map("forwarding").update(u32(0), value);
+    this.map("forwarding").update(u32(0), value);
   }
 
   addPod(name: string, options: { mtu?: number } = {}): TestPod {
@@ -155,23 +165,23 @@ export class TestHost implements Disposable {
 
   /** Runs a hook on a packet, as if it had come in at the loopback. */
   run(program: string, data: Uint8Array): { answer: number; packet: Buffer } {
-    const { retval, dataOut } = this.object.program(program).testRun({ data, netns: this.netns.path });
+    const { retval, dataOut } = this.#program(program).testRun({ data, netns: this.netns.path });
     return { answer: retval | 0, packet: dataOut };
   }
 
   #register(pod: TestPod): void {
-    const endpoints = this.object.map("endpoints");
+    const endpoints = this.map("endpoints");
     const value = Buffer.alloc(endpoints.stride);
     for (let at = 0; at < value.length; at += value.length / endpoints.cpus)
       value.writeUInt32LE(pod.endpointId, at);
     endpoints.update(this.#endpointKey(pod.ifindex), value);
     const local = new Uint8Array(LOCAL_SIZE);
     encodeLocal({ endpointId: pod.endpointId, ifindex: pod.ifindex, identity: pod.identity }, viewOf(local));
-    for (const address of [pod.ip4, pod.ip6]) this.object.map("locals").update(addressBytes(address), local);
+    for (const address of [pod.ip4, pod.ip6]) this.map("locals").update(addressBytes(address), local);
     const info = Buffer.alloc(NETNS_INFO_SIZE);
     const endpointIds = [pod.endpointId, ...Array(7).fill(0)];
     encodeNetnsInfo({ kind: NetnsKind.POD, endpointCount: 1, endpointIds }, viewOf(info));
-    this.object.map("netns").update(u64(netnsCookie(pod.netns.path)), info);
+    this.map("netns").update(u64(netnsCookie(pod.netns.path)), info);
   }
 
   /** Puts the uplink's end, made by `wire`, to work. */
@@ -186,8 +196,8 @@ export class TestHost implements Disposable {
     const remote = new Uint8Array(REMOTE_SIZE);
     const address4 = viewOf(addressBytes(other.underlay4)).getUint32(12);
     encodeRemote({ address6: addressBytes(other.underlay6), address4 }, viewOf(remote));
-    this.object.map("remotes").update(u32(other.number), remote);
-    this.object.map("tunnel_peers").update(addressBytes(other.underlay4).slice(12), u32(other.number));
+    this.map("remotes").update(u32(other.number), remote);
+    this.map("tunnel_peers").update(addressBytes(other.underlay4).slice(12), u32(other.number));
     this.route(`10.201.${other.number}.0`, 96 + 24, { kind, remote: other.number });
     this.route(`fd00:201:${other.number}::`, 64, { kind, remote: other.number });
     this.commit();
@@ -202,6 +212,18 @@ export class TestHost implements Disposable {
     this.commit();
   }
 
+  /** Each is a file descriptor, and a test may ask for thousands. */
+  map(name: string): BpfMap {
+    const map = this.#maps.get(name) ?? this.object.map(name);
+    this.#maps.set(name, map);
+    return map;
+  }
+  #program(name: string): BpfProgram {
+    const program = this.#programs.get(name) ?? this.object.program(name);
+    this.#programs.set(name, program);
+    return program;
+  }
+
   route(
     prefix: string,
     prefixBits: number,
@@ -211,18 +233,18 @@ export class TestHost implements Disposable {
     encodeRouteKey({ prefixBits, address: addressBytes(prefix) }, viewOf(key));
     const value = new Uint8Array(ROUTE_SIZE);
     encodeRoute({ remote: 0, identity: 0, flags: 0, ...route }, viewOf(value));
-    this.object.map("routes").update(key, value);
+    this.map("routes").update(key, value);
   }
 
   flows(): Flow[] {
-    return readFlows(this.object.map("flows"));
+    return readFlows(this.map("flows"));
   }
   flowsOf(pod: TestPod): Flow[] {
     return this.flows().filter(({ key }) => key.endpointId === pod.endpointId);
   }
 
   endpoint(pod: TestPod): Endpoint {
-    const map = this.object.map("endpoints");
+    const map = this.map("endpoints");
     const value = map.lookup(this.#endpointKey(pod.ifindex)) as Buffer;
     const stride = value.length / map.cpus;
     const each = Array.from(
@@ -241,7 +263,7 @@ export class TestHost implements Disposable {
 
   /** The dataplane's own drops, by reason. */
   ownDrops(): Partial<Record<keyof typeof PathReason, number>> {
-    const { count, keys, values } = this.object.map("drops").readAll();
+    const { count, keys, values } = this.map("drops").readAll();
     const found: Record<string, number> = {};
     for (let i = 0; i < count; i++) {
       const reason = readDropKey(viewOf(keys), i * DROP_KEY_SIZE).reason - PathLimit.REASON_BASE;
@@ -254,7 +276,7 @@ export class TestHost implements Disposable {
   }
   /** The kernel's drops in namespaces of this host. */
   kernelDrops(): number {
-    const { count, keys, values } = this.object.map("drops").readAll();
+    const { count, keys, values } = this.map("drops").readAll();
     let sum = 0;
     for (let i = 0; i < count; i++)
       if (readDropKey(viewOf(keys), i * DROP_KEY_SIZE).reason < PathLimit.REASON_BASE)
@@ -271,7 +293,7 @@ export class TestHost implements Disposable {
   #watchDrops(): void {
     const info = Buffer.alloc(NETNS_INFO_SIZE);
     encodeNetnsInfo({ kind: NetnsKind.HOST, endpointCount: 0, endpointIds: Array(8).fill(0) }, viewOf(info));
-    this.object.map("netns").update(u64(this.cookie), info);
+    this.map("netns").update(u64(this.cookie), info);
     this.#links.push(this.object.program("packet_dropped").attach({ kind: "tracing" }));
   }
   #attach(program: string, ifindex: number, direction: "ingress" | "egress"): void {

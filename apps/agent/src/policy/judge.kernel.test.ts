@@ -68,22 +68,28 @@ const aCase = fc.record({
   ),
 });
 
-/** Nobody by labels is the host or the world to the kernel; everybody else has a number. */
+/** Nobody by labels is the host or the world to the kernel; everybody else has a number. An address is one peer's. */
 function peersOf(
   attempts: readonly { peer: { identity: PolicyIdentity | null; isHost: boolean; address: string } }[],
 ) {
-  return attempts.map(({ peer }, at): Peer => {
-    const facts = peer.isHost ? null : peer.identity;
-    const nobody = peer.isHost ? HOST : WORLD;
-    return { number: facts ? FIRST_PEER + at : nobody, facts, isHost: peer.isHost, address: peer.address };
+  const having = new Map<string, Peer>();
+  return attempts.map(({ peer: { identity, isHost, address } }, at): Peer => {
+    const facts = isHost ? null : identity;
+    const nobody = isHost ? HOST : WORLD;
+    const peer = having.get(address) ?? { number: facts ? FIRST_PEER + at : nobody, facts, isHost, address };
+    having.set(address, peer);
+    return peer;
   });
 }
+
+/** As the agent has them: none is given to another ruleset while it stands in the kernel. */
+const numbers = new RulesetNumbers();
 
 function enforce(policies: readonly Policy[], subject: PolicyIdentity, peers: readonly Peer[]): void {
   const set = new PolicySet(policies);
   const known = new Map(peers.map(({ number, facts }) => [number, facts]));
   const subjects = [{ endpointId: pod.endpointId, facts: subject }];
-  const pairJudge = new PairJudge(set, subjects, (identity) => known.get(identity), new RulesetNumbers());
+  const pairJudge = new PairJudge(set, subjects, (identity) => known.get(identity), numbers);
   const pairs = peers.flatMap(({ number, address }) =>
     [FlowDirection.EGRESS, FlowDirection.INGRESS].map(
       (direction): Pair => ({
@@ -94,7 +100,9 @@ function enforce(policies: readonly Policy[], subject: PolicyIdentity, peers: re
   );
   for (const { address, number } of peers)
     host.route(address, 128, { kind: PathKind.HOST, identity: number });
-  replacePolicy((name) => host.object.map(name), policyTables(set, pairJudge, pairs));
+  const tables = policyTables(set, pairJudge, pairs);
+  replacePolicy((name) => host.map(name), tables);
+  numbers.keep(new Set(tables.rulesets.map(({ number }) => number)));
 }
 
 function bytesOf({ peer, protocol, port, opened }: Probe): Uint8Array {
@@ -114,7 +122,7 @@ function bytesOf({ peer, protocol, port, opened }: Probe): Uint8Array {
 
 /** As the program left it on the packet's flow, of which there is only one. */
 function judged(probe: Probe): FlowPath | undefined {
-  const flows = host.object.map("flows");
+  const flows = host.map("flows");
   for (let key = flows.nextKey(); key; key = flows.nextKey()) flows.delete(key);
   host.run(probe.opened === "by the peer" ? "pod_ingress" : "pod_egress", bytesOf(probe));
   return host.flows()[0]?.record.path;
