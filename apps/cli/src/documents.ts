@@ -7,10 +7,10 @@ import {
   documentText,
 } from "@millrace/contract/document";
 import { type Manifest, type ManifestProblem, readManifests } from "@millrace/policy/manifest";
+import { manifestText } from "@millrace/policy/manifest-text";
 import { Command, Option } from "commander";
-import { stringify } from "yaml";
 import { type Client, connect } from "./client.ts";
-import { documentTable, inOrder, policyTable, serviceTable } from "./documents-format.ts";
+import { documentTable, policyTable, serviceTable } from "./documents-format.ts";
 import { UsageError } from "./failure.ts";
 import { readSources } from "./manifest.ts";
 import { plain } from "./terminal.ts";
@@ -86,7 +86,7 @@ export function getCommand(): Command {
         const documents = [];
         for (const one of found) documents.push((await whole(client, one)).document);
         if (output === "json") process.stdout.write(`${JSON.stringify(only ? documents[0] : documents)}\n`);
-        else process.stdout.write(documents.map((document) => stringify(inOrder(document))).join("---\n"));
+        else process.stdout.write(documents.map((document) => manifestText(document)).join("---\n"));
       },
     );
 }

@@ -4,7 +4,7 @@
  */
 import type { DocumentObject, DocumentProblem } from "@millrace/contract/document";
 import { readManifests } from "@millrace/policy/manifest";
-import { stringify } from "yaml";
+import { manifestText } from "@millrace/policy/manifest-text";
 
 /** `line`: from 1. `field`: where in its document; empty: the document itself, or no document yet. */
 export type LineProblem = { line: number; field: string; message: string };
@@ -32,7 +32,7 @@ export function readDraft(text: string): Draft {
 
 /** Without what the control plane says of it, which no apply reads. */
 export function documentText({ status: _, ...document }: DocumentObject): string {
-  return stringify(document);
+  return manifestText(document);
 }
 
 export const FIRST_DRAFT = `apiVersion: networking.k8s.io/v1
