@@ -1,11 +1,11 @@
 /**
  * What Millrace carries, as the pages tell it: path tiers, ways and rules of flows, a host's dataplane, pools and their
- * blocks. The stack is real; one more host is only pretended, since the stack's own observe.
+ * blocks. The stack is real; hosts that fall silent or only observe are pretended.
  */
 
 import { ruleNumber } from "@millrace/contract/rule-number";
 import { VERDICT_NUMBER, WAY_NUMBER } from "@millrace/contract/verdict";
-import { expect, type Locator, type Page, test } from "@playwright/test";
+import { expect, type Locator, type Page, type Route, test } from "@playwright/test";
 import { firstSignIn } from "../tools/testing/browser-instance.ts";
 import { looksRight } from "./looks-right.ts";
 import { operate, PretendedAgent } from "./pretend-agent.ts";
@@ -13,6 +13,7 @@ import { signIn } from "./sign-in.ts";
 
 const RUN = Date.now().toString(36);
 const HOST = `gone-${RUN}`;
+const OBSERVER = `watches-${RUN}`;
 const POOL = `e2e-${RUN}`;
 const POLICY = 1 + (Date.now() % 0xff_ff00);
 const FAST_PORT = 8443;
@@ -37,18 +38,34 @@ async function openPools(): Promise<void> {
   await expect(page.getByRole("heading", { name: "Pools" })).toBeVisible();
 }
 
+/** The real answer as it is before there is anything: this stack has its pods' pool from the start. */
+async function emptied(route: Route): Promise<void> {
+  const response = await route.fetch();
+  const names = new URL(route.request().url()).pathname.split("/").at(-1)?.split(",") ?? [];
+  const answers = (await response.json()) as { result: { data: unknown } }[];
+  const nothing: Record<string, unknown> = { "pools.list": [], "network.blocks": { held: [], more: 0 } };
+  const json = answers.map((given, n) => {
+    const data = nothing[names[n] ?? ""];
+    return data === undefined ? given : { result: { data } };
+  });
+  await route.fulfill({ response, json });
+}
+
 test("without a pool the page says what that means, and when it is asked in vain it says so", async () => {
+  await page.route(api("pools.list"), emptied);
   await openPools();
   await expect(page.getByText(/There is no pool/)).toBeVisible();
   await expect(page.getByText(/No host holds a block/)).toBeVisible();
   await looksRight(page, "settings-network-empty");
+  await page.unrouteAll();
   await page.route(api("pools.list"), (route) => route.abort());
   await page.route(api("network.blocks"), (route) => route.abort());
   await page.reload();
   await expect(page.getByText("The control plane doesn't answer").first()).toBeVisible();
   await page.unrouteAll();
   await page.getByRole("button", { name: "Try again" }).first().click();
-  await expect(page.getByText(/There is no pool/)).toBeVisible();
+  await expect(row("Between hosts", "default")).toContainText("direct");
+  await expect(row("Heard with them", "h1")).toContainText("leased");
 });
 
 test("a flow that Millrace carries has its path tier, way and rule in the table and in its drawer", async () => {
@@ -102,8 +119,15 @@ test("a host's page tells its uplink, its blocks, and what became of packets who
   await looksRight(page, "host-dataplane");
 });
 
-test("an observing host's page says that it carries nothing", async () => {
+test("a host of the lab tells its own: the uplink, and the block that its pods have addresses of", async () => {
   await page.goto("/hosts/h1?tab=dataplane");
+  await expect(page.getByText(/10\.201\.0\.\d+\/26/)).toBeVisible();
+  await looksRight(page, "host-dataplane-lab");
+});
+
+test("an observing host's page says that it carries nothing", async () => {
+  await PretendedAgent.enrol(page, OBSERVER, "observe");
+  await page.goto(`/hosts/${OBSERVER}?tab=dataplane`);
   await expect(page.getByText(/carries no packet/)).toBeVisible();
 });
 

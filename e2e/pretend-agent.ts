@@ -37,7 +37,11 @@ export class PretendedAgent {
   }
 
   /** With a token that the signed-in administrator of `page` makes. */
-  static async enrol(page: Page, host: string): Promise<PretendedAgent> {
+  static async enrol(
+    page: Page,
+    host: string,
+    mode: "observe" | "dataplane" = "dataplane",
+  ): Promise<PretendedAgent> {
     const { command } = (await operate(page, "agents.createEnrolToken", { host })) as { command: string };
     const token = /mre_[\w-]+/.exec(command)?.[0] ?? "";
     const enrolled = await send("agent.enrol", { protocol: PROTOCOL_VERSION, token, host }, "");
@@ -51,7 +55,7 @@ export class PretendedAgent {
         cpus: 2,
         memoryBytes: 4e9,
       },
-      ...{ mode: "dataplane", simulated: true, capabilities: [] },
+      ...{ mode, simulated: true, capabilities: [] },
     });
     return agent;
   }

@@ -5,8 +5,8 @@
 
 const flags = {
   "--no-lab": "observe this machine's own containers; start no demo hosts",
-  "--dataplane":
-    "Millrace itself wires the lab's pods and carries their packets, instead of the kernel's bridge",
+  "--observe":
+    "the kernel's bridge wires the lab's pods and Millrace only watches; otherwise it carries their packets",
   "--build-only": "install and build, then stop",
   "--no-serve": "install, build and migrate the database, then stop",
   "--name": "run as another instance of that NAME, with its own data and lab (default: demo)",
@@ -48,12 +48,12 @@ export function closest(word, known) {
 
 /** @param {string[]} argv @returns {{ ok: true, options: Options } | { ok: false, message: string }} */
 export function parseArguments(argv) {
-  const options = { name: "demo", buildOnly: false, serve: true, lab: true, dataplane: false, help: false };
+  const options = { name: "demo", buildOnly: false, serve: true, lab: true, dataplane: true, help: false };
   for (let i = 0; i < argv.length; i++) {
     const [flag, given] = argv[i].split(/=(.*)/s);
     if (flag === "-h" || flag === "--help") options.help = true;
-    else if (flag === "--no-lab") options.lab = false;
-    else if (flag === "--dataplane") options.dataplane = true;
+    else if (flag === "--no-lab") Object.assign(options, { lab: false, dataplane: false });
+    else if (flag === "--observe") options.dataplane = false;
     else if (flag === "--build-only") options.buildOnly = true;
     else if (flag === "--no-serve") options.serve = false;
     else if (flag === "--name") {
@@ -64,8 +64,6 @@ export function parseArguments(argv) {
       options.name = name;
     } else return { ok: false, message: unknown(flag) };
   }
-  if (options.dataplane && !options.lab)
-    return { ok: false, message: "--dataplane is about the lab's pods: it doesn't go with --no-lab" };
   return { ok: true, options };
 }
 

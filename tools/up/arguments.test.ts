@@ -5,7 +5,7 @@ import { closest, parseArguments, usage } from "./arguments.mjs";
 test("without options everything is built and served, with the lab", () => {
   expect(parseArguments([])).toEqual({
     ok: true,
-    options: { name: "demo", buildOnly: false, serve: true, lab: true, dataplane: false, help: false },
+    options: { name: "demo", buildOnly: false, serve: true, lab: true, dataplane: true, help: false },
   });
 });
 
@@ -24,8 +24,10 @@ test("an option unlike any other is named, and nothing is guessed", () => {
   });
 });
 
-test("a dataplane without the lab's pods is refused", () => {
-  expect(parseArguments(["--dataplane", "--no-lab"])).toMatchObject({ ok: false });
+test("Millrace carries the lab's packets unless told to observe; this machine's own it only observes", () => {
+  expect(parseArguments([])).toMatchObject({ options: { lab: true, dataplane: true } });
+  expect(parseArguments(["--observe"])).toMatchObject({ options: { lab: true, dataplane: false } });
+  expect(parseArguments(["--no-lab"])).toMatchObject({ options: { lab: false, dataplane: false } });
 });
 
 test("a name is taken in both spellings, and refused when it couldn't name a network device", () => {
@@ -38,7 +40,7 @@ test("a name is taken in both spellings, and refused when it couldn't name a net
 });
 
 test("the help names every option that is understood", () => {
-  for (const flag of ["--no-lab", "--dataplane", "--build-only", "--no-serve", "--help"]) {
+  for (const flag of ["--no-lab", "--observe", "--build-only", "--no-serve", "--help"]) {
     expect(usage).toContain(flag);
     expect(parseArguments([flag])).toMatchObject({ ok: true });
   }

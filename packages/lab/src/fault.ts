@@ -40,25 +40,22 @@ const nft = (netns: string, stdin: string): Command => ({
   stdin,
 });
 /** nft deletes only what exists; "add, then delete" in one transaction does either way. */
-const dropTable = (family: string): string =>
-  `add table ${family} ${FIREWALL_TABLE}\ndelete table ${family} ${FIREWALL_TABLE}\n`;
+const DROP_TABLE = `add table inet ${FIREWALL_TABLE}\ndelete table inet ${FIREWALL_TABLE}\n`;
 
-/** Routed between hosts, bridged on one: a packet meets exactly one of the two families' forward hooks. */
+/** In the receiver's own namespace: whoever carries packets to it, every packet meets this hook. */
 function firewallDrop(from: PodPlan, to: PodPlan): Step {
-  const rules = ["inet", "bridge"].map(
-    (family) => `${dropTable(family)}table ${family} ${FIREWALL_TABLE} {
-  chain forward {
-    type filter hook forward priority 0; policy accept;
-    ip saddr ${from.ip4} ip daddr ${to.ip4} counter drop
-    ip6 saddr ${from.ip6} ip6 daddr ${to.ip6} counter drop
+  const rules = `${DROP_TABLE}table inet ${FIREWALL_TABLE} {
+  chain input {
+    type filter hook input priority 0; policy accept;
+    ip saddr ${from.ip4} counter drop
+    ip6 saddr ${from.ip6} counter drop
   }
 }
-`,
-  );
+`;
   return {
     title: `firewall drop ${from.name} → ${to.name}`,
-    do: [nft(from.host.netns, rules.join(""))],
-    undo: [{ ...nft(from.host.netns, dropTable("inet") + dropTable("bridge")), absentTexts: [NETNS_GONE] }],
+    do: [nft(to.netns, rules)],
+    undo: [{ ...nft(to.netns, DROP_TABLE), absentTexts: [NETNS_GONE] }],
   };
 }
 
@@ -91,8 +88,8 @@ export const FAULTS: Readonly<Record<FaultName, Fault>> = {
     action: () => ({ kind: "settings", on: { paymentsOpen: false }, off: { paymentsOpen: true } }),
   },
   "firewall-drop": {
-    title: "a firewall rule drops what checkout sends to payments",
-    where: "checkout",
+    title: "payments' own firewall drops what checkout sends",
+    where: "payments",
     expects: { reason: "NETFILTER_DROP", symptom: "checkout's connections to payments time out" },
     action: (pod) => ({ kind: "step", step: firewallDrop(pod("checkout"), pod("payments")) }),
   },
