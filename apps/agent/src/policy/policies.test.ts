@@ -322,4 +322,5 @@ test("what the kernel refuses is said once, and what held goes on", async () => 
   }
   expect(stage.kernel.policySets).toBe(1);
   expect(stage.said.filter((line) => line.includes("5000 prefixes"))).toHaveLength(1);
+  expect(agent.counts.revision).toBe(3); // in force, whatever was told
 });

@@ -52,6 +52,8 @@ export class Policies {
   #judgements = new Judgements();
   #tables: PolicyTables | undefined;
   #applied = "";
+  /** Of the newest change of documents that the kernel's tables know. */
+  #revision = 0;
   #written = 0;
   #askAtMs = 0;
   #retryAtMs = 0;
@@ -65,8 +67,9 @@ export class Policies {
     this.#o = options;
   }
   get counts(): Record<string, number> {
-    const { policies, revision, peers } = this.#knowledge;
-    return { ...this.#counts, policies: policies.length, revision, peers, judgements: this.#judgements.size };
+    const { policies, peers } = this.#knowledge;
+    const [revision, judgements] = [this.#revision, this.#judgements.size];
+    return { ...this.#counts, policies: policies.length, revision, peers, judgements };
   }
 
   /** Takes up what the kernel judges by, and what was known. */
@@ -116,10 +119,10 @@ export class Policies {
     const subjects = this.#subjects();
     const who = subjects.map(({ endpointId, facts }) => [endpointId, facts?.identity ?? 0]);
     const text = JSON.stringify([this.#knowledge.version, who]);
-    if (text === this.#applied) return;
     try {
-      this.#replace(subjects);
+      if (text !== this.#applied) this.#replace(subjects);
       this.#applied = text;
+      this.#revision = this.#knowledge.revision;
       this.#problem("policies can't be enforced as they are now", undefined);
     } catch (error) {
       this.#problem("policies can't be enforced as they are now", (error as Error).message);
