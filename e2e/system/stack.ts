@@ -1,7 +1,7 @@
 /**
- * The system below the dashboard, for tests that break it: a Postgres of its own, the ingest process and an
- * agent for each lab host, each a real process that a test may kill. Not the supervisor: nothing here
- * brings anything back by itself.
+ * The system, for tests that break it: a Postgres of its own, the ingest process and an agent for each lab host, and where
+ * somebody is to apply documents the dashboard's server; each a real process that a test may kill. Not the supervisor:
+ * nothing here brings anything back by itself.
  */
 
 import { execFile } from "node:child_process";
@@ -19,6 +19,7 @@ import { type Cluster, clusterUrl, createDatabase, startServer } from "../../too
 import { migrate } from "../../tools/up/migrate.mjs";
 import { freePort } from "../../tools/up/preflight.mjs";
 import { Child, until } from "./child.ts";
+import { Operator } from "./operator.ts";
 
 const run = promisify(execFile);
 const AGENT = at("apps/agent/build/main.js");
@@ -34,6 +35,8 @@ export type StackOptions = {
   dataplane?: "direct" | "overlay";
   /** Extra flags of every agent, e.g. a flow table deliberately too small. */
   agentFlags?: readonly string[];
+  /** Somebody applies documents. */
+  operator?: boolean;
   /** Puts the agents' state on a disk of this size of their own. */
   stateDiskBytes?: number;
 };
@@ -48,7 +51,9 @@ export class Stack {
   readonly ingestPort: number;
   readonly #cluster: Cluster;
   readonly #mounts: string[] = [];
+  readonly #metricsPorts: number[] = [];
   #server: Server;
+  #operator: Operator | undefined;
 
   private constructor(parts: {
     folder: string;
@@ -101,8 +106,14 @@ export class Stack {
     try {
       ingest.start();
       await stack.ingestReady();
-      if (options.dataplane) await makePool(options.dataplane, env);
-      for (let n = 1; n <= (options.hosts ?? 1); n++) agents.push(await stack.#agent(n, env, options));
+      const numbers = Array.from({ length: options.hosts ?? 1 }, (_, i) => i + 1);
+      const [made, opened] = await Promise.all([
+        Promise.all(numbers.map((n) => stack.#agent(n, env, options))),
+        options.operator ? openOperator(env) : undefined,
+        options.dataplane && makePool(options.dataplane, env),
+      ]);
+      stack.#operator = opened;
+      agents.push(...made);
       for (const agent of agents) agent.start();
       await lab.fill({ shop: options.shop ?? false });
       await stack.allCovered();
@@ -117,9 +128,9 @@ export class Stack {
   async #agent(number: number, env: Record<string, string>, options: StackOptions): Promise<Child> {
     const host = this.lab.host(number);
     const name = `${this.lab.name}-${host.name}`;
-    const { stdout } = await run(process.execPath, [SETUP, "enrol", "--host", name], {
-      env: { ...process.env, ...env },
-    });
+    const { token } = await setup(["enrol", "--host", name], env);
+    const metricsPort = await freePort();
+    this.#metricsPorts[number - 1] = metricsPort;
     const state = this.stateFolder(number);
     mkdirSync(state, { recursive: true });
     if (options.stateDiskBytes) {
@@ -127,11 +138,12 @@ export class Stack {
       this.#mounts.push(state);
     }
     const tokenFile = path.join(state, "enrol-token");
-    writeFileSync(tokenFile, JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}").token, { mode: 0o600 });
+    writeFileSync(tokenFile, String(token), { mode: 0o600 });
     return new Child(`agent ${name}`, [
       ...[...agentCommand, "--server", `http://127.0.0.1:${this.ingestPort}`],
       ...["--host-name", name, "--host-netns", host.netns, "--runtime", `runc=${host.runcRoot}`],
       ...["--state-dir", state, "--pin-dir", `${this.pinRoot}/${host.name}`, "--enrol-token-file", tokenFile],
+      ...["--metrics", `127.0.0.1:${metricsPort}`],
       ...(host.cniSocket
         ? ["--dataplane", "--uplink", host.uplink.device, "--cni-socket", host.cniSocket]
         : []),
@@ -146,6 +158,42 @@ export class Stack {
 
   get databaseUrl(): string {
     return clusterUrl(this.#cluster);
+  }
+
+  /** Only where one was asked for. */
+  get operator(): Operator {
+    if (!this.#operator) throw new Error("this stack has no operator");
+    return this.#operator;
+  }
+
+  /** One of the metrics of a host's agent, without `millrace_agent_`; undefined when it has none of that name, or doesn't answer. */
+  async metric(hostNumber: number, name: string): Promise<number | undefined> {
+    const url = `http://127.0.0.1:${this.#metricsPorts[hostNumber - 1]}/metrics`;
+    const text = await fetch(url).then(
+      (response) => response.text(),
+      () => "",
+    );
+    const [, value] = new RegExp(`^millrace_agent_${name} (\\S+)$`, "m").exec(text) ?? [];
+    return value === undefined ? undefined : Number(value);
+  }
+
+  /** These hosts go by the newest change of any document. Others, whom it doesn't concern, aren't told of it. */
+  async inForce(hostNumbers: readonly number[] = this.agents.map((_, i) => i + 1)): Promise<number> {
+    const [row] = await this.query<{ revision: number }>(
+      "select coalesce(max(revision), 0)::float8 as revision from document_changes",
+    );
+    const revision = row?.revision ?? 0;
+    const held: (number | undefined)[] = [];
+    const isHeld = async (host: number, i: number): Promise<boolean> => {
+      held[i] = await this.metric(host, "policy_revision");
+      return (held[i] ?? -1) >= revision;
+    };
+    await until(
+      `hosts ${hostNumbers} go by revision ${revision}`,
+      async () => (await Promise.all(hostNumbers.map(isHeld))).every(Boolean),
+      { deadlineMs: 20_000, everyMs: 10, explain: () => `they go by ${held}` },
+    );
+    return revision;
   }
 
   async query<T extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<T[]> {
@@ -212,6 +260,7 @@ export class Stack {
   async down(): Promise<void> {
     for (const agent of this.agents) await agent.end("SIGTERM");
     await this.ingest.end("SIGTERM");
+    await this.#operator?.web.end("SIGTERM");
     for (let n = 1; n <= this.agents.length; n++)
       await run(process.execPath, [
         AGENT,
@@ -229,7 +278,18 @@ export class Stack {
 
 async function makePool(mode: string, env: Record<string, string>): Promise<void> {
   const pool = `name=default,mode=${mode},v4=10.201.0.0/16,v6=fd00:201::/48`;
-  await run(process.execPath, [SETUP, "pool", "--pool", pool], { env: { ...process.env, ...env } });
+  await setup(["pool", "--pool", pool], env);
+}
+
+async function openOperator(env: Record<string, string>): Promise<Operator> {
+  const { firstSignIn } = await setup(["first-sign-in"], env);
+  return Operator.open(env, firstSignIn as { email: string; password: string });
+}
+
+/** A command of the setup program, and its answer. */
+async function setup(args: readonly string[], env: Record<string, string>): Promise<Record<string, unknown>> {
+  const { stdout } = await run(process.execPath, [SETUP, ...args], { env: { ...process.env, ...env } });
+  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}");
 }
 
 function portFree(port: number): Promise<boolean> {

@@ -20,9 +20,14 @@ export type PolicyView = z.infer<typeof PolicyView>;
 export const ByPolicyNumber = z.object({ number: z.int().min(1).max(LAST_POLICY_NUMBER) });
 export type ByPolicyNumber = z.infer<typeof ByPolicyNumber>;
 export const MOST_SUBJECTS = 50;
-/** With what it says, and whom it selects by their labels. */
+/** With what it says, whom it selects by their labels, and how far it has come. */
 export const WholePolicyView = PolicyView.extend({
   policy: Policy,
+  /**
+   * Hosts with an endpoint that it selects, and those of them whose last heartbeat said that this revision, or a later one,
+   * is in force there. null: there are more identities than are counted for a page.
+   */
+  hosts: z.object({ selected: z.int(), inForce: z.int() }).nullable(),
   /** The largest first. */
   subjects: z
     .array(z.object({ namespace: z.string(), labels: Labels, endpoints: z.int() }))

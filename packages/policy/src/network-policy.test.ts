@@ -1,9 +1,15 @@
 // Every case of testdata/, by the plain reference and by what the kernel is given.
-import type { Policy, PolicyDirection, PolicyIdentity } from "@millrace/contract/policy";
-import { NAMESPACE_NAME_LABEL } from "@millrace/contract/policy-protocol";
+import type { Policy, PolicyDirection } from "@millrace/contract/policy";
 import type { Family } from "@millrace/contract/prefix";
 import { describe, expect, test } from "vitest";
-import { addressesOf, type CaseAttempt, casesIn, type PolicyCase, world } from "../test/cases.ts";
+import {
+  addressesOf,
+  type CaseAttempt,
+  casesIn,
+  identitiesOf,
+  type PolicyCase,
+  world,
+} from "../test/cases.ts";
 import { PolicySet } from "./compile.ts";
 import { readDocument } from "./document.ts";
 import { type Attempt, judge } from "./judge.ts";
@@ -14,22 +20,8 @@ const NUMBERS = { tcp: 6, udp: 17, sctp: 132 } as const;
 const numberOf = (protocol: CaseAttempt["protocol"], family: Family) =>
   protocol === "icmp" ? { 4: 1, 6: 58 }[family] : NUMBERS[protocol];
 
-const { pods, namespaces, ...others } = world();
-const addresses = addressesOf({ pods, namespaces, ...others });
-const identities = new Map(
-  Object.entries(pods).map(([name, { labels, ports }], at): [string, PolicyIdentity] => {
-    const namespace = name.split("/")[0] as string;
-    const namespaceLabels = { ...namespaces[namespace], [NAMESPACE_NAME_LABEL]: namespace };
-    const named = Object.entries(ports).map(([port, text]) => {
-      const [protocol, number] = text.split("/") as [keyof typeof NUMBERS, string];
-      return [port, { protocol: NUMBERS[protocol], port: Number(number) }];
-    });
-    return [
-      name,
-      { identity: 256 + at, namespace, labels, namespaceLabels, ports: Object.fromEntries(named) },
-    ];
-  }),
-);
+const addresses = addressesOf(world());
+const identities = identitiesOf(world());
 
 function policiesOf(documents: unknown[]): Policy[] {
   return documents.map((document, at) => {

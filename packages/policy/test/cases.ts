@@ -4,7 +4,10 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import type { PolicyIdentity } from "@millrace/contract/policy";
+import { NAMESPACE_NAME_LABEL } from "@millrace/contract/policy-protocol";
 import type { Family } from "@millrace/contract/prefix";
+import { SERVICE_PROTOCOLS } from "@millrace/contract/service";
 import { parse } from "yaml";
 import { z } from "zod";
 
@@ -61,6 +64,24 @@ export const addressesOf = ({ pods, outsiders, prefixes }: World): Record<string
   ...outsiders,
   ...prefixes,
 });
+
+/** The pods as a policy knows them, by name. Their numbers are nobody's. */
+export const identitiesOf = ({ pods, namespaces }: World): Map<string, PolicyIdentity> =>
+  new Map(
+    Object.entries(pods).map(([name, { labels, ports }], at) => {
+      const namespace = name.split("/")[0] as string;
+      const namespaceLabels = { ...namespaces[namespace], [NAMESPACE_NAME_LABEL]: namespace };
+      return [name, { identity: 256 + at, namespace, labels, namespaceLabels, ports: namedIn(ports) }];
+    }),
+  );
+const namedIn = (ports: Record<string, string>): PolicyIdentity["ports"] =>
+  Object.fromEntries(
+    Object.entries(ports).map(([name, text]) => {
+      const [protocol = "", port] = text.split("/");
+      const number = SERVICE_PROTOCOLS[protocol.toUpperCase() as keyof typeof SERVICE_PROTOCOLS];
+      return [name, { protocol: number, port: Number(port) }];
+    }),
+  );
 
 const KINDS = {
   "network-policy": { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" },

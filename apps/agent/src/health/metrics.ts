@@ -16,7 +16,7 @@ const LEVELS: Record<string, { name: string; help: string; scale: number }> = {
   "policy.policies": { name: "policies", help: "Policies that select an endpoint of this host", scale: 1 },
   "policy.judgements": { name: "policy_judgements", help: "Pairs of ends the kernel can judge", scale: 1 },
   "policy.peers": { name: "policy_peers", help: "Identities known to policy", scale: 1 },
-  "policy.revision": { name: "policy_revision", help: "Revision of the policies last told", scale: 1 },
+  "policy.revision": { name: "policy_revision", help: "Newest change of documents in force here", scale: 1 },
   "network.translations": { name: "translations", help: "Flows under the host's own address", scale: 1 },
   "service.known": { name: "services_known", help: "Virtual addresses this host was told of", scale: 1 },
   "trace.running": { name: "traces_running", help: "Trace sessions under way", scale: 1 },

@@ -52,6 +52,8 @@ export class Policies {
   #judgements = new Judgements();
   #tables: PolicyTables | undefined;
   #applied = "";
+  /** Of the newest change of documents that the kernel's tables know. */
+  #revision = 0;
   #written = 0;
   #askAtMs = 0;
   #retryAtMs = 0;
@@ -65,8 +67,9 @@ export class Policies {
     this.#o = options;
   }
   get counts(): Record<string, number> {
-    const { policies, revision, peers } = this.#knowledge;
-    return { ...this.#counts, policies: policies.length, revision, peers, judgements: this.#judgements.size };
+    const { policies, peers } = this.#knowledge;
+    const [revision, judgements] = [this.#revision, this.#judgements.size];
+    return { ...this.#counts, policies: policies.length, revision, peers, judgements };
   }
 
   /** Takes up what the kernel judges by, and what was known. */
@@ -116,10 +119,10 @@ export class Policies {
     const subjects = this.#subjects();
     const who = subjects.map(({ endpointId, facts }) => [endpointId, facts?.identity ?? 0]);
     const text = JSON.stringify([this.#knowledge.version, who]);
-    if (text === this.#applied) return;
     try {
-      this.#replace(subjects);
+      if (text !== this.#applied) this.#replace(subjects);
       this.#applied = text;
+      this.#revision = this.#knowledge.revision;
       this.#problem("policies can't be enforced as they are now", undefined);
     } catch (error) {
       this.#problem("policies can't be enforced as they are now", (error as Error).message);
@@ -192,7 +195,7 @@ export class Policies {
     const peerIdentity = this.#o.identityOf(peer);
     if (peerIdentity === undefined) return false;
     if (this.#knowledge.facts(peerIdentity) === undefined) {
-      void this.#askPeers([peerIdentity]).then(() => this.#o.onKnown());
+      void this.#askPeers([peerIdentity]).then((isAnswered) => isAnswered && this.#o.onKnown());
       return false;
     }
     const cidrClass = classIn(this.#set, peer);
@@ -255,9 +258,10 @@ export class Policies {
         if (identity !== 0 && this.#knowledge.facts(identity) === undefined) due.add(identity);
     return [...due].slice(0, POLICY_ASK_LIMITS.identities);
   }
-  async #askPeers(wanted: readonly number[]): Promise<void> {
+  /** Whether there was an answer. Whoever is asked about already is left to who asked first. */
+  async #askPeers(wanted: readonly number[]): Promise<boolean> {
     const identities = wanted.filter((identity) => !this.#asking.has(identity));
-    if (identities.length === 0 || this.#o.nowMs() < this.#askPeersAtMs) return;
+    if (identities.length === 0 || this.#o.nowMs() < this.#askPeersAtMs) return false;
     for (const identity of identities) this.#asking.add(identity);
     const answer = await this.#o.client.policyPeers({ identities });
     for (const identity of identities) this.#asking.delete(identity);
@@ -265,6 +269,7 @@ export class Policies {
     if (answer.ok) this.#knowledge.takePeers(identities, answer.value, this.#o.nowMs());
     else this.#askPeersAtMs = this.#o.nowMs() + RETRY_MS;
     this.apply();
+    return answer.ok;
   }
 
   #remember(): void {

@@ -23,7 +23,7 @@ import { useRefusal } from "@/view/session.ts";
 import { useHref } from "@/view/url-state.ts";
 import { PolicyMode } from "./policy-mode.tsx";
 import { PolicyRules } from "./policy-rules.tsx";
-import { policyName, subjectText } from "./policy-words.ts";
+import { arrivalText, policyName, subjectText } from "./policy-words.ts";
 
 /** They bring the YAML library, or are seldom opened. */
 const PolicyDocument = dynamic(() => import("./policy-document.tsx").then((m) => m.PolicyDocument), {
@@ -116,9 +116,10 @@ function PolicyBody({ view }: { view: WholePolicyView }) {
   );
 }
 
-function Selected({ view: { selected } }: { view: WholePolicyView }) {
+function Selected({ view: { selected, hosts } }: { view: WholePolicyView }) {
   if (selected === null) return "more endpoints than are counted for a page";
-  return `${text(count(selected))} ${selected === 1 ? "endpoint" : "endpoints"} now`;
+  const endpoints = `${text(count(selected))} ${selected === 1 ? "endpoint" : "endpoints"} now`;
+  return hosts && hosts.selected > 0 ? `${endpoints}, ${arrivalText(hosts)}` : endpoints;
 }
 
 function Subjects({ view: { subjects, selected } }: { view: WholePolicyView }) {

@@ -1,6 +1,6 @@
 import type { Policy, PolicyRule } from "@millrace/contract/policy";
 import { expect, test } from "vitest";
-import { isolationText, ruleWords, subjectText } from "./policy-words.ts";
+import { arrivalText, isolationText, ruleWords, subjectText } from "./policy-words.ts";
 
 const policy = (over: Partial<Policy> = {}): Policy => ({
   ...{ number: 3, revision: 7, namespace: "shop", name: "web", tier: "tenant", mode: "enforce" },
@@ -12,6 +12,12 @@ const named = (...values: string[]) => [
 const rule = (over: Partial<PolicyRule>): PolicyRule => ({
   ...{ place: 1, direction: "ingress", action: "allow", peers: null, ports: null, ...over },
 });
+
+test.each([
+  [{ selected: 1, inForce: 1 }, "in force on 1 host"],
+  [{ selected: 12, inForce: 12 }, "in force on 12 hosts"],
+  [{ selected: 2, inForce: 0 }, "in force on 0 of 2 hosts"],
+])("how far a policy has come: %j is %s", (hosts, words) => expect(arrivalText(hosts)).toBe(words));
 
 test("whom a policy is about is said by labels and namespaces", () => {
   const app = { key: "app", operator: "In" as const, values: ["web", "api"] };

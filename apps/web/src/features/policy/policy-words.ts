@@ -8,6 +8,7 @@ import type {
   RulePort,
   Selector,
 } from "@millrace/contract/policy";
+import { count, text } from "@millrace/contract/units";
 import { protocolName } from "@millrace/contract/verdict";
 
 /** The label that every namespace has, with its name. */
@@ -15,6 +16,12 @@ const NAMESPACE_NAME = "kubernetes.io/metadata.name";
 
 export function subjectText({ namespace, subject: { pods, namespaces } }: Policy): string {
   return `${podsText(pods)} ${namespacesText(namespaces, namespace)}`;
+}
+
+/** Of the hosts that it concerns, where its newest revision is in force. */
+export function arrivalText({ selected, inForce }: { selected: number; inForce: number }): string {
+  const hosts = `${text(count(selected))} ${selected === 1 ? "host" : "hosts"}`;
+  return inForce === selected ? `in force on ${hosts}` : `in force on ${text(count(inForce))} of ${hosts}`;
 }
 
 const podsText = (pods: Selector): string =>

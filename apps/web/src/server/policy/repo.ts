@@ -76,6 +76,17 @@ export async function countInUse(limit: number): Promise<CountedFact[]> {
   );
   return rows;
 }
+/** Hosts with an endpoint of these identities, and those of them that say that they go by the revision or a later one. */
+export type CountedHosts = { selected: number; inForce: number };
+export async function countHosts(identities: readonly number[], revision: number): Promise<CountedHosts> {
+  const { rows } = await pool().query<CountedHosts>(
+    `select count(*)::int as selected,
+       (count(*) filter (where (heartbeat->'counters'->>'policy.revision')::float8 >= $2))::int as "inForce"
+     from hosts where id in (select host_id from network_endpoints where identity_id = any($1::int[]))`,
+    [identities, revision],
+  );
+  return rows[0] as CountedHosts;
+}
 export async function findNamed(numbers: readonly number[]): Promise<NamedPolicy[]> {
   const { rows } = await pool().query<NamedPolicy>(
     `select distinct on (number) number, kind, namespace, name, what = 'deleted' as "isDeleted"

@@ -12,7 +12,7 @@ import { aNamespace, aNetworkPolicy, aPolicy } from "../testing/documents.ts";
 import { heardHosts } from "../testing/heard-hosts.ts";
 import { anUnderlay, onlineHost } from "../testing/hosts.ts";
 import { FACTS, POLICIES } from "./repo.ts";
-import { listPolicies, namedPolicies, peersOf, policiesFor, sweepPolicies } from "./service.ts";
+import { getPolicy, listPolicies, namedPolicies, peersOf, policiesFor, sweepPolicies } from "./service.ts";
 
 const database = testDatabase();
 const ANN = { email: "ann@example.org", via: "session" };
@@ -187,6 +187,28 @@ test("a page has every policy with how many endpoints it selects, and names for 
     ["teams", false],
     ["web", false],
   ]);
+});
+
+test("a policy says on how many of the hosts that it concerns its revision is in force", async () => {
+  await pods("h1", inNamespace("shop", { app: "web" }), inNamespace("shop", { app: "web", tier: "a" }));
+  await pods("h2", inNamespace("shop", { app: "web" }));
+  await pods("h3", inNamespace("other", { app: "web" }));
+  await put(aNetworkPolicy("shop", "web", { podSelector: { matchLabels: { app: "web" } } }));
+  const [{ number, revision } = { number: 0, revision: 0 }] = await listPolicies();
+  const say = (host: Name, counters: object) =>
+    pool().query(
+      "update hosts set heartbeat = coalesce(heartbeat::jsonb, '{}') || jsonb_build_object('counters', $2::jsonb) where name = $1",
+      [host, JSON.stringify(counters)],
+    );
+  const said = async () => (await getPolicy({ number })).hosts;
+  await say("h1", { "policy.revision": revision - 1 });
+  await say("h2", {}); // an agent of before
+  await say("h3", { "policy.revision": revision });
+  expect(await said()).toEqual({ selected: 2, inForce: 0 });
+  await say("h1", { "policy.revision": revision });
+  expect(await said()).toEqual({ selected: 2, inForce: 1 });
+  await say("h2", { "policy.revision": revision + 7 });
+  expect(await said()).toEqual({ selected: 2, inForce: 2 });
 });
 
 describe("who is told that policies changed", () => {

@@ -31,9 +31,11 @@ export async function getPolicy({ number }: ByPolicyNumber): Promise<WholePolicy
   if (!row) throw await noSuchPolicy(number);
   const selected = subjects && selectedBy(policyOf(row), subjects);
   const largest = (selected ?? []).toSorted((one, other) => other.endpoints - one.endpoints);
+  const identities = selected?.map(({ subject }) => subject.identity);
   return {
     ...viewOf(row, selected),
     policy: policyOf(row),
+    hosts: identities ? await repo.countHosts(identities, row.revision) : null,
     subjects: largest.slice(0, MOST_SUBJECTS).map(({ subject: { namespace, labels }, endpoints }) => ({
       ...{ namespace, labels, endpoints },
     })),
