@@ -95,6 +95,13 @@ export class Operator {
     await this.#call("documents.delete", { documents }, DeletedDocuments);
   }
 
+  /** The virtual ones of a service, by its namespace and name. */
+  async serviceAddresses(name: string): Promise<string[]> {
+    const [text = ""] = await this.millrace(["get", "svc", name, "-o", "json"]);
+    return z.object({ status: z.object({ addresses: z.array(z.string()) }) }).parse(JSON.parse(text)).status
+      .addresses;
+  }
+
   /** Of a policy by its number. */
   async policy(number: number): Promise<WholePolicyView> {
     const input = encodeURIComponent(JSON.stringify({ number }));

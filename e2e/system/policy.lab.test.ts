@@ -68,10 +68,7 @@ describe.each(["direct", "overlay"] as const)("documents that people apply, %s",
   }, 60_000);
 
   const attempt = (pod: string, wanted: Attempt): Promise<Answer> => (probers[pod] as Prober).try(wanted);
-  const addressesOf = async (name: string): Promise<string[]> => {
-    const [text = ""] = await stack.operator.millrace(["get", "svc", `${NAMESPACE}/${name}`, "-o", "json"]);
-    return JSON.parse(text).status.addresses;
-  };
+  const addressesOf = (name: string) => stack.operator.serviceAddresses(`${NAMESPACE}/${name}`);
   /** What came of so many connections at once: who answered, or what else. */
   const answers = async (pod: string, wanted: Attempt, times = 8): Promise<string[]> => {
     const all = await Promise.all(Array.from({ length: times }, () => attempt(pod, wanted)));

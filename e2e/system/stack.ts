@@ -6,7 +6,16 @@
 
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -37,6 +46,8 @@ export type StackOptions = {
   agentFlags?: readonly string[];
   /** Somebody applies documents. */
   operator?: boolean;
+  /** The agents load programs of a folder of this stack's, `programs`, of which there are two builds. */
+  ownPrograms?: boolean;
   /** Puts the agents' state on a disk of this size of their own. */
   stateDiskBytes?: number;
 };
@@ -99,6 +110,7 @@ export class Stack {
       INGEST_PORT: String(ingestPort),
       BETTER_AUTH_SECRET: randomBytes(24).toString("hex"),
     };
+    if (options.ownPrograms) copyPrograms(folder);
     const pinRoot = `/sys/fs/bpf/millrace-${options.name}`;
     const ingest = new Child("ingest", ["--enable-source-maps", INGEST], env);
     const agents: Child[] = [];
@@ -147,6 +159,7 @@ export class Stack {
       ...(host.cniSocket
         ? ["--dataplane", "--uplink", host.uplink.device, "--cni-socket", host.cniSocket]
         : []),
+      ...(options.ownPrograms ? ["--bpf-dir", this.programs] : []),
       ...(options.agentFlags ?? []),
     ]);
   }
@@ -154,6 +167,11 @@ export class Stack {
   /** Where the agent of the lab's host keeps its credential and spool. */
   stateFolder(number: number): string {
     return path.join(this.folder, "agents", `${this.lab.name}-h${number}`);
+  }
+
+  /** A link to one of the builds. */
+  get programs(): string {
+    return path.join(this.folder, "bpf");
   }
 
   get databaseUrl(): string {
@@ -191,7 +209,11 @@ export class Stack {
     await until(
       `hosts ${hostNumbers} go by revision ${revision}`,
       async () => (await Promise.all(hostNumbers.map(isHeld))).every(Boolean),
-      { deadlineMs: 20_000, everyMs: 10, explain: () => `they go by ${held}` },
+      {
+        ...{ deadlineMs: 60_000, everyMs: 10 },
+        explain: () =>
+          [`they go by ${held}`, ...this.agents.map(({ output }) => output.slice(-3000))].join("\n---\n"),
+      },
     );
     return revision;
   }
@@ -274,6 +296,15 @@ export class Stack {
     rmSync(this.pinRoot, { recursive: true, force: true });
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The same programs twice, and not the same files: what is behind an ELF file's end is nobody's, and makes it another version. */
+function copyPrograms(folder: string): void {
+  const [first, second] = ["a", "b"].map((build) => path.join(folder, `bpf-${build}`)) as [string, string];
+  for (const build of [first, second]) cpSync(at("packages/bpf/build"), build, { recursive: true });
+  for (const file of readdirSync(second).filter((name) => name.endsWith(".bpf.o")))
+    appendFileSync(path.join(second, file), "another build");
+  symlinkSync(first, path.join(folder, "bpf"));
 }
 
 async function makePool(mode: string, env: Record<string, string>): Promise<void> {

@@ -70,6 +70,99 @@ await Promise.all([kept(), fresh()].map((p) => p.catch((e) => errors.push(String
 console.log(JSON.stringify({ exchanges, connections, errors }));
 `;
 
+/**
+ * So many connections kept open to each of the addresses in turn, a stream of new ones, and numbered datagrams that are
+ * to come back, until there is a file that says "enough". Whatever fails is an error, and what doesn't come back is lost.
+ */
+const ENDLESS = `
+import net from "node:net";
+import dgram from "node:dgram";
+import { existsSync } from "node:fs";
+const { to, connections, enough } = JSON.parse(process.env.ENDLESS);
+const met = { kept: 0, exchanges: 0, opened: 0, datagrams: 0, lostDatagrams: 0, errors: [] };
+const isOver = () => existsSync(enough);
+const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const fail = (what) => (error) => { if (met.errors.length < 20) met.errors.push(what + ": " + error); };
+const open = (host) => new Promise((resolve, reject) => {
+  const socket = net.connect({ host, port: ${PORT} }, () => resolve(socket));
+  socket.setTimeout(10_000, () => socket.destroy(new Error("stalled for 10 s")));
+  socket.once("error", reject);
+});
+const exchange = (socket) => new Promise((resolve, reject) => {
+  const ended = () => reject(new Error("ended by the other end"));
+  socket.once("error", reject);
+  socket.once("close", ended);
+  socket.once("data", () => { socket.off("error", reject); socket.off("close", ended); met.exchanges++; resolve(); });
+  socket.write("x");
+});
+const keep = async (host) => {
+  const socket = await open(host);
+  for (met.kept++; !isOver(); await rest(500)) await exchange(socket);
+  socket.destroy();
+};
+const renew = async () => {
+  for (let n = 0; !isOver(); n++, await rest(20)) {
+    const socket = await open(to[n % to.length]);
+    await exchange(socket);
+    met.opened++;
+    socket.end();
+  }
+};
+const tell = async (host) => {
+  const socket = dgram.createSocket(host.includes(":") ? "udp6" : "udp4");
+  const away = new Set();
+  socket.on("message", (m) => away.delete(m.readUInt32BE(0)));
+  socket.on("error", fail("datagrams to " + host));
+  for (let n = 0; !isOver(); n++, await rest(10)) {
+    const numbered = Buffer.alloc(100);
+    numbered.writeUInt32BE(n);
+    away.add(n);
+    socket.send(numbered, ${PORT}, host);
+    met.datagrams++;
+  }
+  await rest(2000);
+  met.lostDatagrams += away.size;
+  socket.close();
+};
+const kept = Array.from({ length: connections }, (_, n) => to[n % to.length]);
+await Promise.all([
+  ...kept.map((host) => keep(host).catch(fail("kept connection to " + host))),
+  renew().catch(fail("new connection")),
+  ...to.map(tell),
+]);
+console.log(JSON.stringify(met));
+`;
+
+export type Endless = {
+  kept: number;
+  exchanges: number;
+  opened: number;
+  datagrams: number;
+  lostDatagrams: number;
+  errors: string[];
+};
+const A_DAY_MS = 86_400_000;
+
+/** From the sender; `end` stops it, and says what it met. */
+export async function endlessTraffic(
+  lab: Lab,
+  wanted: { to: readonly string[]; connections: number },
+): Promise<{ end: () => Promise<Endless> }> {
+  const enough = "/tmp/enough";
+  const env = `ENDLESS=${JSON.stringify({ ...wanted, enough })}`;
+  const running = lab.exec("sender", ["env", env, NODE_IN_CONTAINER, "--input-type=module", "-"], {
+    ...{ timeoutMs: A_DAY_MS, stdin: ENDLESS },
+  });
+  return {
+    end: async () => {
+      await must(lab, "sender", ["touch", enough]);
+      const { code, stdout, stderr } = await running;
+      if (code !== 0) throw new Error(`endless traffic: exit ${code}\n${stderr}`);
+      return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Endless;
+    },
+  };
+}
+
 export type Steady = { exchanges: number; connections: number; errors: string[] };
 
 /** Traffic that goes on while a test breaks things; resolves with what it met. */
@@ -87,18 +180,18 @@ export type Mix = { connections: number; megabytes: number; datagrams: number; p
 
 /** On which host each is. */
 export async function addPeers(lab: Lab, at = { sender: 1, peer: 1 }): Promise<void> {
-  const idle = [NODE_IN_CONTAINER, "-e", "setInterval(() => {}, 1 << 30)"];
-  for (const [name, argv] of [
-    ["peer", [NODE_IN_CONTAINER, "-e", PEER]],
-    ["sender", idle],
-  ] as const)
-    await lab.addPod({
-      name,
-      namespace: "test",
-      hostNumber: at[name],
-      labels: { app: name },
-      containers: [{ name, argv, restart: false }],
-    });
+  await addEchoPod(lab, "peer", at.peer);
+  await addPod(lab, "sender", at.sender, "setInterval(() => {}, 1 << 30)");
+}
+/** Another one that answers as the peer does. */
+export const addEchoPod = (lab: Lab, name: string, hostNumber: number): Promise<void> =>
+  addPod(lab, name, hostNumber, PEER);
+
+async function addPod(lab: Lab, name: string, hostNumber: number, program: string): Promise<void> {
+  await lab.addPod({
+    ...{ name, namespace: "test", hostNumber, labels: { app: name } },
+    containers: [{ name, argv: [NODE_IN_CONTAINER, "-e", program], restart: false }],
+  });
 }
 
 export async function sendMix(lab: Lab, mix: Mix): Promise<void> {

@@ -42,6 +42,7 @@ export const systemPackages = [
   { name: "containernetworking-plugins", for: "tests", proof: "/usr/lib/cni/bridge" },
   { name: "iptables", for: "tests", proof: "iptables" },
   { name: "openssl", for: "tests", proof: "openssl" },
+  { name: "python3", for: "tests", proof: "/usr/bin/python3" },
 ];
 
 const programFolders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];

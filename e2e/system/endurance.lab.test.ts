@@ -1,0 +1,202 @@
+/**
+ * Nothing breaks: agents are restarted, killed and upgraded, and policies and backends change all the time, under open
+ * connections, new ones and datagrams. Not one of them may notice, and each change of policy must hold once it is said to.
+ */
+import { readlinkSync, renameSync, symlinkSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Books } from "./books.ts";
+import { accounted, same } from "./ledger.ts";
+import type { Document } from "./operator.ts";
+import { type Attempt, type Prober, probedPods } from "./prober.ts";
+import { Stack } from "./stack.ts";
+import { addEchoPod, addPeers, endlessTraffic } from "./traffic.ts";
+
+/** Full counts are the soak's; otherwise a hundredth of them. */
+const SHARE = process.env.MILLRACE_SOAK === "1" ? 1 : 100;
+const RESTARTS = 1000 / SHARE;
+const KILLS = Math.max(2, 100 / SHARE);
+const UPGRADES = Math.max(2, 100 / SHARE);
+const CHANGES = 10_000 / SHARE;
+/** Of the changes each so many turns the gate, and the gate is tried. */
+const GATE_EVERY = 10;
+const OPEN_CONNECTIONS = 200;
+const HOSTS = [1, 2] as const;
+const NAMESPACE = "test";
+const PORT = 9000;
+const SILENT_MS = 300;
+const HOURS_MS = 3_600_000;
+
+type Deed = "restart" | "kill" | "upgrade";
+
+const metadata = (name: string) => ({ name, namespace: NAMESPACE });
+const service: Document = {
+  ...{ apiVersion: "v1", kind: "Service", metadata: metadata("desk") },
+  spec: {
+    ports: (["TCP", "UDP"] as const).map((protocol) => ({
+      name: protocol.toLowerCase(),
+      protocol,
+      port: PORT,
+    })),
+  },
+};
+const slice = (family: 4 | 6, addresses: readonly string[]): Document => ({
+  ...{ apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice" },
+  metadata: { ...metadata(`desk-${family}`), labels: { "kubernetes.io/service-name": "desk" } },
+  addressType: `IPv${family}`,
+  endpoints: addresses.map((address) => ({ addresses: [address] })),
+  ports: (["TCP", "UDP"] as const).map((protocol) => ({
+    name: protocol.toLowerCase(),
+    protocol,
+    port: PORT,
+  })),
+});
+/** The sender may do all it does, whatever else there is: `turn` makes each another policy. */
+const guard = (turn: number): Document => ({
+  ...{ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: metadata("guard") },
+  spec: {
+    podSelector: { matchExpressions: [{ key: "app", operator: "In", values: ["peer", "spare"] }] },
+    ingress: [
+      { from: [{ podSelector: { matchLabels: { app: "sender" } } }] },
+      { from: [{ podSelector: {} }], ports: [{ port: 1 + (turn % 8000) }] },
+    ],
+  },
+});
+const gate = (open: boolean): Document => ({
+  ...{ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: metadata("gate") },
+  spec: {
+    podSelector: { matchLabels: { app: "gate" } },
+    ingress: open ? [{ from: [{ podSelector: { matchLabels: { app: "visitor" } } }] }] : [],
+  },
+});
+
+let stack: Stack;
+const isOver = false;
+let books: Books;
+let probers: Record<string, Prober>;
+
+beforeAll(async () => {
+  stack = await Stack.up({
+    ...{ name: "endure", hosts: HOSTS.length, dataplane: "direct", operator: true, ownPrograms: true },
+  });
+  await addPeers(stack.lab, { sender: 1, peer: 2 });
+  await addEchoPod(stack.lab, "spare", 1);
+  probers = await probedPods(stack.lab, [
+    { name: "visitor", namespace: NAMESPACE, hostNumber: 1, labels: { app: "visitor" } },
+    { name: "gate", namespace: NAMESPACE, hostNumber: 2, labels: { app: "gate" } },
+  ]);
+  await stack.allCovered();
+  books = await Books.open(stack, ["sender", "peer"]);
+}, 120_000);
+afterAll(async () => {
+  for (const prober of Object.values(probers ?? {})) await prober.end();
+  await stack?.down();
+}, 60_000);
+
+/** Two builds of the same programs: an upgrade is a restart with the other one. */
+function upgradePrograms(): void {
+  const [first = "", second = ""] = ["a", "b"].map((build) => path.join(stack.folder, `bpf-${build}`));
+  const next = readlinkSync(stack.programs) === first ? second : first;
+  const link = `${stack.programs}.next`;
+  symlinkSync(next, link);
+  renameSync(link, stack.programs);
+}
+
+/** An agent that is to be seen putting a change into force isn't ended before it was. */
+let observing: Promise<unknown> = Promise.resolve();
+
+async function doDeeds(hostNumber: number, deeds: readonly Deed[]): Promise<void> {
+  const agent = stack.agents[hostNumber - 1];
+  for (const deed of deeds) {
+    if (isOver) return;
+    await observing;
+    if (deed === "upgrade") upgradePrograms();
+    await agent?.end(deed === "kill" ? "SIGKILL" : "SIGTERM");
+    agent?.start();
+    await stack.inForce([hostNumber]);
+  }
+}
+
+/** Each host its share, kills and upgrades spread among the restarts. */
+function deedsOf(hostNumber: number): Deed[] {
+  const all: { deed: Deed; when: number }[] = [];
+  const spread = (deed: Deed, count: number) => {
+    for (let n = 0; n < count; n++) all.push({ deed, when: (n + 0.5) / count });
+  };
+  spread("restart", RESTARTS);
+  spread("kill", KILLS);
+  spread("upgrade", UPGRADES);
+  all.sort((one, other) => one.when - other.when);
+  return all.filter((_, n) => n % HOSTS.length === hostNumber - 1).map(({ deed }) => deed);
+}
+
+/** One flow from the visitor to the gate, the same each time: what an open connection would meet. */
+async function triesTheGate(isOpen: boolean): Promise<string> {
+  const attempt: Attempt = { protocol: "udp", to: stack.lab.pod("gate").ip4, port: 80, from: 4444 };
+  const patience = isOpen ? {} : { waitMs: SILENT_MS };
+  return (await (probers.visitor as Prober).try({ ...attempt, ...patience })).outcome;
+}
+
+async function changeDocuments(): Promise<string[]> {
+  const { operator, lab } = stack;
+  const stale: string[] = [];
+  for (let n = 1; n <= CHANGES && !isOver; n++) {
+    if (n % GATE_EVERY === 0) {
+      const open = n % (2 * GATE_EVERY) === 0;
+      await operator.applyQuickly([gate(open)]);
+      const inForce = stack.inForce(HOSTS);
+      observing = inForce;
+      const revision = await inForce;
+      const outcome = await triesTheGate(open);
+      if (outcome !== (open ? "answered" : "silent"))
+        stale.push(`${outcome} under revision ${revision}, which ${open ? "opens" : "shuts"} the gate`);
+    } else if (n % 2 === 0) await operator.applyQuickly([guard(n)]);
+    else {
+      const pods = (n % 4 === 1 ? ["peer"] : ["peer", "spare"]).map((name) => lab.pod(name));
+      await operator.applyQuickly([
+        slice(
+          4,
+          pods.map((pod) => pod.ip4),
+        ),
+        slice(
+          6,
+          pods.map((pod) => pod.ip6),
+        ),
+      ]);
+    }
+  }
+  return stale;
+}
+
+test(
+  `${RESTARTS} restarts, ${KILLS} kills, ${UPGRADES} upgrades and ${CHANGES} changes: no connection notices, and each change holds`,
+  async () => {
+    const peer = stack.lab.pod("peer");
+    await stack.operator.applyQuickly([
+      service,
+      slice(4, [peer.ip4]),
+      slice(6, [peer.ip6]),
+      guard(0),
+      gate(true),
+    ]);
+    const virtual = await stack.operator.serviceAddresses(`${NAMESPACE}/desk`);
+    await stack.inForce(HOSTS);
+    expect(await triesTheGate(true)).toBe("answered");
+    const traffic = await endlessTraffic(stack.lab, {
+      to: [peer.ip4, peer.ip6, ...virtual],
+      connections: OPEN_CONNECTIONS,
+    });
+    const [stale] = await Promise.all([
+      changeDocuments(),
+      ...HOSTS.map((hostNumber) => doDeeds(hostNumber, deedsOf(hostNumber))),
+    ]);
+    const met = await traffic.end();
+    console.info(JSON.stringify({ ...met, changes: CHANGES }));
+    expect(await changing).toEqual([]);
+    expect(met).toMatchObject({ errors: [], lostDatagrams: 0, kept: OPEN_CONNECTIONS });
+    expect(met.opened).toBeGreaterThan(100);
+    for (const pod of ["sender", "peer"])
+      for (const b of await books.settled(pod)) expect(same(accounted(b), b.total)).toBe(true);
+  },
+  HOURS_MS,
+);
