@@ -187,11 +187,12 @@ function complaint({ attempt, revisions }: Made, rows: readonly Row[]): string |
     if (!of("dropped").some(byCase)) return "no row says that a rule of the case dropped it";
     return rows.some(({ answered }) => answered) ? "it was answered" : undefined;
   }
-  if (of("dropped").length > 0) return "a row says that it was dropped";
+  // Its last words may come when the next case's policies are in force.
+  if (of("dropped").some(byCase)) return "a row says that a rule of the case dropped it";
   const isObserved = of("would-drop").some(byCase);
   if (isObserved !== (attempt.outcome === "would-block"))
     return isObserved ? "a row says that it would be dropped" : "no row says that it would be dropped";
-  return rows.length === 0 ? "no row" : undefined;
+  return rows.some(({ answered }) => answered) ? undefined : "no row says that it was answered";
 }
 
 describe.each(["direct"] as const)("policies by real connections, %s", (mode) => {

@@ -191,7 +191,7 @@ export class Stack {
     await until(
       `hosts ${hostNumbers} go by revision ${revision}`,
       async () => (await Promise.all(hostNumbers.map(isHeld))).every(Boolean),
-      { deadlineMs: 20_000, everyMs: 10, explain: () => `they go by ${held}` },
+      { deadlineMs: 60_000, everyMs: 10, explain: () => `they go by ${held}` },
     );
     return revision;
   }
@@ -258,7 +258,7 @@ export class Stack {
   }
 
   async down(): Promise<void> {
-    for (const agent of this.agents) await agent.end("SIGTERM");
+    await Promise.all(this.agents.map((agent) => agent.end("SIGTERM")));
     await this.ingest.end("SIGTERM");
     await this.#operator?.web.end("SIGTERM");
     for (let n = 1; n <= this.agents.length; n++)
