@@ -186,10 +186,14 @@ test(
       to: [peer.ip4, peer.ip6, ...virtual],
       connections: OPEN_CONNECTIONS,
     });
-    const [stale] = await Promise.all([
-      changeDocuments(),
-      ...HOSTS.map((hostNumber) => doDeeds(hostNumber, deedsOf(hostNumber))),
-    ]);
+    const changing = changeDocuments();
+    const lanes = [changing, ...HOSTS.map((hostNumber) => doDeeds(hostNumber, deedsOf(hostNumber)))];
+    try {
+      await Promise.all(lanes);
+    } finally {
+      isOver = true;
+      await Promise.allSettled(lanes); // nobody starts an agent that the end has ended
+    }
     const met = await traffic.end();
     console.info(JSON.stringify({ ...met, changes: CHANGES }));
     expect(await changing).toEqual([]);

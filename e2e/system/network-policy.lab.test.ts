@@ -24,6 +24,8 @@ import { addOutsider, OUTSIDE } from "./outsider.ts";
 import { type Answer, Prober, probedPods } from "./prober.ts";
 import { Stack } from "./stack.ts";
 
+/** Both in the soak: what a rule means doesn't depend on it, and policy.lab.test.ts has both. */
+const MODES = process.env.MILLRACE_SOAK === "1" ? (["direct", "overlay"] as const) : (["direct"] as const);
 const HOSTS = 2;
 /** How long an attempt that is to be blocked may go unanswered; whether it was is read in the database. */
 const BLOCKED_MS = 300;
@@ -187,14 +189,15 @@ function complaint({ attempt, revisions }: Made, rows: readonly Row[]): string |
     if (!of("dropped").some(byCase)) return "no row says that a rule of the case dropped it";
     return rows.some(({ answered }) => answered) ? "it was answered" : undefined;
   }
-  if (of("dropped").length > 0) return "a row says that it was dropped";
+  // Its last words may come when the next case's policies are in force.
+  if (of("dropped").some(byCase)) return "a row says that a rule of the case dropped it";
   const isObserved = of("would-drop").some(byCase);
   if (isObserved !== (attempt.outcome === "would-block"))
     return isObserved ? "a row says that it would be dropped" : "no row says that it would be dropped";
-  return rows.length === 0 ? "no row" : undefined;
+  return rows.some(({ answered }) => answered) ? undefined : "no row says that it was answered";
 }
 
-describe.each(["direct"] as const)("policies by real connections, %s", (mode) => {
+describe.each(MODES)("policies by real connections, %s", (mode) => {
   let stack: Stack;
   let table: Table;
   beforeAll(async () => {

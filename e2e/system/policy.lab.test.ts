@@ -196,6 +196,28 @@ describe.each(["direct", "overlay"] as const)("documents that people apply, %s",
     );
   }, 60_000);
 
+  test("an echo that two hosts tell of is one flow to both, and one of them counts", async () => {
+    const [{ ip4, ip6 }, server] = [stack.lab.pod("client"), stack.lab.pod("server")];
+    let rows: object[] = [];
+    const one = { observers: 2, keys: 1, counted: 1 };
+    await until(
+      "both observers' accounts are joined",
+      async () => {
+        rows = await stack.query(
+          `select count(distinct observer)::int as observers, count(distinct pair_key)::int as keys,
+             count(distinct observer) filter (where counted)::int as counted
+           from flow_updates where src = any($1::inet[]) and dst = any($2::inet[]) and proto in (1, 58) group by proto`,
+          [
+            [ip4, ip6],
+            [server.ip4, server.ip6],
+          ],
+        );
+        return JSON.stringify(rows) === JSON.stringify([one, one]);
+      },
+      { deadlineMs: 20_000, everyMs: 200, explain: () => JSON.stringify(rows) },
+    );
+  }, 30_000);
+
   test("a policy cuts what is established and stops what is new, and says so with rule and revision", async () => {
     const to = stack.lab.pod("server").ip4;
     const [client, friend] = [probers.client as Prober, probers.friend as Prober];

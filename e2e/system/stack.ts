@@ -280,7 +280,7 @@ export class Stack {
   }
 
   async down(): Promise<void> {
-    for (const agent of this.agents) await agent.end("SIGTERM");
+    await Promise.all(this.agents.map((agent) => agent.end("SIGTERM")));
     await this.ingest.end("SIGTERM");
     await this.#operator?.web.end("SIGTERM");
     for (let n = 1; n <= this.agents.length; n++)

@@ -15,6 +15,7 @@ import type { DropReasons } from "./drop-reasons.ts";
 import { aligned } from "./flow-baseline.ts";
 import type { FlowBytes } from "./flow-table.ts";
 import type { Identities } from "./identities.ts";
+import { hasPortOfEachEnd } from "./orientation.ts";
 import type { Symbols } from "./place.ts";
 import type { WallClock } from "./time.ts";
 
@@ -100,12 +101,14 @@ export class DropPass {
       workload: batch.workload(identities.remote(words, 4)),
     };
     const [src, dst] = egress ? [local, remote] : [remote, local];
+    const proto = view.getUint8(FLOW_KEY_OFFSETS.proto);
+    const [from, to] = hasPortOfEachEnd(proto) ? [src, dst] : [local, remote];
     return {
       src: src.address,
       dst: dst.address,
-      srcPort: src.port,
-      dstPort: dst.port,
-      proto: view.getUint8(FLOW_KEY_OFFSETS.proto),
+      srcPort: from.port,
+      dstPort: to.port,
+      proto,
       direction: egress ? 0 : 1,
       srcWorkload: src.workload,
       dstWorkload: dst.workload,

@@ -18,7 +18,7 @@ import type { DropReasons } from "./drop-reasons.ts";
 import { DOUBLE, ENTRY_BYTES, FLAG_REVERSED, FLAG_TIERED, type FlowBaseline, WORD } from "./flow-baseline.ts";
 import { type FlowTable, KEY, RECORD } from "./flow-table.ts";
 import type { Identities } from "./identities.ts";
-import { localPort, remotePort } from "./orientation.ts";
+import { destinationPort, sourcePort } from "./orientation.ts";
 import type { SocketSample, SocketSamples } from "./socket-samples.ts";
 import type { WallClock } from "./time.ts";
 
@@ -108,8 +108,8 @@ export class FlowRow {
     const other = batch.workload(identities.remote(table.keys, k + KEY.remote));
     copyWords(words.src, rows, table.keys, k + (reversed ? KEY.remote : KEY.local));
     copyWords(words.dst, rows, table.keys, k + (reversed ? KEY.local : KEY.remote));
-    columns.srcPort[rows] = reversed ? remotePort(table.keys, k) : localPort(table.keys, k);
-    columns.dstPort[rows] = reversed ? localPort(table.keys, k) : remotePort(table.keys, k);
+    columns.srcPort[rows] = sourcePort(table.keys, k, reversed);
+    columns.dstPort[rows] = destinationPort(table.keys, k, reversed);
     columns.srcWorkload[rows] = reversed ? other : own;
     columns.dstWorkload[rows] = reversed ? own : other;
     columns.observer[rows] = reversed ? LOCAL_IS_DESTINATION : LOCAL_IS_SOURCE;

@@ -80,6 +80,23 @@ describe("a flow's row", () => {
     },
   );
 
+  test.each([1, 58])(
+    "has an echo's identifier at the source, whoever asked and whoever tells: %i",
+    (proto) => {
+      const { packet, next } = scene();
+      const echo = { sport: 4242, dport: 0, proto };
+      for (const opener of [FlowOpener.LOCAL, FlowOpener.REMOTE]) {
+        packet(echo, opener === FlowOpener.LOCAL ? 0 : 1, { opener });
+        expect(row(next())).toMatchObject({
+          ...{ src: opener === FlowOpener.LOCAL ? WEB : FAR, srcPort: 4242, dstPort: 0 },
+        });
+      }
+      const unknown = scene();
+      unknown.packet(echo, 1);
+      expect(row(unknown.next())).toMatchObject({ src: WEB, srcPort: 4242 }); // the lower address, as the other end takes it
+    },
+  );
+
   test("keeps its guess while nothing better is known, and takes a new id when the truth is another", () => {
     const { packet, next } = scene();
     packet({ sport: 80, dport: 50_000 }, 0);
@@ -222,6 +239,9 @@ describe("drops", () => {
     expect(first.head.places).toEqual(["address hidden by the kernel"]);
     host.kernel.drop({ ...key, flow: { ...flow } }, 60);
     expect(next().drops.packets[0]).toBe(1);
+    host.kernel.drop({ ...key, flow: { ...flow, sport: 4242, dport: 0, proto: 1 } }, 60);
+    const echo = next().drops;
+    expect([addressText(echo.src), echo.srcPort[0], echo.dstPort[0]]).toEqual([FAR, 4242, 0]);
   });
 
   test("leave the kernel's table when they have been quiet, and no other does", () => {
