@@ -71,7 +71,7 @@ const gate = (open: boolean): Document => ({
 });
 
 let stack: Stack;
-const isOver = false;
+let isOver = false;
 let books: Books;
 let probers: Record<string, Prober>;
 
