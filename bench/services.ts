@@ -75,6 +75,7 @@ class Tables {
       pins: new Pins("/nowhere"),
       program: (name) => this.object.program(name),
       map: (name) => this.#map(name),
+      can: (name) => HOOKS.includes(name),
       sum: () => 0,
       onAsked: () => {},
     });

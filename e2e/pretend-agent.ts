@@ -4,7 +4,13 @@
  */
 import { randomUUID } from "node:crypto";
 import { PROTOCOL_VERSION } from "@millrace/contract/agent-protocol";
-import { BATCH_VERSION, DROP_COLUMNS, FLOW_COLUMNS, TRANSLATION_COLUMNS } from "@millrace/contract/batch";
+import {
+  BATCH_VERSION,
+  DROP_COLUMNS,
+  FLOW_COLUMNS,
+  SERVICE_COLUMNS,
+  TRANSLATION_COLUMNS,
+} from "@millrace/contract/batch";
 import { packBatch } from "@millrace/contract/batch-wire";
 import { type ColumnRow, type ColumnTable, ColumnWriter } from "@millrace/contract/column";
 import { expect, type Page } from "@playwright/test";
@@ -23,7 +29,10 @@ const CLASSES = Object.fromEntries(
 const DEVICE = { txPackets: 0, txBytes: 0, rxPackets: 0, rxBytes: 0, txDropped: 0, rxDropped: 0 };
 type FlowColumnsRow = ColumnRow<typeof FLOW_COLUMNS>;
 /** What a test says of a flow; the rest is made up. */
-export type PretendedFlow = Partial<FlowColumnsRow> & { dstPort: number };
+export type PretendedFlow = Partial<FlowColumnsRow> & {
+  dstPort: number;
+  asked?: { address: Uint8Array; port: number };
+};
 
 export class PretendedAgent {
   readonly host: string;
@@ -92,6 +101,7 @@ export class PretendedAgent {
   /** Flows of the second that ends now, from a pod here to one elsewhere. */
   async push(flows: readonly PretendedFlow[]): Promise<void> {
     const toUs = Date.now() * 1000;
+    const asked = flows.flatMap((flow, row) => (flow.asked ? [{ row, ...flow.asked }] : []));
     const head = {
       ...{ v: BATCH_VERSION, incarnation: this.#incarnation, sequence: ++this.#sequence },
       ...{ from: toUs - SECOND_US, to: toUs, reasons: [], places: [], lost: [] },
@@ -102,7 +112,7 @@ export class PretendedAgent {
           ...{ egress: CLASSES, ingress: CLASSES, notes: {}, device: DEVICE },
         },
       ],
-      ...{ flowRows: flows.length, dropRows: 0, translationRows: 0 },
+      ...{ flowRows: flows.length, dropRows: 0, translationRows: 0, serviceRows: asked.length },
     };
     const columns = {
       flows: columnsOf(
@@ -111,6 +121,7 @@ export class PretendedAgent {
       ),
       drops: columnsOf(DROP_COLUMNS, []),
       translations: columnsOf(TRANSLATION_COLUMNS, []),
+      services: columnsOf(SERVICE_COLUMNS, asked),
     };
     await send("telemetry.push", pack({ ...head, ...packBatch(head, columns) }), this.#credential);
   }
@@ -159,7 +170,7 @@ function columnsOf<T extends ColumnTable>(table: T, rows: readonly ColumnRow<T>[
 export const ip4 = (...bytes: number[]): Uint8Array =>
   Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...bytes);
 
-function rowOf(toUs: number, flow: PretendedFlow, n: number): FlowColumnsRow {
+function rowOf(toUs: number, { asked: _, ...flow }: PretendedFlow, n: number): FlowColumnsRow {
   const numbers = Object.fromEntries(
     Object.entries(FLOW_COLUMNS).flatMap(([name, type]) => (type === "b16" ? [] : [[name, 0]])),
   );

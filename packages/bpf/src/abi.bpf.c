@@ -84,6 +84,8 @@ ANCHOR(struct, service_backend);
 ANCHOR(struct, service_backend_counts);
 ANCHOR(struct, service_counts);
 ANCHOR(struct, service_flow);
+ANCHOR(struct, service_flow_batch);
+ANCHOR(struct, service_flow_request);
 ANCHOR(struct, service_key);
 ANCHOR(struct, socket_sample);
 ANCHOR(struct, subject_key);

@@ -55,7 +55,7 @@ export class FakeDataplane implements Dataplane {
   /** Why what is in the kernel can't be taken up. */
   misfit: string | undefined;
   readonly forwarding = new FakeForwarding();
-  readonly services = new FakeServices();
+  readonly services: FakeServices;
   /** Records of connection tracking: those there are, and those told since. */
   readonly translations = { all: new Uint8Array(), news: new Uint8Array() };
   #left: LeftBehind[] = [];
@@ -64,6 +64,7 @@ export class FakeDataplane implements Dataplane {
 
   constructor(kernel = new FakeKernel()) {
     this.kernel = kernel;
+    this.services = new FakeServices({}, kernel.asked);
   }
   opened(): void {
     this.#onOpened();

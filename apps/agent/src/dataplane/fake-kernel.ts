@@ -28,6 +28,7 @@ import type {
   TraceHandlers,
   TraceRequest,
 } from "./dataplane.ts";
+import type { VirtualPort } from "./services.ts";
 
 export type FakeFlow = { key: FlowKey; record: FlowRecord };
 export type FakeDrop = {
@@ -54,6 +55,8 @@ export class FakeKernel {
   readonly cookies = new Map<string, bigint>();
   readonly interfaces: FakeInterface[] = [];
   flowCapacity = 1024;
+  /** What flows were asked for, by their keys. */
+  readonly asked = new Map<string, VirtualPort>();
   readonly traces = new Set<FakeTrace>();
   /** Names of flows that opened or moved, with the epoch; what the ring would hold. */
   moved: { name: string; epoch: bigint }[] = [];

@@ -82,6 +82,7 @@ export class LibbpfDataplane implements Dataplane {
     this.services = new LibbpfServices({
       ...{ pins: this.#pins, map: (name) => this.#tables.map(name) },
       program: (name) => this.#started().observe.program(name),
+      can: (name) => this.#started().observe.can(name),
       sum: (name, index) => this.#tables.sum(name, index),
       onAsked: (call) => {
         this.#observed.onServiceAsked = call;

@@ -27,7 +27,8 @@ export function decodeBatch(payload: Uint8Array, compressed: Compression): Store
   const head = BatchHead.parse(raw);
   const columns = readBatchColumns(head, raw);
   if (!columns.ok) throw new Error(columns.reason);
-  return { head, flows: columns.flows, drops: columns.drops, translations: columns.translations };
+  const { flows, drops, translations, services } = columns;
+  return { head, flows, drops, translations, services };
 }
 
 export class Ledger {
