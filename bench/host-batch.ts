@@ -117,6 +117,7 @@ const QUIET = {
     flowRetired: NO_COUNTS,
     otherHost: NO_COUNTS,
     spoofed: NO_COUNTS,
+    overBudget: NO_COUNTS,
   },
 };
 

@@ -63,6 +63,7 @@ ANCHOR(struct, event_header);
 ANCHOR(struct, event_service_asked);
 ANCHOR(struct, flow_chunk);
 ANCHOR(struct, flow_counters);
+ANCHOR(struct, flow_holder);
 ANCHOR(struct, flow_key);
 ANCHOR(struct, flow_path);
 ANCHOR(struct, flow_record);

@@ -121,6 +121,8 @@ export const EndpointClasses = z.object({
   otherHost: Counters,
   /** Sent with somebody else's source address, and dropped. Agents that carry no packets had no such class. */
   spoofed: Counters.default({ packets: 0, segments: 0, bytes: 0 }),
+  /** In no flow, since the endpoint holds as many as one may. Agents without budgets had no such class. */
+  overBudget: Counters.default({ packets: 0, segments: 0, bytes: 0 }),
 });
 /** One interface of one container namespace: deltas of the totals, apart from the flows. */
 export const EndpointReport = z.object({

@@ -10,6 +10,7 @@ const STATE: Heartbeat = {
   maps: [{ name: "flows", type: "hash", used: 12, capacity: 64, bytes: 1 }],
   spool: { batches: 3, bytes: 99, limitBytes: 1000, oldestMs: null },
   network: null,
+  flowTable: null,
 };
 
 async function serving(notReady: () => string | undefined, state = () => STATE) {

@@ -91,7 +91,8 @@ export class Ledger {
         for (const way of [egress, ingress]) {
           sum.packets += way.total.packets;
           sum.bytes += way.total.bytes;
-          for (const apart of [way.notIp, way.truncated, way.tableFull, way.flowRetired, way.otherHost])
+          const { notIp, truncated, tableFull, flowRetired, otherHost, overBudget } = way;
+          for (const apart of [notIp, truncated, tableFull, flowRetired, otherHost, overBudget])
             sum.apart += apart.packets;
         }
         sum.devicePackets += device.txPackets + device.rxPackets;

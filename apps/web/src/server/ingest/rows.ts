@@ -158,6 +158,7 @@ const CLASS_ORDER = [
   "flowRetired",
   "otherHost",
   "spoofed",
+  "overBudget",
 ] as const;
 export const classCounts = (classes: Classes): number[] =>
   CLASS_ORDER.flatMap((name) => [classes[name].packets, classes[name].segments, classes[name].bytes]);

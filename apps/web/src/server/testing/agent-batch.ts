@@ -48,6 +48,7 @@ export const noClasses = () => ({
     flowRetired: NO_COUNTS,
     otherHost: NO_COUNTS,
     spoofed: NO_COUNTS,
+    overBudget: NO_COUNTS,
   },
 });
 export function anEndpoint(over: Partial<EndpointReport> = {}): EndpointReport {
