@@ -21,10 +21,9 @@ const SECOND_US = 1_000_000;
 const INGEST = `http://127.0.0.1:${instance.env.INGEST_PORT}/trpc`;
 const NO_COUNTS = { packets: 0, segments: 0, bytes: 0 };
 const CLASSES = Object.fromEntries(
-  ["total", "notIp", "truncated", "tableFull", "flowRetired", "otherHost", "spoofed"].map((name) => [
-    name,
-    NO_COUNTS,
-  ]),
+  ["total", "notIp", "truncated", "tableFull", "flowRetired", "otherHost", "spoofed", "overBudget"].map(
+    (name) => [name, NO_COUNTS],
+  ),
 );
 const DEVICE = { txPackets: 0, txBytes: 0, rxPackets: 0, rxBytes: 0, txDropped: 0, rxDropped: 0 };
 type FlowColumnsRow = ColumnRow<typeof FLOW_COLUMNS>;
@@ -79,13 +78,29 @@ export class PretendedAgent {
     };
     await this.#say("agent.heartbeat", {
       ...{ incarnation: this.#incarnation, uptimeS: 60, cpuShare: 0.01, residentBytes: 9e7 },
-      ...{ programs: [], maps: [], pods: [], gaps: [] },
+      ...{ programs: [], pods: [], gaps: [] },
+      maps: [{ name: "flows", type: "hash", used: 912, capacity: 2000, bytes: 5e5 }],
       spool: { batches: 0, bytes: 0, limitBytes: 1e8, oldestMs: null },
-      counters: { "network.routes": 3, "network.taken": 12, "network.putBack": 11, "network.late": 1 },
+      counters: {
+        ...{ "network.routes": 3, "network.taken": 12, "network.putBack": 11, "network.late": 1 },
+        ...{
+          "kernel.not_masqueraded": 4,
+          "policy.classes": 41,
+          "policy.judgements": 8192,
+          "policy.entries": 96,
+        },
+      },
       network: {
         uplink: { interface: "eth0", addresses: ["192.0.2.77"], mtu: 1500, tunnelPort: 4789 },
         blocks: answer.blocks.map(({ prefix4, prefix6 }) => ({ pool, mode: "overlay", prefix4, prefix6 })),
         addresses: { used: 5, total: 64 * answer.blocks.length },
+      },
+      flowTable: {
+        ...{ budget: 1000, endpoints: 2 },
+        holders: [
+          { namespace: "pretended", pod: "web-1", interface: "eth0", flows: 900 },
+          { namespace: "pretended", pod: "cart-1", interface: "eth0", flows: 12 },
+        ],
       },
     });
   }

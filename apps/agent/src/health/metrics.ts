@@ -14,6 +14,8 @@ const LEVELS: Record<string, { name: string; help: string; scale: number }> = {
   "clock.skewMs": { name: "clock_skew_seconds", help: "How far this host's clock is ahead", scale: 1e-3 },
   "conntrack.entries": { name: "conntrack_entries", help: "Translations known of the host's NAT", scale: 1 },
   "policy.policies": { name: "policies", help: "Policies that select an endpoint of this host", scale: 1 },
+  "policy.classes": { name: "policy_classes", help: "Prefixes that policies tell apart", scale: 1 },
+  "policy.entries": { name: "policy_entries", help: "Entries of the rulesets in use", scale: 1 },
   "policy.judgements": { name: "policy_judgements", help: "Pairs of ends the kernel can judge", scale: 1 },
   "policy.peers": { name: "policy_peers", help: "Identities known to policy", scale: 1 },
   "policy.revision": { name: "policy_revision", help: "Revision of the policies last told", scale: 1 },

@@ -66,7 +66,9 @@ export class Policies {
   }
   get counts(): Record<string, number> {
     const { policies, revision, peers } = this.#knowledge;
-    return { ...this.#counts, policies: policies.length, revision, peers, judgements: this.#judgements.size };
+    const { size: judgements, entries } = this.#judgements;
+    const classes = this.#tables?.classes.length ?? 0;
+    return { ...this.#counts, policies: policies.length, revision, peers, judgements, entries, classes };
   }
 
   /** Takes up what the kernel judges by, and what was known. */
