@@ -81,13 +81,18 @@ export class MetricsServer {
 
   /** One reading for the whole scrape. */
   #read(): void {
-    const { spool, pods, cpuShare, maps, counters } = this.#o.state();
+    const { spool, pods, cpuShare, maps, counters, flowTable } = this.#o.state();
     this.#gauge("spool_batches", "Batches that wait for the server").set(spool.batches);
     this.#gauge("spool_bytes", "Bytes the spool holds on disk").set(spool.bytes);
     this.#gauge("pods", "Pods found on this host").set(pods.length);
     this.#gauge("cpu_share", "Share of one core").set(cpuShare);
     const entries = this.#gauge("map_used", "Entries of a BPF map in use", ["map"]);
     for (const { name, used } of maps) if (used !== null) entries.set({ map: name }, used);
+    if (flowTable) {
+      this.#gauge("flow_budget", "Flows that one endpoint may hold").set(flowTable.budget);
+      const most = flowTable.holders[0]?.flows ?? 0;
+      this.#gauge("flow_holder_most", "Flows of the endpoint that holds most").set(most);
+    }
     for (const [name, value] of Object.entries(counters)) this.#count(name, value);
   }
   /** Set and not added to: the sum is kept by whoever counts, and begins at zero with each life as it must. */
