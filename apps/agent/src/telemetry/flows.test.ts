@@ -211,6 +211,19 @@ describe("a flow that our dataplane carries", () => {
   });
 });
 
+test("packets of flows beyond an endpoint's budget are told in a class of their own, as differences", () => {
+  const { host, packet, next } = scene();
+  host.kernel.flowBudget = 1;
+  packet({ sport: 50_000, dport: 80 }, 0);
+  for (const direction of [0, 0, 1] as const) packet({ sport: 50_001, dport: 80 }, direction);
+  const overBudget = ({ head }: StoredBatch) =>
+    head.endpoints.map(({ egress, ingress }) => [egress.overBudget.packets, ingress.overBudget.packets]);
+  const first = next();
+  expect([overBudget(first), first.head.flowRows]).toEqual([[[2, 1]], 1]);
+  packet({ sport: 50_002, dport: 80 }, 0);
+  expect(overBudget(next())).toEqual([[1, 0]]);
+});
+
 describe("a flow to a service", () => {
   const TUPLE = { sport: 50_000, dport: 8080 };
   const OPENED = { opener: FlowOpener.LOCAL, opens: 1 };
