@@ -2,7 +2,6 @@
  * What services the flows of one table were asked for: the kernel is asked once for all that open in it, not once for
  * each. What it noted of a connection may be gone when that has been open for long, so it is asked only when one opens.
  */
-import { FLOW_KEY_SIZE } from "@millrace/abi/generated/flow";
 import { SERVICE_KEY_OFFSETS, SERVICE_KEY_SIZE } from "@millrace/abi/generated/service";
 import type { Services } from "../dataplane/services.ts";
 import { TUPLE_WORDS } from "../translation/tuple.ts";
@@ -35,7 +34,7 @@ export class AskedServices {
     }
     if (this.#keys.count === 0) return;
     const { count } = this.#keys;
-    const answers = this.#services.askedFor(this.#keys.bytes().subarray(0, count * FLOW_KEY_SIZE), count);
+    const answers = this.#services.askedFor(this.#keys.bytes(), count);
     this.#answers = new Uint32Array(answers.buffer, answers.byteOffset, count * KEY_WORDS);
   }
 
