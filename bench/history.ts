@@ -102,6 +102,7 @@ export class History {
       flows: content.flows,
       drops: content.drops,
       translations: content.translations,
+      services: content.services,
     };
     const atMs = content.to / 1000;
     const ids = await this.#enricher.identify(batch, from, atMs);

@@ -7,6 +7,7 @@ import {
   type BatchHead,
   DROP_COLUMNS,
   FLOW_COLUMNS,
+  SERVICE_COLUMNS,
   TRANSLATION_COLUMNS,
   type Workload,
 } from "@millrace/contract/batch";
@@ -70,6 +71,7 @@ export class HostBatch {
       flows: copied(this.#rows),
       drops: copied(this.#drops),
       translations: copied(new ColumnWriter(TRANSLATION_COLUMNS, { maxRows: 0 })),
+      services: copied(new ColumnWriter(SERVICE_COLUMNS, { maxRows: 0 })),
     };
     this.#rows.rows = 0;
     this.#drops.rows = 0;
@@ -115,6 +117,7 @@ const QUIET = {
     flowRetired: NO_COUNTS,
     otherHost: NO_COUNTS,
     spoofed: NO_COUNTS,
+    overBudget: NO_COUNTS,
   },
 };
 
@@ -145,6 +148,7 @@ export function headOf(content: BatchContent, key: { incarnation: string; sequen
     endpoints: endpoints.map((pod) => endpointReport(pod, content)),
     lost: [],
     translationRows: 0,
+    serviceRows: 0,
   };
 }
 

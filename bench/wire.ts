@@ -109,6 +109,7 @@ function report(pod: Pod): Parameters<BatchBuilder["addEndpoint"]> {
     flowRetired: none,
     otherHost: none,
     spoofed: none,
+    overBudget: none,
   };
   const device = {
     txPackets: 900,

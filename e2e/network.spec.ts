@@ -116,6 +116,11 @@ test("a host's page tells its uplink, its blocks, and what became of packets who
   await expect(page.getByText("192.0.2.77")).toBeVisible();
   await expect(page.getByText("10.250.0.0/26")).toBeVisible();
   await expect(page.getByText("given up: no answer in time")).toBeVisible();
+  const holders = page.getByRole("region", { name: "Flow table" });
+  await expect(holders.getByRole("row").filter({ hasText: "pretended/web-1 eth0" })).toContainText("90%");
+  const policyTables = page.getByRole("region", { name: "Policy tables" });
+  await expect(policyTables.getByRole("row").filter({ hasText: "Pairs" })).toContainText("25%");
+  await expect(page.getByRole("row").filter({ hasText: "to the outside as it is" })).toContainText("4");
   await looksRight(page, "host-dataplane");
 });
 
@@ -129,6 +134,7 @@ test("an observing host's page says that it carries nothing", async () => {
   await PretendedAgent.enrol(page, OBSERVER, "observe");
   await page.goto(`/hosts/${OBSERVER}?tab=dataplane`);
   await expect(page.getByText(/carries no packet/)).toBeVisible();
+  await expect(page.getByRole("region", { name: "Flow table" })).toContainText("flows");
 });
 
 test("blocks of a host that is gone are quarantined, and an administrator releases them after being asked once", async () => {

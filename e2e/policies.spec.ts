@@ -49,7 +49,7 @@ const documentOf = (port: number) => ({
 });
 const service = {
   ...{ apiVersion: "v1", kind: "Service", metadata: { name: "db", namespace: SHOP } },
-  spec: { selector: { app: "db" }, ports: [{ name: "sql", port: POSTGRES }] },
+  spec: { clusterIP: "10.210.7.53", selector: { app: "db" }, ports: [{ name: "sql", port: POSTGRES }] },
 };
 const text = (of: Page) => of.getByRole("textbox", { name: /^Documents/ });
 const answer = (title: string) => page.getByRole("region", { name: title });
@@ -202,6 +202,23 @@ test("a service is found with what is behind it", async () => {
   await page.keyboard.press("Control+k");
   await page.getByPlaceholder(/A page, host/).fill(`${SHOP}/db`);
   await expect(page.getByRole("option", { name: new RegExp(`${SHOP}/db`) })).toHaveCount(2);
+});
+
+test("a flow tells the service that was asked for beside the backend, and is found by it", async () => {
+  const asked = { address: ip4(10, 210, 7, 53), port: POSTGRES };
+  await agent.push([{ dst: DB, dstPort: POSTGRES, carried: 1, way: WAY_NUMBER.overlay, asked }]);
+  await page.goto(`/flows?q=${encodeURIComponent(`dst.service=${SHOP}/db`)}`);
+  const row = page
+    .getByRole("grid", { name: "Flows" })
+    .getByRole("row")
+    .filter({ hasText: `${SHOP}/db` });
+  await row.click();
+  const part = page.getByRole("complementary", { name: "Flow" }).getByRole("region", { name: "Service" });
+  await expect(part).toContainText(`10.210.7.53:5432 (${SHOP}/db)`);
+  await expect(part).toContainText("10.250.0.2:5432");
+  await looksRight(page, "flow-service");
+  await part.getByRole("button", { name: "10.210.7.53:5432", exact: true }).click();
+  await expect(page).toHaveURL(/service\.address%3D10\.210\.7\.53|service\.address=10\.210\.7\.53/);
 });
 
 test("a policy is deleted after being asked once, with what that changes", async () => {

@@ -4,7 +4,13 @@
  */
 import { randomUUID } from "node:crypto";
 import { PROTOCOL_VERSION } from "@millrace/contract/agent-protocol";
-import { BATCH_VERSION, DROP_COLUMNS, FLOW_COLUMNS, TRANSLATION_COLUMNS } from "@millrace/contract/batch";
+import {
+  BATCH_VERSION,
+  DROP_COLUMNS,
+  FLOW_COLUMNS,
+  SERVICE_COLUMNS,
+  TRANSLATION_COLUMNS,
+} from "@millrace/contract/batch";
 import { packBatch } from "@millrace/contract/batch-wire";
 import { type ColumnRow, type ColumnTable, ColumnWriter } from "@millrace/contract/column";
 import { expect, type Page } from "@playwright/test";
@@ -15,15 +21,17 @@ const SECOND_US = 1_000_000;
 const INGEST = `http://127.0.0.1:${instance.env.INGEST_PORT}/trpc`;
 const NO_COUNTS = { packets: 0, segments: 0, bytes: 0 };
 const CLASSES = Object.fromEntries(
-  ["total", "notIp", "truncated", "tableFull", "flowRetired", "otherHost", "spoofed"].map((name) => [
-    name,
-    NO_COUNTS,
-  ]),
+  ["total", "notIp", "truncated", "tableFull", "flowRetired", "otherHost", "spoofed", "overBudget"].map(
+    (name) => [name, NO_COUNTS],
+  ),
 );
 const DEVICE = { txPackets: 0, txBytes: 0, rxPackets: 0, rxBytes: 0, txDropped: 0, rxDropped: 0 };
 type FlowColumnsRow = ColumnRow<typeof FLOW_COLUMNS>;
 /** What a test says of a flow; the rest is made up. */
-export type PretendedFlow = Partial<FlowColumnsRow> & { dstPort: number };
+export type PretendedFlow = Partial<FlowColumnsRow> & {
+  dstPort: number;
+  asked?: { address: Uint8Array; port: number };
+};
 
 export class PretendedAgent {
   readonly host: string;
@@ -74,13 +82,29 @@ export class PretendedAgent {
     };
     await this.#say("agent.heartbeat", {
       ...{ incarnation: this.#incarnation, uptimeS: 60, cpuShare: 0.01, residentBytes: 9e7 },
-      ...{ programs: [], maps: [], pods: [], gaps: [] },
+      ...{ programs: [], pods: [], gaps: [] },
+      maps: [{ name: "flows", type: "hash", used: 912, capacity: 2000, bytes: 5e5 }],
       spool: { batches: 0, bytes: 0, limitBytes: 1e8, oldestMs: null },
-      counters: { "network.routes": 3, "network.taken": 12, "network.putBack": 11, "network.late": 1 },
+      counters: {
+        ...{ "network.routes": 3, "network.taken": 12, "network.putBack": 11, "network.late": 1 },
+        ...{
+          "kernel.not_masqueraded": 4,
+          "policy.classes": 41,
+          "policy.judgements": 8192,
+          "policy.entries": 96,
+        },
+      },
       network: {
         uplink: { interface: "eth0", addresses: ["192.0.2.77"], mtu: 1500, tunnelPort: 4789 },
         blocks: answer.blocks.map(({ prefix4, prefix6 }) => ({ pool, mode: "overlay", prefix4, prefix6 })),
         addresses: { used: 5, total: 64 * answer.blocks.length },
+      },
+      flowTable: {
+        ...{ budget: 1000, endpoints: 2 },
+        holders: [
+          { namespace: "pretended", pod: "web-1", interface: "eth0", flows: 900 },
+          { namespace: "pretended", pod: "cart-1", interface: "eth0", flows: 12 },
+        ],
       },
     });
   }
@@ -96,6 +120,7 @@ export class PretendedAgent {
   /** Flows of the second that ends now, from a pod here to one elsewhere. */
   async push(flows: readonly PretendedFlow[]): Promise<void> {
     const toUs = Date.now() * 1000;
+    const asked = flows.flatMap((flow, row) => (flow.asked ? [{ row, ...flow.asked }] : []));
     const head = {
       ...{ v: BATCH_VERSION, incarnation: this.#incarnation, sequence: ++this.#sequence },
       ...{ from: toUs - SECOND_US, to: toUs, reasons: [], places: [], lost: [] },
@@ -106,7 +131,7 @@ export class PretendedAgent {
           ...{ egress: CLASSES, ingress: CLASSES, notes: {}, device: DEVICE },
         },
       ],
-      ...{ flowRows: flows.length, dropRows: 0, translationRows: 0 },
+      ...{ flowRows: flows.length, dropRows: 0, translationRows: 0, serviceRows: asked.length },
     };
     const columns = {
       flows: columnsOf(
@@ -115,6 +140,7 @@ export class PretendedAgent {
       ),
       drops: columnsOf(DROP_COLUMNS, []),
       translations: columnsOf(TRANSLATION_COLUMNS, []),
+      services: columnsOf(SERVICE_COLUMNS, asked),
     };
     await send("telemetry.push", pack({ ...head, ...packBatch(head, columns) }), this.#credential);
   }
@@ -163,7 +189,7 @@ function columnsOf<T extends ColumnTable>(table: T, rows: readonly ColumnRow<T>[
 export const ip4 = (...bytes: number[]): Uint8Array =>
   Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...bytes);
 
-function rowOf(toUs: number, flow: PretendedFlow, n: number): FlowColumnsRow {
+function rowOf(toUs: number, { asked: _, ...flow }: PretendedFlow, n: number): FlowColumnsRow {
   const numbers = Object.fromEntries(
     Object.entries(FLOW_COLUMNS).flatMap(([name, type]) => (type === "b16" ? [] : [[name, 0]])),
   );

@@ -16,10 +16,20 @@ export type Balance = {
   flowRetired: Sum;
   otherHost: Sum;
   spoofed: Sum;
+  overBudget: Sum;
 };
 
 /** Index of (class, unit) in the stored arrays: classes × packets, segments, bytes (prisma: EndpointUpdate). */
-const CLASSES = ["total", "notIp", "truncated", "tableFull", "flowRetired", "otherHost", "spoofed"] as const;
+const CLASSES = [
+  "total",
+  "notIp",
+  "truncated",
+  "tableFull",
+  "flowRetired",
+  "otherHost",
+  "spoofed",
+  "overBudget",
+] as const;
 
 const classSums = (column: string): string =>
   CLASSES.flatMap((name, i) => [
@@ -66,6 +76,7 @@ export async function balances(stack: Stack, podAddress: string): Promise<Balanc
       flowRetired: of("flowRetired"),
       otherHost: of("otherHost"),
       spoofed: of("spoofed"),
+      overBudget: of("overBudget"),
     });
   }
   return out;
@@ -78,6 +89,6 @@ const plus = (...sums: Sum[]): Sum => ({
 
 /** What the flows and the classes beside them add up to: must equal `total`. */
 export const accounted = (b: Balance): Sum =>
-  plus(b.flows, b.notIp, b.truncated, b.tableFull, b.flowRetired, b.otherHost, b.spoofed);
+  plus(b.flows, b.notIp, b.truncated, b.tableFull, b.flowRetired, b.otherHost, b.spoofed, b.overBudget);
 
 export const same = (a: Sum, b: Sum): boolean => a.packets === b.packets && a.bytes === b.bytes;

@@ -144,7 +144,7 @@ describe("the agent on a real kernel", () => {
   });
 
   test("with a table too small for the flows, what no flow got is counted as such, and the sum still holds", async () => {
-    start("--flow-table", "64");
+    start("--flow-table", "64", "--flow-share", "100");
     await covered();
     await pair.send({ connections: 300, datagrams: 5, bytes: 500 });
     await untilConserved(64);

@@ -13,7 +13,13 @@ describe("settings", () => {
   test("flags are taken, and what is absent has a sensible value", () => {
     const found = config("--host-name h1 --runtime runc=/a --runtime docker=/b --metrics 127.0.0.1:0");
     expect(found).toMatchObject({
-      ...{ hostName: "h1", flowTable: 65_536, spoolLimit: 256e6, metrics: { host: "127.0.0.1", port: 0 } },
+      ...{
+        hostName: "h1",
+        flowTable: 65_536,
+        flowShare: 50,
+        spoolLimit: 256e6,
+        metrics: { host: "127.0.0.1", port: 0 },
+      },
       runtime: [
         { kind: "runc", directory: "/a" },
         { kind: "docker", directory: "/b" },
@@ -54,10 +60,19 @@ describe("settings", () => {
   });
 
   test("every problem is named at once, with EX_CONFIG", () => {
-    const found = read("--server ftp://x --host-name a_b --flow-table 3 --runtime lxc=/a --spool-limit 1MB");
+    const found = read(
+      "--server ftp://x --host-name a_b --flow-table 3 --flow-share 0 --runtime lxc=/a --spool-limit 1MB",
+    );
     expect(found).toMatchObject({ do: "explain", exitCode: 78 });
     const text = found.do === "explain" ? found.text : "";
-    for (const flag of ["--server", "--host-name", "--flow-table", "--runtime", "--spool-limit"])
+    for (const flag of [
+      "--server",
+      "--host-name",
+      "--flow-table",
+      "--flow-share",
+      "--runtime",
+      "--spool-limit",
+    ])
       expect(text).toContain(`${flag}: `);
   });
 

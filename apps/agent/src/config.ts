@@ -77,6 +77,8 @@ export const AgentConfig = z.object({
   enrolTokenFile: directory.optional(),
   metrics: Listen.optional(),
   flowTable: wholeNumber(64, 4_194_304),
+  /** In percent of it, how much one endpoint's flows may take. */
+  flowShare: wholeNumber(1, 100),
   spoolLimit: Bytes,
   /** As the server says, when absent. */
   interval: wholeNumber(100, 60_000).optional(),
@@ -118,6 +120,7 @@ const OPTIONS: readonly [flags: string, description: string, fallback?: string][
   ["--enrol-token-file <file>", "one-time token, read when there is no credential yet"],
   ["--metrics <address:port>", "serve /metrics, /healthz and /readyz here"],
   ["--flow-table <entries>", "how many flows the kernel keeps", "65536"],
+  ["--flow-share <percent>", "how much of that table the flows of one interface of a pod may take", "50"],
   ["--spool-limit <size>", "how much the spool may hold", "256MB"],
   ["--interval <ms>", "how often counters are read; by default what the server says"],
   ["--uplink <device>", "with --dataplane: the device to other hosts; by default the default route's"],

@@ -22,6 +22,7 @@ async function run(config: AgentConfig): Promise<void> {
     bpfDirectory: config.bpfDir,
     pinDirectory: config.pinDir,
     flowCapacity: config.flowTable,
+    flowBudget: Math.ceil((config.flowTable * config.flowShare) / 100),
     hostNetns: config.hostNetns,
     breakCounter: config.breakCounter,
   });

@@ -9,7 +9,7 @@ const end = (pod: string, ip: string, port: number) => ({
 const counts = { packets: 10, segments: 10, bytes: 1000, tcpFlags: 0 };
 const flow = (over: object = {}): FlowRow =>
   FlowRow.parse({
-    ...{ id: "00000000-0000-7000-8000-000000000001", otherId: null, join: "single", tuples: [] },
+    ...{ id: "00000000-0000-7000-8000-000000000001", otherId: null, join: "single", tuples: [], asked: null },
     ...{ otherSideUnknown: null, firstSeen: 1000, lastSeen: 2000, openerKnown: true },
     ...{ src: end("web", "10.1.0.3", 40_000), dst: end("cart", "10.1.0.4", 80), proto: 6, vlan: 0 },
     ...{ verdict: "forwarded", dropReason: null, drops: 0, way: "none", pathTiers: null, rules: [] },
@@ -38,6 +38,19 @@ test("a flow that Millrace carries tells its way, its path tier and the rules, i
     row.slice(at("WAY"), at("TIER")),
     row.slice(at("TIER"), at("BYTES")),
   ]).toEqual(["12/3,4/0   ", "overlay  ", "fast  "]);
+});
+
+test("a flow to a service tells what was asked for before the backend, by its name in a column", () => {
+  const asked = { ip: "10.210.0.4", port: 80, namespace: "shop", name: "payments" };
+  expect(formatFlow(flow({ asked }), "compact")).toContain(
+    "shop/web (10.1.0.3:40000) -> 10.210.0.4:80 (shop/payments) -> shop/cart (10.1.0.4:80) TCP",
+  );
+  const dict = formatFlow(flow({ asked }), "dict");
+  expect(dict).toContain("SERVICE: shop/payments\n");
+  expect(formatFlow(flow({ asked: { ...asked, namespace: null, name: null } }), "dict")).toContain(
+    "SERVICE: 10.210.0.4:80\n",
+  );
+  expect(formatFlow(flow(), "dict")).toContain("SERVICE: -\n");
 });
 
 test("one that another carries has dashes there", () => {

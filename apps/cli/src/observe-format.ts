@@ -1,4 +1,5 @@
 /** A flow as one line of text. JSON output is the row itself, one object a line. */
+import { askedName, askedText } from "@millrace/contract/asked-service";
 import type { End, FlowRow } from "@millrace/contract/flow";
 import { ruleText } from "@millrace/contract/rule-number";
 import { bytes, microseconds, text } from "@millrace/contract/units";
@@ -25,6 +26,8 @@ const verdict = (row: FlowRow): string =>
 
 const tier = (row: FlowRow): string => (row.pathTiers ? pathTierOf(row.pathTiers) : "-");
 const rules = (row: FlowRow): string => row.rules.map(ruleText).join(",") || "-";
+/** What was asked for, before the backend that was given. */
+const asked = ({ asked }: FlowRow): string => (asked ? `${plain(askedText(asked))} -> ` : "");
 /** Only where Millrace carries it: elsewhere there is nothing to say. */
 const carried = (row: FlowRow): string =>
   row.pathTiers ? ` way ${row.way} ${tier(row)}${row.rules.length > 0 ? ` rule ${rules(row)}` : ""}` : "";
@@ -34,6 +37,11 @@ const COLUMNS: readonly { title: string; width: number; of: (row: FlowRow) => st
   { title: "TIME", width: 24, of: (row) => new Date(row.lastSeen).toISOString() },
   { title: "SOURCE", width: 34, of: (row) => label(row.src) },
   { title: "DESTINATION", width: 34, of: (row) => label(row.dst) },
+  {
+    title: "SERVICE",
+    width: 24,
+    of: ({ asked }) => plain((asked && (askedName(asked) ?? askedText(asked))) ?? "-"),
+  },
   { title: "PROTO", width: 6, of: (row) => protocolName(row.proto) },
   { title: "VERDICT", width: 24, of: verdict },
   { title: "RULE", width: 9, of: rules },
@@ -62,6 +70,6 @@ export function formatFlow(row: FlowRow, format: Format): string {
     case "dict":
       return `${COLUMNS.map((c) => `${c.title.padStart(12)}: ${c.of(row)}`).join("\n")}\n------------`;
     case "compact":
-      return `${new Date(row.lastSeen).toISOString()}: ${label(row.src)} -> ${label(row.dst)} ${protocolName(row.proto)} ${verdict(row)}${carried(row)} ${traffic(row)} rtt ${rtt(row)}`;
+      return `${new Date(row.lastSeen).toISOString()}: ${label(row.src)} -> ${asked(row)}${label(row.dst)} ${protocolName(row.proto)} ${verdict(row)}${carried(row)} ${traffic(row)} rtt ${rtt(row)}`;
   }
 }

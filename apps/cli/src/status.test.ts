@@ -1,6 +1,6 @@
 import type { HostSummary } from "@millrace/contract/host";
 import { describe, expect, test } from "vitest";
-import { reasonsOf } from "./status.ts";
+import { reasonsOf, table } from "./status.ts";
 
 const host = (name: string, state: HostSummary["state"], reasons: string[]): HostSummary => ({
   name,
@@ -18,6 +18,7 @@ const host = (name: string, state: HostSummary["state"], reasons: string[]): Hos
   cpuShare: 0,
   residentBytes: 0,
   flowTableShare: 0,
+  topHolder: null,
 });
 
 describe("status", () => {
@@ -28,6 +29,15 @@ describe("status", () => {
     expect(reasonsOf([host("h1", "bad", ["silent", "spool full"]), host("h2", "ok", ["ignored"])])).toEqual([
       "h1: silent",
       "h1: spool full",
+    ]);
+  });
+  test("which endpoint holds most of a host's flow table is told, of as many as one may", () => {
+    const topHolder = { name: "shop/web-1 eth0", flows: 1200, budget: 32_768 };
+    expect(table([{ ...host("h1", "ok", []), topHolder }, host("h2", "ok", [])], []).split("\n")).toEqual([
+      expect.stringContaining("h1"),
+      expect.stringContaining("h2"),
+      "  h1: most flows has shop/web-1 eth0, 1.2 k of the 33 k that one may",
+      "",
     ]);
   });
   test("an empty fleet is not well", () => {

@@ -1,6 +1,6 @@
 /** `millrace status`: is the fleet well, and if not, why. Exit code 1 with reasons when it isn't. */
 import type { HostSummary } from "@millrace/contract/host";
-import { bytesPerSecond, percent, perSecond, text } from "@millrace/contract/units";
+import { bytesPerSecond, count, percent, perSecond, text } from "@millrace/contract/units";
 import { Command, Option } from "commander";
 import { stringify } from "yaml";
 import { connect } from "./client.ts";
@@ -33,7 +33,10 @@ export function reasonsOf(hosts: readonly HostSummary[]): string[] {
     .flatMap((h) => h.reasons.map((reason) => `${h.name}: ${reason}`));
 }
 
-function table(hosts: readonly HostSummary[], reasons: readonly string[]): string {
+const holderLine = (host: string, { name, flows, budget }: NonNullable<HostSummary["topHolder"]>): string =>
+  `  ${host}: most flows has ${name}, ${text(count(flows))} of the ${text(count(budget))} that one may`;
+
+export function table(hosts: readonly HostSummary[], reasons: readonly string[]): string {
   const width = Math.max(4, ...hosts.map((h) => h.name.length));
   const lines = hosts.map((h) =>
     [
@@ -49,5 +52,6 @@ function table(hosts: readonly HostSummary[], reasons: readonly string[]): strin
       .join("  ")
       .trimEnd(),
   );
-  return `${[...lines, ...reasons.map((r) => `! ${r}`)].map(plain).join("\n")}\n`;
+  const holders = hosts.flatMap(({ name, topHolder }) => (topHolder ? [holderLine(name, topHolder)] : []));
+  return `${[...lines, ...holders, ...reasons.map((r) => `! ${r}`)].map(plain).join("\n")}\n`;
 }

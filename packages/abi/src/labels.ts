@@ -54,6 +54,11 @@ export const ENDPOINT_CLASS_LABELS = {
     title: "unattributed: table full",
     explanation: "New flows found no room in the flow table. Their packets are in the total, and in no flow.",
   },
+  [EndpointClass.OVER_BUDGET]: {
+    title: "unattributed: over budget",
+    explanation:
+      "The endpoint holds as many flows as one may. Packets of its further flows are in the total, and in no flow.",
+  },
   [EndpointClass.SPOOFED]: {
     title: "spoofed",
     explanation: "Sent with a source address that isn't the container's. Dropped, and in no flow.",

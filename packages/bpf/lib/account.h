@@ -10,9 +10,11 @@
 #include "lib/clock.h"
 #include "lib/count.h"
 #include "lib/endpoints.h"
+#include "lib/flow_budget.h"
 #include "lib/flows.h"
 #include "lib/fragment.h"
 #include "lib/parse.h"
+#include "lib/observe_config.h"
 #include "lib/plain.h"
 #include "lib/segments.h"
 #include "lib/tcp_state.h"
@@ -97,28 +99,65 @@ struct {
 	__type(value, struct flow_record);
 } flow_opening __weak SEC(".maps");
 
-/* The entry, new or made by another CPU meanwhile; NULL when there is no room. */
-static __noinline struct flow_record *flow_open(struct __sk_buff *skb, const struct flow_key *key,
-						const struct packet *packet, __u32 direction)
+/* 0 when the entry is there, new or made by another CPU meanwhile; else the negative endpoint_class for want of room. */
+static __noinline int flow_insert(const struct flow_key *key, const struct flow_record *record)
+{
+	struct flow_holder *holder;
+	int error;
+
+	if (!key || !record)
+		return -EP_TABLE_FULL;
+	holder = flow_holder_of(key->endpoint_id);
+	if (!holder)
+		return -EP_TABLE_FULL;
+	if (!flow_place_take(holder, observe_config.flow_budget))
+		return -EP_OVER_BUDGET;
+	error = bpf_map_update_elem(&flows, key, record, BPF_NOEXIST);
+	if (!error) {
+		emit_flow_opened(key, record->cgroup_id);
+		if (tcp_is_over(record->tcp_state))
+			emit_flow_closed(key, record->tcp_state);
+		return 0;
+	}
+	flow_place_give_back(holder);
+	return error == -EEXIST ? 0 : -EP_TABLE_FULL;
+}
+
+/* As flow_insert. */
+static __noinline int flow_open(struct __sk_buff *skb, const struct flow_key *key, const struct packet *packet,
+				__u32 direction)
 {
 	struct flow_record *record;
 	__u32 zero = 0;
 
 	if (!key || !packet || direction >= FLOW_DIRECTIONS)
-		return NULL;
+		return -EP_TABLE_FULL;
 	record = bpf_map_lookup_elem(&flow_opening, &zero);
 	if (!record)
-		return NULL;
+		return -EP_TABLE_FULL;
 	__builtin_memset(record, 0, sizeof(*record));
 	flow_record_open(record, key, packet, direction);
 	if (direction == FLOW_EGRESS)
 		record->cgroup_id = bpf_skb_cgroup_id(skb);
-	if (bpf_map_update_elem(&flows, key, record, BPF_NOEXIST) == 0) {
-		emit_flow_opened(key, record->cgroup_id);
-		if (tcp_is_over(record->tcp_state))
-			emit_flow_closed(key, record->tcp_state);
-	}
-	return bpf_map_lookup_elem(&flows, key);
+	return flow_insert(key, record);
+}
+
+/*
+ * The packet's flow, opened when there is none; NULL, and in `class` why it has none. An entry that is deleted between
+ * the two look-ups leaves the packet as one that came when there was no room.
+ */
+static __always_inline struct flow_record *flow_find_or_open(struct __sk_buff *skb, const struct flow_key *key,
+							     const struct packet *packet, __u32 direction,
+							     __u32 *class)
+{
+	struct flow_record *record = bpf_map_lookup_elem(&flows, key);
+	int error;
+
+	if (record)
+		return record;
+	error = flow_open(skb, key, packet, direction);
+	*class = error ? -error : EP_TABLE_FULL;
+	return error ? NULL : bpf_map_lookup_elem(&flows, key);
 }
 
 /* The socket is at hand when it sends: its smoothed RTT costs no look-up here, and no callback per ACK. */
@@ -181,16 +220,15 @@ static __always_inline int flow_update(struct __sk_buff *skb, struct packet *pac
 	struct flow_key key;
 	struct flow_record *record;
 	struct flow_pace pace;
+	__u32 class = 0;
 
 	if (direction == FLOW_EGRESS)
 		key = packet->key;
 	else
 		flow_reverse(&key, &packet->key);
-	record = bpf_map_lookup_elem(&flows, &key);
+	record = flow_find_or_open(skb, &key, packet, direction, &class);
 	if (!record)
-		record = flow_open(skb, &key, packet, direction);
-	if (!record)
-		return -EP_TABLE_FULL;
+		return -(int)class;
 	if (!flow_is_live(record, &key))
 		return -EP_FLOW_RETIRED;
 	pace = flow_add(record, add, direction);

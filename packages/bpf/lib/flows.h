@@ -12,7 +12,8 @@
 
 /*
  * 65,536 x (48 key + 184 record + 48 of the kernel's) = 18 MB, preallocated; the agent sets its own number
- * at load. Full: packets of new flows count as EP_TABLE_FULL of their endpoint.
+ * at load. Full: packets of new flows count as EP_TABLE_FULL of their endpoint. Which part one endpoint's may take is
+ * lib/flow_budget.h's.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

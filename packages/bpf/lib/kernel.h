@@ -27,6 +27,8 @@
 #define ARPHRD_ETHER 1
 #define ARPHRD_LOOPBACK 772
 
+#define EEXIST 17
+
 #define AF_INET 2
 #define AF_INET6 10
 

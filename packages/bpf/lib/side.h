@@ -81,6 +81,8 @@ static __always_inline void side_count_class(struct endpoint *endpoint, __u32 di
 		counters_add(&endpoint->counters[direction][EP_FLOW_RETIRED], add);
 	else if (class == EP_SPOOFED)
 		counters_add(&endpoint->counters[direction][EP_SPOOFED], add);
+	else if (class == EP_OVER_BUDGET)
+		counters_add(&endpoint->counters[direction][EP_OVER_BUDGET], add);
 }
 
 /*
@@ -198,16 +200,15 @@ static __always_inline void side_take(struct __sk_buff *skb, struct side *side, 
 				      const struct forwarding *now, __u32 direction)
 {
 	struct flow_record *record;
+	__u32 class = 0;
 
 	if (direction == FLOW_EGRESS)
 		side->key = side->packet.key;
 	else
 		flow_reverse(&side->key, &side->packet.key);
-	record = bpf_map_lookup_elem(&flows, &side->key);
+	record = flow_find_or_open(skb, &side->key, &side->packet, direction, &class);
 	if (!record)
-		record = flow_open(skb, &side->key, &side->packet, direction);
-	if (!record)
-		side->class = EP_TABLE_FULL;
+		side->class = class;
 	else if (!flow_is_live(record, &side->key))
 		side->class = EP_FLOW_RETIRED;
 	side_find_opener(side, record);

@@ -13,11 +13,9 @@
  */
 #include "abi_hash.h"
 #include "lib/account.h"
+#include "lib/observe_config.h"
 #include "lib/pod_egress.h"
 #include "lib/wire.h"
-#include "shared/config.h"
-
-const volatile struct observe_config observe_config = {};
 
 /* The packet's flow, opened when there is none, or its class; into which it was counted. */
 static __noinline int endpoint_packet_any(struct __sk_buff *skb, struct endpoint *endpoint,
@@ -45,6 +43,8 @@ static __noinline int endpoint_packet_any(struct __sk_buff *skb, struct endpoint
 		counters_add(&endpoint->counters[direction][EP_TABLE_FULL], add);
 	else if (result == -EP_FLOW_RETIRED)
 		counters_add(&endpoint->counters[direction][EP_FLOW_RETIRED], add);
+	else if (result == -EP_OVER_BUDGET)
+		counters_add(&endpoint->counters[direction][EP_OVER_BUDGET], add);
 	return result;
 }
 

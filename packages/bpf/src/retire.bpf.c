@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0)
 /*
- * Takes quiet flows out of use, for the agent to remove: run by test-run with a flow_retire_request as
- * context and the keys in `retire_batch`. Deletes nothing itself; see enum flow_lifecycle for the protocol.
+ * Takes quiet flows out of use, and at the agent's word out of the table: run by test-run with a flow_retire_request as
+ * context and the keys in `retire_batch`. See enum flow_lifecycle for the protocol.
  */
 #include "lib/flow_batch.h"
+#include "lib/flow_budget.h"
 #include "lib/flows.h"
 #include "lib/kernel.h"
 
@@ -61,6 +62,45 @@ int flow_retire(struct flow_retire_request *request)
 	walk.count = request->count;
 	bpf_loop(FLOW_RETIRE_BATCH, retire_step, &walk, 0);
 	return walk.retired;
+}
+
+struct delete_walk {
+	const struct flow_retire_batch *batch;
+	__u32 count;
+	__u32 deleted;
+};
+
+/* The entry and its place of the endpoint's budget in one go, which a kill of the agent can't part. */
+static long delete_step(__u64 index, struct delete_walk *walk)
+{
+	const struct flow_record *record;
+	struct flow_holder *holder;
+	struct flow_key key;
+
+	if (index >= walk->count || index >= FLOW_RETIRE_BATCH)
+		return 1;
+	key = walk->batch->keys[index];
+	record = bpf_map_lookup_elem(&flows, &key);
+	if (!record || record->lifecycle != FLOW_RETIRED || bpf_map_delete_elem(&flows, &key))
+		return 0;
+	walk->deleted++;
+	holder = bpf_map_lookup_elem(&flow_holders, &key.endpoint_id);
+	if (holder)
+		flow_place_give_back(holder);
+	return 0;
+}
+
+/* Those of the keys that are RETIRED; how many they were. */
+SEC("syscall")
+int flow_delete(struct flow_retire_request *request)
+{
+	struct delete_walk walk = { .count = request->count };
+	__u32 zero = 0;
+
+	walk.batch = bpf_map_lookup_elem(&retire_batch, &zero);
+	if (walk.batch)
+		bpf_loop(FLOW_RETIRE_BATCH, delete_step, &walk, 0);
+	return walk.deleted;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

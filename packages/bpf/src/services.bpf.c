@@ -5,9 +5,10 @@
  *
  * All are attached to the root cgroup, with others, and act only on sockets of the namespaces in `service_clients`.
  * Connect and sendmsg answer 1, go on, or 0 with ECONNREFUSED; recvmsg and getpeername can only answer 1. What doesn't
- * come from a socket of a pod is not translated here.
+ * come from a socket of a pod is not translated here. What a flow was asked for is noted, and read by the agent.
  */
 #include "lib/entry.h"
+#include "lib/flow_batch.h"
 #include "lib/namespaces.h"
 #include "lib/service_socket.h"
 #include "lib/socket_key.h"
@@ -211,6 +212,54 @@ int service_sockops(struct bpf_sock_ops *ops)
 	flow.backend = socket->backend;
 	bpf_map_update_elem(&service_flows, &key, &flow, BPF_ANY);
 	return 1;
+}
+
+/* One element: 20 KB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct service_flow_batch);
+} service_answers SEC(".maps");
+
+struct service_flow_walk {
+	struct flow_retire_batch *asked;
+	struct service_flow_batch *answers;
+	__u32 count;
+	__u32 found;
+};
+
+static long service_flow_step(__u64 index, struct service_flow_walk *walk)
+{
+	struct service_flow *noted;
+	struct flow_key key;
+
+	if (index >= walk->count || index >= FLOW_RETIRE_BATCH)
+		return 1;
+	key = walk->asked->keys[index];
+	noted = bpf_map_lookup_elem(&service_flows, &key);
+	if (noted) {
+		walk->answers->virtual[index] = noted->virtual;
+		walk->found++;
+	} else {
+		walk->answers->virtual[index].port = 0;
+	}
+	return 0;
+}
+
+/* Run by test-run: what the flows in `retire_batch` were asked for, into `service_answers`. How many are noted. */
+SEC("syscall")
+int service_flows_find(struct service_flow_request *request)
+{
+	struct service_flow_walk walk = { .count = request->count };
+	__u32 zero = 0;
+
+	walk.asked = bpf_map_lookup_elem(&retire_batch, &zero);
+	walk.answers = bpf_map_lookup_elem(&service_answers, &zero);
+	if (!walk.asked || !walk.answers)
+		return 0;
+	bpf_loop(FLOW_RETIRE_BATCH, service_flow_step, &walk, 0);
+	return walk.found;
 }
 
 /* A connection to a backend has come to nothing, or was reset: what a backend's health is seen by without asking it. */

@@ -84,7 +84,7 @@ export class TestHost implements Disposable {
     this.object = openObject(OBSERVE_OBJECT);
     this.object.setMaxEntries("flows", options.flows ?? 1024);
     const config = new Uint8Array(OBSERVE_CONFIG_SIZE);
-    encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0 }, viewOf(config));
+    encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0 }, viewOf(config));
     this.object.setRodata(".rodata", "observe_config", config);
     for (const name of this.object.programs()) this.object.setAutoload(name, PROGRAMS.includes(name));
     this.object.load();

@@ -51,7 +51,13 @@ export interface Flow {
   record: FlowRecord;
 }
 
-const TEST_RUN_PROGRAMS = ["endpoint_ingress", "endpoint_egress", "flow_retire", "abi_matches"];
+const TEST_RUN_PROGRAMS = [
+  "endpoint_ingress",
+  "endpoint_egress",
+  "flow_retire",
+  "flow_delete",
+  "abi_matches",
+];
 
 export class Observer implements Disposable {
   readonly object: BpfObject;
@@ -223,7 +229,7 @@ function named<E extends Record<string, number>>(
 
 function configBytes(config: Partial<ObserveConfig> = {}): Uint8Array {
   const bytes = new Uint8Array(OBSERVE_CONFIG_SIZE);
-  encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, ...config }, viewOf(bytes));
+  encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0, ...config }, viewOf(bytes));
   return bytes;
 }
 

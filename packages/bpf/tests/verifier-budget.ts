@@ -33,7 +33,7 @@ interface Configuration {
 
 function observeConfig(name: string, breakCounter: number): Configuration {
   const bytes = new Uint8Array(OBSERVE_CONFIG_SIZE);
-  encodeObserveConfig({ abiHash: ABI_HASH, breakCounter }, new DataView(bytes.buffer));
+  encodeObserveConfig({ abiHash: ABI_HASH, breakCounter, flowBudget: 32_768 }, new DataView(bytes.buffer));
   return { object: "observe", name, variable: "observe_config", bytes };
 }
 

@@ -73,6 +73,25 @@ export const NetworkReport = z.object({
 });
 export type NetworkReport = z.infer<typeof NetworkReport>;
 
+/** Who holds the flow table. */
+export const FlowTableReport = z.object({
+  /** Flows that one endpoint may hold. */
+  budget: z.int().positive(),
+  /** Endpoints that hold any, and those of them that hold most, most first. */
+  endpoints: z.int(),
+  holders: z
+    .array(
+      z.object({
+        namespace: z.string().max(253).nullable(),
+        pod: z.string().max(253).nullable(),
+        interface: z.string().max(15),
+        flows: z.int(),
+      }),
+    )
+    .max(10),
+});
+export type FlowTableReport = z.infer<typeof FlowTableReport>;
+
 /** Level, not edge: each heartbeat says all that holds now. */
 export const Heartbeat = z.object({
   incarnation: Incarnation,
@@ -143,6 +162,8 @@ export const Heartbeat = z.object({
   counters: z.record(z.string().max(60), z.number()),
   /** Null in observe mode. Older agents say nothing. */
   network: NetworkReport.nullable().default(null),
+  /** Older agents say nothing. */
+  flowTable: FlowTableReport.nullable().default(null),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 export const HeartbeatOutput = z.object({ serverTimeMs: z.number() });

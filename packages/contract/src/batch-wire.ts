@@ -3,7 +3,7 @@
  * flow ids that can be derived. Serializing and compressing are the caller's.
  */
 import type { PackedAddresses } from "./addresses.ts";
-import { type BatchHead, DROP_COLUMNS, FLOW_COLUMNS, TRANSLATION_COLUMNS } from "./batch.ts";
+import { type BatchHead, DROP_COLUMNS, FLOW_COLUMNS, SERVICE_COLUMNS, TRANSLATION_COLUMNS } from "./batch.ts";
 import type { Columns } from "./column.ts";
 import {
   endpointSeed,
@@ -20,7 +20,13 @@ import { DROP_RULES, FLOW_RULES, type Packed, Packer, unpackColumns } from "./pa
 export type FlowColumns = Columns<typeof FLOW_COLUMNS>;
 export type DropColumns = Columns<typeof DROP_COLUMNS>;
 export type TranslationColumns = Columns<typeof TRANSLATION_COLUMNS>;
-export type BatchColumns = { flows: FlowColumns; drops: DropColumns; translations: TranslationColumns };
+export type ServiceColumns = Columns<typeof SERVICE_COLUMNS>;
+export type BatchColumns = {
+  flows: FlowColumns;
+  drops: DropColumns;
+  translations: TranslationColumns;
+  services: ServiceColumns;
+};
 export type ColumnsRead = ({ ok: true } & BatchColumns) | { ok: false; reason: string };
 type WireColumns = Record<string, Uint8Array>;
 /** `ownIds`: of flows whose id is another than the derived one; `ownIdAt` is 1 in their rows. */
@@ -29,10 +35,11 @@ export type PackedBatch = {
   flows: WireColumns;
   drops: WireColumns;
   translations: WireColumns;
+  services: WireColumns;
   ownIdAt?: Uint8Array;
   ownIds?: Uint8Array;
 };
-type Shape = Pick<BatchHead, "to" | "flowRows" | "dropRows" | "translationRows"> & {
+type Shape = Pick<BatchHead, "to" | "flowRows" | "dropRows" | "translationRows" | "serviceRows"> & {
   endpoints: readonly { uid: string }[];
 };
 
@@ -40,12 +47,14 @@ const LOCAL_IS_SOURCE = 0; // index of OBSERVERS
 const LOCAL_IS_DESTINATION = 1;
 const { flowId: _, ...CARRIED } = FLOW_COLUMNS;
 
-export function packBatch(head: Shape, { flows, drops, translations }: BatchColumns): PackedBatch {
+export function packBatch(head: Shape, columns: BatchColumns): PackedBatch {
+  const { flows, drops, translations, services } = columns;
   const packer = new Packer(head.to);
   const packed = {
     flows: packer.pack(CARRIED, flows, head.flowRows, FLOW_RULES),
     drops: packer.pack(DROP_COLUMNS, drops, head.dropRows, DROP_RULES),
     translations: packer.pack(TRANSLATION_COLUMNS, translations, head.translationRows, {}),
+    services: packer.pack(SERVICE_COLUMNS, services, head.serviceRows, {}),
   };
   return { addresses: packer.addresses(), ...packed, ...ownIds(head, flows) };
 }
@@ -84,7 +93,11 @@ export function readBatchColumns(head: BatchHead, raw: unknown): ColumnsRead {
   const packedTranslations = { columns: from.translations, rows: head.translationRows, ...shared };
   const translations = unpackColumns(TRANSLATION_COLUMNS, {}, packedTranslations);
   if (!translations.ok) return { ok: false, reason: `translations: ${translations.reason}` };
-  return { ok: true, flows: flows.columns, drops: drops.columns, translations: translations.columns };
+  const packedServices = { columns: from.services ?? {}, rows: head.serviceRows, ...shared };
+  const services = unpackColumns(SERVICE_COLUMNS, {}, packedServices);
+  if (!services.ok) return { ok: false, reason: `services: ${services.reason}` };
+  const rest = { translations: translations.columns, services: services.columns };
+  return { ok: true, flows: flows.columns, drops: drops.columns, ...rest };
 }
 
 type Shared = Pick<Packed, "addresses" | "toUs">;

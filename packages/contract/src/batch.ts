@@ -85,6 +85,16 @@ export const TRANSLATION_COLUMNS = {
   dstPort: "u16",
 } as const satisfies ColumnTable;
 
+/**
+ * Flows whose source asked for a service, by their row: the virtual address and port, while `dst` or its translation is
+ * the backend. A table of its own, as the one before; agents before it send none.
+ */
+export const SERVICE_COLUMNS = {
+  row: "u16", // of the flows; rising
+  address: "b16",
+  port: "u16",
+} as const satisfies ColumnTable;
+
 const text = z.string().max(253);
 /** Identity of a flow's end as the agent knew it. */
 export const Workload = z.object({
@@ -111,6 +121,8 @@ export const EndpointClasses = z.object({
   otherHost: Counters,
   /** Sent with somebody else's source address, and dropped. Agents that carry no packets had no such class. */
   spoofed: Counters.default({ packets: 0, segments: 0, bytes: 0 }),
+  /** In no flow, since the endpoint holds as many as one may. Agents without budgets had no such class. */
+  overBudget: Counters.default({ packets: 0, segments: 0, bytes: 0 }),
 });
 /** One interface of one container namespace: deltas of the totals, apart from the flows. */
 export const EndpointReport = z.object({
@@ -168,6 +180,7 @@ export const BatchHead = z.object({
   flowRows: z.int().min(0).max(BATCH_MAX_ROWS),
   dropRows: z.int().min(0).max(BATCH_MAX_ROWS),
   translationRows: z.int().min(0).max(BATCH_MAX_ROWS),
+  serviceRows: z.int().min(0).max(BATCH_MAX_ROWS).default(0),
 });
 export type BatchHead = z.infer<typeof BatchHead>;
 

@@ -31,6 +31,8 @@ const ends = (name: string, type: FieldType, title: string): Record<string, Filt
 
 export const FILTER_FIELDS: Readonly<Record<string, FilterField>> = {
   ...ends("service", "text", "service"),
+  "service.address": { type: "ip", title: "address or CIDR of the service that was asked for" },
+  "service.port": { type: "port", title: "port of the service that was asked for" },
   ...ends("pod", "text", "pod"),
   ...ends("namespace", "text", "namespace"),
   ...ends("container", "text", "container"),

@@ -35,6 +35,15 @@ export const Direction = z.object({
 export const FlowRule = z.object({ policy: z.int(), place: z.int(), revision: z.int() });
 export type FlowRule = z.infer<typeof FlowRule>;
 
+/** A service as a flow's source asked for it. Names are null where the control plane knew none. */
+export const AskedService = z.object({
+  ip: z.string(),
+  port: z.int(),
+  namespace: z.string().nullable(),
+  name: z.string().nullable(),
+});
+export type AskedService = z.infer<typeof AskedService>;
+
 const Address = z.object({ ip: z.string(), port: z.int() });
 export const FlowTuple = z.object({ src: Address, dst: Address });
 export type FlowTuple = z.infer<typeof FlowTuple>;
@@ -61,6 +70,8 @@ export const FlowRow = z.object({
   openerKnown: z.boolean(),
   src: End,
   dst: End,
+  /** What the source asked for, where that was a service: `dst`, or what a translation makes of it, is the backend. */
+  asked: AskedService.nullable(),
   proto: z.int(),
   vlan: z.int(),
   verdict: z.enum(VERDICTS),

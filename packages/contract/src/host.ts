@@ -22,6 +22,8 @@ export const HostSummary = z.object({
   cpuShare: z.number().nullable(),
   residentBytes: z.number().nullable(),
   flowTableShare: z.number().nullable(),
+  /** The endpoint that holds most of the flow table, of the flows that one may hold. */
+  topHolder: z.object({ name: z.string(), flows: z.int(), budget: z.int() }).nullable(),
 });
 export type HostSummary = z.infer<typeof HostSummary>;
 
@@ -47,6 +49,7 @@ export const HostDetail = z.object({
       notIpPackets: z.number(),
       otherHostPackets: z.number(),
       spoofedPackets: z.number(),
+      overBudgetPackets: z.number(),
     }),
   ),
   losses: z.array(z.object({ at: z.number(), what: z.string(), count: z.number() })),

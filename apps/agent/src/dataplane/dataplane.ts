@@ -147,6 +147,8 @@ export type LeftBehind = {
   /** Undefined where they can't be read any more; `why` says so. */
   totals: readonly EndpointTotal[] | undefined;
 };
+/** How many entries of the flow table an endpoint has. */
+export type FlowHolder = { endpointId: number; flows: number };
 export type EndpointEntry = { cookie: bigint; ifindex: number; endpointId: number };
 
 export type PodLinkSpec = {
@@ -261,6 +263,9 @@ export interface Dataplane {
   /** True when movements were lost since the last call: `scanFlows` makes good for them. */
   missedMoves(): boolean;
   flowCapacity(): number;
+  /** Flows that one endpoint may hold. */
+  flowBudget(): number;
+  flowHolders(): FlowHolder[];
   /** Marks those RETIRED that were last seen before; packets then leave them alone. */
   retireFlows(keys: Uint8Array, count: number, quietSinceNs: bigint): number;
   /** Returns when every program that ran at the call has ended. */

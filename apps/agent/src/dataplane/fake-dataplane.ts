@@ -4,31 +4,21 @@
  */
 import {
   ENDPOINT_KEY_SIZE,
-  ENDPOINT_OFFSETS,
   ENDPOINT_SIZE,
-  EndpointLimit,
   encodeEndpointKey,
   type NetnsInfo,
 } from "@millrace/abi/generated/endpoint";
 import { encodeDropKey, encodeDropRecord } from "@millrace/abi/generated/event";
-import {
-  encodeFlowRecord,
-  FLOW_COUNTERS_SIZE,
-  FLOW_KEY_SIZE,
-  FLOW_RECORD_SIZE,
-  FlowLifecycle,
-  type FlowRecord,
-} from "@millrace/abi/generated/flow";
+import { encodeFlowRecord, FLOW_RECORD_SIZE, FlowLifecycle } from "@millrace/abi/generated/flow";
 import type { Capability } from "@millrace/contract/agent-protocol";
-import { hashText } from "@millrace/contract/hash";
 import type {
   AttachPoint,
   Dataplane,
   DataplaneClock,
   EndpointEntry,
   EndpointPlace,
-  EndpointTotal,
   EventCounts,
+  FlowHolder,
   InterfaceChange,
   InterfaceFacts,
   InterfaceFollower,
@@ -43,7 +33,18 @@ import type {
   TranslationSource,
 } from "./dataplane.ts";
 import { FakeForwarding } from "./fake-forwarding.ts";
-import { type FakeFlow, FakeKernel, FakeTrace, keyBytes, placeOf, text, viewOf } from "./fake-kernel.ts";
+import {
+  type FakeFlow,
+  FakeKernel,
+  FakeTrace,
+  foldOf,
+  keyBytes,
+  namesIn,
+  placeOf,
+  text,
+  totalOf,
+  viewOf,
+} from "./fake-kernel.ts";
 import { FakeServices } from "./fake-services.ts";
 
 let generations = 0;
@@ -55,7 +56,7 @@ export class FakeDataplane implements Dataplane {
   /** Why what is in the kernel can't be taken up. */
   misfit: string | undefined;
   readonly forwarding = new FakeForwarding();
-  readonly services = new FakeServices();
+  readonly services: FakeServices;
   /** Records of connection tracking: those there are, and those told since. */
   readonly translations = { all: new Uint8Array(), news: new Uint8Array() };
   #left: LeftBehind[] = [];
@@ -64,6 +65,7 @@ export class FakeDataplane implements Dataplane {
 
   constructor(kernel = new FakeKernel()) {
     this.kernel = kernel;
+    this.services = new FakeServices({}, kernel.asked);
   }
   opened(): void {
     this.#onOpened();
@@ -164,6 +166,12 @@ export class FakeDataplane implements Dataplane {
   }
   flowCapacity(): number {
     return this.kernel.flowCapacity;
+  }
+  flowBudget(): number {
+    return this.kernel.flowBudget || this.kernel.flowCapacity;
+  }
+  flowHolders(): FlowHolder[] {
+    return [...this.kernel.holders()].map(([endpointId, flows]) => ({ endpointId, flows }));
   }
   retireFlows(keys: Uint8Array, count: number, quietSinceNs: bigint): number {
     let retired = 0;
@@ -270,29 +278,9 @@ export class FakeDataplane implements Dataplane {
   }
 }
 
-function totalOf(endpointId: number, totals: Buffer): EndpointTotal {
-  const both = (word: number) =>
-    [0, 1].reduce((sum, direction) => {
-      const at = ENDPOINT_OFFSETS.counters + direction * EndpointLimit.EP_CLASSES * FLOW_COUNTERS_SIZE;
-      return sum + Number(totals.readBigUInt64LE(at + word * 8));
-    }, 0);
-  return { endpointId, packets: both(0), bytes: both(2) };
-}
-
-function namesIn(keys: Uint8Array, count: number): string[] {
-  return Array.from({ length: count }, (_, i) =>
-    text(keys.subarray(i * FLOW_KEY_SIZE, (i + 1) * FLOW_KEY_SIZE)),
-  );
-}
-
 function tableOf(flows: readonly FakeFlow[]): TableBytes {
   const values = Buffer.alloc(flows.length * FLOW_RECORD_SIZE);
   for (const [i, { record }] of flows.entries())
     encodeFlowRecord(record, viewOf(values), i * FLOW_RECORD_SIZE);
   return { count: flows.length, keys: Buffer.concat(flows.map(({ key }) => keyBytes(key))), values };
-}
-
-function foldOf({ counters, drops, retransmits, opens, tcpState, tcpFlags, lifecycle }: FlowRecord): number {
-  const all = [...counters.map(({ packets }) => packets), drops, retransmits, opens, tcpState, ...tcpFlags];
-  return (hashText(all.join(), lifecycle) | 2) >>> 0;
 }

@@ -20,14 +20,17 @@ import {
   type FlowRecord,
 } from "@millrace/abi/generated/flow";
 import type { TraceStats } from "@millrace/abi/generated/trace";
+import { hashText } from "@millrace/contract/hash";
 import type {
   EndpointEntry,
+  EndpointTotal,
   InterfaceFacts,
   LeftBehind,
   TraceAttachment,
   TraceHandlers,
   TraceRequest,
 } from "./dataplane.ts";
+import type { VirtualPort } from "./services.ts";
 
 export type FakeFlow = { key: FlowKey; record: FlowRecord };
 export type FakeDrop = {
@@ -54,6 +57,10 @@ export class FakeKernel {
   readonly cookies = new Map<string, bigint>();
   readonly interfaces: FakeInterface[] = [];
   flowCapacity = 1024;
+  /** 0: as many as there are. */
+  flowBudget = 0;
+  /** What flows were asked for, by their keys. */
+  readonly asked = new Map<string, VirtualPort>();
   readonly traces = new Set<FakeTrace>();
   /** Names of flows that opened or moved, with the epoch; what the ring would hold. */
   moved: { name: string; epoch: bigint }[] = [];
@@ -74,7 +81,7 @@ export class FakeKernel {
     if (link) addStats(link.stats, direction, bytes);
     addTotal(endpoint.totals, direction, EndpointClass.TOTAL, bytes);
     const flow = this.#flow(key, change);
-    if (!flow) addTotal(endpoint.totals, direction, EndpointClass.TABLE_FULL, bytes);
+    if (typeof flow === "number") addTotal(endpoint.totals, direction, flow, bytes);
     else if (flow.record.lifecycle === FlowLifecycle.RETIRED)
       addTotal(endpoint.totals, direction, EndpointClass.FLOW_RETIRED, bytes);
     else {
@@ -103,14 +110,25 @@ export class FakeKernel {
     if (flow) Object.assign(flow.record, { drops: flow.record.drops + 1n, dropReason: key.reason });
   }
 
-  #flow(key: FlowKey, change: Partial<FlowRecord>): FakeFlow | undefined {
+  /** Or the class of a packet that has none. */
+  #flow(key: FlowKey, change: Partial<FlowRecord>): FakeFlow | EndpointClass {
     const name = text(keyBytes(key));
     const known = this.flows.get(name);
-    if (known || this.flows.size >= this.flowCapacity) return known;
+    if (known) return known;
+    if (this.flowBudget && (this.holders().get(key.endpointId) ?? 0) >= this.flowBudget)
+      return EndpointClass.OVER_BUDGET;
+    if (this.flows.size >= this.flowCapacity) return EndpointClass.TABLE_FULL;
     const flow = { key, record: { ...emptyRecord(), ...change, firstSeenNs: this.bootNs } };
     this.flows.set(name, flow);
     this.#told(name);
     return flow;
+  }
+  /** By endpoint, how many flows it has. */
+  holders(): Map<number, number> {
+    const holders = new Map<number, number>();
+    for (const { key } of this.flows.values())
+      holders.set(key.endpointId, (holders.get(key.endpointId) ?? 0) + 1);
+    return holders;
   }
   #told(name: string): void {
     this.moved.push({ name, epoch: this.#epoch(this.bootNs) });
@@ -187,4 +205,33 @@ export function keyBytes(key: FlowKey): Buffer {
   const out = Buffer.alloc(FLOW_KEY_SIZE);
   encodeFlowKey(key, viewOf(out));
   return out;
+}
+
+/** What changes when anything of a flow that is told changes, as in scan.bpf.c. */
+export function foldOf({
+  counters,
+  drops,
+  retransmits,
+  opens,
+  tcpState,
+  tcpFlags,
+  lifecycle,
+}: FlowRecord): number {
+  const all = [...counters.map(({ packets }) => packets), drops, retransmits, opens, tcpState, ...tcpFlags];
+  return (hashText(all.join(), lifecycle) | 2) >>> 0;
+}
+
+export function namesIn(keys: Uint8Array, count: number): string[] {
+  return Array.from({ length: count }, (_, i) =>
+    text(keys.subarray(i * FLOW_KEY_SIZE, (i + 1) * FLOW_KEY_SIZE)),
+  );
+}
+
+export function totalOf(endpointId: number, totals: Buffer): EndpointTotal {
+  const both = (word: number) =>
+    [0, 1].reduce((sum, direction) => {
+      const at = ENDPOINT_OFFSETS.counters + direction * EndpointLimit.EP_CLASSES * FLOW_COUNTERS_SIZE;
+      return sum + Number(totals.readBigUInt64LE(at + word * 8));
+    }, 0);
+  return { endpointId, packets: both(0), bytes: both(2) };
 }

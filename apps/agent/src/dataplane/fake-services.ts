@@ -1,4 +1,7 @@
 /** Keeps services as a kernel would, and asks when a test says so. Imported by tests only. */
+import { FLOW_KEY_SIZE } from "@millrace/abi/generated/flow";
+import { encodeServiceKey, SERVICE_KEY_SIZE } from "@millrace/abi/generated/service";
+import { addressBytes } from "../endpoint/address.ts";
 import { portText } from "../service/layout.ts";
 import type {
   BackendEntry,
@@ -27,9 +30,12 @@ export class FakeServices implements Services {
   /** Numbers that backends are counted by. */
   readonly counted = new Set<number>();
   readonly slots: Uint32Array;
+  /** What flows were asked for, by their keys' bytes; outlives agents where a test gives it to the next one. */
+  readonly asked: Map<string, VirtualPort>;
   ask: (address: string) => void = () => {};
 
-  constructor(capacity: Partial<ServiceCapacity> = {}) {
+  constructor(capacity: Partial<ServiceCapacity> = {}, asked = new Map<string, VirtualPort>()) {
+    this.asked = asked;
     this.capacity = { services: 100, backends: 1000, slots: 16_384, ...capacity };
     this.slots = new Uint32Array(this.capacity.slots);
   }
@@ -67,6 +73,20 @@ export class FakeServices implements Services {
     for (const number of changes.goneBackendCounts) this.counted.delete(number);
     for (const number of changes.goneServiceCounts) this.opened.delete(number);
     this.written += changes.slotAt.length + changes.services.length + changes.backends.length;
+  }
+  askedFor(keys: Uint8Array, count: number): Uint8Array {
+    const answers = new Uint8Array(count * SERVICE_KEY_SIZE);
+    for (let i = 0; i < count; i++) {
+      const key = Buffer.from(keys.subarray(i * FLOW_KEY_SIZE, (i + 1) * FLOW_KEY_SIZE)).toString("latin1");
+      const found = this.asked.get(key);
+      if (!found) continue;
+      const virtual = {
+        address: addressBytes(found.address) as Uint8Array,
+        ...{ port: found.port, proto: found.protocol },
+      };
+      encodeServiceKey(virtual, new DataView(answers.buffer), i * SERVICE_KEY_SIZE);
+    }
+    return answers;
   }
   totals(): number[] {
     return [5, 4, 3, 2, 1, 0];

@@ -20,7 +20,8 @@ function pinDirectory(): string {
 }
 const open = (directory: string, flowCapacity: number): LibbpfDataplane =>
   new LibbpfDataplane({
-    ...{ bpfDirectory: BPF, pinDirectory: directory, flowCapacity, hostNetns: "/proc/self/ns/net" },
+    ...{ bpfDirectory: BPF, pinDirectory: directory, hostNetns: "/proc/self/ns/net" },
+    ...{ flowCapacity, flowBudget: flowCapacity },
   });
 
 /** What is told of maps that were put there by another version. */

@@ -29,7 +29,7 @@ import { emptyRecord } from "./fake-kernel.ts";
 import { LibbpfDataplane } from "./libbpf-dataplane.ts";
 
 const BPF = fileURLToPath(new URL("../../../../packages/bpf/build", import.meta.url));
-const TABLE = { flowCapacity: 64, hostNetns: "/proc/self/ns/net" };
+const TABLE = { flowCapacity: 64, flowBudget: 64, hostNetns: "/proc/self/ns/net" };
 let made = 0;
 
 describeDataplane("the dataplane of this kernel", async (run) => {

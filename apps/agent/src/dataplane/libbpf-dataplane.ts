@@ -5,8 +5,6 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { encodeNetnsInfo, NETNS_INFO_SIZE, type NetnsInfo } from "@millrace/abi/generated/endpoint";
-import { EventKind } from "@millrace/abi/generated/event";
-import { ObserverLimit } from "@millrace/abi/generated/observer";
 import type { Capability } from "@millrace/contract/agent-protocol";
 import { BpfError, clock, mountBpffs, netnsCookie, RingReader, rcuBarrier } from "@millrace/native/native";
 import type {
@@ -17,6 +15,7 @@ import type {
   EndpointEntry,
   EndpointPlace,
   EventCounts,
+  FlowHolder,
   InterfaceChange,
   LeftBehind,
   MapFacts,
@@ -29,7 +28,8 @@ import type {
 } from "./dataplane.ts";
 import { dropReasonValues } from "./drop-reason-values.ts";
 import { endpointEntries, endpointKey } from "./endpoint-entry.ts";
-import { retireFlows } from "./flow-retire.ts";
+import { flowHolders, forgetEndpoint } from "./flow-holders.ts";
+import { deleteFlows, retireFlows } from "./flow-retire.ts";
 import { FlowScan } from "./flow-scan.ts";
 import { Hooks } from "./hooks.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
@@ -39,11 +39,11 @@ import { LibbpfForwarding } from "./libbpf-forwarding.ts";
 import { LibbpfServices } from "./libbpf-services.ts";
 import { interfacesIn, translationsIn } from "./namespace-facts.ts";
 import { LAYOUT, MapMisfit, ObserveObject } from "./observe-object.ts";
+import { observerCounts } from "./observer-counts.ts";
 import { ObserverEvents } from "./observer-events.ts";
 import { missingMount, Pins } from "./pins.ts";
 import { probe } from "./probe.ts";
 import { replace, setClasses, TraceObject, u32, u64 } from "./trace-object.ts";
-import { endTranslations } from "./translation-table.ts";
 
 const EVENT_TICK_MS = 50;
 
@@ -52,6 +52,8 @@ export type LibbpfOptions = {
   bpfDirectory: string;
   pinDirectory: string;
   flowCapacity: number;
+  /** Of these, as many as one endpoint may hold. */
+  flowBudget: number;
   hostNetns: string;
   breakCounter?: boolean;
 };
@@ -82,6 +84,7 @@ export class LibbpfDataplane implements Dataplane {
     this.services = new LibbpfServices({
       ...{ pins: this.#pins, map: (name) => this.#tables.map(name) },
       program: (name) => this.#started().observe.program(name),
+      can: (name) => this.#started().observe.can(name),
       sum: (name, index) => this.#tables.sum(name, index),
       onAsked: (call) => {
         this.#observed.onServiceAsked = call;
@@ -146,7 +149,7 @@ export class LibbpfDataplane implements Dataplane {
     this.#started().hooks.detach(place);
   }
   forget(place: EndpointPlace): void {
-    this.#tables.map("endpoints").delete(endpointKey(place));
+    forgetEndpoint(this.#tables, endpointKey(place));
   }
   setNamespace(cookie: bigint, info: NetnsInfo): void {
     const value = new Uint8Array(NETNS_INFO_SIZE);
@@ -187,6 +190,12 @@ export class LibbpfDataplane implements Dataplane {
   flowCapacity(): number {
     return this.#options.flowCapacity;
   }
+  flowBudget(): number {
+    return this.#options.flowBudget;
+  }
+  flowHolders(): FlowHolder[] {
+    return flowHolders(this.#tables.read("flow_holders"));
+  }
   retireFlows(keys: Uint8Array, count: number, quietSinceNs: bigint): number {
     const program = this.#started().observe.program("flow_retire");
     return retireFlows(this.#tables.map("retire_batch"), program, { keys, count, quietSinceNs });
@@ -195,9 +204,8 @@ export class LibbpfDataplane implements Dataplane {
     rcuBarrier();
   }
   deleteFlows(keys: Uint8Array, count: number): void {
-    const program = this.#started().observe.program("translations_end");
-    endTranslations(this.#tables.map("retire_batch"), program, keys, count);
-    this.#tables.map("flows").deleteBatch(keys, count);
+    const programs = ["translations_end", "flow_delete"].map((name) => this.#started().observe.program(name));
+    deleteFlows(this.#tables.map("retire_batch"), programs, keys, count);
   }
   readEndpoints(): PerCpuBytes {
     const { cpus, stride } = this.#tables.map("endpoints");
@@ -210,11 +218,7 @@ export class LibbpfDataplane implements Dataplane {
     for (const key of keys) this.#tables.map("drops").delete(key);
   }
   observerCounts(): { counts: number[]; ringLost: number } {
-    const counts = Array.from({ length: ObserverLimit.COUNTS }, (_, i) =>
-      this.#tables.sum("observer_counts", i),
-    );
-    const lost = Object.values(EventKind).map((kind) => this.#tables.sum("ring_lost", kind));
-    return { counts, ringLost: lost.reduce((sum, one) => sum + one, 0) };
+    return observerCounts(this.#tables);
   }
   eventCounts(): EventCounts {
     return this.#observed.counts();
@@ -278,12 +282,12 @@ export class LibbpfDataplane implements Dataplane {
    * they stay, with all that was counted and not yet reported.
    */
   #load(generation: string | undefined): boolean {
-    const { bpfDirectory, flowCapacity: flows, breakCounter = false } = this.#options;
+    const { bpfDirectory, flowCapacity: flows, flowBudget, breakCounter = false } = this.#options;
     const file = path.join(bpfDirectory, "observe.bpf.o");
     const fits = { layout: LAYOUT, flows };
     const adopted = this.#pins.choose(generation, fits, randomBytes(4).toString("hex"));
     try {
-      const options = { file, flows, capabilities: this.capabilities(), breakCounter };
+      const options = { file, flows, flowBudget, capabilities: this.capabilities(), breakCounter };
       this.#observe = new ObserveObject(options, this.#pins);
       return adopted;
     } catch (error) {

@@ -4,14 +4,21 @@ import fs from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { ServiceCount } from "@millrace/abi/generated/service";
+import { Incarnation } from "@millrace/contract/ids";
 import type { ResolvedService } from "@millrace/contract/service";
 import { netnsCookie } from "@millrace/native/native";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { addressText } from "../endpoint/address.ts";
+import { EndpointReconciler } from "../endpoint/reconcile.ts";
 import { ServiceLayout, type WantedService } from "../service/layout.ts";
 import { ServiceFile } from "../service/service-file.ts";
 import { Services } from "../service/services.ts";
+import { Telemetry } from "../telemetry/telemetry.ts";
+import { BOOT_ID, fakeContainer } from "../testing/fake-host.ts";
+import { decodeBatch } from "../testing/ledger.ts";
 import { TestLink } from "../testing/link.ts";
 import { temporaryDirectory, until } from "../testing/temporary.ts";
+import { podOf } from "../workload/pod.ts";
 import { LibbpfDataplane } from "./libbpf-dataplane.ts";
 import { noChanges } from "./services.ts";
 
@@ -51,14 +58,24 @@ afterEach(async () => {
   pair.remove();
 });
 
-function start(generation?: string): { plane: LibbpfDataplane; generation: string } {
-  const options = { bpfDirectory: BPF, pinDirectory, flowCapacity: 64, hostNetns: "/proc/self/ns/net" };
+function openPlane(): LibbpfDataplane {
+  const options = {
+    ...{ bpfDirectory: BPF, pinDirectory, hostNetns: "/proc/self/ns/net" },
+    ...{ flowCapacity: 64, flowBudget: 64 },
+  };
   const plane = new LibbpfDataplane(options);
   open.push(plane);
-  const started = plane.start(generation);
+  return plane;
+}
+function serve(plane: LibbpfDataplane): void {
   plane.services.setRanges(["10.96.0.0/16"]);
   plane.services.setClients([netnsCookie(pair.podNetns)]);
   plane.services.attach();
+}
+function start(generation?: string): { plane: LibbpfDataplane; generation: string } {
+  const plane = openPlane();
+  const started = plane.start(generation);
+  serve(plane);
   return { plane, generation: started.generation };
 }
 async function end(plane: LibbpfDataplane): Promise<void> {
@@ -166,6 +183,40 @@ test("a pod's first try makes the host ask, its second finds the service, and a 
   await services.step();
   expect(connect()).toBe("9002 from 10.96.0.1 80");
   expect(services.counts).toMatchObject({ translated: 2, refusedUnknown: 1, known: 1 });
+});
+
+/** Counting over the real programs, of the one pod there is. */
+function countingOf(plane: LibbpfDataplane) {
+  const cookie = netnsCookie(pair.podNetns);
+  const options = { hostNetns: pair.peerNetns, conntrack: false, spoolLimit: 1e8, bootId: BOOT_ID };
+  const telemetry = new Telemetry({
+    ...{ ...options, dataplane: plane, stateDir: temporaryDirectory("counting"), nowMs: Date.now },
+    ...{ losses: () => [], podEndOf: () => undefined, log: () => {} },
+    incarnation: Incarnation.parse("00000000-0000-4000-8000-000000000001"),
+  });
+  const { registry, executor } = telemetry;
+  const hostCookie = netnsCookie(pair.peerNetns);
+  new EndpointReconciler({
+    ...{ dataplane: plane, registry, executor, hostNetns: pair.peerNetns, hostCookie, nowMs: Date.now },
+    attached: () => [],
+  }).run([podOf(cookie, pair.podNetns, [fakeContainer("web")])]);
+  return telemetry;
+}
+
+test("a pod's connection to a service ends in a row that has the backend's address and what was asked for", () => {
+  const plane = openPlane();
+  const telemetry = countingOf(plane);
+  serve(plane);
+  write(plane, cart([9001]), itself);
+  expect(connect()).toBe("9001 from 10.96.0.1 80");
+  expect(telemetry.cycle().ok).toBe(true);
+  const batch = telemetry.spool.oldest;
+  if (!batch) throw new Error("no batch was made");
+  const { head, flows, services } = decodeBatch(telemetry.spool.payload(batch), batch.compressed);
+  const row = flows.dstPort.indexOf(9001);
+  expect(addressText(flows.dst.subarray(row * 16, row * 16 + 16))).toBe("10.77.0.2");
+  expect([head.serviceRows, services.row[0], services.port[0]]).toEqual([1, row, CART.port]);
+  expect(addressText(services.address)).toBe(CART.address);
 });
 
 test("what is removed is gone from every table, and its connects are refused", () => {

@@ -31,6 +31,7 @@ import {
 import { addressBytes, addressText } from "../endpoint/address.ts";
 import type { Pins } from "./pins.ts";
 import { cgroup2Mount } from "./probe.ts";
+import { ServiceFlows } from "./service-flows.ts";
 import type {
   BackendEntry,
   ServiceCapacity,
@@ -56,6 +57,8 @@ const MAPPED_BITS = 96;
 export type LibbpfServicesOptions = {
   pins: Pins;
   program: (name: string) => BpfProgram;
+  /** Whether this kernel runs the program. */
+  can: (name: string) => boolean;
   map: (name: string) => BpfMap;
   /** Of a table summed over CPUs: one element. */
   sum: (name: string, index: number) => number;
@@ -65,9 +68,11 @@ export type LibbpfServicesOptions = {
 export class LibbpfServices implements Services {
   readonly #o: LibbpfServicesOptions;
   readonly #links = new Map<string, BpfLink>();
+  readonly #flows: ServiceFlows;
 
   constructor(options: LibbpfServicesOptions) {
     this.#o = options;
+    this.#flows = new ServiceFlows(options);
   }
   /** By program, for the list of programs. */
   attachments(program: string): number {
@@ -163,6 +168,10 @@ export class LibbpfServices implements Services {
 
   totals(): number[] {
     return Array.from({ length: ServiceLimit.COUNTS }, (_, i) => this.#o.sum("service_totals", i));
+  }
+  /** Also while nothing is attached: the notes of an earlier life are there. */
+  askedFor(keys: Uint8Array, count: number): Uint8Array {
+    return this.#flows.find(keys, count);
   }
   counts(): ServiceCounts {
     return {

@@ -50,6 +50,8 @@ const entryOf = (program: string): string => `${program}_entry`;
 export type ObserveOptions = {
   file: string;
   flows: number;
+  /** Of these, as many as one endpoint may hold. */
+  flowBudget: number;
   capabilities: readonly Capability[];
   /** Tests only: makes the kernel lose updates, which conservation must notice. */
   breakCounter?: boolean;
@@ -72,7 +74,7 @@ export class ObserveObject {
     const bytes = fs.readFileSync(options.file);
     this.#version = createHash("sha256").update(bytes).digest("hex").slice(0, 12);
     this.object = openObject(bytes, { name: "observe" });
-    this.object.setRodata(".rodata", "observe_config", configBytes(options.breakCounter ?? false));
+    this.object.setRodata(".rodata", "observe_config", configBytes(options));
     for (const name of ["flows", "translations"]) this.object.setMaxEntries(name, options.flows);
     for (const map of this.object.maps()) if (isOurs(map.name)) this.#pinMap(map, pins.map(map.name));
     for (const name of this.object.programs()) this.object.setAutoload(name, this.can(name));
@@ -161,8 +163,9 @@ const isOfServices = (program: string): boolean => program.startsWith("service_"
 /** Not the object's own constants and variables. */
 const isOurs = (map: string): boolean => !map.includes(".");
 
-function configBytes(breakCounter: boolean): Uint8Array {
+function configBytes({ breakCounter, flowBudget }: ObserveOptions): Uint8Array {
   const bytes = new Uint8Array(OBSERVE_CONFIG_SIZE);
-  encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: breakCounter ? 1 : 0 }, new DataView(bytes.buffer));
+  const config = { abiHash: ABI_HASH, breakCounter: breakCounter ? 1 : 0, flowBudget };
+  encodeObserveConfig(config, new DataView(bytes.buffer));
   return bytes;
 }

@@ -62,6 +62,11 @@ export interface Services {
   /** By enum service_count. */
   totals(): number[];
   counts(): ServiceCounts;
+  /**
+   * What the openers of these flows asked for, by the flows' keys: a service_key for each, back to back, in their order;
+   * port 0: nothing is noted. A view of reused memory, valid until the next call.
+   */
+  askedFor(keys: Uint8Array, count: number): Uint8Array;
   /** Called with virtual addresses that a socket asked for and nobody has told this host of. */
   onAsked(call: (address: string) => void): void;
 }

@@ -9,6 +9,7 @@ import type { EndpointReconciler } from "../endpoint/reconcile.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Traces } from "../trace/traces.ts";
 import type { Pod } from "../workload/pod.ts";
+import { flowTableReport } from "./flow-table.ts";
 import { gapsOf } from "./gaps.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { Usage } from "./usage.ts";
@@ -52,6 +53,7 @@ export class Condition {
       ...{ incarnation, dataplane, used: this.#used(), pods: this.#pods() },
       ...{ gaps: this.#gaps(), counters: this.#counters(), spool: telemetry.spool.stats() },
       network: this.#o.network()?.report() ?? null,
+      flowTable: flowTableReport(dataplane, telemetry.registry.all),
       uptimeS: (this.#o.nowMs() - this.#startedMs) / 1000,
       ...this.#usage.read(),
       interfacesOf: (pod) => reconciler.interfacesOf(pod),

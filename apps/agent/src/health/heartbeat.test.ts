@@ -6,6 +6,7 @@ import { FakeDataplane } from "../dataplane/fake-dataplane.ts";
 import { FakeHost, fakeContainer, Life } from "../testing/fake-host.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
 import { podOf } from "../workload/pod.ts";
+import { flowTableReport } from "./flow-table.ts";
 import { gapsOf } from "./gaps.ts";
 import { type HeartbeatFacts, heartbeat } from "./heartbeat.ts";
 
@@ -13,6 +14,7 @@ function facts(host: FakeHost, agent: Life): HeartbeatFacts {
   return {
     ...{ incarnation: Incarnation.parse("11111111-1111-4111-8111-111111111111"), uptimeS: 1, cpuShare: 0 },
     network: null,
+    flowTable: null,
     ...{
       residentBytes: 1,
       dataplane: new FakeDataplane(host.kernel),
@@ -52,11 +54,30 @@ describe("heartbeat", () => {
     expect(Heartbeat.parse(heartbeat({ ...facts(host, agent), network })).network).toEqual(network);
   });
 
+  test("tells which endpoints hold most of the flow table, of as many as one may", () => {
+    const host = new FakeHost();
+    host.kernel.flowBudget = 7;
+    const pods = Array.from({ length: 12 }, (_, n) => host.addPod(`web-${n}`, `10.0.0.${n + 1}`));
+    const agent = new Life(host, temporaryDirectory("heartbeat"));
+    agent.second();
+    for (const [n, pod] of pods.slice(0, 11).entries())
+      for (let sport = 0; sport <= n; sport++)
+        host.kernel.packet(host.key(pod, { local: "10.0.0.1", remote: "10.9.9.9", sport, dport: 80 }), 0, 60);
+    const dataplane = new FakeDataplane(host.kernel);
+    const flowTable = flowTableReport(dataplane, agent.telemetry.registry.all);
+    expect(flowTable).toMatchObject({ budget: 7, endpoints: 11 });
+    expect(flowTable.holders.map(({ pod, flows }) => `${pod} ${flows}`)).toEqual([
+      ...["web-6 7", "web-7 7", "web-8 7", "web-9 7", "web-10 7"],
+      ...["web-5 6", "web-4 5", "web-3 4", "web-2 3", "web-1 2"],
+    ]);
+    expect(Heartbeat.parse(heartbeat({ ...facts(host, agent), flowTable })).flowTable).toEqual(flowTable);
+  });
+
   test("an older agent's, which says nothing of the network, is taken", () => {
     const host = new FakeHost();
     const agent = new Life(host, temporaryDirectory("heartbeat"));
-    const { network: _, ...older } = heartbeat(facts(host, agent));
-    expect(Heartbeat.parse(older).network).toBeNull();
+    const { network: _, flowTable: __, ...older } = heartbeat(facts(host, agent));
+    expect(Heartbeat.parse(older)).toMatchObject({ network: null, flowTable: null });
   });
 
   test("a pod that can't be attached to has failed, with the kernel's reason, and no other suffers", () => {

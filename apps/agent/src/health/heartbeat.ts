@@ -30,10 +30,11 @@ export type HeartbeatFacts = {
   spool: Heartbeat["spool"];
   counters: Record<string, number>;
   network: Heartbeat["network"];
+  flowTable: Heartbeat["flowTable"];
 };
 
 export function heartbeat(facts: HeartbeatFacts): Heartbeat {
-  const { incarnation, uptimeS, cpuShare, residentBytes, gaps, spool, counters, network } = facts;
+  const { incarnation, uptimeS, cpuShare, residentBytes, gaps, spool, counters, network, flowTable } = facts;
   const byCookie = new Map<bigint, LiveEndpoint[]>();
   for (const endpoint of facts.endpoints)
     byCookie.set(endpoint.cookie, [...(byCookie.get(endpoint.cookie) ?? []), endpoint]);
@@ -41,7 +42,7 @@ export function heartbeat(facts: HeartbeatFacts): Heartbeat {
   const entryOf = (pod: Pod) => podEntry(pod, facts.interfacesOf(pod), endpointsOf(pod, byCookie), leftOut);
   const pods = bounded(facts.pods, entryOf, leftOut);
   return {
-    ...{ incarnation, uptimeS, cpuShare, residentBytes, spool, counters, network, pods },
+    ...{ incarnation, uptimeS, cpuShare, residentBytes, spool, counters, network, flowTable, pods },
     gaps: [...gapsOfReport(leftOut), ...gaps].slice(0, 50),
     programs: facts.dataplane.programs().map((program) => ({ ...program, runNs: null, runCount: null })),
     maps: facts.dataplane.maps().map(({ name, type, capacity, bytes }) => ({

@@ -10,6 +10,10 @@ const STATE: Heartbeat = {
   maps: [{ name: "flows", type: "hash", used: 12, capacity: 64, bytes: 1 }],
   spool: { batches: 3, bytes: 99, limitBytes: 1000, oldestMs: null },
   network: null,
+  flowTable: {
+    ...{ budget: 32, endpoints: 1 },
+    holders: [{ namespace: "shop", pod: "web-1", interface: "eth0", flows: 9 }],
+  },
 };
 
 async function serving(notReady: () => string | undefined, state = () => STATE) {
@@ -29,6 +33,9 @@ describe("metrics", () => {
     expect(text).toContain("millrace_agent_spool_batches 3");
     expect(text).toContain('millrace_agent_map_used{map="flows"} 12');
     expect(text).toContain("millrace_agent_cpu_share 0.25");
+    expect(text).toContain("millrace_agent_flow_budget 32");
+    expect(text).toContain("millrace_agent_flow_holder_most 9");
+    expect(text).not.toContain("web-1");
   });
 
   test("what only grows is a counter and named like one, what also falls is a gauge and isn't", async () => {

@@ -14,6 +14,8 @@ const LEVELS: Record<string, { name: string; help: string; scale: number }> = {
   "clock.skewMs": { name: "clock_skew_seconds", help: "How far this host's clock is ahead", scale: 1e-3 },
   "conntrack.entries": { name: "conntrack_entries", help: "Translations known of the host's NAT", scale: 1 },
   "policy.policies": { name: "policies", help: "Policies that select an endpoint of this host", scale: 1 },
+  "policy.classes": { name: "policy_classes", help: "Prefixes that policies tell apart", scale: 1 },
+  "policy.entries": { name: "policy_entries", help: "Entries of the rulesets in use", scale: 1 },
   "policy.judgements": { name: "policy_judgements", help: "Pairs of ends the kernel can judge", scale: 1 },
   "policy.peers": { name: "policy_peers", help: "Identities known to policy", scale: 1 },
   "policy.revision": { name: "policy_revision", help: "Newest change of documents in force here", scale: 1 },
@@ -79,13 +81,18 @@ export class MetricsServer {
 
   /** One reading for the whole scrape. */
   #read(): void {
-    const { spool, pods, cpuShare, maps, counters } = this.#o.state();
+    const { spool, pods, cpuShare, maps, counters, flowTable } = this.#o.state();
     this.#gauge("spool_batches", "Batches that wait for the server").set(spool.batches);
     this.#gauge("spool_bytes", "Bytes the spool holds on disk").set(spool.bytes);
     this.#gauge("pods", "Pods found on this host").set(pods.length);
     this.#gauge("cpu_share", "Share of one core").set(cpuShare);
     const entries = this.#gauge("map_used", "Entries of a BPF map in use", ["map"]);
     for (const { name, used } of maps) if (used !== null) entries.set({ map: name }, used);
+    if (flowTable) {
+      this.#gauge("flow_budget", "Flows that one endpoint may hold").set(flowTable.budget);
+      const most = flowTable.holders[0]?.flows ?? 0;
+      this.#gauge("flow_holder_most", "Flows of the endpoint that holds most").set(most);
+    }
     for (const [name, value] of Object.entries(counters)) this.#count(name, value);
   }
   /** Set and not added to: the sum is kept by whoever counts, and begins at zero with each life as it must. */

@@ -2,6 +2,7 @@
  * The kernel's policy tables from what is known: pure. Which endpoints some policy selects, the classes of addresses, and
  * judgements for the pairs that are asked for, the first as far as there is room.
  */
+import { POLICY_TABLE_LIMITS } from "@millrace/contract/policy-protocol";
 import { type Prefix, parsePrefix, prefixText } from "@millrace/contract/prefix";
 import type { PolicySet } from "@millrace/policy/compile";
 import type { Pair, PairJudgement, PolicyTables, Ruleset } from "../dataplane/dataplane.ts";
@@ -9,7 +10,7 @@ import { addressBytes } from "../endpoint/address.ts";
 import type { PairJudge } from "./pair-judge.ts";
 
 /** Half of what the kernel's tables hold: one set takes the place of another while both are there. */
-export const MOST = { judgements: 32_768, entries: 32_768, classes: 4096 } as const;
+export const MOST = POLICY_TABLE_LIMITS;
 const MAPPED_BITS = 96;
 const ALL_IPV4 = "0.0.0.0/0";
 
@@ -51,6 +52,10 @@ export class Judgements {
   }
   get size(): number {
     return this.#judgements.size;
+  }
+  /** Of all rulesets together. */
+  get entries(): number {
+    return this.#entries;
   }
   get tables(): Pick<PolicyTables, "judgements" | "rulesets"> {
     return { judgements: [...this.#judgements.values()], rulesets: [...this.#rulesets.values()] };

@@ -68,8 +68,10 @@ export class Policies {
   }
   get counts(): Record<string, number> {
     const { policies, peers } = this.#knowledge;
-    const [revision, judgements] = [this.#revision, this.#judgements.size];
-    return { ...this.#counts, policies: policies.length, revision, peers, judgements };
+    const revision = this.#revision;
+    const { size: judgements, entries } = this.#judgements;
+    const classes = this.#tables?.classes.length ?? 0;
+    return { ...this.#counts, policies: policies.length, revision, peers, judgements, entries, classes };
   }
 
   /** Takes up what the kernel judges by, and what was known. */

@@ -89,11 +89,14 @@ export class Baselines {
     return joinParts([[Buffer.from(JSON.stringify(meta))], [flows], [drops], [translations]]);
   }
 
-  /** Other sides that no flow has any more are forgotten. */
+  /** Other sides and services that no flow has any more are forgotten. */
   sweepTranslations(): void {
     if (this.translations.size === 0) return;
     const used = new Set<number>();
-    for (let slot = 0; slot < this.flows.size; slot++) used.add(this.flows.wordAt(slot, WORD.translation));
+    for (let slot = 0; slot < this.flows.size; slot++) {
+      used.add(this.flows.wordAt(slot, WORD.translation));
+      used.add(this.flows.wordAt(slot, WORD.asked));
+    }
     this.translations.keep(used);
   }
 

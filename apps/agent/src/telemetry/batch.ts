@@ -11,6 +11,7 @@ import {
   type EndpointReport,
   FLOW_COLUMNS,
   type Loss,
+  SERVICE_COLUMNS,
   TRANSLATION_COLUMNS,
   type Workload,
 } from "@millrace/contract/batch";
@@ -68,6 +69,7 @@ export class BatchBuilder {
   readonly flows = new ColumnBlock(FLOW_COLUMNS, BATCH_MAX_ROWS);
   readonly drops = new ColumnWriter(DROP_COLUMNS, { maxRows: BATCH_MAX_ROWS });
   readonly translations = new ColumnBlock(TRANSLATION_COLUMNS, BATCH_MAX_ROWS);
+  readonly services = new ColumnBlock(SERVICE_COLUMNS, BATCH_MAX_ROWS);
   readonly flowChanges = new FlowChanges();
   readonly #spool: Spool;
   readonly #baselines: Baselines;
@@ -150,6 +152,14 @@ export class BatchBuilder {
     columns.dstPort[rows] = swap16(ports >>> 16);
     this.translations.rows++;
   }
+  /** What the source of the flow row under way asked for: the destination of the tuple. */
+  addService(tuple: Uint32Array): void {
+    const { columns, words, rows } = this.services;
+    columns.row[rows] = this.flows.rows;
+    words.address.set(tuple.subarray(4, 8), rows * 4);
+    columns.port[rows] = swap16((tuple[TUPLE_WORDS - 1] as number) >>> 16);
+    this.services.rows++;
+  }
   addDropChange(entry: Uint8Array): void {
     this.#dropChanges.push(entry);
   }
@@ -187,7 +197,7 @@ export class BatchBuilder {
 
   #columns(): BatchColumns {
     const [flows, drops] = [this.flows.columns, this.drops.columns()];
-    return { flows, drops, translations: this.translations.columns };
+    return { flows, drops, translations: this.translations.columns, services: this.services.columns };
   }
   #head(lost: Loss[]): BatchHead {
     return {
@@ -204,6 +214,7 @@ export class BatchBuilder {
       flowRows: this.flows.rows,
       dropRows: this.drops.rows,
       translationRows: this.translations.rows,
+      serviceRows: this.services.rows,
     };
   }
 
@@ -218,6 +229,7 @@ export class BatchBuilder {
     this.flows.rows = 0;
     this.drops.rows = 0;
     this.translations.rows = 0;
+    this.services.rows = 0;
     this.flowChanges.clear();
     for (const dictionary of [this.#workloads, this.#reasons, this.#places]) dictionary.clear();
     this.#endpointAt.clear();

@@ -22,6 +22,7 @@ const CLASSES = [
   ["flowRetired", EndpointClass.FLOW_RETIRED],
   ["otherHost", EndpointClass.OTHER_HOST],
   ["spoofed", EndpointClass.SPOOFED],
+  ["overBudget", EndpointClass.OVER_BUDGET],
 ] as const;
 const NOTES = Object.entries(EndpointNote).map(([name, at]) => [kebab(name), at] as const);
 export const CLASS_COUNT = CLASSES.length;

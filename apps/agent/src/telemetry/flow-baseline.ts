@@ -25,6 +25,7 @@ export const WORD = {
   translation: 19, // the other side's number in FlowTranslations, 0 for none
   id: 20, // four words
   slowPackets: 38, // those between are the doubles'
+  asked: 39, // the service that was asked for, by its number in FlowTranslations, 0 for none
 } as const;
 /** 64-bit floats of an entry. */
 export const DOUBLE = { firstSeenUs: 12, counters: 13 } as const;

@@ -76,6 +76,7 @@ export class FlowRow {
     this.#fillVerdict(table, i, slot);
     this.#fillPath(table, i, slot);
     this.#fillOtherSide(changes.words[entry + WORD.translation] as number, reversed);
+    this.#fillService(changes.words[entry + WORD.asked] as number);
   }
   #fillOtherSide(translation: number, reversed: boolean): void {
     const { batch, translations } = this.#sources;
@@ -83,6 +84,11 @@ export class FlowRow {
     if (!tuple) return;
     if (reversed) turnTuple(this.#turned, 0, tuple, 0);
     batch.addTranslation(reversed ? this.#turned : tuple);
+  }
+  #fillService(asked: number): void {
+    const { batch, translations } = this.#sources;
+    const tuple = asked === 0 ? undefined : translations.get(asked);
+    if (tuple) batch.addService(tuple);
   }
   /** Only a flow that was met mid-stream has a socket older than its endpoint's attach. */
   #sample(table: FlowTable, i: number): SocketSample | undefined {

@@ -10,8 +10,10 @@ import {
 } from "@millrace/abi/generated/flow";
 import { formatFlowId } from "@millrace/contract/flow-id";
 import { VERDICT_NUMBER, WAY_NUMBER } from "@millrace/contract/verdict";
-import { describe, expect } from "vitest";
-import { emptyPath } from "../dataplane/fake-kernel.ts";
+import { describe, expect, vi } from "vitest";
+import { FakeDataplane } from "../dataplane/fake-dataplane.ts";
+import { emptyPath, keyBytes, text } from "../dataplane/fake-kernel.ts";
+import type { VirtualPort } from "../dataplane/services.ts";
 import { addressText } from "../endpoint/address.ts";
 import { FakeHost, fakeContainer, Life } from "../testing/fake-host.ts";
 import { decodeBatch, type StoredBatch } from "../testing/ledger.ts";
@@ -24,12 +26,14 @@ const FAR = "192.0.2.9";
 function scene(containers = [fakeContainer("web")]) {
   const host = new FakeHost();
   const pod = host.addPod("web", WEB, containers);
-  const agent = new Life(host, temporaryDirectory("flows"));
+  const dataplane = new FakeDataplane(host.kernel);
+  const directory = temporaryDirectory("flows");
+  const agent = new Life(host, directory, { dataplane });
   agent.second();
-  const next = (): StoredBatch => {
-    const { spool } = agent.telemetry;
+  const next = (life = agent): StoredBatch => {
+    const { spool } = life.telemetry;
     for (let b = spool.oldest; b; b = spool.oldest) spool.acknowledge(b);
-    agent.second();
+    life.second();
     const batch = spool.oldest;
     if (!batch) throw new Error("no batch was made");
     return decodeBatch(spool.payload(batch), batch.compressed);
@@ -39,7 +43,7 @@ function scene(containers = [fakeContainer("web")]) {
     direction: 0 | 1,
     change: Partial<FlowRecord> = {},
   ) => host.kernel.packet(host.key(pod, { local: WEB, remote: FAR, ...tuple }), direction, 100, change);
-  return { host, pod, agent, next, packet };
+  return { host, pod, agent, dataplane, directory, next, packet };
 }
 const row = ({ flows }: StoredBatch, i = 0) => ({
   src: addressText(flows.src.subarray(i * 16, i * 16 + 16)),
@@ -221,6 +225,92 @@ describe("a flow that our dataplane carries", () => {
     const { packet, next } = scene();
     packet(TUPLE, 0);
     expect(carried(next())).toMatchObject({ carried: 0, way: 0, slow: 0, rule: 0, revision: 0 });
+  });
+});
+
+test("packets of flows beyond an endpoint's budget are told in a class of their own, as differences", () => {
+  const { host, packet, next } = scene();
+  host.kernel.flowBudget = 1;
+  packet({ sport: 50_000, dport: 80 }, 0);
+  for (const direction of [0, 0, 1] as const) packet({ sport: 50_001, dport: 80 }, direction);
+  const overBudget = ({ head }: StoredBatch) =>
+    head.endpoints.map(({ egress, ingress }) => [egress.overBudget.packets, ingress.overBudget.packets]);
+  const first = next();
+  expect([overBudget(first), first.head.flowRows]).toEqual([[[2, 1]], 1]);
+  packet({ sport: 50_002, dport: 80 }, 0);
+  expect(overBudget(next())).toEqual([[1, 0]]);
+});
+
+describe("a flow to a service", () => {
+  const TUPLE = { sport: 50_000, dport: 8080 };
+  const OPENED = { opener: FlowOpener.LOCAL, opens: 1 };
+  const virtual = (port: number) => ({ address: "10.210.0.4", port, protocol: 6 });
+  const note = ({ host, pod }: ReturnType<typeof scene>, asked: VirtualPort | undefined, tuple = TUPLE) => {
+    const key = text(keyBytes(host.key(pod, { local: WEB, remote: FAR, ...tuple })));
+    if (asked) host.kernel.asked.set(key, asked);
+    else host.kernel.asked.delete(key);
+  };
+  /** By row. */
+  const told = ({ head, services }: StoredBatch) =>
+    Object.fromEntries(
+      Array.from({ length: head.serviceRows }, (_, i) => [
+        services.row[i],
+        `${addressText(services.address.subarray(i * 16, i * 16 + 16))}:${services.port[i]}`,
+      ]),
+    );
+
+  test("tells what was asked for in each update, also when the kernel has forgotten it", () => {
+    const one = scene();
+    note(one, virtual(80));
+    one.packet(TUPLE, 0, OPENED);
+    one.packet({ sport: 50_001, dport: 8080 }, 0, OPENED);
+    const first = one.next();
+    expect(first.head.flowRows).toBe(2);
+    const row = [0, 1].find((i) => first.flows.srcPort[i] === TUPLE.sport) as number;
+    expect(told(first)).toEqual({ [row]: "10.210.0.4:80" });
+    expect(addressText(first.flows.dst.subarray(row * 16, row * 16 + 16))).toBe(FAR);
+    note(one, undefined);
+    one.packet(TUPLE, 0);
+    expect(told(one.next())).toEqual({ 0: "10.210.0.4:80" });
+  });
+
+  test("asks anew when its tuple opens anew, for another service or for none", () => {
+    const one = scene();
+    note(one, virtual(80));
+    one.packet(TUPLE, 0, OPENED);
+    one.next();
+    note(one, virtual(443));
+    one.packet(TUPLE, 0, { ...OPENED, opens: 2 });
+    expect(told(one.next())).toEqual({ 0: "10.210.0.4:443" });
+    note(one, undefined);
+    one.packet(TUPLE, 0, { ...OPENED, opens: 3 });
+    expect(told(one.next())).toEqual({});
+  });
+
+  test("is asked about by its opener's end only, and only where it is TCP", () => {
+    const one = scene();
+    const asked = vi.spyOn(one.dataplane.services, "askedFor");
+    one.packet({ sport: 80, dport: 50_000 }, 1, { opener: FlowOpener.REMOTE, opens: 1 });
+    one.packet({ sport: 50_000, dport: 53, proto: 17 }, 0, { opener: FlowOpener.LOCAL });
+    one.next();
+    expect(asked).not.toHaveBeenCalled();
+    for (let sport = 1; sport <= 100; sport++) one.packet({ sport, dport: 80 }, 0, OPENED);
+    one.next();
+    expect(asked).toHaveBeenCalledOnce();
+  });
+
+  test("keeps what was told over a restart, and learns what its earlier life died before telling", () => {
+    const one = scene();
+    note(one, virtual(80));
+    one.packet(TUPLE, 0, OPENED);
+    one.next();
+    note(one, undefined);
+    const later = { sport: 50_001, dport: 8080 };
+    note(one, virtual(443), later);
+    one.packet(later, 0, OPENED);
+    one.packet(TUPLE, 0);
+    const services = Object.values(told(one.next(new Life(one.host, one.directory))));
+    expect(services.sort()).toEqual(["10.210.0.4:443", "10.210.0.4:80"]);
   });
 });
 

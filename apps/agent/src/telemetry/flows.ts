@@ -5,8 +5,10 @@
  */
 import { FlowLifecycle, FlowOpener } from "@millrace/abi/generated/flow";
 import { FLOW_ID_WORDS, flowSeed, setFlowTime, writeFlowId } from "@millrace/contract/flow-id";
+import type { Services } from "../dataplane/services.ts";
 import type { FlowTranslations } from "../translation/flow-translations.ts";
 import { TUPLE_WORDS } from "../translation/tuple.ts";
+import { AskedServices } from "./asked-services.ts";
 import type { BatchBuilder } from "./batch.ts";
 import {
   COUNTERS,
@@ -24,6 +26,7 @@ import { type FlowBytes, FlowTable, KEY, RECORD } from "./flow-table.ts";
 import { isReversed } from "./orientation.ts";
 import { KeyList } from "./retire.ts";
 
+const TCP = 6;
 const ENTRY_WORDS = ENTRY_BYTES / 4;
 /** A key's word of protocol and VLAN, without the family between them, which the addresses say. */
 const NO_FAMILY = 0xffff_00ff;
@@ -49,12 +52,14 @@ export interface OtherSides {
 export type FlowPassOptions = FlowRowSources & {
   endpoints: FlowEndpoints;
   otherSides: OtherSides;
+  services: Pick<Services, "askedFor">;
   translations: FlowTranslations;
 };
 
 export class FlowPass {
   readonly #o: FlowPassOptions;
   readonly #row: FlowRow;
+  readonly #asked: AskedServices;
   readonly #other = new Uint32Array(TUPLE_WORDS);
   readonly #idFrom = new Uint32Array(FLOW_ID_WORDS);
   #table = new FlowTable({ count: 0, keys: new Uint8Array(), values: new Uint8Array() });
@@ -70,6 +75,7 @@ export class FlowPass {
   constructor(options: FlowPassOptions) {
     this.#o = options;
     this.#row = new FlowRow(options);
+    this.#asked = new AskedServices(options.services);
   }
 
   begin(): void {
@@ -79,6 +85,7 @@ export class FlowPass {
   /** False when the spool refused; what was committed before that stays committed. */
   take(bytes: FlowBytes): boolean {
     this.#table = new FlowTable(bytes);
+    this.#asked.take(this.#table, (i) => this.#opens(i));
     for (let i = 0; i < this.#table.count; i++) if (!this.#visit(i)) return false;
     return true;
   }
@@ -86,6 +93,14 @@ export class FlowPass {
   /** The batch under way when the pass ended has been committed too. */
   committed(): void {
     this.finished.take(this.#final);
+  }
+
+  /** A connection that began, or began anew on its tuple, since it was last reported. */
+  #opens(i: number): boolean {
+    const table = this.#table;
+    if (table.protocol(i) !== TCP || table.opener(i) === FlowOpener.REMOTE) return false;
+    const slot = this.#slot(i);
+    return slot < 0 || this.#o.baseline.wordAt(slot, WORD.opens) !== table.record(i, RECORD.opens);
   }
 
   #visit(i: number): boolean {
@@ -178,6 +193,7 @@ export class FlowPass {
     doubles[entry / 2 + DOUBLE.firstSeenUs] = this.#firstSeenUs(i, slot);
     const translation = this.#translation(i, slot);
     words[entry + WORD.translation] = translation;
+    words[entry + WORD.asked] = this.#askedFor(i, slot);
     if (slot >= 0 && reversed === this.#wasReversed(slot) && translation === this.#wasTranslated(slot))
       this.#keepId(changes, entry, slot);
     else this.#newId(changes, entry, flowSeed(endpoint.hash, !reversed) ^ translation);
@@ -205,6 +221,13 @@ export class FlowPass {
   }
   #wasTranslated(slot: number): number {
     return this.#o.baseline.wordAt(slot, WORD.translation);
+  }
+
+  /** Kept until the tuple opens anew. */
+  #askedFor(i: number, slot: number): number {
+    if (this.#asked.isTold(i))
+      return this.#asked.tuple(i, this.#other) ? this.#o.translations.number(this.#other) : 0;
+    return slot < 0 ? 0 : this.#o.baseline.wordAt(slot, WORD.asked);
   }
 
   #firstSeenUs(i: number, slot: number): number {

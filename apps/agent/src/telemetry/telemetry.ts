@@ -169,7 +169,10 @@ export class Telemetry {
     return new Cycle({
       ...{ dataplane, baselines, batch, reports, clock, losses, endpoints: registry.all },
       refreshTranslations: () => otherSides.refresh(),
-      flows: new FlowPass({ ...common, otherSides, baseline: baselines.flows, endpoints: reports }),
+      flows: new FlowPass({
+        ...common,
+        ...{ otherSides, services: dataplane.services, baseline: baselines.flows, endpoints: reports },
+      }),
       drops: new DropPass({ ...common, baseline: baselines.drops, symbols }),
       onGone: (endpoint) => this.executor.forget(endpoint as LiveEndpoint),
     });

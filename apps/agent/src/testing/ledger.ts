@@ -27,7 +27,8 @@ export function decodeBatch(payload: Uint8Array, compressed: Compression): Store
   const head = BatchHead.parse(raw);
   const columns = readBatchColumns(head, raw);
   if (!columns.ok) throw new Error(columns.reason);
-  return { head, flows: columns.flows, drops: columns.drops, translations: columns.translations };
+  const { flows, drops, translations, services } = columns;
+  return { head, flows, drops, translations, services };
 }
 
 export class Ledger {
@@ -90,7 +91,8 @@ export class Ledger {
         for (const way of [egress, ingress]) {
           sum.packets += way.total.packets;
           sum.bytes += way.total.bytes;
-          for (const apart of [way.notIp, way.truncated, way.tableFull, way.flowRetired, way.otherHost])
+          const { notIp, truncated, tableFull, flowRetired, otherHost, overBudget } = way;
+          for (const apart of [notIp, truncated, tableFull, flowRetired, otherHost, overBudget])
             sum.apart += apart.packets;
         }
         sum.devicePackets += device.txPackets + device.rxPackets;

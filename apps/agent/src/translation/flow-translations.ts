@@ -1,5 +1,6 @@
 /**
- * The other sides that reported flows have, by number: a flow's baseline holds the number, here is the tuple. Part of
+ * The other sides that reported flows have, and the services they asked for (tuples of nothing but a destination), by
+ * number: a flow's baseline holds the number, here is the tuple. Part of
  * the baselines, so that a flow keeps its other side when connection tracking has forgotten it, and when the agent
  * starts anew. Who looks a tuple up first gives it its number; flows that have gone free theirs in `keep`.
  */

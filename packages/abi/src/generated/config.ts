@@ -3,12 +3,14 @@
 export interface ObserveConfig {
   abiHash: bigint;
   breakCounter: number;
+  flowBudget: number;
 }
 
 export const OBSERVE_CONFIG_SIZE = 16;
 export const OBSERVE_CONFIG_OFFSETS = {
   abiHash: 0,
   breakCounter: 8,
+  flowBudget: 12,
 } as const;
 
 /** Undefined when fewer than 16 bytes are there. */
@@ -22,6 +24,7 @@ export function readObserveConfig(view: DataView, at: number): ObserveConfig {
   return {
     abiHash: view.getBigUint64(at, true),
     breakCounter: view.getUint32(at + 8, true),
+    flowBudget: view.getUint32(at + 12, true),
   };
 }
 
@@ -29,8 +32,5 @@ export function readObserveConfig(view: DataView, at: number): ObserveConfig {
 export function encodeObserveConfig(value: ObserveConfig, view: DataView, at = 0): void {
   view.setBigUint64(at, value.abiHash, true);
   view.setUint32(at + 8, value.breakCounter, true);
-  view.setUint8(at + 12, 0);
-  view.setUint8(at + 13, 0);
-  view.setUint8(at + 14, 0);
-  view.setUint8(at + 15, 0);
+  view.setUint32(at + 12, value.flowBudget, true);
 }

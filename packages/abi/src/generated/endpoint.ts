@@ -9,6 +9,7 @@ export const EndpointClass = {
   FLOW_RETIRED: 4,
   OTHER_HOST: 5,
   SPOOFED: 6,
+  OVER_BUDGET: 7,
 } as const;
 export type EndpointClass = (typeof EndpointClass)[keyof typeof EndpointClass];
 
@@ -114,6 +115,33 @@ export function encodeEndpointKey(value: EndpointKey, view: DataView, at = 0): v
   view.setUint8(at + 13, 0);
   view.setUint8(at + 14, 0);
   view.setUint8(at + 15, 0);
+}
+
+export interface FlowHolder {
+  flows: number;
+}
+
+export const FLOW_HOLDER_SIZE = 4;
+export const FLOW_HOLDER_OFFSETS = {
+  flows: 0,
+} as const;
+
+/** Undefined when fewer than 4 bytes are there. */
+export function decodeFlowHolder(view: DataView, at = 0): FlowHolder | undefined {
+  if (at < 0 || at + FLOW_HOLDER_SIZE > view.byteLength) return undefined;
+  return readFlowHolder(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readFlowHolder(view: DataView, at: number): FlowHolder {
+  return {
+    flows: view.getUint32(at, true),
+  };
+}
+
+/** Writes all 4 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeFlowHolder(value: FlowHolder, view: DataView, at = 0): void {
+  view.setUint32(at, value.flows, true);
 }
 
 export interface NetnsInfo {

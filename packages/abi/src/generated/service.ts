@@ -234,6 +234,66 @@ export function encodeServiceFlow(value: ServiceFlow, view: DataView, at = 0): v
   view.setUint32(at + 24, value.backend, true);
 }
 
+export interface ServiceFlowBatch {
+  virtual: ServiceKey[];
+}
+
+export const SERVICE_FLOW_BATCH_SIZE = 20480;
+export const SERVICE_FLOW_BATCH_OFFSETS = {
+  virtual: 0,
+} as const;
+
+/** Undefined when fewer than 20480 bytes are there. */
+export function decodeServiceFlowBatch(view: DataView, at = 0): ServiceFlowBatch | undefined {
+  if (at < 0 || at + SERVICE_FLOW_BATCH_SIZE > view.byteLength) return undefined;
+  return readServiceFlowBatch(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readServiceFlowBatch(view: DataView, at: number): ServiceFlowBatch {
+  return {
+    virtual: Array.from({ length: 1024 }, (_, i) => readServiceKey(view, at + i * 20)),
+  };
+}
+
+/** Writes all 20480 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeServiceFlowBatch(value: ServiceFlowBatch, view: DataView, at = 0): void {
+  for (let i = 0; i < 1024; i++) {
+    encodeServiceKey((value.virtual[i] as ServiceKey), view, at + i * 20);
+  }
+}
+
+export interface ServiceFlowRequest {
+  count: number;
+}
+
+export const SERVICE_FLOW_REQUEST_SIZE = 8;
+export const SERVICE_FLOW_REQUEST_OFFSETS = {
+  count: 0,
+} as const;
+
+/** Undefined when fewer than 8 bytes are there. */
+export function decodeServiceFlowRequest(view: DataView, at = 0): ServiceFlowRequest | undefined {
+  if (at < 0 || at + SERVICE_FLOW_REQUEST_SIZE > view.byteLength) return undefined;
+  return readServiceFlowRequest(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readServiceFlowRequest(view: DataView, at: number): ServiceFlowRequest {
+  return {
+    count: view.getUint32(at, true),
+  };
+}
+
+/** Writes all 8 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeServiceFlowRequest(value: ServiceFlowRequest, view: DataView, at = 0): void {
+  view.setUint32(at, value.count, true);
+  view.setUint8(at + 4, 0);
+  view.setUint8(at + 5, 0);
+  view.setUint8(at + 6, 0);
+  view.setUint8(at + 7, 0);
+}
+
 export interface ServiceKey {
   address: Uint8Array;
   port: number;

@@ -21,6 +21,7 @@ enum endpoint_class {
 	EP_FLOW_RETIRED = 4, /* unattributed: came while its flow was being taken out */
 	EP_OTHER_HOST = 5,   /* received, and by its link address meant for somebody else: a bridge flooded it */
 	EP_SPOOFED = 6,      /* sent with a source address that isn't the endpoint's; dropped */
+	EP_OVER_BUDGET = 7,  /* unattributed: the endpoint holds as many flows as one may */
 };
 
 /* Things that happened to packets that are attributed all the same; counts of packets. */
@@ -60,6 +61,12 @@ enum netns_kind {
 	NETNS_POD = 0,
 	NETNS_HOST = 1, /* the agent's own host: its drops may concern pods' packets */
 };
+
+/* Of `flow_holders`, by endpoint_id: counted where an entry of `flows` is made and where one is deleted, both in the kernel. */
+struct flow_holder {
+	__u32 flows;
+};
+ABI_SIZE(struct flow_holder, 4);
 
 /* By namespace cookie: which endpoints a socket or a dropped packet of that namespace may belong to. */
 struct netns_info {

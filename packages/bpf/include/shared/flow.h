@@ -167,9 +167,9 @@ enum flow_retire_outcome {
 	FLOW_RETIRE_MISSING = 3, /* no such entry */
 };
 
-/* The argument of one flow_retire run. */
+/* The argument of one flow_retire, flow_delete or translations_end run. */
 struct flow_retire_request {
-	__u64 quiet_since_ns; /* retire only what was last seen before */
+	__u64 quiet_since_ns; /* flow_retire: only what was last seen before */
 	__u32 count;          /* of keys in the batch, at most FLOW_RETIRE_BATCH */
 	__u32 _pad0;
 };

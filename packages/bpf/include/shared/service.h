@@ -77,6 +77,19 @@ struct service_flow {
 };
 ABI_SIZE(struct service_flow, 28);
 
+/* The one element of `service_answers`, by index of the key in `retire_batch`; port 0: nothing is noted of that flow. */
+struct service_flow_batch {
+	struct service_key virtual[FLOW_RETIRE_BATCH];
+};
+ABI_SIZE(struct service_flow_batch, 20 * 1024);
+
+/* The argument of one service_flows_find run. */
+struct service_flow_request {
+	__u32 count; /* of keys in `retire_batch`, at most FLOW_RETIRE_BATCH */
+	__u32 _pad0;
+};
+ABI_SIZE(struct service_flow_request, 8);
+
 /* A pod asked for a virtual address that this host knows nothing of: at most once a second for each. */
 struct event_service_asked {
 	struct event_header header;

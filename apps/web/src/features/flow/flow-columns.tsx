@@ -1,6 +1,7 @@
 "use client";
 /** The columns of the flow table. Which of them are shown is the reader's choice. */
-import type { End, FlowRow } from "@millrace/contract/flow";
+import { askedName, askedText } from "@millrace/contract/asked-service";
+import type { AskedService, End, FlowRow } from "@millrace/contract/flow";
 import { ruleText } from "@millrace/contract/rule-number";
 import { bytes, count, microseconds } from "@millrace/contract/units";
 import { pathTierOf, protocolName } from "@millrace/contract/verdict";
@@ -11,6 +12,7 @@ import { TimeText } from "@/ui/time-text.tsx";
 import { endAddress, endName, endTerm, hasPorts } from "@/view/end-name.ts";
 import { TierMark } from "@/view/tier-mark.tsx";
 import { VerdictMark } from "@/view/verdict-mark.tsx";
+import { ServiceMark } from "./flow-service.tsx";
 import { lasted, totalBytes, totalPackets } from "./flow-sum.ts";
 import { TranslationMark } from "./translation-mark.tsx";
 
@@ -55,6 +57,14 @@ function RuleCell({ rules }: { rules: FlowRow["rules"] }) {
   );
 }
 
+function askedTerm(asked: AskedService | null): { field: string; value: string } | null {
+  if (!asked) return null;
+  const name = askedName(asked);
+  return name === null
+    ? { field: "service.address", value: asked.ip }
+    : { field: "dst.service", value: name };
+}
+
 const number = (n: number, dim = n === 0) => (
   <Quantity value={count(n)} className={dim ? "text-text-3" : undefined} />
 );
@@ -93,10 +103,20 @@ export const FLOW_COLUMNS: readonly TableColumn<FlowRow>[] = [
     cell: (row) => (
       <span className="flex min-w-0 items-baseline gap-2">
         <EndCell end={row.dst} proto={row.proto} port />
+        <ServiceMark row={row} />
         <TranslationMark row={row} />
       </span>
     ),
     term: (row) => endTerm(row.dst, "dst"),
+  },
+  {
+    id: "service",
+    title: "Service",
+    help: "What the source asked for, where that was a service",
+    width: 190,
+    hidden: true,
+    cell: (row) => (row.asked ? <span className="figure truncate">{askedText(row.asked)}</span> : NOTHING),
+    term: (row) => askedTerm(row.asked),
   },
   {
     id: "proto",

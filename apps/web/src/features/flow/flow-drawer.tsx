@@ -21,6 +21,7 @@ import { FlowEnds } from "./flow-ends.tsx";
 import { flowSentence } from "./flow-format.ts";
 import { RelatedFlows, TraceFlow } from "./flow-links.tsx";
 import { FlowPath } from "./flow-path.tsx";
+import { FlowService } from "./flow-service.tsx";
 import { FlowTimeline } from "./flow-timeline.tsx";
 import { FlowTranslation } from "./flow-translation.tsx";
 import { reached } from "./history-input.ts";
@@ -82,6 +83,7 @@ function DrawerBody({ detail }: { detail: FlowDetail }) {
         </div>
       </div>
       <FlowTimeline detail={detail} />
+      <FlowService row={row} />
       <FlowEnds src={row.src} dst={row.dst} proto={row.proto} />
       <FlowPath detail={detail} />
       <FlowTranslation row={row} />

@@ -2,6 +2,7 @@
  * Flows as files, and what a file of them may lack. How it goes is view/export-run's, what a file is like
  * view/file-export's. Loaded when somebody exports.
  */
+import { askedName } from "@millrace/contract/asked-service";
 import type { FlowRow, FlowSearchOutput } from "@millrace/contract/flow";
 import { ruleText } from "@millrace/contract/rule-number";
 import { count, percent, text } from "@millrace/contract/units";
@@ -28,6 +29,9 @@ export const FLOW_FILE: Columns<FlowRow> = {
   dst_namespace: (r) => r.dst.namespace,
   dst_pod: (r) => r.dst.pod,
   dst_service: (r) => r.dst.service,
+  asked_ip: (r) => r.asked?.ip ?? null,
+  asked_port: (r) => r.asked?.port ?? null,
+  asked_service: (r) => r.asked && askedName(r.asked),
   proto: (r) => protocolName(r.proto),
   opener_known: (r) => String(r.openerKnown),
   verdict: (r) => r.verdict,

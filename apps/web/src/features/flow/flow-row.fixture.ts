@@ -30,6 +30,7 @@ export function flowRow(over: Partial<Record<keyof FlowRow, unknown>> = {}): Flo
     openerKnown: true,
     src: end(),
     dst: end({ ip: "10.1.0.4", port: 8080, pod: "checkout-1", container: "checkout", service: "checkout" }),
+    asked: null,
     proto: 6,
     vlan: 0,
     verdict: "forwarded",

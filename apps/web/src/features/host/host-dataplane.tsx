@@ -7,6 +7,8 @@ import { Meter } from "@/ui/meter.tsx";
 import { PlainTable } from "@/ui/plain-table.tsx";
 import { Quantity } from "@/ui/quantity.tsx";
 import { Section } from "@/ui/section.tsx";
+import { HostFlowTable } from "./host-flow-table.tsx";
+import { HostPolicyTables } from "./host-policy-tables.tsx";
 
 type Network = NonNullable<NonNullable<HostDetail["heartbeat"]>["network"]>;
 
@@ -15,16 +17,21 @@ export function HostDataplane({ detail }: { detail: HostDetail }) {
   if (!heartbeat) return <p className="py-2 text-text-3">Not known: the agent has sent no heartbeat.</p>;
   if (!heartbeat.network)
     return (
-      <p className="max-w-xl py-2 text-text-2">
-        {summary.mode === "observe"
-          ? "The agent observes beside another network plugin: it carries no packet, so there is nothing to tell here."
-          : "The agent carries this host's packets, and is too old to tell about it."}
-      </p>
+      <div className="flex flex-col gap-6">
+        <p className="max-w-xl py-2 text-text-2">
+          {summary.mode === "observe"
+            ? "The agent observes beside another network plugin: it carries no packet, and only counts flows."
+            : "The agent carries this host's packets, and is too old to tell about it."}
+        </p>
+        <HostFlowTable heartbeat={heartbeat} atMs={summary.lastSeenMs} />
+      </div>
     );
   return (
     <div className="grid gap-x-8 gap-y-6 lg:grid-cols-2">
       <Uplink uplink={heartbeat.network.uplink} mode={summary.mode} />
       <Ways counters={heartbeat.counters} />
+      <HostFlowTable heartbeat={heartbeat} atMs={summary.lastSeenMs} />
+      <HostPolicyTables counters={heartbeat.counters} />
       <div className="lg:col-span-2">
         <Blocks network={heartbeat.network} />
       </div>
@@ -92,26 +99,24 @@ function Blocks({ network: { blocks, addresses } }: { network: Network }) {
 
 /** Names of the agent's counters, with what they mean to people, in this order. */
 const WAYS: Readonly<Record<string, { title: string; isLoss?: boolean }>> = {
-  routes: { title: "Ways to pods of other hosts, known now" },
-  taken: { title: "Packets that came up to ask for their way" },
-  putBack: { title: "of those sent on, their way known" },
-  absent: { title: "given up: nobody has the address", isLoss: true },
-  late: { title: "given up: no answer in time", isLoss: true },
-  overflowed: { title: "given up: too many waited", isLoss: true },
-  failed: { title: "given up: not readable, or not taken back", isLoss: true },
-  forged: { title: "given up: in a tunnel of another host than its sender's", isLoss: true },
+  "network.routes": { title: "Ways to pods of other hosts, known now" },
+  "network.taken": { title: "Packets that came up to ask for their way" },
+  "network.putBack": { title: "of those sent on, their way known" },
+  "network.absent": { title: "given up: nobody has the address", isLoss: true },
+  "network.late": { title: "given up: no answer in time", isLoss: true },
+  "network.overflowed": { title: "given up: too many waited", isLoss: true },
+  "network.failed": { title: "given up: not readable, or not taken back", isLoss: true },
+  "network.forged": { title: "given up: in a tunnel of another host than its sender's", isLoss: true },
+  "kernel.not_masqueraded": {
+    title: "Decisions to send to the outside as it is: by another device, or a protocol without ports",
+  },
 };
 const PREFIX = "network.";
 
 function Ways({ counters }: { counters: Record<string, number> }) {
-  const told = Object.keys(counters).flatMap((name) =>
-    name.startsWith(PREFIX) ? [name.slice(PREFIX.length)] : [],
-  );
-  const known = Object.keys(WAYS).filter((name) => told.includes(name));
-  const rows = [...new Set([...known, ...told])].map((name) => ({
-    name,
-    value: counters[PREFIX + name] ?? 0,
-  }));
+  const known = Object.keys(WAYS).filter((name) => name in counters);
+  const others = Object.keys(counters).filter((name) => name.startsWith(PREFIX));
+  const rows = [...new Set([...known, ...others])].map((name) => ({ name, value: counters[name] ?? 0 }));
   return (
     <Section
       title="Ways"
@@ -123,7 +128,7 @@ function Ways({ counters }: { counters: Record<string, number> }) {
         rowKey={(row) => row.name}
         empty="None were reported."
         columns={[
-          { title: "What", cell: ({ name }) => WAYS[name]?.title ?? name },
+          { title: "What", cell: ({ name }) => WAYS[name]?.title ?? name.slice(PREFIX.length) },
           {
             title: "How many",
             align: "right",

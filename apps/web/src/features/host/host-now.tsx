@@ -150,6 +150,17 @@ function Endpoints({ detail }: { detail: HostDetail }) {
             ),
           },
           {
+            title: "Over budget",
+            align: "right",
+            help: "Of flows beyond those that one endpoint may hold: counted, but no flows",
+            cell: (end) => (
+              <Quantity
+                value={count(end.overBudgetPackets)}
+                className={end.overBudgetPackets > 0 ? "text-warn" : "text-text-3"}
+              />
+            ),
+          },
+          {
             title: "Unattributed",
             align: "right",
             help: "Counted on the interface while the flow table was full",

@@ -18,6 +18,7 @@ const host = (name: string, over: Partial<HostSummary> = {}): HostSummary => ({
   cpuShare: 0.01,
   residentBytes: 1,
   flowTableShare: 0.1,
+  topHolder: null,
   ...over,
 });
 

@@ -4,7 +4,7 @@ import { count } from "@millrace/contract/units";
 import Link from "next/link";
 import { Quantity } from "@/ui/quantity.tsx";
 import type { TableColumn } from "@/ui/table-column.ts";
-import { TimeText } from "@/ui/time-text.tsx";
+import { DECLARED_COLUMNS } from "@/view/declared-columns.tsx";
 import { PolicyMode } from "./policy-mode.tsx";
 import { policyName } from "./policy-words.ts";
 
@@ -69,20 +69,7 @@ export const POLICY_COLUMNS: readonly TableColumn<PolicyView>[] = [
     align: "right",
     cell: ({ revision }) => <span className="figure">{revision}</span>,
   },
-  {
-    id: "changed",
-    title: "Changed",
-    sort: "changed",
-    width: 120,
-    cell: ({ changedAtMs }) => <TimeText at={changedAtMs} as="day" />,
-  },
-  {
-    id: "author",
-    title: "By",
-    width: 150,
-    grow: 1,
-    cell: ({ changedBy }) => <span className="truncate">{changedBy}</span>,
-  },
+  ...DECLARED_COLUMNS,
   {
     id: "number",
     title: "Number",

@@ -4,7 +4,7 @@ import { count } from "@millrace/contract/units";
 import Link from "next/link";
 import { Quantity } from "@/ui/quantity.tsx";
 import type { TableColumn } from "@/ui/table-column.ts";
-import { TimeText } from "@/ui/time-text.tsx";
+import { DECLARED_COLUMNS } from "@/view/declared-columns.tsx";
 import { addressText, portText, readyOf, serviceName } from "./service-words.ts";
 
 export const SERVICE_COLUMNS: readonly TableColumn<ServiceView>[] = [
@@ -68,20 +68,7 @@ export const SERVICE_COLUMNS: readonly TableColumn<ServiceView>[] = [
     align: "right",
     cell: ({ hosts }) => <Quantity value={count(hosts)} />,
   },
-  {
-    id: "changed",
-    title: "Changed",
-    sort: "changed",
-    width: 120,
-    cell: ({ changedAtMs }) => <TimeText at={changedAtMs} as="day" />,
-  },
-  {
-    id: "author",
-    title: "By",
-    width: 150,
-    grow: 1,
-    cell: ({ changedBy }) => <span className="truncate">{changedBy}</span>,
-  },
+  ...DECLARED_COLUMNS,
 ];
 
 function Ready({ of }: { of: ServiceView }) {

@@ -47,6 +47,7 @@ export type EndpointRow = {
   notIpPackets: number;
   otherHostPackets: number;
   spoofedPackets: number;
+  overBudgetPackets: number;
 };
 const MOST_ENDPOINTS = 2000;
 
@@ -57,7 +58,8 @@ export async function findEndpoints(hostId: number, fromMs: number, toMs: number
   const { rows } = await pool().query<EndpointRow>(
     `select e.uid, e.interface, w.pod, w.namespace, e.addresses, ${sum(1)} as "totalPackets",
        ${sum(3)} as "totalBytes", ${sum(10, 13)} as "unattributedPackets", ${sum(4)} as "notIpPackets",
-       ${sum(16)} as "otherHostPackets", ${sum(19)} as "spoofedPackets"
+       ${sum(16)} as "otherHostPackets", ${sum(19)} as "spoofedPackets",
+       ${sum(22)} as "overBudgetPackets"
      from endpoints e left join workloads w on w.id = e.workload_id
      left join endpoint_updates u on u.endpoint_id = e.id
        and u.ts >= to_timestamp($2::float8 / 1000) and u.ts < to_timestamp($3::float8 / 1000)

@@ -2,6 +2,7 @@
 import { Heartbeat, HelloInput } from "@millrace/contract/agent-protocol";
 import { AppError } from "@millrace/contract/error";
 import type { TimeRange } from "@millrace/contract/flow";
+import { holderName } from "@millrace/contract/flow-table";
 import type { HostDetail, HostSummary } from "@millrace/contract/host";
 import { type Buckets, bucketsOf } from "../bucket.ts";
 import { findGaps, hostPresence } from "../host/service.ts";
@@ -38,7 +39,14 @@ function summaryOf(row: repo.HostRow, presences: Presences): HostSummary {
     cpuShare: heartbeat?.cpuShare ?? null,
     residentBytes: heartbeat?.residentBytes ?? null,
     flowTableShare: flows?.capacity && flows.used !== null ? flows.used / flows.capacity : null,
+    topHolder: topHolderOf(heartbeat),
   };
+}
+
+function topHolderOf(heartbeat: Heartbeat | null): HostSummary["topHolder"] {
+  const table = heartbeat?.flowTable;
+  const [top] = table?.holders ?? [];
+  return table && top ? { name: holderName(top), flows: top.flows, budget: table.budget } : null;
 }
 
 export async function getHost(name: string, range: TimeRange): Promise<HostDetail> {

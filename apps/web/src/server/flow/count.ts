@@ -66,6 +66,6 @@ export function summed(filter: Filter, where: string, values: Values): string {
     ${sums.map((c) => `sum(u.${c}) as ${c}`).join(", ")},
     (array[3,0,2,1])[max((array[1,3,2,0])[u.verdict + 1]) + 1] as verdict,
     nullif((${DECISION_SQL})[3], 0)::bigint as rule,
-    ${["reason_id", "tcp_state", "rtt_us", "way", "src_workload", "dst_workload"].map(latest).join(", ")}
+    ${["reason_id", "tcp_state", "rtt_us", "way", "src_workload", "dst_workload", "asked_service"].map(latest).join(", ")}
     from flow_updates u where ${where} and ${chosen} group by u.flow_id`;
 }

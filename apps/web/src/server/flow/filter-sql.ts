@@ -40,6 +40,7 @@ const COLUMN_NAMES = {
   rule: "rule",
   srcWorkload: "src_workload",
   dstWorkload: "dst_workload",
+  askedService: "asked_service",
 } as const;
 export type Columns = Readonly<Record<keyof typeof COLUMN_NAMES | "bytes" | "packets", string>>;
 
@@ -82,9 +83,8 @@ function endSql(
   values: Values,
 ): string {
   if (name === "ip") {
-    const operator = value.text.includes("/") ? "<<=" : "=";
-    const wanted = values.add(value.text, "inet");
-    return `${c[side]} ${operator} ${wanted} or ${c[`${side}Nat`]} ${operator} ${wanted}`;
+    const [own, other] = [c[side], c[`${side}Nat`]];
+    return `${addressSql(own, value.text, values)} or ${addressSql(other, value.text, values)}`;
   }
   if (name === "port")
     return [c[`${side}Port`], c[`${side}NatPort`]]
@@ -92,9 +92,20 @@ function endSql(
       .join(" or ");
   const workload = c[`${side}Workload`];
   const known = `${workload} in (select id from workloads w where ${workloadSql(term, name, value, values)})`;
+  if (name === "service" && side === "dst") return `${known} or ${askedByName(term, value.text, c, values)}`;
   const unknown = name === "kind" && matchesText(term, "unknown", value.text);
   return unknown ? `${known} or ${workload} is null` : known;
 }
+
+const asked = (c: Columns, condition: string): string =>
+  `${c.askedService} in (select s.id from asked_services s where ${condition})`;
+const askedByName = (term: FilterTerm, text: string, c: Columns, values: Values): string =>
+  asked(c, askedNameSql(term, text, values));
+
+/** Over a service `s` that was asked for: its name, or with its namespace. */
+export const askedNameSql = (term: FilterTerm, text: string, values: Values): string =>
+  `s.name <> '' and (${textSql(term, "s.name", text, values)}
+    or ${textSql(term, "s.namespace || '/' || s.name", text, values)})`;
 
 function workloadSql(term: FilterTerm, name: string, value: FilterValue, values: Values): string {
   if (name === "host")
@@ -134,6 +145,10 @@ function rowSql(term: FilterTerm, value: FilterValue, c: Columns, values: Values
       return `${c.reasonId} in (select id from drop_reasons r where ${textSql(term, "r.name", value.text, values)})`;
     case "observer":
       return `${c.hostId} in (select id from hosts h where ${textSql(term, "h.name", value.text, values)})`;
+    case "service.address":
+      return asked(c, addressSql("s.address", value.text, values));
+    case "service.port":
+      return asked(c, numberSql(term, "s.port", value, values));
     case "flow":
       return textSql(term, `${c.flowId}::text`, value.text, values);
   }
@@ -160,10 +175,19 @@ function wordSql(word: string, c: Columns, values: Values): string {
     containsSql(`host(${c.dst}) || ':' || ${c.dstPort}`, word, values),
     containsSql(`host(${c.srcNat}) || ':' || ${c.srcNatPort}`, word, values),
     containsSql(`host(${c.dstNat}) || ':' || ${c.dstNatPort}`, word, values),
+    asked(
+      c,
+      ["s.name", "s.namespace", "host(s.address) || ':' || s.port"]
+        .map((text) => containsSql(text, word, values))
+        .join(" or "),
+    ),
     `${c.reasonId} in (select id from drop_reasons r where ${containsSql("r.name", word, values)})`,
     `${c.verdict} = any(${values.add(verdicts, "int[]")})`,
   ].join(" or ");
 }
+
+const addressSql = (column: string, text: string, values: Values): string =>
+  `${column} ${text.includes("/") ? "<<=" : "="} ${values.add(text, "inet")}`;
 
 const containsSql = (expression: string, text: string, values: Values): string =>
   `position(lower(${values.add(text, "text")}) in lower(${expression})) > 0`;

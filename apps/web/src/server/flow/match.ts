@@ -4,7 +4,7 @@
  */
 import type { Filter, FilterTerm } from "@millrace/contract/filter";
 import { FILTER_FIELDS, type FilterValue } from "@millrace/contract/filter-field";
-import type { End, FlowRow, FlowTuple } from "@millrace/contract/flow";
+import type { AskedService, End, FlowRow, FlowTuple } from "@millrace/contract/flow";
 import { ruleNumber } from "@millrace/contract/rule-number";
 import { pathTierOf } from "@millrace/contract/verdict";
 import { matchesAddress } from "./address.ts";
@@ -42,6 +42,7 @@ function matchesTerm(term: FilterTerm, row: FlowRow): boolean {
   if (!field.end) return term.values.some((v) => matchesRow(term, v, row));
   const name = term.field.replace(/^(src|dst)\./, "");
   const ends: End[] = field.end === "either" ? [row.src, row.dst] : [row[field.end]];
+  if (name === "service" && field.end !== "src" && matchesAsked(term, row.asked)) return true;
   return ends.some((end) => term.values.some((v) => matchesEnd(term, name, v, end)));
 }
 
@@ -60,6 +61,13 @@ function matchesEnd(term: FilterTerm, name: string, value: FilterValue, end: End
   return compare(term, value, end[name as "service" | "pod" | "namespace" | "container" | "host" | "kind"]);
 }
 
+/** The service that was asked for, by its name or with its namespace. */
+function matchesAsked(term: FilterTerm, asked: AskedService | null): boolean {
+  if (asked === null || asked.name === null) return false;
+  const names = [asked.name, `${asked.namespace}/${asked.name}`];
+  return term.values.some((v) => names.some((name) => compare(term, v, name)));
+}
+
 /** `label=app` asks for the key, `label=app:web` for its value, `label~we` looks into both. */
 function matchesLabel(term: FilterTerm, wanted: string, labels: Record<string, string>): boolean {
   if (term.operator === "~")
@@ -76,11 +84,13 @@ function matchesRow(term: FilterTerm, value: FilterValue, row: FlowRow): boolean
   if (term.field === "observer") return row.observers.some((o) => compare(term, value, o.host));
   if (term.field === "rule") return row.rules.some((r) => ruleNumber(r.policy, r.place) === value.number);
   if (term.field === "policy") return row.rules.some((r) => r.policy === value.number);
+  if (term.field === "service.address") return row.asked !== null && matchesAddress(value.text, row.asked.ip);
   if (term.field === "flow") return [row.id, row.otherId].some((id) => compare(term, value, id));
   return compare(term, value, FIELD_OF_ROW[term.field as string]?.(row) ?? null);
 }
 
 const FIELD_OF_ROW: Readonly<Record<string, (row: FlowRow) => string | number | null>> = {
+  "service.port": (row) => row.asked?.port ?? null,
   proto: (row) => row.proto,
   verdict: (row) => row.verdict,
   reason: (row) => row.dropReason,
@@ -124,5 +134,8 @@ const contains = (texts: readonly string[], wanted: string): boolean =>
 function haystack(row: FlowRow): string[] {
   const of = (e: End) => [e.service, e.pod, e.namespace, e.container, e.host, e.ip, `${e.ip}:${e.port}`];
   const forms = row.tuples.flatMap(({ src, dst }) => [`${src.ip}:${src.port}`, `${dst.ip}:${dst.port}`]);
-  return [...of(row.src), ...of(row.dst), ...forms, row.dropReason, row.verdict].filter((t) => t !== null);
+  const asked = row.asked && [row.asked.name, row.asked.namespace, `${row.asked.ip}:${row.asked.port}`];
+  return [...of(row.src), ...of(row.dst), ...forms, ...(asked ?? []), row.dropReason, row.verdict].filter(
+    (t) => t !== null,
+  );
 }

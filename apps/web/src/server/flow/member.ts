@@ -55,6 +55,8 @@ export type Member = {
   way: Latest;
   srcWorkload: Latest;
   dstWorkload: Latest;
+  /** The service that its source asked for. */
+  asked: Latest;
   /** The newest update that met the search's witness; what history is ordered by. */
   keyUs: number | null;
 };
@@ -86,7 +88,9 @@ export const memberColumns = (key: string): string =>
     counts("rev"),
     "sum(u.retransmits)::float8, min(u.rtt_min_us)",
     `sum(u.slow_packets)::float8, ${DECISION_SQL}`,
-    ...["reason_id", "tcp_state", "rtt_us", "way", "src_workload", "dst_workload"].map(latest),
+    ...["reason_id", "tcp_state", "rtt_us", "way", "src_workload", "dst_workload", "asked_service"].map(
+      latest,
+    ),
     key === "true" ? microseconds("max(u.ts)") : `${microseconds(`max(u.ts) filter (where ${key})`)}`,
   ].join(", ");
 
@@ -153,6 +157,7 @@ export function memberOf(row: readonly unknown[]): Member {
     way: c.latest(),
     srcWorkload: c.latest(),
     dstWorkload: c.latest(),
+    asked: c.latest(),
     keyUs: c.next(),
   };
 }
@@ -180,6 +185,7 @@ export function combine(a: Member, b: Member): Member {
     way: later(a.way, b.way),
     srcWorkload: later(a.srcWorkload, b.srcWorkload),
     dstWorkload: later(a.dstWorkload, b.dstWorkload),
+    asked: later(a.asked, b.asked),
     keyUs: greatest(a.keyUs, b.keyUs),
   };
 }

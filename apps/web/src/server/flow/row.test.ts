@@ -23,7 +23,7 @@ const member = (over: Partial<Member>): Member => ({
   },
   ...{ srcPort: 4000, dstPort: 80, proto: 6, vlan: 0, nat: null, isn: 0, badness: 0, drops: 0 },
   ...{ forward: NOTHING, reverse: NOTHING, retransmits: 0, rttMinUs: null, reason: null, tcpState: null },
-  ...{ rtt: null, srcWorkload: null, dstWorkload: null, keyUs: null },
+  ...{ rtt: null, srcWorkload: null, dstWorkload: null, asked: null, keyUs: null },
   ...{ slowPackets: null, decision: null, way: null },
   ...over,
 });
@@ -33,6 +33,8 @@ const names = (noConntrack: string | null = null): Names => ({
   hostNamed: () => undefined,
   reason: () => undefined,
   place: () => undefined,
+  askedService: (id) =>
+    id === 7 ? { ip: "10.210.0.4", port: 80, namespace: "shop", name: "payments" } : undefined,
 });
 const tuple = (src: string, srcPort: number, dst: string, dstPort: number): Tuple => ({
   src,
@@ -151,6 +153,13 @@ describe("the path of a row", () => {
 
   test("of a flow that another carries is none", () => {
     expect(rowsOf([member(WEB)])[0]).toMatchObject({ way: "none", pathTiers: null, rules: [] });
+  });
+
+  test("tells what was asked for, which only the source's host knows", () => {
+    const asked = [1, 7] as const;
+    const [row] = rowsOf([member({ ...WEB, observer: 1 }), member({ ...WEB, observer: 0, asked })]);
+    expect(row?.asked).toEqual({ ip: "10.210.0.4", port: 80, namespace: "shop", name: "payments" });
+    expect(rowsOf([member(WEB)])[0]?.asked).toBeNull();
   });
 
   test("names both ends' rules where both let it pass, one where they are one", () => {

@@ -18,6 +18,7 @@ export function wantedBy(members: readonly Member[]): Wanted {
     workloads: members.flatMap((m) => [said(m.srcWorkload), said(m.dstWorkload)]),
     hosts: members.map((m) => m.hostId),
     reasons: members.map((m) => said(m.reason)),
+    askedServices: members.map((m) => said(m.asked)),
   };
 }
 
@@ -38,6 +39,7 @@ export function rowOf(pair: Pair, names: Names): FlowRow {
     openerKnown: members.some((m) => m.openerKnown),
     src: endOf(primary.src, primary.srcPort, said(identity(pair, "srcWorkload")), names),
     dst: endOf(primary.dst, primary.dstPort, said(identity(pair, "dstWorkload")), names),
+    asked: names.askedService(said(members.map((m) => m.asked).reduce(later))) ?? null,
     proto: primary.proto,
     vlan: primary.vlan,
     verdict,

@@ -55,7 +55,7 @@ async function matchedBy(page: Page, counted: Promise<Matched> | null): Promise<
 }
 
 /**
- * A filter as a condition over drop updates `d`. What only flows have (a state, an RTT, a NAT) no drop has; of
+ * A filter as a condition over drop updates `d`. What only flows have (a state, an RTT, a NAT, a service asked for) no drop has; of
  * verdicts a drop has one.
  */
 export function dropCondition(filterText: string, values: Values): string {
@@ -63,7 +63,7 @@ export function dropCondition(filterText: string, values: Values): string {
     ...columnsOf("d"),
     ...{ srcNat: "null::inet", dstNat: "null::inet", srcNatPort: "null::int", dstNatPort: "null::int" },
     ...{ flowId: "null::uuid", vlan: "null::int", verdict: "1", tcpState: "null::int", rttUs: "null::int" },
-    ...{ way: "null::int", slowPackets: "null::bigint", rule: "null::bigint" },
+    ...{ way: "null::int", slowPackets: "null::bigint", rule: "null::bigint", askedService: "null::int" },
     ...{ retransmits: "null::int", drops: "d.packets", packets: "d.packets", bytes: "d.bytes" },
   };
   return filterSql(readFilter(filterText).terms, columns, values);

@@ -57,6 +57,9 @@ function rank(term: FilterTerm): number {
     case "drops":
     case "retransmits":
       return provesCount(term) ? 13 : 0;
+    case "service.address":
+    case "service.port":
+      return 12;
     case "container":
     case "pod":
       return 10;

@@ -64,13 +64,17 @@ test("an idle host that says it lives is not silent", async () => {
 
 test("what hosts lost and could not attribute is told", async () => {
   const unattributed = { ...noClasses(), tableFull: { packets: 4, segments: 4, bytes: 400 } };
+  const overBudget = { ...noClasses(), overBudget: { packets: 2, segments: 2, bytes: 120 } };
   const retired = { ...noClasses(), flowRetired: { packets: 1, segments: 1, bytes: 60 } };
   await reports("h3", 20, 10, {
-    endpoints: [anEndpoint({ egress: unattributed, ingress: retired })],
+    endpoints: [
+      anEndpoint({ egress: unattributed, ingress: retired }),
+      anEndpoint({ uid: "boot:1:3", egress: overBudget }),
+    ],
     lost: [{ what: "ring-events", count: 9, firstSequence: null, lastSequence: null }],
   });
   expect(await completenessFor(range, clock)).toMatchObject({
-    ...{ unattributed: { packets: 5, bytes: 460 }, lost: [{ host: "h3", what: "ring-events", count: 9 }] },
+    ...{ unattributed: { packets: 7, bytes: 580 }, lost: [{ host: "h3", what: "ring-events", count: 9 }] },
   });
   expect(await completenessFor({ from: now - 300_000, to: now - 60_000 }, clock)).toMatchObject({
     ...{ unattributed: { packets: 0, bytes: 0 }, lost: [] },

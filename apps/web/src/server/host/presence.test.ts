@@ -44,6 +44,19 @@ describe("a host", () => {
     expect([10, 60, 99].map((bytes) => stateWith(spool(bytes)))).toEqual(["ok", "warn", "bad"]);
     expect([null, 79, 80, 98].map((used) => stateWith(map(used)))).toEqual(["ok", "ok", "warn", "bad"]);
   });
+  test("one of whose endpoints has nearly spent its share of the flow table is a warning that names it", () => {
+    const holder = (pod: string, flows: number) => ({ namespace: "shop", pod, interface: "eth0", flows });
+    const table = (...holders: ReturnType<typeof holder>[]) => ({
+      flowTable: { budget: 1000, endpoints: holders.length, holders },
+    });
+    expect([799, 800, 1000].map((flows) => stateWith(table(holder("web-1", flows))))).toEqual([
+      ...["ok", "warn", "warn"],
+    ]);
+    const beat = heartbeat(table(holder("web-1", 900), holder("cart-1", 10)));
+    expect(presenceOf(facts({ heartbeat: beat }), NOW).reasons).toEqual([
+      "shop/web-1 eth0 holds 900 flows of the 1 k that one endpoint may: beyond them its flows aren't told apart.",
+    ]);
+  });
   test("with pods that can't be covered is a warning that names one", () => {
     const pods = [{ uid: "u", pod: "web-1", state: "failed", reason: "no tcx" }];
     expect(presenceOf(facts({ heartbeat: heartbeat({ pods }) }), NOW)).toEqual({

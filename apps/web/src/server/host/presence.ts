@@ -4,6 +4,7 @@
  */
 import type { Heartbeat } from "@millrace/contract/agent-protocol";
 import type { Completeness } from "@millrace/contract/flow";
+import { holderName } from "@millrace/contract/flow-table";
 import type { HostState } from "@millrace/contract/host";
 import { Milliseconds } from "@millrace/contract/ids";
 import { count, percent, text } from "@millrace/contract/units";
@@ -27,6 +28,9 @@ const SPOOL_WARN = 0.5;
 const SPOOL_BAD = 0.95;
 const MAP_WARN = 0.8;
 const MAP_BAD = 0.98;
+const BUDGET_WARN = 0.8;
+/** One pod's flood is no reason to call the host bad: the others go on. */
+const BUDGET_SPENT = Number.POSITIVE_INFINITY;
 
 type Finding = { readonly state: "warn" | "bad" | "unknown"; readonly reason: string };
 
@@ -59,7 +63,7 @@ function findings(host: HostFacts, nowMs: number): Finding[] {
   return [...silence, ...losses, ...(host.heartbeat ? heartbeatFindings(host.heartbeat) : [])];
 }
 
-function heartbeatFindings({ spool, maps, pods }: Heartbeat): Finding[] {
+function heartbeatFindings({ spool, maps, pods, flowTable }: Heartbeat): Finding[] {
   const found: Finding[] = [];
   const full = (share: number, warn: number, bad: number, reason: string) => {
     if (share >= warn) found.push({ state: share >= bad ? "bad" : "warn", reason });
@@ -75,6 +79,16 @@ function heartbeatFindings({ spool, maps, pods }: Heartbeat): Finding[] {
   for (const map of maps) {
     const fill = map.used !== null && map.capacity > 0 ? map.used / map.capacity : 0;
     full(fill, MAP_WARN, MAP_BAD, `Its table ${map.name} is ${text(percent(fill))} full.`);
+  }
+  for (const holder of flowTable?.holders ?? []) {
+    const { budget } = flowTable as NonNullable<typeof flowTable>;
+    const [held, most] = [text(count(holder.flows)), text(count(budget))];
+    full(
+      holder.flows / budget,
+      BUDGET_WARN,
+      BUDGET_SPENT,
+      `${holderName(holder)} holds ${held} flows of the ${most} that one endpoint may: beyond them its flows aren't told apart.`,
+    );
   }
   const failed = pods.filter((pod) => pod.state === "failed");
   const [first] = failed;

@@ -99,17 +99,23 @@ export async function findLosses(range: Range): Promise<LossRow[]> {
   return rows;
 }
 
-/** Packets that no flow got: classes tableFull and flowRetired, found by their partial index. */
+/** Packets that no flow got: classes tableFull, flowRetired and overBudget, found by their partial index. */
 export async function findUnattributed(range: Range): Promise<{ packets: number; bytes: number }> {
   const { rows } = await pool().query<{ packets: number; bytes: number }>(
-    `select coalesce(sum(egress[10] + egress[13] + ingress[10] + ingress[13]), 0)::float8 as packets,
-       coalesce(sum(egress[12] + egress[15] + ingress[12] + ingress[15]), 0)::float8 as bytes
+    `select ${summed(10, 13, 22)} as packets, ${summed(12, 15, 24)} as bytes
      from endpoint_updates
      where ts between to_timestamp($1::float8 / 1000) and to_timestamp($2::float8 / 1000)
-       and (egress[10] <> 0 or egress[13] <> 0 or ingress[10] <> 0 or ingress[13] <> 0)`,
+       and (egress[10] <> 0 or egress[13] <> 0 or egress[22] <> 0
+         or ingress[10] <> 0 or ingress[13] <> 0 or ingress[22] <> 0)`,
     [range.from, range.to],
   );
   return rows[0] ?? { packets: 0, bytes: 0 };
+}
+
+/** Both ways; rows of older agents have fewer classes. */
+function summed(...at: number[]): string {
+  const each = at.flatMap((i) => [`coalesce(egress[${i}], 0)`, `coalesce(ingress[${i}], 0)`]);
+  return `coalesce(sum(${each.join(" + ")}), 0)::float8`;
 }
 
 /** Buckets ended before `untilMs` that no batch of any host, or of the host given, reaches into: one index probe

@@ -98,6 +98,17 @@ describe("a wrong value is named with its column and row", () => {
     const missing = { ...message(NOW_US, { ...good, flows: [aFlow(NOW_US)] }), translations: null };
     expect(reasonOf(pack(missing))).toBe("translations: columns are missing");
   });
+  test("services are asked for by flows that are there, once, and at a port", () => {
+    const asked = { row: 0, address: ip("10.210.0.4"), port: 80 };
+    const parts = { ...good, flows: [aFlow(NOW_US), aFlow(NOW_US)] };
+    const told = (...services: (typeof asked)[]) => reasonOf(batchBytes(NOW_US, { ...parts, services }));
+    expect(told(asked, { ...asked, row: 1 })).toBe("accepted");
+    expect(told({ ...asked, row: 2 })).toBe("services.row[0] is 2, there are 2 flows");
+    expect(told(asked, asked)).toBe("services.row[1] is 0, not more than the one before");
+    expect(told({ ...asked, port: 0 })).toBe("services.port[0] is missing");
+    const { services: _, serviceRows: __, ...older } = message(NOW_US, parts);
+    expect(reasonOf(Uint8Array.from(pack(older)))).toBe("accepted");
+  });
   test("a flow without an endpoint is none", () => {
     expect(reasonOf(batchBytes(NOW_US, { endpoints: [], flows: [aFlow(NOW_US)] }))).toBe(
       "flows.endpoint[0] is 0, the most is -1",

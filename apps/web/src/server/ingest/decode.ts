@@ -33,13 +33,15 @@ export function decodeBatch(bytes: Uint8Array, nowUs: number): Decoded {
   const head = read.data;
   const columns = readBatchColumns(head, raw);
   if (!columns.ok) return columns;
-  const { flows, drops, translations } = columns;
-  const batch: Batch = { head, flows, drops, translations };
+  const { flows, drops, translations, services } = columns;
+  const batch: Batch = { head, flows, drops, translations, services };
   const reason =
     headProblem(head, nowUs) ??
     flowProblem(batch, nowUs + AHEAD_US) ??
     dropProblem(batch, nowUs + AHEAD_US) ??
-    translationProblem(batch);
+    rowProblem("translations", translations.row, head.flowRows) ??
+    rowProblem("services", services.row, head.flowRows) ??
+    underProblem("services", { port: services.port });
   return reason === undefined ? { ok: true, batch } : { ok: false, reason };
 }
 
@@ -109,11 +111,11 @@ function dropProblem({ head, drops }: Batch, latestUs: number): string | undefin
 }
 
 /** Rising, so that no flow has two. */
-function translationProblem({ head, translations: { row } }: Batch): string | undefined {
+function rowProblem(table: string, row: Uint16Array, flowRows: number): string | undefined {
   for (const [at, flow] of row.entries()) {
-    if (flow >= head.flowRows) return `translations.row[${at}] is ${flow}, there are ${head.flowRows} flows`;
+    if (flow >= flowRows) return `${table}.row[${at}] is ${flow}, there are ${flowRows} flows`;
     if (at > 0 && flow <= (row[at - 1] as number))
-      return `translations.row[${at}] is ${flow}, not more than the one before`;
+      return `${table}.row[${at}] is ${flow}, not more than the one before`;
   }
   return undefined;
 }
@@ -129,7 +131,7 @@ function overProblem(table: string, columns: Record<string, [Small, number]>): s
   return undefined;
 }
 
-/** Dictionaries count from 1: 0 means none, which not every column may say. */
+/** Dictionaries and ports count from 1: 0 means none, which not every column may say. */
 function underProblem(table: string, columns: Record<string, Small>): string | undefined {
   for (const [name, column] of Object.entries(columns)) {
     const row = column.indexOf(0);

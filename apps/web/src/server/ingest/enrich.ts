@@ -4,6 +4,7 @@
  */
 import type pg from "pg";
 import { type AddressKey, keyOf, keysOf, textOf } from "./address.ts";
+import { AskedServices } from "./asked-services.ts";
 import { Coverage, claimsOf } from "./coverage.ts";
 import { CoverageStore } from "./coverage-store.ts";
 import type { Batch } from "./decode.ts";
@@ -36,6 +37,8 @@ export type Names = {
   readonly reasonIds: readonly number[];
   readonly placeIds: readonly number[];
   readonly endpointIds: readonly number[];
+  /** By row of the batch's services. */
+  readonly serviceIds: readonly number[];
 };
 
 /** What the database says of the names in a batch's dictionaries. */
@@ -44,6 +47,8 @@ export type Ids = {
   readonly reasons: readonly number[];
   readonly places: readonly number[];
   readonly endpoints: readonly number[];
+  /** By row of the batch's services. */
+  readonly services: readonly number[];
 };
 
 const SOURCE = 0;
@@ -63,6 +68,7 @@ export class Enricher {
   readonly #workloads;
   readonly #reasons;
   readonly #places;
+  readonly #services;
 
   constructor(pool: pg.Pool) {
     this.endpoints = new Endpoints(pool, this.fleet);
@@ -70,6 +76,7 @@ export class Enricher {
     this.#workloads = workloadInterner(pool);
     this.#reasons = nameInterner(pool, { table: "drop_reasons", most: 4_000 });
     this.#places = nameInterner(pool, { table: "drop_places", most: 100_000 });
+    this.#services = new AskedServices(pool);
   }
 
   budget(hostId: number, nowMs: number): Budget {
@@ -85,11 +92,13 @@ export class Enricher {
     const places = await namesOf(this.#places, head.places, this.#placeBudgets.of(from.hostId, nowMs));
     const endpoints = await this.endpoints.ids(from, head, workloads, budget);
     await this.coverage.claim(claimsOf(head, endpoints, nowMs * 1000), nowMs * 1000, budget);
+    const services = await this.#services.ids(batch.services, budget, nowMs);
     return {
       workloads,
       reasons,
       places,
       endpoints,
+      services,
     };
   }
 
@@ -114,6 +123,7 @@ export class Enricher {
       reasonIds: ids.reasons,
       placeIds: ids.places,
       endpointIds: ids.endpoints,
+      serviceIds: ids.services,
     };
   }
 

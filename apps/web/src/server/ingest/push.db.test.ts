@@ -127,7 +127,9 @@ test("a batch that an older agent had spooled is taken: what it couldn't tell is
     ...flows
   } = whole.flows as Record<string, unknown>;
   const older = (classes: object) =>
-    Object.fromEntries(Object.entries(classes).filter(([name]) => name !== "spoofed"));
+    Object.fromEntries(
+      Object.entries(classes).filter(([name]) => name !== "spoofed" && name !== "overBudget"),
+    );
   const endpoints = [{ ...anEndpoint(), egress: older(noClasses()), ingress: older(noClasses()) }];
   const answer = await instance.push(Uint8Array.from(pack({ ...whole, flows, endpoints })), credential);
   expect(answer).toMatchObject({ status: 200, result: { acknowledged: 1 } });

@@ -29,6 +29,7 @@ export const FLOW_TABLE = [
   ...["rev_flags", "tcp_state", "rtt_us", "rtt_min_us", "retransmits", "opens", "isn", "src_workload"],
   ...["dst_workload", "endpoint_id", "final", "counted_src", "counted_dst"],
   ...["nat_src", "nat_dst", "nat_src_port", "nat_dst_port", "way", "slow_packets", "rule", "revision"],
+  "asked_service",
 ];
 const FLOW_BYTES = 400;
 
@@ -36,8 +37,9 @@ const FLOW_BYTES = 400;
 export type CountedNames = { readonly src: Int32Array; readonly dst: Int32Array };
 
 export function flowRows(batch: Batch, names: Names, countedNames: CountedNames, stamp: Stamp): Buffer {
-  const { head, flows, translations } = batch;
+  const { head, flows, translations, services } = batch;
   let translation = 0;
+  let service = 0;
   const to = new CopyWriter(head.flowRows * FLOW_BYTES);
   for (let row = 0; row < head.flowRows; row++) {
     to.row(FLOW_TABLE.length);
@@ -69,6 +71,7 @@ export function flowRows(batch: Batch, names: Names, countedNames: CountedNames,
     if (translations.row[translation] === row) otherSide(to, batch, translation++);
     else for (let i = 0; i < 4; i++) to.absent();
     path(to, batch, row);
+    idOrAbsent4(to, services.row[service] === row ? names.serviceIds[service++] : undefined);
   }
   return to.finish();
 }
@@ -155,6 +158,7 @@ const CLASS_ORDER = [
   "flowRetired",
   "otherHost",
   "spoofed",
+  "overBudget",
 ] as const;
 export const classCounts = (classes: Classes): number[] =>
   CLASS_ORDER.flatMap((name) => [classes[name].packets, classes[name].segments, classes[name].bytes]);

@@ -7,20 +7,18 @@ import { testDatabase } from "../../../../../tools/testing/test-database.ts";
 import { bus, closeBus } from "../bus.ts";
 import { closeDatabase, pool, useDatabase } from "../db.ts";
 import { createPool } from "../pool/service.ts";
-import { anUnderlay, onlineHost, silence } from "../testing/hosts.ts";
+import { anUnderlay, silence } from "../testing/hosts.ts";
+import { hosts, NAMES, type Name, threeHostsOnline, underlayOf } from "../testing/three-hosts.ts";
 import { PLACES } from "./repo.ts";
 import { lease, publish, releaseHost, resolve, sweepNetwork } from "./service.ts";
 
 const database = testDatabase();
 const ANN = { email: "ann@example.org", via: "session" };
-const NAMES = ["h1", "h2", "h3"] as const;
-type Name = (typeof NAMES)[number];
-const hosts = {} as Record<Name, { hostId: number; hostName: string }>;
 let told: string[] = [];
 
 beforeAll(async () => {
   await useDatabase(database.url);
-  for (const name of NAMES) hosts[name] = { hostId: await onlineHost(name), hostName: name };
+  await threeHostsOnline();
   const pools = [
     { name: "default", mode: "direct", prefix4: "10.201.0.0/16", prefix6: "fd00:201::/48" },
     { name: "far", mode: "overlay", prefix4: "10.202.0.0/16" },
@@ -47,7 +45,6 @@ const ask = (name: Name, over: object = {}) =>
     hosts[name],
     LeaseInput.parse({ blocks: [], want: { default: 1 }, underlay: underlayOf(name), ...over }),
   );
-const underlayOf = (name: Name) => anUnderlay({ uplink4: `192.0.2.${NAMES.indexOf(name) + 1}` });
 const endpoint = (attachmentId: string, address4: string | null, over: Partial<PublishedEndpoint> = {}) => ({
   ...{ attachmentId, address4, address6: null, labels: { app: attachmentId } },
   ...over,

@@ -9,28 +9,24 @@ import { apply, remove } from "../document/service.ts";
 import { lease, publish } from "../network/service.ts";
 import { createPool } from "../pool/service.ts";
 import { aNamespace, aNetworkPolicy, aPolicy } from "../testing/documents.ts";
-import { heardHosts } from "../testing/heard-hosts.ts";
-import { anUnderlay, onlineHost } from "../testing/hosts.ts";
+import { heardThree, hosts, NAMES, type Name, threeHostsOnline, underlayOf } from "../testing/three-hosts.ts";
 import { FACTS, POLICIES } from "./repo.ts";
 import { getPolicy, listPolicies, namedPolicies, peersOf, policiesFor, sweepPolicies } from "./service.ts";
 
 const database = testDatabase();
 const ANN = { email: "ann@example.org", via: "session" };
-const NAMES = ["h1", "h2", "h3"] as const;
-type Name = (typeof NAMES)[number];
-const hosts = {} as Record<Name, { hostId: number; hostName: string }>;
 const generations: Record<Name, number> = { h1: 0, h2: 0, h3: 0 };
 let heard: () => Promise<string[]>;
 
 beforeAll(async () => {
   await useDatabase(database.url);
-  for (const name of NAMES) hosts[name] = { hostId: await onlineHost(name), hostName: name };
+  await threeHostsOnline();
   await createPool(CreatePoolInput.parse({ name: "default", mode: "direct", prefix4: "10.201.0.0/16" }), ANN);
   for (const name of NAMES) {
-    const underlay = anUnderlay({ uplink4: `192.0.2.${NAMES.indexOf(name) + 1}` });
+    const underlay = underlayOf(name);
     await lease(hosts[name], LeaseInput.parse({ blocks: [], want: { default: 1 }, underlay }));
   }
-  heard = heardHosts("millrace_policy", () => new Map(NAMES.map((name) => [hosts[name].hostId, name])));
+  heard = heardThree("millrace_policy");
 });
 beforeEach(async () => {
   for (const table of ["documents", "network_endpoints", "identity_leases"])

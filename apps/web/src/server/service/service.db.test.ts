@@ -11,26 +11,23 @@ import { apply, remove } from "../document/service.ts";
 import { lease, publish, releaseHost } from "../network/service.ts";
 import { createPool, getServiceRanges, removePool, setServiceRanges } from "../pool/service.ts";
 import { aService, aSlice } from "../testing/documents.ts";
-import { heardHosts } from "../testing/heard-hosts.ts";
-import { anUnderlay, onlineHost, silence } from "../testing/hosts.ts";
+import { anUnderlay, silence } from "../testing/hosts.ts";
+import { heardThree, hosts, NAMES, type Name, threeHostsOnline, underlayOf } from "../testing/three-hosts.ts";
 import { revokeAgent } from "../token/enrol.ts";
 import { SELECTED, SERVICES, SLICES } from "./repo.ts";
 import { getService, listServices, resolve, sweepServices } from "./service.ts";
 
 const database = testDatabase();
 const ANN = { email: "ann@example.org", via: "session" };
-const NAMES = ["h1", "h2", "h3"] as const;
-type Name = (typeof NAMES)[number];
-const hosts = {} as Record<Name, { hostId: number; hostName: string }>;
 const generations: Record<Name, number> = { h1: 0, h2: 0, h3: 0 };
 let heard: () => Promise<string[]>;
 
 beforeAll(async () => {
   await useDatabase(database.url);
-  for (const name of NAMES) hosts[name] = { hostId: await onlineHost(name), hostName: name };
+  await threeHostsOnline();
   const prefixes = { prefix4: "10.201.0.0/16", prefix6: "fd00:201::/48" };
   await createPool(CreatePoolInput.parse({ name: "default", mode: "direct", ...prefixes }), ANN);
-  heard = heardHosts("millrace_service", () => new Map(NAMES.map((name) => [hosts[name].hostId, name])));
+  heard = heardThree("millrace_service");
 });
 beforeEach(async () => {
   for (const table of ["documents", "network_endpoints", "service_leases", "settings"])
@@ -44,7 +41,6 @@ afterAll(async () => {
   await closeDatabase();
 });
 
-const underlayOf = (name: Name) => anUnderlay({ uplink4: `192.0.2.${NAMES.indexOf(name) + 1}` });
 const blocks: Record<Name, string> = { h1: "", h2: "", h3: "" };
 async function ask(name: Name): Promise<void> {
   const held = await lease(

@@ -4,6 +4,7 @@ import {
   type BatchHead,
   DROP_COLUMNS,
   FLOW_COLUMNS,
+  SERVICE_COLUMNS,
   TRANSLATION_COLUMNS,
 } from "@millrace/contract/batch";
 import { packBatch } from "@millrace/contract/batch-wire";
@@ -14,6 +15,7 @@ import { pack } from "msgpackr";
 
 export type FlowRow = ColumnRow<typeof FLOW_COLUMNS>;
 export type TranslationRow = ColumnRow<typeof TRANSLATION_COLUMNS>;
+export type ServiceRow = ColumnRow<typeof SERVICE_COLUMNS>;
 export type DropRow = ColumnRow<typeof DROP_COLUMNS>;
 export type EndpointReport = BatchHead["endpoints"][number];
 export type Workload = BatchHead["workloads"][number];
@@ -46,6 +48,7 @@ export const noClasses = () => ({
     flowRetired: NO_COUNTS,
     otherHost: NO_COUNTS,
     spoofed: NO_COUNTS,
+    overBudget: NO_COUNTS,
   },
 });
 export function anEndpoint(over: Partial<EndpointReport> = {}): EndpointReport {
@@ -88,21 +91,24 @@ export type BatchParts = Partial<BatchHead> & {
   flows?: FlowRow[];
   drops?: DropRow[];
   translations?: TranslationRow[];
+  services?: ServiceRow[];
 };
 
 /** The message before it is serialized: hostile tests change it. */
 export function message(atUs: number, parts: BatchParts = {}): Record<string, unknown> {
-  const { flows = [], drops = [], translations = [], ...over } = parts;
+  const { flows = [], drops = [], translations = [], services = [], ...over } = parts;
   const head = {
     ...{ v: BATCH_VERSION, incarnation: newIncarnation(), sequence: 1, from: atUs - SECOND_US, to: atUs },
     ...{ workloads: [], reasons: [], places: [], endpoints: [anEndpoint()], lost: [] },
     ...{ flowRows: flows.length, dropRows: drops.length, translationRows: translations.length },
+    serviceRows: services.length,
     ...over,
   };
   const columns = {
     flows: columnsOf(FLOW_COLUMNS, flows),
     drops: columnsOf(DROP_COLUMNS, drops),
     translations: columnsOf(TRANSLATION_COLUMNS, translations),
+    services: columnsOf(SERVICE_COLUMNS, services),
   };
   return { ...head, ...packBatch(head, columns) };
 }

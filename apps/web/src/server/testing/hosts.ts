@@ -36,6 +36,7 @@ export const aHeartbeat = (over: Partial<Heartbeat> = {}): Heartbeat => ({
   pods: [aPod()],
   spool: { batches: 0, bytes: 0, limitBytes: 1e8, oldestMs: null },
   network: null,
+  flowTable: null,
   ...over,
 });
 

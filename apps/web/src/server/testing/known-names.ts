@@ -1,6 +1,6 @@
 /** The hosts, workloads and reasons that random flows point to. Test material. */
 import type { Known } from "./random-flows.ts";
-import { insertHost, insertReason, insertWorkload } from "./telemetry-rows.ts";
+import { insertAskedService, insertHost, insertReason, insertWorkload } from "./telemetry-rows.ts";
 
 export async function knownNames(): Promise<Known> {
   const hosts = [await insertHost("h1"), await insertHost("h2")];
@@ -19,5 +19,11 @@ export async function knownNames(): Promise<Known> {
     await insertWorkload({ kind: "external" }),
   ];
   const reasons = [await insertReason("NO_SOCKET"), await insertReason("NETFILTER_DROP")];
-  return { hosts, workloads, reasons };
+  const services = [
+    null,
+    await insertAskedService("10.210.0.4", 80, "checkout"),
+    await insertAskedService("fd00:210::4", 443, "payments"),
+    await insertAskedService("10.210.0.9", 80),
+  ];
+  return { hosts, workloads, reasons, services };
 }

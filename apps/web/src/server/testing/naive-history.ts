@@ -35,6 +35,7 @@ export const memberOfUpdate = (u: UpdateRow): Member => ({
   rtt: at(u, u.rtt_us),
   srcWorkload: at(u, u.src_workload),
   dstWorkload: at(u, u.dst_workload),
+  asked: at(u, u.asked_service),
   keyUs: u.ts,
 });
 

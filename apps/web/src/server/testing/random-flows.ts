@@ -2,7 +2,12 @@
 import fc from "fast-check";
 import { anUpdate, START_US, type UpdateRow } from "./telemetry-rows.ts";
 
-export type Known = { hosts: number[]; workloads: (number | null)[]; reasons: number[] };
+export type Known = {
+  hosts: number[];
+  workloads: (number | null)[];
+  reasons: number[];
+  services: (number | null)[];
+};
 
 const SECOND_US = 1_000_000;
 const uuid = fc.uuid({ version: 7 });
@@ -58,6 +63,7 @@ function observerRows(known: Known, fixed: Partial<UpdateRow>, openedS: number):
     src_workload: fc.constantFrom(...known.workloads),
     dst_workload: fc.constantFrom(...known.workloads),
     reason_id: fc.constantFrom(null, ...known.reasons),
+    asked_service: fc.constantFrom(...known.services),
   });
   return fc
     .tuple(uuid, fc.array(fc.tuple(counters, identity, carried), { minLength: 1, maxLength: 4 }))
@@ -119,7 +125,13 @@ const ORDER = ["=", "!=", ">", ">=", "<", "<="];
 export const randomFilter = fc
   .array(
     fc.oneof(
-      field(ends("service"), ["=", "!=", "~"], ["web", "check", "checkout", "web,checkout", "none"]),
+      field(
+        ends("service"),
+        ["=", "!=", "~"],
+        ["web", "check", "checkout", "web,checkout", "payments", "shop/payments", "none"],
+      ),
+      field(["service.address"], ["=", "!="], ["10.210.0.0/16", "fd00:210::4", "10.210.0.9"]),
+      field(["service.port"], ORDER, ["80", "443"]),
       field(ends("pod"), ["=", "~"], ["web-1", "WEB", "-1", "checkout-1"]),
       field(ends("namespace"), ["=", "~"], ["shop", "op"]),
       field(ends("container"), ["="], ["app", "sidecar"]),
@@ -140,7 +152,18 @@ export const randomFilter = fc
       field(["rule"], ["=", "!="], ["1/1", "512", "1/1,9/9"]),
       field(["policy"], ["=", "!="], ["1", "2", "0"]),
       field(["observer"], ["=", "~"], ["h1", "h2", "h"]),
-      fc.constantFrom("web", "-web", "10.0.0.1:4000", "shop", "H1", "NO_SO", "drop", "fd00::2", "10.9.0.1:6"),
+      fc.constantFrom(
+        "web",
+        "-web",
+        "10.0.0.1:4000",
+        "shop",
+        "H1",
+        "NO_SO",
+        "drop",
+        "fd00::2",
+        "10.9.0.1:6",
+        "10.210.0.9:8",
+      ),
     ),
     { maxLength: 3 },
   )

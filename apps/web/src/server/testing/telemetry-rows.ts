@@ -52,6 +52,7 @@ export type UpdateRow = {
   slow_packets: number | null;
   rule: number | null;
   revision: number | null;
+  asked_service: number | null;
 };
 
 export const START_US = Date.UTC(2026, 10, 23, 12) * 1000;
@@ -68,7 +69,7 @@ export const anUpdate = (over: Partial<UpdateRow>): UpdateRow => {
     ...{ src_workload: null, dst_workload: null, endpoint_id: 1, final: false },
     ...{ counted_src: null, counted_dst: null },
     ...{ nat_src: null, nat_dst: null, nat_src_port: null, nat_dst_port: null },
-    ...{ way: null, slow_packets: null, rule: null, revision: null },
+    ...{ way: null, slow_packets: null, rule: null, revision: null, asked_service: null },
     ...over,
   };
 };
@@ -133,6 +134,15 @@ export async function insertWorkload(fields: Partial<WorkloadFields>): Promise<n
     `insert into workloads (hash, kind, host_id, namespace, pod, container, service, labels)
      values (gen_random_uuid()::text, $1, $2, $3, $4, $5, $6, $7) returning id`,
     [w.kind, w.host_id, w.namespace, w.pod, w.container, w.service, JSON.stringify(fields.labels ?? {})],
+  );
+  return rows[0].id;
+}
+
+/** Named or, without a name, nobody's. */
+export async function insertAskedService(address: string, port: number, name = ""): Promise<number> {
+  const { rows } = await pool().query(
+    "insert into asked_services (address, port, namespace, name) values ($1, $2, $3, $4) returning id",
+    [address, port, name && "shop", name],
   );
   return rows[0].id;
 }

@@ -1,4 +1,4 @@
-/** The interned names that telemetry rows point to: workloads, hosts, drop reasons, drop places. Read only. */
+/** The interned names that telemetry rows point to: workloads, hosts, drop reasons and places, services. Read only. */
 import { pool, type Queryable } from "../db.ts";
 
 export type { Queryable };
@@ -37,6 +37,23 @@ export async function findHosts(on: Queryable): Promise<HostRow[]> {
        (select coalesce(c->>'reason', 'no reason given') from jsonb_array_elements(hello->'capabilities') c
         where c->>'name' = 'conntrack' and not (c->>'supported')::boolean limit 1) as "noConntrack"
      from hosts`,
+  );
+  return found.rows;
+}
+
+/** Names are null where nobody knew whose the address was. */
+export type AskedServiceRow = {
+  id: number;
+  ip: string;
+  port: number;
+  namespace: string | null;
+  name: string | null;
+};
+export async function findAskedServices(on: Queryable, ids: number[]): Promise<AskedServiceRow[]> {
+  const found = await on.query<AskedServiceRow>(
+    `select id, host(address) as ip, port, nullif(namespace, '') as namespace, nullif(name, '') as name
+     from asked_services where id = any($1)`,
+    [ids],
   );
   return found.rows;
 }

@@ -7,6 +7,7 @@ import * as repo from "./repo.ts";
 
 export type WorkloadNames = repo.WorkloadRow;
 export type HostNames = repo.HostRow;
+export type AskedServiceNames = Omit<repo.AskedServiceRow, "id">;
 
 /** What rows ask for; unknown ids answer undefined, never throw. */
 export type Names = {
@@ -15,12 +16,14 @@ export type Names = {
   hostNamed(name: string | null): HostNames | undefined;
   reason(id: number | null): string | undefined;
   place(id: number): string | undefined;
+  askedService(id: number | null): AskedServiceNames | undefined;
 };
 export type Wanted = {
   workloads?: Iterable<number | null>;
   hosts?: Iterable<number>;
   reasons?: Iterable<number | null>;
   places?: Iterable<number>;
+  askedServices?: Iterable<number | null>;
 };
 
 /** 100,000 × about 400 bytes: 40 MB at most; the oldest go first. */
@@ -31,6 +34,7 @@ class NameCache implements Names {
   readonly #workloads = new Map<number, WorkloadNames>();
   readonly #reasons = new Map<number, string>();
   readonly #places = new Map<number, string>();
+  readonly #askedServices = new Map<number, AskedServiceNames>();
   #hosts = new Map<number, HostNames>();
   #hostsByName = new Map<string, HostNames>();
   #hostsReadAt = 0;
@@ -40,6 +44,7 @@ class NameCache implements Names {
   hostNamed = (name: string | null) => (name === null ? undefined : this.#hostsByName.get(name));
   reason = (id: number | null) => (id === null ? undefined : this.#reasons.get(id));
   place = (id: number) => this.#places.get(id);
+  askedService = (id: number | null) => (id === null ? undefined : this.#askedServices.get(id));
 
   /** One after the other: `on` may be a single connection. */
   async load(wanted: Wanted, on: repo.Queryable): Promise<void> {
@@ -48,6 +53,10 @@ class NameCache implements Names {
       for (const row of await repo.findWorkloads(on, workloads)) keep(this.#workloads, row.id, row);
     await loadWords(on, "drop_reasons", wanted.reasons, this.#reasons);
     await loadWords(on, "drop_places", wanted.places, this.#places);
+    const asked = missing(wanted.askedServices, this.#askedServices);
+    if (asked.length > 0)
+      for (const { id, ...row } of await repo.findAskedServices(on, asked))
+        keep(this.#askedServices, id, row);
     await this.#loadHosts(wanted.hosts, on);
   }
 
