@@ -38,7 +38,7 @@ import type { Tracked } from "./model/conntrack.ts";
 import { Dataplane, type Outcome } from "./model/dataplane.ts";
 import { type Direction, type Flow, flowText } from "./model/flow.ts";
 import { TUNNEL_SOURCE_PORT } from "./model/tunnel.ts";
-import type { World } from "./model/world.ts";
+import type { Pod, World } from "./model/world.ts";
 import { u32, viewOf } from "./observer.ts";
 import { TestPolicy, type TestRule } from "./policy-tables.ts";
 import type { Sent } from "./random-traffic.ts";
@@ -274,6 +274,7 @@ export class Differential implements Disposable {
   readonly slow = new Tier();
   readonly fast = new Tier();
   readonly devices = this.slow.devices;
+  readonly #removed: Tracked[] = [];
   #world!: World;
   #model!: Dataplane;
   /** Packets that the fast instance carried without deciding, and with. */
@@ -283,6 +284,7 @@ export class Differential implements Disposable {
   begin(world: World, room: number): void {
     this.#world = world;
     this.#model = new Dataplane(world, room, (flow) => this.#portGiven(flow));
+    this.#removed.length = 0;
     const policy = compiled(world);
     for (const tier of [this.slow, this.fast]) {
       tier.reset(world, room);
@@ -306,6 +308,7 @@ export class Differential implements Disposable {
     for (const tier of [this.slow, this.fast]) tier.retire(tracked.flow);
   }
   remove(tracked: Tracked): void {
+    this.#removed.push(tracked);
     this.#model.translations.end(tracked);
     this.#model.table.remove(tracked);
     for (const tier of [this.slow, this.fast]) tier.remove(tracked);
@@ -321,6 +324,7 @@ export class Differential implements Disposable {
     this.slow.raiseGeneration();
     const [slow, fast] = [this.slow.run(sent), this.fast.run(sent)];
     this.#model.table.touched.clear();
+    this.#model.touched.clear();
     let meant: Outcome | undefined;
     try {
       meant = this.#meant(sent);
@@ -347,7 +351,7 @@ export class Differential implements Disposable {
     const ifindex = this.devices[sent.device];
     same("why it was dropped", dropOf(meant, ifindex), dropSeen(this.slow), dropSeen(this.fast));
     for (const tracked of this.#model.table.touched) this.#agreeOnFlow(tracked);
-    for (const pod of this.#world.pods) if (!pod.isGone) this.#agreeOnEndpoint(pod.endpointId);
+    for (const endpointId of this.#model.touched) this.#agreeOnEndpoint(endpointId);
   }
 
   #agreeOnFlow(tracked: Tracked): void {
@@ -379,13 +383,31 @@ export class Differential implements Disposable {
         flowText({ ...key, saddr: hexOf(key.saddr), daddr: hexOf(key.daddr) }),
       );
       same("the flows there are", [...known].sort().join("\n"), texts.sort().join("\n"));
-      for (const pod of this.#world.pods) if (!pod.isGone) conserved(tier, pod.endpointId, pod.ifindex);
+      for (const pod of this.#world.pods) if (!pod.isGone) this.#conserved(tier, pod);
     }
+    for (const pod of this.#world.pods) if (!pod.isGone) this.#agreeOnEndpoint(pod.endpointId);
     for (const tracked of this.flows) {
       this.#agreeOnFlow(tracked);
       const { slowPackets = 0 } = this.fast.record(tracked.flow)?.path ?? {};
       this.carried.slow += slowPackets;
       this.carried.fast += tracked.counted.egress.packets + tracked.counted.ingress.packets - slowPackets;
+    }
+  }
+
+  /** By the kernel's own numbers, and those of flows that are out of the table. */
+  #conserved({ host }: Tier, { endpointId, ifindex }: Pod): void {
+    const { counters } = host.endpoint({ ifindex });
+    const flows = host.flows().filter(({ key }) => key.endpointId === endpointId);
+    const removed = this.#removed.filter(({ flow }) => flow.endpointId === endpointId);
+    for (const direction of ["egress", "ingress"] as const) {
+      const at = directionOf(direction);
+      const [total, ...classes] = (counters[at] ?? []).map(({ packets }) => Number(packets));
+      const parts = [
+        ...[...classes, ...removed.map(({ counted }) => counted[direction].packets)],
+        ...flows.map(({ record }) => Number(record.counters[at]?.packets)),
+      ];
+      const sum = parts.reduce((all, one) => all + one, 0);
+      same(`endpoint ${endpointId}: total = flows + classes, ${direction}`, total, sum);
     }
   }
 
@@ -479,15 +501,4 @@ function seenRecord(record: FlowRecord): string {
 function seenEndpoint({ counters, notes }: Endpoint): string {
   const way = (at: number) => counters[at]?.map(({ packets, bytes }) => ({ packets, bytes }));
   return textOf({ egress: way(0), ingress: way(1), notes });
-}
-
-function conserved({ host }: Tier, endpointId: number, ifindex: number): void {
-  const { counters } = host.endpoint({ ifindex });
-  for (const direction of [0, 1]) {
-    const [total, ...classes] = (counters[direction] ?? []).map(({ packets }) => packets);
-    const flows = host.flows().filter(({ key }) => key.endpointId === endpointId);
-    const sum = (numbers: bigint[]) => numbers.reduce((all, one) => all + one, 0n);
-    const counted = sum(flows.map(({ record }) => record.counters[direction]?.packets ?? 0n)) + sum(classes);
-    same(`endpoint ${endpointId}: total = flows + classes, direction ${direction}`, total, counted);
-  }
 }

@@ -33,6 +33,8 @@ interface Conversation {
   dport: number;
   /** Never both: who bears a flow's packets doesn't change while it lasts. */
   byStack: boolean;
+  /** Without tags, options, fragments and extensions: the fast path's. */
+  isPlain: boolean;
 }
 /** Under which the outside knows a flow of the pod. */
 export type NatPort = (
@@ -89,11 +91,13 @@ export class Traffic {
       family: random.one([4, 4, 6]),
       kind: random.one(["tcp", "tcp", "tcp", "udp", "udp", "echo", "echo", "sctp", "other"]),
       ...{ sport: random.one(SPORTS), dport: random.one(DPORTS), byStack: random.may(15) },
+      isPlain: random.may(60),
     };
   }
 
   #step(talk: Conversation): Sent {
-    const isOut = this.#random.may(55);
+    // What a tunnel says against a lease holds for the packets that it bears: the pod's own would be judged by the lease.
+    const isOut = this.#random.may(55) && talk.peer.kind !== "otherwise tunnelled";
     if (isOut) return this.#out(talk.pod, this.#built(talk, true, talk.pod[talk.family], talk.sport));
     const { peer, pod, family, kind } = talk;
     if (peer.kind === "local") return this.#out(peer, this.#built(talk, false, pod[family], talk.sport));
@@ -111,20 +115,22 @@ export class Traffic {
   #out(pod: Peer, frame: Buffer): Sent {
     return { hook: "pod_egress", device: pod === POD_Q ? "q0" : "p0", frame };
   }
-  #in({ peer, pod, byStack }: Conversation, frame: Buffer): Sent {
+  #in({ peer, pod, byStack, family }: Conversation, frame: Buffer): Sent {
     if (peer.kind === "host" || peer.kind === "link" || byStack)
       return { hook: "pod_ingress", device: pod === POD_Q ? "q0" : "p0", frame };
     const arriving = (bytes: Buffer): Sent => ({ hook: "wire_ingress", device: "up0", frame: bytes });
     if (peer.kind === "overlay") return arriving(this.#tunnelled(frame, UNDERLAY[2], peer.identity));
     if (peer.kind === "otherwise tunnelled")
-      return arriving(this.#tunnelled(frame, this.#random.one([UNDERLAY[2], UNDERLAY[3]]), NEWER_IDENTITY));
+      return arriving(this.#tunnelled(frame, UNDERLAY[family === 4 ? 2 : 3], NEWER_IDENTITY));
+    if (peer.kind === "unknown" && this.#random.may(50))
+      return arriving(this.#tunnelled(frame, UNDERLAY[2], this.#random.one([1310, 1, 77_777])));
     return arriving(frame);
   }
   #tunnelled(inner: Buffer, from: string, identity: number): Buffer {
     const stranger = this.#random.may(2);
     const vxlan = Buffer.alloc(8);
     vxlan.writeUInt32BE(0x08000000);
-    vxlan.writeUInt32BE((this.#random.may(2) ? 1 : identity) * 256, 4);
+    vxlan.writeUInt32BE(identity * 256, 4);
     const outer = packet()
       .ethernet()
       .ip4(stranger ? UNDERLAY.stranger : from, "10.200.0.1")
@@ -139,7 +145,7 @@ export class Traffic {
     const far = talk.peer[family];
     const [from, to] = isOut ? [own, far] : [far, own];
     const [sport, port] = isOut ? [ownPort, dport] : [dport, ownPort];
-    const ip = this.#ip(family, from, to);
+    const ip = talk.isPlain ? plainIp(family, from, to) : this.#ip(family, from, to);
     const payload = random.may(3) ? 1390 + random.below(60) : random.below(40);
     const build = {
       tcp: () => ip.tcp(sport, port, this.#flags(isOut)),
@@ -153,9 +159,8 @@ export class Traffic {
       other: () => ip,
     }[kind]();
     const bytes = build.payload(payload).bytes();
-    const isSimple =
-      random.may(60) && family === 4 ? bytes[14] === 0x45 && bytes[20] === 0 && bytes[21] === 0 : false;
-    return isSimple ? checksummed(bytes, { udp: random.may(80) }) : Buffer.from(bytes);
+    const isSummed = talk.isPlain && random.may(70) && kind !== "sctp" && kind !== "other";
+    return isSummed ? checksummed(bytes, { udp: random.may(80) }) : Buffer.from(bytes);
   }
 
   #ip(family: Family, from: string, to: string) {
@@ -215,7 +220,7 @@ export class Traffic {
         ? ROUTER[family]
         : random.one(PEERS)[family];
     const [from, to] = isOut ? [own, far] : [far, own];
-    const ip = family === 4 ? packet().ethernet().ip4(from, to) : packet().ethernet().ip6(from, to);
+    const ip = plainIp(family, from, to);
     const [type, code] = random.one(
       family === 4
         ? [
@@ -318,6 +323,9 @@ export class Traffic {
     return isRunnable(frame) ? { ...sent, frame } : sent;
   }
 }
+
+const plainIp = (family: Family, from: string, to: string) =>
+  family === 4 ? packet().ethernet().ip4(from, to) : packet().ethernet().ip6(from, to);
 
 function keep<T>(kept: T[], one: T): void {
   kept.push(one);

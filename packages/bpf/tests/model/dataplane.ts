@@ -54,6 +54,8 @@ const OF_ONE_PACKET: readonly PathReason[] = [
 
 export class Dataplane {
   readonly accounts = new Map<number, Account>();
+  /** Endpoints whose packets there were since it was cleared last. */
+  readonly touched = new Set<number>();
   readonly table: FlowTable;
   readonly translations = new Translations();
   readonly #fragments = new Fragments();
@@ -109,6 +111,7 @@ export class Dataplane {
   }
 
   #account({ endpointId }: Pod): Account {
+    this.touched.add(endpointId);
     return this.accounts.get(endpointId) as Account;
   }
 
