@@ -219,6 +219,22 @@ describe("an ICMP error", () => {
     expect(ingress(error(other))).toBe(DROP);
     expect(ingress(error(quote))).toBe(NEXT);
   });
+  test("about a flow without ports is judged as that flow", () => {
+    const gre = (bytes: number) => eth().ip4(POD4, OUT4, { proto: 47 }).payload(bytes).bytes();
+    policy.begin().subject(pod.endpointId, "egress", "ingress");
+    policy.judge(pod.endpointId, "ingress", { identity: WORLD }, [DENY]);
+    policy
+      .judge(pod.endpointId, "egress", { identity: WORLD }, [{ proto: 47, verdict: "FORWARD", rule: 301 }])
+      .hold();
+    expect(egress(gre(20))).toBe(NEXT);
+    expect(ingress(error(gre(20).slice(14)))).toBe(NEXT);
+    expect(path(PROTO.icmp)?.rule).toBe(301);
+  });
+  test("quotes nothing beyond its end, though the frame goes on", () => {
+    expect(egress(eth().ip4(POD4, OUT4).udp(4000, 53).bytes())).toBe(NEXT);
+    const cut = error(quote.slice(0, 22));
+    expect(ingress(Buffer.concat([cut, quote.slice(22)]))).toBe(DROP);
+  });
   test("about a flow that may not, or that quotes nothing, is a packet like others", () => {
     egress(eth().ip4(POD4, OUT4).udp(4000, 54).bytes());
     const refused = eth().ip4(POD4, OUT4).udp(4000, 54).payload(8).bytes().slice(14);
