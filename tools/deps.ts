@@ -161,7 +161,13 @@ export const modules: readonly Module[] = [
     packages: ["next", "node:*"],
   },
 
-  { name: "bpf/tests", at: "packages/bpf/tests/", may: [abi, "packages/native/"], packages: ["node:*"] },
+  // The model of the dataplane judges by the policies' own reference.
+  {
+    name: "bpf/tests",
+    at: "packages/bpf/tests/",
+    may: [abi, contract, policy, "packages/native/"],
+    packages: ["node:*"],
+  },
   {
     name: "bench",
     at: "bench/",

@@ -167,14 +167,15 @@ static __always_inline bool way_read(struct way *way, const struct flow_path *pa
 /*
  * race: one CPU at a time writes, and none may follow what is half written: `generation` says DECIDING meanwhile,
  * which is nobody's present one. Who finds another at it acts by his own decision and keeps nothing. What only says that
- * nobody knows isn't kept: the next packet may find it known.
+ * nobody knows isn't kept: the next packet may find it known. Nor is what can't be masqueraded: what is received passes.
  */
 static __always_inline void path_keep(struct flow_path *to, const struct flow_path *decided)
 {
 	__u32 before = READ_ONCE(to->generation);
 
 	if (decided->verdict == VERDICT_PUNT || decided->reason == PATH_REASON_UNRESOLVED ||
-	    decided->reason == PATH_REASON_NO_PORT || before == PATH_DECIDING ||
+	    decided->reason == PATH_REASON_NO_PORT || decided->reason == PATH_REASON_UNTRANSLATABLE ||
+	    before == PATH_DECIDING ||
 	    __sync_val_compare_and_swap(&to->generation, before, PATH_DECIDING) != before)
 		return;
 	to->verdict = decided->verdict;

@@ -22,6 +22,7 @@ static __always_inline void nat_place_parsed(struct rewrite_place *place, const 
 {
 	place->ip_at = packet->ip_at;
 	place->transport_at = packet->fragment_offset ? 0 : packet->transport_at;
+	place->end = packet->ip_end;
 	place->family = packet->key.family;
 	place->proto = packet->key.proto;
 }
@@ -42,6 +43,12 @@ static __always_inline const struct packet *nat_parsed(void)
 	const struct side *side = bpf_map_lookup_elem(&sides, &direction);
 
 	return side ? &side->packet : NULL;
+}
+
+/* Cut off before its identifier, or a later fragment of nobody knows what: its flow's 0 is no identifier. */
+static __always_inline bool nat_hides_port(const struct packet *packet)
+{
+	return packet->notes & (1u << EP_NOTE_L4_TRUNCATED | 1u << EP_NOTE_FRAGMENT_UNMATCHED);
 }
 
 #define NAT_GOES 1
@@ -81,8 +88,8 @@ VERIFIED_ALONE int nat_send(struct __sk_buff *skb, const struct way *way, const 
 	hop = nat_hop(skb, &work->place, way->ifindex);
 	if (hop == NAT_HOSTS)
 		return TCX_NEXT_PROGRAM;
-	if (hop != NAT_GOES || rewrite_end(skb, &work->place, &work->end))
-		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_UNTRANSLATABLE);
+	if (hop != NAT_GOES || (packet && nat_hides_port(packet)) || rewrite_end(skb, &work->place, &work->end))
+		return drop_lost(skb, key, PATH_REASON_UNTRANSLATABLE);
 	return bpf_redirect_neigh(way->ifindex, NULL, 0, 0);
 }
 
@@ -129,7 +136,7 @@ VERIFIED_ALONE int nat_send_error(struct __sk_buff *skb, const struct flow_key *
 	if (hop == NAT_HOSTS)
 		return TCX_NEXT_PROGRAM;
 	if (hop != NAT_GOES || nat_rewrite_error(skb, work))
-		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_UNTRANSLATABLE);
+		return drop_lost(skb, key, PATH_REASON_UNTRANSLATABLE);
 	return bpf_redirect_neigh(record->path.ifindex, NULL, 0, 0);
 }
 

@@ -122,7 +122,7 @@ static __noinline int nd_answer(struct __sk_buff *skb)
 	__u8 own[6];
 
 	if (bpf_skb_load_bytes(skb, ETH_HEADER_BYTES, &packet, sizeof(packet)) || packet.ip.nexthdr != NEXTHDR_ICMP6 ||
-	    packet.ip.hop_limit != 255 || packet.nd.type != ND_SOLICITATION)
+	    bpf_ntohs(packet.ip.payload_len) < sizeof(packet.nd) || packet.ip.hop_limit != 255 || packet.nd.type != ND_SOLICITATION)
 		return 0; /* without the option there is no asker's address: somebody checks whether his is free */
 	if (!packet.ip.saddr.in6_u.u6_addr32[0] && !packet.ip.saddr.in6_u.u6_addr32[3])
 		return 0;

@@ -20,6 +20,7 @@ struct packet {
 	__u16 header_bytes;    /* from IP to the end of the transport's header; 0 when there is no telling */
 	__u16 ip_at;           /* offset of the IP header */
 	__u16 transport_at;    /* of what follows it and its extensions */
+	__u32 ip_end;          /* after the last byte that IP says there is */
 	bool fragment_first;   /* offset 0, and more follow */
 	bool icmp_echo_reply;
 	__u8 tcp_flags;
@@ -33,6 +34,12 @@ static __always_inline void packet_note(struct packet *packet, enum endpoint_not
 static __always_inline bool proto_is_icmp(__u8 proto)
 {
 	return proto == IPPROTO_ICMP || proto == NEXTHDR_ICMP6;
+}
+
+static __always_inline bool proto_has_ports(__u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_DCCP;
 }
 
 #define ICMP_ECHO_REPLY 0
@@ -75,6 +82,19 @@ static __always_inline void address_from_ip4(__u8 address[16], __be32 ip4)
 	words[1] = 0;
 	words[2] = bpf_htonl(0xffff);
 	words[3] = ip4;
+}
+
+/* An IPv6 packet may bear an IPv4 address, which is nobody's there. */
+static __always_inline __u8 address_family(const __u8 address[16])
+{
+	const __u32 *words = (const __u32 *)address;
+
+	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff) ? 4 : 6;
+}
+
+static __always_inline bool address_is_link_local(const __u8 address[16])
+{
+	return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
 static __always_inline void flow_reverse(struct flow_key *to, const struct flow_key *from)

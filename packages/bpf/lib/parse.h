@@ -261,6 +261,7 @@ static __always_inline int parse_ip(const struct packet_source *source, struct p
 	packet->header_bytes = transport.at + transport.header_bytes - at;
 	packet->ip_at = at;
 	packet->transport_at = transport.at;
+	packet->ip_end = transport.end;
 	return 0;
 }
 

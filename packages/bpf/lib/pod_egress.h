@@ -34,7 +34,7 @@ static __always_inline int pod_to_pod(struct __sk_buff *skb, const struct way *w
 	struct endpoint *endpoint = delivery_to(&delivery, skb, way->ifindex, way->peer_endpoint);
 
 	if (!endpoint)
-		return drop_own(skb, &plain->flow.key, FLOW_EGRESS, PATH_REASON_ENDPOINT_GONE);
+		return drop_lost(skb, &plain->flow.key, PATH_REASON_ENDPOINT_GONE);
 	if (is_plain) {
 		plain_turn(plain, way->peer_endpoint);
 		if (deliver_plain(endpoint, plain, add, now))
@@ -43,14 +43,26 @@ static __always_inline int pod_to_pod(struct __sk_buff *skb, const struct way *w
 	return deliver_any(skb, endpoint, add, &delivery);
 }
 
+/* To the host's stack: neither to a pod here nor anywhere that the dataplane knows the way to. */
+static __always_inline bool goes_to_host(const struct packet *packet)
+{
+	const struct route *route;
+
+	if (bpf_map_lookup_elem(&locals, packet->key.daddr))
+		return false;
+	route = route_to(packet->key.daddr);
+	return route && route->kind == PATH_HOST;
+}
+
 /* Of an endpoint that may send only as itself; link-local addresses go no farther than the host. */
 static __always_inline bool source_is_own(const struct packet *packet)
 {
 	const struct local *here = bpf_map_lookup_elem(&locals, packet->key.saddr);
 
 	if (here)
-		return here->endpoint_id == packet->key.endpoint_id;
-	return packet->key.family == 6 && packet->key.saddr[0] == 0xfe && (packet->key.saddr[1] & 0xc0) == 0x80;
+		return here->endpoint_id == packet->key.endpoint_id &&
+		       packet->key.family == address_family(packet->key.saddr);
+	return packet->key.family == 6 && address_is_link_local(packet->key.saddr) && goes_to_host(packet);
 }
 
 /* IPv6's way of asking whether an address is free, before it has one. */
@@ -99,6 +111,7 @@ static __noinline int pod_egress_any(struct __sk_buff *skb, struct endpoint *end
 	result = packet_parse(skb, &side->packet, true);
 	if (result < 0) {
 		side_count_class(endpoint, FLOW_EGRESS, -result, add);
+		endpoint_note_all(endpoint, side->packet.notes);
 		return pod_egress_unparsed(skb, side, -result);
 	}
 	packet_match_fragment(&side->packet);

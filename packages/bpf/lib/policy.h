@@ -86,7 +86,7 @@ static __always_inline bool is_link_multicast(const __u8 address[16])
 static __always_inline bool policy_is_link_upkeep(const struct flow_key *key)
 {
 	__u8 type = ((const __u8 *)&key->dport)[0];
-	bool near = (key->daddr[0] == 0xfe && (key->daddr[1] & 0xc0) == 0x80) || is_link_multicast(key->daddr) ||
+	bool near = address_is_link_local(key->daddr) || is_link_multicast(key->daddr) ||
 		    is_link_multicast(key->saddr);
 
 	return near && key->proto == NEXTHDR_ICMP6 &&

@@ -36,7 +36,7 @@ static __always_inline int punt_put_head(struct __sk_buff *skb)
 }
 
 /*
- * To the host's stack as if the pod's link had just brought it: there its source is where it belongs, and both families
+ * "Drop" when the link header finds no room. To the host's stack as if the pod's link had just brought it: there its source is where it belongs, and both families
  * are at home. The link's own program must let it pass.
  */
 static __always_inline int punt_to_stack(struct __sk_buff *skb, __u32 link)

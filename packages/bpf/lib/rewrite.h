@@ -27,6 +27,7 @@
 struct rewrite_place {
 	__u32 ip_at;
 	__u32 transport_at; /* 0: not in this packet, a later fragment */
+	__u32 end;          /* after its last byte; of errors, and of what they quote */
 	__u8 family;
 	__u8 proto;
 };
@@ -142,7 +143,7 @@ static __always_inline int quote_read_ip(struct __sk_buff *skb, struct rewrite_q
 	struct iphdr ip;
 
 	if (place->family == 6) {
-		if (bpf_skb_load_bytes(skb, place->ip_at, &ip6, sizeof(ip6)))
+		if (bpf_skb_load_bytes(skb, place->ip_at, &ip6, sizeof(ip6)) || ip6.version != 6)
 			return -1;
 		place->proto = ip6.nexthdr;
 		place->transport_at = place->ip_at + sizeof(ip6);
@@ -150,7 +151,8 @@ static __always_inline int quote_read_ip(struct __sk_buff *skb, struct rewrite_q
 		__builtin_memcpy(quote->key.daddr, &ip6.daddr, 16);
 		return 0;
 	}
-	if (bpf_skb_load_bytes(skb, place->ip_at, &ip, sizeof(ip)) || ip.frag_off & bpf_htons(IP_FRAGMENT_OFFSET))
+	if (bpf_skb_load_bytes(skb, place->ip_at, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5 ||
+	    ip.frag_off & bpf_htons(IP_FRAGMENT_OFFSET))
 		return -1;
 	place->proto = ip.protocol;
 	place->transport_at = place->ip_at + ip.ihl * 4;
@@ -159,7 +161,7 @@ static __always_inline int quote_read_ip(struct __sk_buff *skb, struct rewrite_q
 	return 0;
 }
 
-/* `error`: the message's own place. Negative: it quotes nothing that could be translated. */
+/* `error`: the message's own place. Negative: it quotes no packet, or too little of one to tell its flow. */
 VERIFIED_ALONE int quote_read(struct __sk_buff *skb, const struct rewrite_place *error, struct rewrite_quote *quote)
 {
 	struct icmphdr first; /* of the transport, of which an error quotes as much at least */
@@ -168,15 +170,19 @@ VERIFIED_ALONE int quote_read(struct __sk_buff *skb, const struct rewrite_place 
 		return -1;
 	quote->place.family = error->family;
 	quote->place.ip_at = error->transport_at + ICMP_HEADER_BYTES;
-	if (quote_read_ip(skb, quote) || bpf_skb_load_bytes(skb, quote->place.transport_at, &first, sizeof(first)))
+	quote->place.end = error->end;
+	if (quote_read_ip(skb, quote) || quote->place.transport_at + sizeof(first) > quote->place.end ||
+	    bpf_skb_load_bytes(skb, quote->place.transport_at, &first, sizeof(first)))
 		return -1;
 	quote->key.proto = quote->place.proto;
 	quote->key.family = error->family;
-	if (quote->key.proto == IPPROTO_TCP || quote->key.proto == IPPROTO_UDP) {
+	if (proto_has_ports(quote->key.proto)) {
 		quote->key.sport = *(__be16 *)&first;
 		quote->key.dport = *((__be16 *)&first + 1);
 		return 0;
 	}
+	if (!proto_is_icmp(quote->key.proto))
+		return 0;
 	quote->key.sport = first.un.echo.id;
 	return icmp_is_echo(quote->key.proto, first.type) ? 0 : -1;
 }
@@ -189,7 +195,8 @@ static __always_inline __u32 quote_rewrite_checksum(struct __sk_buff *skb, const
 	__u32 change = rewrite_word_diff(end->from_port, end->to_port, 0);
 	__be16 before, after;
 
-	if (bpf_skb_load_bytes(skb, at, &before, 2) || (quote->key.proto == IPPROTO_UDP && !before))
+	if (at + 2 > quote->place.end || bpf_skb_load_bytes(skb, at, &before, 2) ||
+	    (quote->key.proto == IPPROTO_UDP && !before))
 		return diff;
 	if (rewrite_has_pseudo_header(quote->key.proto))
 		change = bpf_csum_diff((__be32 *)end->from, 16, (__be32 *)end->to, 16, change);

@@ -8,7 +8,6 @@
 
 #include "lib/forwarding.h"
 #include "lib/nat_packet.h"
-#include "lib/own_drop.h"
 #include "lib/punt.h"
 #include "lib/tunnel.h"
 
@@ -42,7 +41,7 @@ static __noinline int send_through_tunnel(struct __sk_buff *skb, const struct wa
 	};
 
 	tunnel.source_port = TUNNEL_PORT_BASE | (bpf_get_hash_recalc(skb) & TUNNEL_PORT_MASK);
-	if (tunnel_put_on(skb, &tunnel, kernel_skb->mac_len ? ETH_HEADER_BYTES : 0))
+	if (tunnel_put_on(skb, &tunnel, kernel_skb->network_header - kernel_skb->mac_header ? ETH_HEADER_BYTES : 0))
 		return TCX_DROP_PACKET;
 	return send_by_uplink(remote, way->ifindex, false);
 }
@@ -61,16 +60,16 @@ static __always_inline int send_away(struct __sk_buff *skb, const struct way *wa
 	if (way->kind == PATH_PUNT) {
 		if (punt_is_there(skb, now))
 			return bpf_redirect(now->punt, 0);
-		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_UNRESOLVED);
+		return drop_lost(skb, key, PATH_REASON_UNRESOLVED);
 	}
 	remote = bpf_map_lookup_elem(&remotes, &way->remote);
 	if (!remote || !way->remote)
-		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_NO_ROUTE);
+		return drop_lost(skb, key, PATH_REASON_NO_ROUTE);
 	if (way->kind == PATH_DIRECT)
 		return send_by_uplink(remote, way->ifindex, key->family == 6);
 	answer = send_through_tunnel(skb, way, key, now, remote);
 	if (answer == TCX_DROP_PACKET)
-		return drop_own(skb, key, FLOW_EGRESS, PATH_REASON_ENCAPSULATION);
+		return drop_lost(skb, key, PATH_REASON_ENCAPSULATION);
 	return answer;
 }
 

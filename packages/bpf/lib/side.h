@@ -23,7 +23,6 @@ struct side {
 	struct flow_path path;
 	__u32 class; /* enum endpoint_class in which the packet counts; EP_TOTAL: in its flow */
 	__u32 direction; /* enum flow_direction, of the packet */
-	__u32 ip_at;     /* offset of the IP header */
 	__u32 link;      /* of what the agent has put back: the host's end of the sender's link */
 	__u8 opener;     /* enum flow_opener */
 	bool anew;       /* the packet opens a closed flow, or is judged by itself: nothing kept holds */
@@ -45,6 +44,7 @@ struct quoted_flow {
 	struct flow_key sent; /* as the quoted packet's sender has it */
 	struct flow_key key;  /* as the endpoint has it */
 	struct flow_path path;
+	struct icmp_error error;
 };
 
 struct {
@@ -63,7 +63,6 @@ static __always_inline struct side *side_begin(__u32 direction, __u32 endpoint_i
 	__builtin_memset(side, 0, sizeof(*side));
 	side->packet.key.endpoint_id = endpoint_id;
 	side->direction = direction;
-	side->ip_at = ETH_HEADER_BYTES;
 	return side;
 }
 
@@ -85,6 +84,19 @@ static __always_inline void side_count_class(struct endpoint *endpoint, __u32 di
 		counters_add(&endpoint->counters[direction][EP_OVER_BUDGET], add);
 }
 
+/* What was let pass and is lost on its way: its flow says so too. */
+static __noinline int drop_lost(struct __sk_buff *skb, const struct flow_key *flow, __u32 reason)
+{
+	struct flow_record *record;
+
+	if (!flow)
+		return TCX_DROP_PACKET;
+	record = flow_lookup_live(flow);
+	if (record)
+		flow_add_drop(record, PATH_REASON_BASE + reason);
+	return drop_own(skb, flow, FLOW_EGRESS, reason);
+}
+
 /*
  * An ICMP error about a flow of the endpoint is judged as that flow: whoever may send it may also tell how it fares.
  * POLICY_UNJUDGED also when there is no such flow.
@@ -99,7 +111,7 @@ static __noinline int side_judge_error(struct __sk_buff *skb, struct side *side,
 	if (!side || !quoted)
 		return POLICY_UNJUDGED;
 	__builtin_memset(quoted, 0, sizeof(*quoted));
-	if (!icmp_error_quotes(skb, &side->packet, side->ip_at, &quoted->sent))
+	if (!icmp_error_quotes(skb, &side->packet, &quoted->error, &quoted->sent))
 		return POLICY_UNJUDGED;
 	quoted->key = quoted->sent;
 	if (side->direction == FLOW_EGRESS)
@@ -129,6 +141,8 @@ static __noinline int side_judge(struct __sk_buff *skb, struct side *side)
 		return 0;
 	if (side->direction == FLOW_INGRESS)
 		path_take_told(&side->path, &side->told);
+	if (side->path.verdict == VERDICT_DROP)
+		return 0; /* refused before: there is nothing to judge */
 	if (flow_is_icmp_error(&side->key) && !side_judge_error(skb, side, now->policy_set))
 		return 0;
 	if (!policy_judge(&side->path, &side->key, side->opener, now->policy_set))
@@ -141,6 +155,17 @@ static __noinline int side_judge(struct __sk_buff *skb, struct side *side)
 	side->path.verdict = VERDICT_PUNT;
 	side->unjudged = true;
 	return 0;
+}
+
+/*
+ * What is received for another address than the endpoint's, a group's, makes a flow too. Nothing is kept in it: the short way
+ * doesn't ask again whether the endpoint may send under that address.
+ */
+static __always_inline bool side_is_own(const struct side *side)
+{
+	const struct local *here = bpf_map_lookup_elem(&locals, side->key.saddr);
+
+	return here && here->endpoint_id == side->key.endpoint_id;
 }
 
 /* The flow's path: kept, or decided now. Nothing is kept in a flow that the packet doesn't count in. */
@@ -158,7 +183,7 @@ static __always_inline void side_decide(struct __sk_buff *skb, struct side *side
 	path_decide(&side->path, &side->key);
 	side_judge(skb, side);
 	nat_decide(skb, &side->path, &side->key, found, side->direction);
-	if (record)
+	if (record && side_is_own(side))
 		path_keep(&record->path, &side->path);
 }
 

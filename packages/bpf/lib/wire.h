@@ -75,10 +75,8 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told
 	if (!here)
 		return TCX_NEXT_PROGRAM;
 	endpoint = delivery_to(&delivery, skb, here->ifindex, here->endpoint_id);
-	if (!endpoint) {
-		count(OBSERVER_UNKNOWN_ENDPOINT);
-		return TCX_DROP_PACKET;
-	}
+	if (!endpoint)
+		return drop_of_endpoint(skb, here->endpoint_id, FLOW_INGRESS, PATH_REASON_ENDPOINT_GONE);
 	counters_of_packet(&add, skb, kernel_skb, kernel_skb->dev, FLOW_INGRESS);
 	plain.flow.words[5] = here->endpoint_id;
 	if (is_plain && deliver_plain(endpoint, &plain, &add, now))
@@ -121,13 +119,19 @@ static __always_inline void punted_decide(struct __sk_buff *skb, struct side *si
 	side->packet.key.endpoint_id = here->endpoint_id;
 	packet_match_fragment(&side->packet);
 	side->key = side->packet.key;
-	side->ip_at = 0;
 	side->came_up = true;
 	record = flow_lookup_live(&side->key);
 	side_find_opener(side, record);
 	side_decide(skb, side, record, now);
 	if (record && side->path.verdict == VERDICT_DROP)
 		flow_add_drop(record, PATH_REASON_BASE + side->path.reason);
+}
+
+static __always_inline int punted_to_stack(struct __sk_buff *skb, const struct side *side)
+{
+	int answer = punt_to_stack(skb, side->link);
+
+	return answer == TCX_DROP_PACKET ? drop_lost(skb, &side->key, PATH_REASON_NO_HEADROOM) : answer;
 }
 
 /*
@@ -138,21 +142,26 @@ static __always_inline int punted_send(struct __sk_buff *skb, const struct forwa
 {
 	struct side *side = side_begin(FLOW_EGRESS, 0);
 	struct way way;
+	int result;
 
-	if (!side || packet_parse(skb, &side->packet, false) < 0)
+	if (!side)
 		return TCX_DROP_PACKET;
+	result = packet_parse(skb, &side->packet, false);
+	if (result < 0)
+		return drop_of_endpoint(skb, 0, FLOW_EGRESS,
+					result == -EP_NOT_IP ? PATH_REASON_NOT_IP : PATH_REASON_MALFORMED);
 	side->key = side->packet.key;
 	punted_decide(skb, side, now);
 	way_of(&way, &side->path);
 	if ((way.kind == PATH_LOCAL || way.kind == PATH_DIRECT) && punt_put_head(skb))
-		return TCX_DROP_PACKET;
+		return drop_lost(skb, &side->key, PATH_REASON_NO_HEADROOM);
 	if (way.kind == PATH_LOCAL)
 		return bpf_redirect_neigh(way.ifindex, NULL, 0, 0);
 	if (!verdict_forwards(side->path.verdict))
 		return drop_own(skb, &side->key, FLOW_EGRESS,
 				way.kind == PATH_PUNT ? PATH_REASON_UNRESOLVED : side->path.reason);
 	if (way.kind == PATH_HOST && !flow_is_icmp_error(&side->key))
-		return punt_to_stack(skb, side->link);
+		return punted_to_stack(skb, side);
 	return send_away(skb, &way, &side->key, false, now);
 }
 

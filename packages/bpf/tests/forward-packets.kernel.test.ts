@@ -2,7 +2,7 @@
  * What the dataplane's first hook makes of single packets: who may send as whom, who answers neighbours' questions, and
  * that the short way says the same as the slow path. Where packets really arrive is forward.kernel.test.ts's.
  */
-import { EndpointClass } from "@millrace/abi/generated/endpoint";
+import { EndpointClass, EndpointNote } from "@millrace/abi/generated/endpoint";
 import { PathKind, Verdict } from "@millrace/abi/generated/flow";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { sumOfClasses, sumOfFlows } from "./expectations.ts";
@@ -22,7 +22,7 @@ const eth = () => packet().ethernet();
 let host: TestHost;
 let pod: TestPod;
 beforeAll(() => {
-  host = new TestHost(1);
+  host = new TestHost(1, { watchesDrops: false });
 });
 beforeEach(() => {
   for (const name of ["flows", "endpoints", "drops", "fragments"]) {
@@ -63,6 +63,26 @@ describe("who a pod may send as", () => {
     expect(host.flowsOf(pod)).toEqual([]);
     expect(classPackets(EndpointClass.SPOOFED)).toBe(1);
     expectConserved();
+  });
+
+  test.each([
+    ["a link-local address, to a pod", eth().ip6("fe80::7", POD6).udp(1, 2).bytes()],
+    ["an IPv4 address in an IPv6 packet", eth().ip6("::ffff:ac9:107", OUT6).udp(1, 2).bytes()],
+  ])("not as %s", (_name, bytes) => {
+    expect(send(bytes).answer).toBe(DROP);
+    expect(host.ownDrops()).toEqual({ SPOOFED: 1 });
+  });
+
+  test("nor under a group's address to which the host has sent: the short way doesn't know it either", () => {
+    const announced = eth().ip4("10.200.0.1", "224.0.0.251").udp(5353, 5353).bytes();
+    expect(host.run("pod_ingress", announced).answer).toBe(NEXT);
+    expect(send(eth().ip4("224.0.0.251", "10.200.0.1").udp(5353, 5353).bytes()).answer).toBe(DROP);
+    expect(host.ownDrops()).toEqual({ SPOOFED: 1 });
+  });
+
+  test("a tagged frame that isn't IP is noted as tagged, as those that are", () => {
+    expect(send(eth().vlan(5).arp().bytes()).answer).toBe(DROP);
+    expect(host.endpoint(pod).notes[EndpointNote.VLAN]).toBe(1n);
   });
 
   test("a thousand false sources are one entry in the table of losses", () => {
@@ -115,6 +135,13 @@ describe("a pod's neighbours", () => {
   ])("one that %s hears nothing", (_name, frame) => {
     expect(send(frame).answer).toBe(DROP);
     expect(host.ownDrops()).toEqual({ NOT_IP: 1 });
+  });
+
+  test("a question of IPv6 whose packet ends before its asker's address isn't one, whatever follows the packet", () => {
+    const short = eth().ip6(POD6, "ff02::1:ff00:1").icmp6(135).payload(16).bytes();
+    const frame = Buffer.concat([short, Buffer.alloc(16, 1)]);
+    frame[21] = 255;
+    expect(send(frame).answer).toBe(NEXT);
   });
 
   test("IPv6's question is answered too, with a checksum that holds", () => {
@@ -176,6 +203,7 @@ describe("a flow's path", () => {
     for (let n = 0; n < 3; n++) expect(send(bytes).answer).toBe(DROP);
     expect(host.ownDrops()).toEqual({ UNRESOLVED: 3 });
     expect(path()?.generation).toBe(0);
+    expect(host.flowsOf(pod)[0]?.record.drops).toBe(3n);
     host.route(OUT4, 128, { kind: PathKind.HOST });
     expect(send(bytes).answer).toBe(NEXT);
     expectConserved();

@@ -59,6 +59,18 @@ export interface TestPod {
   ifindex: number;
 }
 
+export interface HostOptions {
+  flows?: number;
+  /** Of other tables: smaller ones are read faster. */
+  entries?: Readonly<Record<string, number>>;
+  /** Whether the kernel's drops are counted too: a test run ends as one. */
+  watchesDrops?: boolean;
+}
+
+/** Of struct __sk_buff, from which a test run takes the device. */
+const [SKB_BYTES, SKB_IFINDEX_AT] = [192, 40];
+const LOOPBACK = 1;
+
 export class TestHost implements Disposable {
   readonly number: number;
   readonly netns: TestNetns;
@@ -76,19 +88,20 @@ export class TestHost implements Disposable {
   #uplink = 0;
   #natPorts = { natFirst: 0, natLast: 0 };
 
-  constructor(number: number, options: { flows?: number } = {}) {
+  constructor(number: number, options: HostOptions = {}) {
     this.number = number;
     this.netns = new TestNetns(`fh${number}`);
     this.cookie = netnsCookie(this.netns.path);
     this.netns.sh("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
     this.object = openObject(OBSERVE_OBJECT);
-    this.object.setMaxEntries("flows", options.flows ?? 1024);
+    for (const [name, entries] of Object.entries({ flows: options.flows ?? 1024, ...options.entries }))
+      this.object.setMaxEntries(name, entries);
     const config = new Uint8Array(OBSERVE_CONFIG_SIZE);
     encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0 }, viewOf(config));
     this.object.setRodata(".rodata", "observe_config", config);
     for (const name of this.object.programs()) this.object.setAutoload(name, PROGRAMS.includes(name));
     this.object.load();
-    this.#watchDrops();
+    if (options.watchesDrops ?? true) this.#watchDrops();
     this.commit();
     for (const [prefix, bits] of [
       ["0.0.0.0", 96],
@@ -158,14 +171,15 @@ export class TestHost implements Disposable {
 
   /** A pod whose link's host end is the loopback, where test runs happen: no namespace of its own, no hooks. */
   addLoopbackPod(ip4: string, ip6: string): TestPod {
-    const pod = { name: "lo", endpointId: 7, identity: 1007, netns: this.netns, ip4, ip6, ifindex: 1 };
+    const pod = { name: "lo", endpointId: 7, identity: 1007, netns: this.netns, ip4, ip6, ifindex: LOOPBACK };
     this.#register(pod);
     return pod;
   }
 
-  /** Runs a hook on a packet, as if it had come in at the loopback. */
-  run(program: string, data: Uint8Array): { answer: number; packet: Buffer } {
-    const { retval, dataOut } = this.#program(program).testRun({ data, netns: this.netns.path });
+  /** Runs a hook on a packet, as if it had come in at the device, the loopback unless told. */
+  run(program: string, data: Uint8Array, ifindex = LOOPBACK): { answer: number; packet: Buffer } {
+    const run = { data, netns: this.netns.path, ...(ifindex === LOOPBACK ? {} : { ctx: skbAt(ifindex) }) };
+    const { retval, dataOut } = this.#program(program).testRun(run);
     return { answer: retval | 0, packet: dataOut };
   }
 
@@ -174,7 +188,7 @@ export class TestHost implements Disposable {
     const value = Buffer.alloc(endpoints.stride);
     for (let at = 0; at < value.length; at += value.length / endpoints.cpus)
       value.writeUInt32LE(pod.endpointId, at);
-    endpoints.update(this.#endpointKey(pod.ifindex), value);
+    endpoints.update(this.endpointKey(pod.ifindex), value);
     const local = new Uint8Array(LOCAL_SIZE);
     encodeLocal({ endpointId: pod.endpointId, ifindex: pod.ifindex, identity: pod.identity }, viewOf(local));
     for (const address of [pod.ip4, pod.ip6]) this.map("locals").update(addressBytes(address), local);
@@ -243,9 +257,9 @@ export class TestHost implements Disposable {
     return this.flows().filter(({ key }) => key.endpointId === pod.endpointId);
   }
 
-  endpoint(pod: TestPod): Endpoint {
+  endpoint(pod: Pick<TestPod, "ifindex">): Endpoint {
     const map = this.map("endpoints");
-    const value = map.lookup(this.#endpointKey(pod.ifindex)) as Buffer;
+    const value = map.lookup(this.endpointKey(pod.ifindex)) as Buffer;
     const stride = value.length / map.cpus;
     const each = Array.from(
       { length: map.cpus },
@@ -301,7 +315,7 @@ export class TestHost implements Disposable {
       this.object.program(program).attach({ kind: "tcx", ifindex, direction, netns: this.netns.path }),
     );
   }
-  #endpointKey(ifindex: number): Buffer {
+  endpointKey(ifindex: number): Buffer {
     const key = Buffer.alloc(ENDPOINT_KEY_SIZE);
     encodeEndpointKey({ netnsCookie: this.cookie, ifindex }, viewOf(key));
     return key;
@@ -313,6 +327,12 @@ export class TestHost implements Disposable {
     for (const pod of this.pods) pod.netns.remove();
     this.netns.remove();
   }
+}
+
+function skbAt(ifindex: number): Buffer {
+  const skb = Buffer.alloc(SKB_BYTES);
+  skb.writeUInt32LE(ifindex, SKB_IFINDEX_AT);
+  return skb;
 }
 
 const hex = (number: number): string => number.toString(16).padStart(2, "0");

@@ -344,6 +344,29 @@ test("UDP without a checksum has none afterwards either", () => {
   expect(checksumProblems(packet)).toEqual([]);
 });
 
+test("an error's trailer is no part of it: the quoted transport's checksum isn't there to be changed", () => {
+  const family = FAMILIES.IPv4;
+  const { packet: left } = out(request(family, "TCP"));
+  const quoted = left.subarray(ETHERNET, ETHERNET + family.header + 8);
+  const error = checksummed(family.build(family.router, family.host).icmp(11, 0).raw(quoted).bytes());
+  const trailer = Buffer.alloc(20, 0x77);
+  const { answer: verdict, packet } = back(Buffer.concat([error, trailer]));
+  expect(verdict).toBe(REDIRECT);
+  expect(checksumProblems(packet)).toEqual([]);
+  expect(packet.subarray(-trailer.length)).toEqual(trailer);
+});
+
+test("what can't leave for want of a port of its own may be answered all the same: that isn't kept", () => {
+  const family = FAMILIES.IPv4;
+  const sent = family.build(family.pod, family.out).udp(0, DPORT).bytes();
+  const came = family.build(family.out, family.pod).udp(DPORT, 0).bytes();
+  expect(out(Buffer.from(sent)).answer).toBe(DROP);
+  expect(host.ownDrops()).toEqual({ UNTRANSLATABLE: 1 });
+  expect(back(Buffer.from(came)).answer).toBe(REDIRECT);
+  host.commit();
+  expect(back(Buffer.from(came)).answer).toBe(REDIRECT);
+});
+
 test("IP options are no obstacle", () => {
   const family = FAMILIES.IPv4;
   const ip = packet().ethernet().ip4(family.pod, family.out, { options: 8 });
@@ -409,6 +432,16 @@ describe("fragments", () => {
       expectConserved();
     },
   );
+});
+
+test.each([
+  ["a later fragment of nobody knows what", { id: 79, fragmentOffset: 64, proto: PROTO.icmp }, 40],
+  ["an echo cut off before its identifier", { proto: PROTO.icmp }, 4],
+] as const)("%s doesn't leave as an echo of identifier 0", (_name, options, bytes) => {
+  const family = FAMILIES.IPv4;
+  const sent = packet().ethernet().ip4(family.pod, family.out, options).payload(bytes).bytes();
+  expect(out(Buffer.concat([sent, Buffer.alloc(16)])).answer).toBe(DROP);
+  expect(host.ownDrops()).toEqual({ UNTRANSLATABLE: 1 });
 });
 
 describe("a range of four ports", () => {

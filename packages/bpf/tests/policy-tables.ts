@@ -48,6 +48,9 @@ export class TestPolicy {
     this.#set++;
     return this;
   }
+  get number(): number {
+    return this.#set;
+  }
   hold(): void {
     this.#host.policySet = this.#set;
     this.#host.commit();
@@ -56,7 +59,7 @@ export class TestPolicy {
   subject(endpointId: number, ...ways: Way[]): this {
     const bits = { egress: PolicySelection.EGRESS, ingress: PolicySelection.INGRESS };
     const key = encoded(SUBJECT_KEY_SIZE, (view) => encodeSubjectKey({ set: this.#set, endpointId }, view));
-    this.#host.object.map("subjects").update(key, u32(ways.reduce((sum, way) => sum | bits[way], 0)));
+    this.#host.map("subjects").update(key, u32(ways.reduce((sum, way) => sum | bits[way], 0)));
     return this;
   }
   class(prefix: string, bits: number, number: number): this {
@@ -65,7 +68,7 @@ export class TestPolicy {
     const key = encoded(CIDR_CLASS_KEY_SIZE, (view) =>
       encodeCidrClassKey({ prefixBits, set: this.#set, address }, view),
     );
-    this.#host.object.map("cidr_classes").update(key, u32(number));
+    this.#host.map("cidr_classes").update(key, u32(number));
     return this;
   }
   /** No rules: everything is forwarded. */
@@ -80,12 +83,12 @@ export class TestPolicy {
     const pair = { set: this.#set, endpointId, peerIdentity, cidrClass, direction: DIRECTION[way] };
     const key = encoded(JUDGEMENT_KEY_SIZE, (view) => encodeJudgementKey(pair, view));
     for (const rule of rules) this.#rule(ruleset, rule);
-    this.#host.object.map("judgements").update(key, u32(ruleset));
+    this.#host.map("judgements").update(key, u32(ruleset));
     return this;
   }
   /** What flows of the set that holds were judged by until now, gone: who asks again, misses. */
   forget(): void {
-    const map = this.#host.object.map("judgements");
+    const map = this.#host.map("judgements");
     for (let key = map.nextKey(); key; key = map.nextKey()) map.delete(key);
   }
 
@@ -100,7 +103,7 @@ export class TestPolicy {
       ),
     );
     const answer = { verdict: Verdict[verdict], rule, revision };
-    this.#host.object.map("rulesets").update(
+    this.#host.map("rulesets").update(
       key,
       encoded(RULE_VERDICT_SIZE, (view) => encodeRuleVerdict(answer, view)),
     );

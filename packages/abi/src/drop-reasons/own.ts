@@ -79,6 +79,12 @@ const OWN: Record<Name, DropReasonText> = {
     "The packet was to leave under the host's address, but it is a fragment whose first one wasn't seen, is cut off before its ports, or too long for the uplink.",
     "Fragments out of order or oversized packets: look at the pod's MTU against the uplink's.",
   ),
+  NO_HEADROOM: reason(
+    "loss",
+    "Link header finds no room",
+    "The packet had waited for the agent's answer, and no link header could be put before it: it is too large, or the host has no memory left.",
+    "Look at the pod's MTU, and at the host's memory.",
+  ),
 };
 
 /** The reason's name as it is stored and shown. */

@@ -77,6 +77,7 @@ export const PathReason = {
   POLICY: 10,
   NO_PORT: 11,
   UNTRANSLATABLE: 12,
+  NO_HEADROOM: 15,
 } as const;
 export type PathReason = (typeof PathReason)[keyof typeof PathReason];
 

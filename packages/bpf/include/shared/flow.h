@@ -104,6 +104,7 @@ enum path_reason {
 	PATH_REASON_POLICY = 10,
 	PATH_REASON_NO_PORT = 11,        /* to be masqueraded, and no port was free, or there is no flow to keep it */
 	PATH_REASON_UNTRANSLATABLE = 12, /* to be masqueraded, and its own port can't be told or changed */
+	PATH_REASON_NO_HEADROOM = 15,    /* a link header found no room before what the agent has put back */
 };
 
 enum path_limit {

@@ -1,0 +1,367 @@
+/*
+ * Packets at random for the differential test, between the ends of random-world.ts: connections walked through, echoes, errors about
+ * what was sent, fragments, tunnels of our own, and all of it damaged. What a test run refuses to take is left out.
+ */
+import { checksummed } from "./checksums.ts";
+import { PROTO, packet, type TcpFlags } from "./packet-builder.ts";
+import {
+  NEWER_IDENTITY,
+  PEERS,
+  type Peer,
+  POD_P,
+  POD_Q,
+  type Random,
+  ROUTER,
+  TUNNEL_PORT,
+  UNDERLAY,
+} from "./random-world.ts";
+
+export type Hook = "pod_egress" | "pod_ingress" | "wire_ingress";
+export interface Sent {
+  hook: Hook;
+  device: "p0" | "q0" | "up0";
+  frame: Buffer;
+}
+type Family = 4 | 6;
+type Kind = "tcp" | "udp" | "echo" | "sctp" | "other";
+interface Conversation {
+  pod: Peer;
+  peer: Peer;
+  family: Family;
+  kind: Kind;
+  sport: number;
+  dport: number;
+  /** Never both: who bears a flow's packets doesn't change while it lasts. */
+  byStack: boolean;
+  /** Without tags, options, fragments and extensions: the fast path's. */
+  isPlain: boolean;
+}
+/** Under which the outside knows a flow of the pod. */
+export type NatPort = (
+  pod: string,
+  peer: string,
+  sport: number,
+  dport: number,
+  proto: number,
+) => number | undefined;
+
+const SPORTS = [0, 40_000, 40_001, 41_000];
+const DPORTS = [53, 80, 443, 442, TUNNEL_PORT];
+const MOST_KEPT = 32;
+
+export class Traffic {
+  readonly #random: Random;
+  readonly #natPort: NatPort;
+  readonly #conversations: Conversation[];
+  /** What left for the outside, and what came into a pod: as those who saw it may quote it. */
+  readonly #left: Buffer[] = [];
+  readonly #came: Buffer[] = [];
+
+  constructor(random: Random, natPort: NatPort) {
+    this.#random = random;
+    this.#natPort = natPort;
+    this.#conversations = Array.from({ length: 14 }, () => this.#conversation());
+  }
+
+  next(): Sent {
+    const random = this.#random;
+    const what = random.below(100);
+    if (what < 78) return this.#damaged(this.#step(random.one(this.#conversations)));
+    if (what < 86) return this.#damaged(this.#step(this.#conversation()));
+    if (what < 94) return this.#damaged(this.#error());
+    return random.one([
+      () => this.#arp(),
+      () => this.#solicitation(),
+      () => this.#noise(),
+      () => this.#spoofed(),
+    ])();
+  }
+
+  /** What the dataplane made of it: for errors to quote. */
+  saw({ hook }: Sent, fate: string, frame: Buffer): void {
+    if (hook === "pod_egress" && fate !== "drop") keep(this.#left, frame);
+    if (hook === "wire_ingress" && fate === "redirect") keep(this.#came, frame);
+  }
+
+  #conversation(): Conversation {
+    const random = this.#random;
+    return {
+      pod: random.one([POD_P, POD_P, POD_Q]),
+      peer: random.one(PEERS),
+      family: random.one([4, 4, 6]),
+      kind: random.one(["tcp", "tcp", "tcp", "udp", "udp", "echo", "echo", "sctp", "other"]),
+      ...{ sport: random.one(SPORTS), dport: random.one(DPORTS), byStack: random.may(15) },
+      isPlain: random.may(60),
+    };
+  }
+
+  #step(talk: Conversation): Sent {
+    // What a tunnel says against a lease holds for the packets that it bears: the pod's own would be judged by the lease.
+    const isOut = this.#random.may(55) && talk.peer.kind !== "otherwise tunnelled";
+    if (isOut) return this.#out(talk.pod, this.#built(talk, true, talk.pod[talk.family], talk.sport));
+    const { peer, pod, family, kind } = talk;
+    if (peer.kind === "local") return this.#out(peer, this.#built(talk, false, pod[family], talk.sport));
+    const proto =
+      kind === "echo" ? (family === 4 ? PROTO.icmp : PROTO.icmp6) : kind === "tcp" ? PROTO.tcp : PROTO.udp;
+    const port =
+      peer.kind === "outside" && !talk.byStack
+        ? this.#natPort(pod[family], peer[family], talk.sport, kind === "echo" ? 0 : talk.dport, proto)
+        : undefined;
+    if (port !== undefined && this.#random.may(90))
+      return this.#in(talk, this.#built(talk, false, family === 4 ? "10.200.0.1" : "fd00:200::1", port));
+    return this.#in(talk, this.#built(talk, false, pod[family], talk.sport));
+  }
+
+  #out(pod: Peer, frame: Buffer): Sent {
+    return { hook: "pod_egress", device: pod === POD_Q ? "q0" : "p0", frame };
+  }
+  #in({ peer, pod, byStack, family }: Conversation, frame: Buffer): Sent {
+    if (peer.kind === "host" || peer.kind === "link" || byStack)
+      return { hook: "pod_ingress", device: pod === POD_Q ? "q0" : "p0", frame };
+    const arriving = (bytes: Buffer): Sent => ({ hook: "wire_ingress", device: "up0", frame: bytes });
+    if (peer.kind === "overlay") return arriving(this.#tunnelled(frame, UNDERLAY[2], peer.identity));
+    if (peer.kind === "otherwise tunnelled")
+      return arriving(this.#tunnelled(frame, UNDERLAY[family === 4 ? 2 : 3], NEWER_IDENTITY));
+    if (peer.kind === "unknown" && this.#random.may(50))
+      return arriving(this.#tunnelled(frame, UNDERLAY[2], this.#random.one([1310, 1, 77_777])));
+    return arriving(frame);
+  }
+  #tunnelled(inner: Buffer, from: string, identity: number): Buffer {
+    const stranger = this.#random.may(2);
+    const vxlan = Buffer.alloc(8);
+    vxlan.writeUInt32BE(0x08000000);
+    vxlan.writeUInt32BE(identity * 256, 4);
+    const outer = packet()
+      .ethernet()
+      .ip4(stranger ? UNDERLAY.stranger : from, "10.200.0.1")
+      .udp(50_000, TUNNEL_PORT);
+    return Buffer.from(outer.raw(Buffer.concat([vxlan, inner])).bytes());
+  }
+
+  /** One packet of a conversation; `own`: the pod's address and port, as this packet bears them. */
+  #built(talk: Conversation, isOut: boolean, own: string, ownPort: number): Buffer {
+    const random = this.#random;
+    const { family, kind, dport } = talk;
+    const far = talk.peer[family];
+    const [from, to] = isOut ? [own, far] : [far, own];
+    const [sport, port] = isOut ? [ownPort, dport] : [dport, ownPort];
+    const ip = talk.isPlain ? plainIp(family, from, to) : this.#ip(family, from, to);
+    const payload = random.may(3) ? 1390 + random.below(60) : random.below(40);
+    const build = {
+      tcp: () => ip.tcp(sport, port, this.#flags(isOut)),
+      udp: () => ip.udp(sport, port),
+      sctp: () => ip.sctp(sport, port),
+      echo: () => {
+        const isRequest = isOut !== random.may(15);
+        if (family === 4) return ip.icmp(isRequest ? 8 : 0, 0, ownPort);
+        return ip.icmp6(isRequest ? 128 : 129, 0, ownPort);
+      },
+      other: () => ip,
+    }[kind]();
+    const bytes = build.payload(payload).bytes();
+    const isSummed = talk.isPlain && random.may(70) && kind !== "sctp" && kind !== "other";
+    return isSummed ? checksummed(bytes, { udp: random.may(80) }) : Buffer.from(bytes);
+  }
+
+  #ip(family: Family, from: string, to: string) {
+    const random = this.#random;
+    let built = packet().ethernet();
+    if (random.may(4)) built = built.vlan(random.below(3), random.one(["vlan", "qinq"] as const));
+    if (random.may(1)) built = built.vlan(5);
+    const isFragment = random.may(8);
+    const [id, later, proto] = [
+      random.below(3),
+      random.may(50),
+      random.one([PROTO.udp, PROTO.tcp, PROTO.icmp]),
+    ];
+    if (family === 4) {
+      const options = random.may(5) ? { options: random.one([4, 12, 28, 40]) } : {};
+      if (!isFragment)
+        return built.ip4(from, to, { ...options, id, ...(random.may(3) ? { proto: 47 } : {}) });
+      if (later) return built.ip4(from, to, { ...options, id, fragmentOffset: 64, proto });
+      return built.ip4(from, to, { ...options, id, moreFragments: true });
+    }
+    let six = built.ip6(from, to, isFragment ? { next: PROTO.fragment } : {});
+    if (isFragment) return later ? six.fragment6(id, 64, random.may(50), proto) : six.fragment6(id, 0, true);
+    if (random.may(5)) six = six.extension(random.one([0, 43, 60] as const), random.below(3) + 1);
+    if (random.may(1)) for (let n = 0; n < 9; n++) six = six.extension(60);
+    return random.may(2) ? six.auth() : random.may(2) ? six.fragment6(id, 0, false) : six;
+  }
+
+  #flags(isOut: boolean): TcpFlags {
+    const random = this.#random;
+    const seq = random.below(3);
+    return random.one<TcpFlags>([
+      { ack: true },
+      { ack: true },
+      { ack: true, psh: true },
+      { ack: true },
+      isOut ? { syn: true, seq } : { syn: true, ack: true, ackSeq: seq + 1 },
+      random.may(30) ? { syn: true, seq } : { ack: true },
+      random.may(50) ? { fin: true, ack: true } : { ack: true },
+      random.may(30) ? { rst: true, ack: random.may(50) } : {},
+    ]);
+  }
+
+  /** About something that left or came, quoted as it was seen, more or less of it. */
+  #error(): Sent {
+    const random = this.#random;
+    const isOut = random.may(35);
+    const seen = isOut ? this.#came : this.#left;
+    if (seen.length === 0) return this.#noise();
+    const frame = random.one(seen);
+    const family: Family = frame.readUInt16BE(12) === 0x86dd ? 6 : 4;
+    const quoted = Buffer.from(frame.subarray(14, 14 + random.one([28, 36, 48, 60, 200])));
+    if (random.may(5)) quoted[random.one([0, 6, 9])] = random.below(256);
+    const own = this.#quotedEnd(quoted, family, isOut ? "destination" : "source");
+    const far = isOut
+      ? this.#quotedEnd(quoted, family, "source")
+      : random.may(60)
+        ? ROUTER[family]
+        : random.one(PEERS)[family];
+    const [from, to] = isOut ? [own, far] : [far, own];
+    const ip = plainIp(family, from, to);
+    const [type, code] = random.one(
+      family === 4
+        ? [
+            [3, 3],
+            [3, 4],
+            [11, 0],
+            [5, 1],
+          ]
+        : [
+            [1, 4],
+            [2, 0],
+            [3, 0],
+          ],
+    ) as [number, number];
+    const bytes = (family === 4 ? ip.icmp(type, code) : ip.icmp6(type, code)).raw(quoted).bytes();
+    if (!isOut) return { hook: "wire_ingress", device: "up0", frame: checksummed(bytes) };
+    return this.#out(own === POD_Q[family] ? POD_Q : POD_P, checksummed(bytes));
+  }
+  #quotedEnd(quoted: Buffer, family: Family, which: "source" | "destination"): string {
+    const at = family === 4 ? (which === "source" ? 12 : 16) : which === "source" ? 8 : 24;
+    const bytes = quoted.subarray(at, at + (family === 4 ? 4 : 16));
+    if (family === 4) return bytes.length === 4 ? [...bytes].join(".") : POD_P[4];
+    return bytes.length === 16 ? (bytes.toString("hex").match(/..../g) as string[]).join(":") : POD_P[6];
+  }
+
+  #arp(): Sent {
+    const random = this.#random;
+    const frame = Buffer.from(packet().ethernet().arp().bytes());
+    frame.writeUInt16BE(1, 14);
+    frame.writeUInt16BE(0x0800, 16);
+    frame.set([6, 4], 18);
+    frame.writeUInt16BE(random.one([1, 1, 1, 2]), 20);
+    frame.fill(2, 22, 28);
+    frame.set([10, 201, 1, random.one([7, 8, 0])], 28);
+    frame.set(
+      random.one([
+        [169, 254, 1, 1],
+        [10, 201, 1, 7],
+        [10, 201, 1, 8],
+      ]),
+      38,
+    );
+    if (random.may(10)) frame.fill(0, 28, 32);
+    return this.#out(
+      random.one([POD_P, POD_Q]),
+      random.may(10) ? frame.subarray(0, 20 + random.below(22)) : frame,
+    );
+  }
+
+  #solicitation(): Sent {
+    const random = this.#random;
+    const message = Buffer.alloc(random.may(85) ? 24 : 16);
+    message.set([0xfe, 0x80], 0);
+    message[15] = 1;
+    message.set([1, 1, 2, 2, 2, 2, 2, 2].slice(0, message.length - 16), 16);
+    const from = random.one([POD_P[6], POD_P[6], "fe80::7", "::", POD_Q[6]]);
+    const to = random.one(["ff02::1:ff00:1", "fe80::1"]);
+    const solicitation = packet()
+      .ethernet()
+      .ip6(from, to)
+      .icmp6(random.one([135, 135, 135, 136, 133, 143]));
+    const frame = checksummed(solicitation.raw(message).bytes());
+    if (random.may(85)) frame[21] = 255;
+    return this.#out(POD_P, random.may(10) ? Buffer.concat([frame, Buffer.alloc(12, 9)]) : frame);
+  }
+
+  #noise(): Sent {
+    const random = this.#random;
+    const frame = Buffer.from(
+      packet()
+        .ethernet(random.one([0x0800, 0x86dd, 0x88cc, 0x8100]))
+        .bytes(),
+    );
+    const bytes = Buffer.from(Array.from({ length: 40 + random.below(60) }, () => random.below(256)));
+    const hook = random.one<Hook>(["pod_egress", "pod_ingress", "wire_ingress"]);
+    return { hook, device: hook === "wire_ingress" ? "up0" : "p0", frame: Buffer.concat([frame, bytes]) };
+  }
+
+  /** Under another's address, or none, or one that only looks like one's own. */
+  #spoofed(): Sent {
+    const random = this.#random;
+    const talk = { ...this.#conversation(), family: random.one<Family>([4, 6]), pod: POD_P };
+    const froms = {
+      4: ["10.201.1.8", "10.201.1.77", "10.200.0.1", "224.0.0.251", "0.0.0.0"],
+      6: ["fe80::7", "fe80::7", "::", "fd00:201:1::8", "::ffff:ac9:107", "ff02::1"],
+    };
+    return this.#out(POD_P, this.#built(talk, true, random.one(froms[talk.family]), talk.sport));
+  }
+
+  #damaged(sent: Sent): Sent {
+    const random = this.#random;
+    if (random.may(82)) return sent;
+    const frame = random.one([
+      () => cut(random, sent.frame),
+      () => Buffer.concat([sent.frame, Buffer.alloc(random.below(30) + 1, 0x77)]),
+      () => withHops(random, sent.frame),
+      () => flipped(random, sent.frame),
+      () => withDontFragment(sent.frame),
+    ])();
+    return isRunnable(frame) ? { ...sent, frame } : sent;
+  }
+}
+
+const plainIp = (family: Family, from: string, to: string) =>
+  family === 4 ? packet().ethernet().ip4(from, to) : packet().ethernet().ip6(from, to);
+
+function keep<T>(kept: T[], one: T): void {
+  kept.push(one);
+  if (kept.length > MOST_KEPT) kept.shift();
+}
+
+const isIp = (frame: Buffer): boolean => [0x0800, 0x86dd].includes(frame.readUInt16BE(12));
+
+/** A test run refuses IP frames without a whole IP header; truncation.kernel.test.ts has all of those. */
+const isRunnable = (frame: Buffer): boolean =>
+  frame.length >= 15 && (!isIp(frame) || frame.length >= (frame.readUInt16BE(12) === 0x0800 ? 34 : 54));
+
+/** Cut off, or a sender's own honest short one. */
+function cut(random: Random, frame: Buffer): Buffer {
+  const short = Buffer.from(frame.subarray(0, 15 + random.below(Math.max(1, frame.length - 15))));
+  const [is4, is6] = [frame.readUInt16BE(12) === 0x0800, frame.readUInt16BE(12) === 0x86dd];
+  if (random.may(50) && is4 && short.length >= 34) short.writeUInt16BE(short.length - 14, 16);
+  if (random.may(50) && is6 && short.length >= 54) short.writeUInt16BE(short.length - 54, 18);
+  return short;
+}
+function withHops(random: Random, frame: Buffer): Buffer {
+  const changed = Buffer.from(frame);
+  if (isIp(frame)) changed[frame.readUInt16BE(12) === 0x0800 ? 22 : 21] = random.below(3);
+  return changed;
+}
+/** Anything but link addresses and IP addresses: what those mean outside the tables, only the kernel's routes know. */
+function flipped(random: Random, frame: Buffer): Buffer {
+  const changed = Buffer.from(frame);
+  const at = 12 + random.below(frame.length - 12);
+  const is6 = frame.readUInt16BE(12) === 0x86dd;
+  const isAddress = is6 ? at >= 22 && at < 54 : at >= 26 && at < 34;
+  if (!isAddress) changed[at] = random.below(256);
+  return changed;
+}
+function withDontFragment(frame: Buffer): Buffer {
+  const changed = Buffer.from(frame);
+  if (frame.readUInt16BE(12) === 0x0800) changed[20] = (changed[20] as number) | 0x40;
+  return changed;
+}
