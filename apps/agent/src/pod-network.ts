@@ -121,6 +121,11 @@ export class PodNetwork {
       labelsOf: (record) => this.#labelsOf(record),
       hostAddresses: () => telemetry.registry.hostAddresses,
       inUse: () => telemetry.usedRemotes(),
+      services: {
+        isVirtual: (address) => this.#services.isVirtual(address),
+        isKnown: (address) => this.#services.isKnown(address),
+        ask: (address) => this.#services.ask(address),
+      },
     });
   }
 
@@ -130,6 +135,7 @@ export class PodNetwork {
       ...{ kernel: dataplane.services, file: new ServiceFile(stateDir), isConnected, nowMs, log },
       resolve: (input) => client.resolveServices(input),
       clients: () => this.#o.attachments.placed().map(({ place }) => BigInt(place.cookie)),
+      onWritten: () => this.network.servicesKnown(),
     });
   }
 

@@ -6,6 +6,7 @@
 #ifndef MILLRACE_DELIVER_H
 #define MILLRACE_DELIVER_H
 
+#include "lib/service_packet.h"
 #include "lib/side.h"
 
 struct delivery {
@@ -41,6 +42,8 @@ static __noinline int deliver_any(struct __sk_buff *skb, struct endpoint *endpoi
 		side->class = -result;
 	} else {
 		packet_match_fragment(&side->packet);
+		if (service_return_any(skb, &side->packet) == SERVICE_BROKEN)
+			return TCX_DROP_PACKET;
 		side_take(skb, side, add, now, FLOW_INGRESS);
 		if (side->path.verdict == VERDICT_DROP)
 			return drop_own(skb, &side->key, FLOW_INGRESS, side->path.reason);
@@ -53,23 +56,34 @@ static __noinline int deliver_any(struct __sk_buff *skb, struct endpoint *endpoi
 	return deliver_pass(delivery);
 }
 
-/* The fast path of a plain packet; `plain` is as the receiver sees it. false: it is deliver_any's, uncounted. */
-static __always_inline bool deliver_plain(struct endpoint *endpoint, const struct plain_packet *plain,
-					  const struct flow_counters *add, const struct forwarding *now)
+#define DELIVER_SLOWLY 0 /* it is deliver_any's, uncounted */
+#define DELIVER_PASS 1
+#define DELIVER_DROP (-1) /* counted */
+
+/* The fast path of a plain packet; `plain` is as the receiver sees it. */
+static __always_inline int deliver_plain(struct __sk_buff *skb, struct endpoint *endpoint, struct plain_packet *plain,
+					 const struct flow_counters *add, const struct forwarding *now)
 {
 	struct flow_record *record = bpf_map_lookup_elem(&flows, &plain->flow);
 	struct flow_pace pace;
+	int returned;
 
+	if (!record) {
+		returned = service_return_plain(skb, plain);
+		if (returned != SERVICE_ANSWER)
+			return returned == SERVICE_BROKEN ? DELIVER_DROP : DELIVER_SLOWLY;
+		record = bpf_map_lookup_elem(&flows, &plain->flow);
+	}
 	if (!record || !flow_is_live_as(record, flow_words_check(&plain->flow)) ||
 	    !path_is_current(&record->path, now) || !verdict_forwards(record->path.verdict))
-		return false;
+		return DELIVER_SLOWLY;
 	if (plain->tcp_flags && tcp_must_follow(record, plain->tcp_flags, FLOW_INGRESS))
-		return false;
+		return DELIVER_SLOWLY;
 	counters_add(&endpoint->counters[FLOW_INGRESS][EP_TOTAL], add);
 	pace = flow_add(record, add, FLOW_INGRESS);
 	if (pace.moved)
 		emit_flow_moved(&plain->flow.key);
-	return true;
+	return DELIVER_PASS;
 }
 
 static __always_inline struct endpoint *delivery_to(struct delivery *delivery, struct __sk_buff *skb, __u32 ifindex,
@@ -81,6 +95,17 @@ static __always_inline struct endpoint *delivery_to(struct delivery *delivery, s
 	delivery->at.ifindex = ifindex;
 	delivery->endpoint_id = endpoint_id;
 	return bpf_map_lookup_elem(&endpoints, &delivery->at);
+}
+
+static __always_inline int deliver(struct __sk_buff *skb, struct endpoint *endpoint, struct plain_packet *plain,
+				   bool is_plain, const struct flow_counters *add, const struct delivery *delivery,
+				   const struct forwarding *now)
+{
+	int answer = is_plain ? deliver_plain(skb, endpoint, plain, add, now) : DELIVER_SLOWLY;
+
+	if (answer == DELIVER_SLOWLY)
+		return deliver_any(skb, endpoint, add, delivery);
+	return answer == DELIVER_PASS ? deliver_pass(delivery) : TCX_DROP_PACKET;
 }
 
 #endif

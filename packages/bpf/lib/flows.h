@@ -11,7 +11,7 @@
 #include "shared/flow.h"
 
 /*
- * 65,536 x (48 key + 184 record + 48 of the kernel's) = 18 MB, preallocated; the agent sets its own number
+ * 65,536 x (48 key + 208 record + 48 of the kernel's) = 20 MB, preallocated; the agent sets its own number
  * at load. Full: packets of new flows count as EP_TABLE_FULL of their endpoint. Which part one endpoint's may take is
  * lib/flow_budget.h's.
  */
@@ -65,6 +65,17 @@ static __always_inline bool flow_is_live_as(const struct flow_record *record, __
 static __always_inline bool flow_is_live(const struct flow_record *record, const struct flow_key *key)
 {
 	return flow_is_live_as(record, flow_tuple_check(key));
+}
+
+/* The flow as it is beyond its endpoint's link: with a backend in place of a virtual address. */
+static __always_inline void flow_key_on_wire(struct flow_key *to, const struct flow_key *key,
+					     const struct flow_path *path)
+{
+	*to = *key;
+	if (!path->nat_dst_port)
+		return;
+	__builtin_memcpy(to->daddr, path->nat_dst, 16);
+	to->dport = path->nat_dst_port;
 }
 
 static __always_inline struct flow_record *flow_lookup_live(const struct flow_key *key)

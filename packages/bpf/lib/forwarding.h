@@ -141,8 +141,26 @@ struct way {
 	__u32 identity;
 	__u32 peer_endpoint;
 	__be16 nat_port; /* MASQUERADE: what the source's becomes */
+	__be16 nat_dst_port; /* what the destination's becomes; 0: it stays */
 	__u8 nat_address[16];
+	__u8 nat_dst[16];
 };
+
+/* verifier: too large for the stack, of which a packet's whole way down has 512 bytes. None is in the middle of another. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct way);
+} ways __weak SEC(".maps");
+
+/* As the last packet left it. */
+static __always_inline struct way *way_begin(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ways, &zero);
+}
 
 static __always_inline void way_of(struct way *way, const struct flow_path *path)
 {
@@ -152,7 +170,9 @@ static __always_inline void way_of(struct way *way, const struct flow_path *path
 	way->identity = path->identity;
 	way->peer_endpoint = path->peer_endpoint;
 	way->nat_port = path->nat_port;
+	way->nat_dst_port = path->nat_dst_port;
 	__builtin_memcpy(way->nat_address, path->nat_address, 16);
+	__builtin_memcpy(way->nat_dst, path->nat_dst, 16);
 }
 
 /* The fast path may only be right or absent: false unless all was read as one decision under this generation wrote it. */
@@ -165,19 +185,43 @@ static __always_inline bool way_read(struct way *way, const struct flow_path *pa
 }
 
 /*
+ * What only says that nobody knows, or that there is nothing now, isn't kept: the next packet may find it otherwise. Nor is
+ * what can't be masqueraded: what is received passes.
+ */
+static __always_inline bool path_is_lasting(const struct flow_path *decided)
+{
+	return decided->verdict != VERDICT_PUNT && decided->reason != PATH_REASON_UNRESOLVED &&
+	       decided->reason != PATH_REASON_NO_PORT && decided->reason != PATH_REASON_UNTRANSLATABLE &&
+	       decided->reason != PATH_REASON_NO_BACKEND && decided->reason != PATH_REASON_NO_SERVICE;
+}
+
+/* The backend, which is kept whether the way to it is known or not; its port last, by which a reader goes. */
+static __always_inline void path_keep_target(struct flow_path *to, const struct flow_path *decided)
+{
+	if (!decided->nat_dst_port || to->backend == decided->backend)
+		return;
+	to->backend = decided->backend;
+	__builtin_memcpy(to->nat_dst, decided->nat_dst, 16);
+	WRITE_ONCE(to->nat_dst_port, decided->nat_dst_port);
+}
+
+/*
  * race: one CPU at a time writes, and none may follow what is half written: `generation` says DECIDING meanwhile,
- * which is nobody's present one. Who finds another at it acts by his own decision and keeps nothing. What only says that
- * nobody knows isn't kept: the next packet may find it known. Nor is what can't be masqueraded: what is received passes.
+ * which is nobody's present one. Who finds another at it acts by his own decision and keeps nothing.
  */
 static __always_inline void path_keep(struct flow_path *to, const struct flow_path *decided)
 {
 	__u32 before = READ_ONCE(to->generation);
+	bool lasting = path_is_lasting(decided);
 
-	if (decided->verdict == VERDICT_PUNT || decided->reason == PATH_REASON_UNRESOLVED ||
-	    decided->reason == PATH_REASON_NO_PORT || decided->reason == PATH_REASON_UNTRANSLATABLE ||
-	    before == PATH_DECIDING ||
+	if ((!lasting && !decided->nat_dst_port) || before == PATH_DECIDING ||
 	    __sync_val_compare_and_swap(&to->generation, before, PATH_DECIDING) != before)
 		return;
+	path_keep_target(to, decided);
+	if (!lasting) {
+		__sync_val_compare_and_swap(&to->generation, PATH_DECIDING, 0);
+		return;
+	}
 	to->verdict = decided->verdict;
 	to->kind = decided->kind;
 	to->reason = decided->reason;

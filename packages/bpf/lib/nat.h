@@ -27,6 +27,7 @@ struct nat_work {
 	struct rewrite end;
 	struct rewrite_place place;
 	struct rewrite_quote quote;
+	struct way way; /* of the flow that is quoted */
 };
 
 struct {
@@ -77,6 +78,7 @@ static __always_inline bool translation_claim(struct nat_work *work)
 	return other && translation_claim_again(other, &work->entry.flow, work->entry.claimed_s);
 }
 
+/* `flow` is the table's; where it goes stands in `path`. */
 VERIFIED_ALONE int nat_claim_port(struct flow_path *path, const struct flow_key *flow)
 {
 	const struct forwarding *now = forwarding_now();
@@ -88,7 +90,8 @@ VERIFIED_ALONE int nat_claim_port(struct flow_path *path, const struct flow_key 
 	seed = nat_seed(flow);
 	work->entry.flow = *flow;
 	work->entry.claimed_s = translation_now_s();
-	translation_key_of(&work->at, flow, path->nat_address, 0);
+	flow_key_on_wire(&work->flow, flow, path);
+	translation_key_of(&work->at, &work->flow, path->nat_address, 0);
 	for (__u32 probe = 0; probe < NAT_PROBES_SPREAD + NAT_PROBES_BESIDE; probe++) {
 		work->at.port = bpf_htons(nat_candidate(now, seed, probe));
 		if (translation_claim(work)) {
@@ -170,11 +173,12 @@ static __always_inline bool nat_can(struct __sk_buff *skb, struct flow_path *pat
 }
 
 static __always_inline void nat_take(struct __sk_buff *skb, struct flow_path *path, const struct flow_key *key,
-				     const struct flow_record *record, const struct forwarding *now)
+				     const struct flow_key *wire, const struct flow_record *record,
+				     const struct forwarding *now)
 {
 	if (flow_is_icmp_error(key))
 		return; /* goes as what it quotes went: nat_packet.h */
-	if (!nat_can(skb, path, key, now)) {
+	if (!nat_can(skb, path, wire, now)) {
 		__builtin_memset(path->nat_address, 0, 16);
 		count(OBSERVER_NOT_MASQUERADED);
 		return;
@@ -215,9 +219,12 @@ VERIFIED_ALONE int nat_decide(struct __sk_buff *skb, struct flow_path *path, con
 			      const struct flow_record *record, __u32 direction)
 {
 	const struct forwarding *now = forwarding_now();
+	struct nat_work *work = nat_work_begin();
 
-	if (!path || !key || !now || path->kind != PATH_HOST || path->verdict == VERDICT_DROP ||
-	    !nat_has_flag(key->daddr, ROUTE_OUTSIDE))
+	if (!path || !key || !now || !work || path->kind != PATH_HOST || path->verdict == VERDICT_DROP)
+		return 0;
+	flow_key_on_wire(&work->flow, key, path);
+	if (!nat_has_flag(work->flow.daddr, ROUTE_OUTSIDE))
 		return 0;
 	if (record && nat_keep(path, key, record)) {
 		path->kind = PATH_MASQUERADE;
@@ -227,7 +234,7 @@ VERIFIED_ALONE int nat_decide(struct __sk_buff *skb, struct flow_path *path, con
 	if (direction != FLOW_EGRESS || !now->nat_first || (record && nat_is_settled_without(record)) ||
 	    !nat_has_flag(key->saddr, ROUTE_MASQUERADED))
 		return 0;
-	nat_take(skb, path, key, record, now);
+	nat_take(skb, path, key, &work->flow, record, now);
 	return 0;
 }
 

@@ -103,13 +103,30 @@ static __always_inline int nat_rewrite_error(struct __sk_buff *skb, struct nat_w
 	return rewrite_end(skb, &work->place, &work->end);
 }
 
-/* The flow that a pod's error is about, by what it quotes: a packet that came to the pod. */
-static __always_inline const struct flow_record *nat_quoted_flow(struct nat_work *work, __u32 endpoint_id)
+/*
+ * The flow that a pod's error is about, by what this CPU's work has read of the quote: a packet that came to the pod. Leaves
+ * the flow and its way there. 0: there is none. verifier: a frame of its own.
+ */
+VERIFIED_ALONE int nat_find_quoted(__u32 endpoint_id)
 {
+	__u32 zero = 0;
+	struct nat_work *work = bpf_map_lookup_elem(&nat_works, &zero);
+	const struct flow_record *record;
+
+	if (!work)
+		return 0;
 	flow_reverse(&work->flow, &work->quote.key);
 	work->flow.vlan = 0;
 	work->flow.endpoint_id = endpoint_id;
-	return flow_lookup_live(&work->flow);
+	record = flow_lookup_live(&work->flow);
+	if (!record && translation_returned(&work->entry, &work->at, &work->flow)) {
+		work->flow = work->entry.flow;
+		record = flow_lookup_live(&work->flow);
+	}
+	if (!record)
+		return 0;
+	way_of(&work->way, &record->path);
+	return 1;
 }
 
 /*
@@ -120,7 +137,6 @@ VERIFIED_ALONE int nat_send_error(struct __sk_buff *skb, const struct flow_key *
 {
 	const struct packet *packet = nat_parsed();
 	struct nat_work *work = nat_work_begin();
-	const struct flow_record *record;
 	int hop;
 
 	if (!packet || !key || !work)
@@ -128,16 +144,15 @@ VERIFIED_ALONE int nat_send_error(struct __sk_buff *skb, const struct flow_key *
 	nat_place_parsed(&work->place, packet);
 	if (!work->place.transport_at || quote_read(skb, &work->place, &work->quote))
 		return TCX_NEXT_PROGRAM;
-	record = nat_quoted_flow(work, key->endpoint_id);
-	if (!record || record->path.kind != PATH_MASQUERADE)
+	if (!nat_find_quoted(key->endpoint_id) || work->way.kind != PATH_MASQUERADE)
 		return TCX_NEXT_PROGRAM;
-	nat_end(&work->end, work->flow.saddr, work->flow.sport, record->path.nat_address, record->path.nat_port);
-	hop = nat_hop(skb, &work->place, record->path.ifindex);
+	nat_end(&work->end, work->flow.saddr, work->flow.sport, work->way.nat_address, work->way.nat_port);
+	hop = nat_hop(skb, &work->place, work->way.ifindex);
 	if (hop == NAT_HOSTS)
 		return TCX_NEXT_PROGRAM;
 	if (hop != NAT_GOES || nat_rewrite_error(skb, work))
 		return drop_lost(skb, key, PATH_REASON_UNTRANSLATABLE);
-	return bpf_redirect_neigh(record->path.ifindex, NULL, 0, 0);
+	return bpf_redirect_neigh(work->way.ifindex, NULL, 0, 0);
 }
 
 static __always_inline bool nat_is_in_range(const struct forwarding *now, __be16 port)
@@ -177,7 +192,9 @@ VERIFIED_ALONE int nat_return_plain(struct __sk_buff *skb, struct plain_packet *
 	nat_place_plain(&work->place, &plain->flow.key);
 	if (rewrite_end(skb, &work->place, &work->end))
 		return nat_broken(skb, work);
-	plain->flow.key = work->entry.flow;
+	/* Whom it comes from stays as it is: the flow may name a service, which is the pod's link to know. */
+	__builtin_memcpy(plain->flow.key.saddr, work->entry.flow.saddr, 16);
+	plain->flow.key.sport = work->entry.flow.sport;
 	return NAT_RETURNED;
 }
 

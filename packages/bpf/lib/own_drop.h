@@ -25,15 +25,12 @@ static __always_inline int emit_own_drop(struct __sk_buff *skb, const struct dro
 	return 0;
 }
 
-/* Counts and answers "drop". `flow` is as the endpoint sees it; its record is the caller's. */
-static __noinline int drop_own(struct __sk_buff *skb, const struct flow_key *flow, __u32 direction, __u32 reason)
+/* Counts; what becomes of the packet's memory is the caller's. */
+static __always_inline void own_drop_count(struct __sk_buff *skb, struct own_drop *own, const struct flow_key *flow,
+					   __u32 direction, __u32 reason)
 {
 	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
-	struct own_drop *own = own_drop_now();
 
-	if (!flow || !own)
-		return TCX_DROP_PACKET;
-	own->skb = (__u64)kernel_skb;
 	own->key.flow = *flow;
 	own->key.reason = PATH_REASON_BASE + reason;
 	own->key.netns_cookie = kernel_skb->dev->nd_net.net->net_cookie;
@@ -41,6 +38,17 @@ static __noinline int drop_own(struct __sk_buff *skb, const struct flow_key *flo
 	own->key.direction = direction;
 	if (drop_table_add(&own->key, skb->len))
 		emit_own_drop(skb, &own->key);
+}
+
+/* Counts and answers "drop". `flow` is as the endpoint sees it; its record is the caller's. */
+static __noinline int drop_own(struct __sk_buff *skb, const struct flow_key *flow, __u32 direction, __u32 reason)
+{
+	struct own_drop *own = own_drop_now();
+
+	if (!flow || !own)
+		return TCX_DROP_PACKET;
+	own->skb = (__u64)bpf_cast_to_kern_ctx(skb);
+	own_drop_count(skb, own, flow, direction, reason);
 	return TCX_DROP_PACKET;
 }
 

@@ -97,6 +97,13 @@ static __always_inline bool address_is_link_local(const __u8 address[16])
 	return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
+static __always_inline bool address_equals(const __u8 a[16], const __u8 b[16])
+{
+	const __u32 *x = (const __u32 *)a, *y = (const __u32 *)b;
+
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
+}
+
 static __always_inline void flow_reverse(struct flow_key *to, const struct flow_key *from)
 {
 	__builtin_memcpy(to->saddr, from->daddr, 16);

@@ -8,6 +8,7 @@
 
 #include "lib/deliver.h"
 #include "lib/neighbour.h"
+#include "lib/refusal.h"
 #include "lib/send.h"
 #include "lib/side.h"
 
@@ -35,12 +36,9 @@ static __always_inline int pod_to_pod(struct __sk_buff *skb, const struct way *w
 
 	if (!endpoint)
 		return drop_lost(skb, &plain->flow.key, PATH_REASON_ENDPOINT_GONE);
-	if (is_plain) {
+	if (is_plain)
 		plain_turn(plain, way->peer_endpoint);
-		if (deliver_plain(endpoint, plain, add, now))
-			return deliver_pass(&delivery);
-	}
-	return deliver_any(skb, endpoint, add, &delivery);
+	return deliver(skb, endpoint, plain, is_plain, add, &delivery, now);
 }
 
 /* To the host's stack: neither to a pod here nor anywhere that the dataplane knows the way to. */
@@ -100,6 +98,7 @@ static __noinline int pod_egress_any(struct __sk_buff *skb, struct endpoint *end
 				     struct way *way, struct flow_key *key)
 {
 	const struct forwarding *now = forwarding_now();
+	bool broken = false;
 	struct side *side;
 	int result;
 
@@ -108,6 +107,7 @@ static __noinline int pod_egress_any(struct __sk_buff *skb, struct endpoint *end
 	side = side_begin(FLOW_EGRESS, endpoint->endpoint_id);
 	if (!side)
 		return TCX_DROP_PACKET;
+	side->link = skb->ifindex;
 	result = packet_parse(skb, &side->packet, true);
 	if (result < 0) {
 		side_count_class(endpoint, FLOW_EGRESS, -result, add);
@@ -120,12 +120,18 @@ static __noinline int pod_egress_any(struct __sk_buff *skb, struct endpoint *end
 		counters_add(&endpoint->counters[FLOW_EGRESS][EP_SPOOFED], add);
 		return drop_flowless(skb, side, PATH_REASON_SPOOFED);
 	}
+	if (flow_is_icmp_error(&side->packet.key))
+		broken = service_send_error(skb, &side->packet) < 0;
 	side_take(skb, side, add, now, FLOW_EGRESS);
 	side_count_class(endpoint, FLOW_EGRESS, side->class, add);
 	if (side->path.reason == PATH_REASON_NO_PORT)
 		endpoint_note_all(endpoint, 1u << EP_NOTE_NO_PORT);
 	if (is_solicitation(&side->packet) && nd_answer(skb))
 		return bpf_redirect(skb->ifindex, 0);
+	if (broken)
+		return drop_own(skb, &side->key, FLOW_EGRESS, PATH_REASON_UNTRANSLATABLE);
+	if (side->path.verdict == VERDICT_DROP && refusal_is_due(side))
+		return refuse(skb, endpoint, side);
 	if (side->path.verdict == VERDICT_DROP)
 		return drop_own(skb, &side->key, FLOW_EGRESS, side->path.reason);
 	way_of(way, &side->path);

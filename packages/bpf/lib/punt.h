@@ -36,13 +36,11 @@ static __always_inline int punt_put_head(struct __sk_buff *skb)
 }
 
 /*
- * "Drop" when the link header finds no room. To the host's stack as if the pod's link had just brought it: there its source is where it belongs, and both families
- * are at home. The link's own program must let it pass.
+ * To the host's stack as if the pod's link had just brought it: there its source is where it belongs, and both families
+ * are at home. The link's own program must let it pass. It has a link header already.
  */
 static __always_inline int punt_to_stack(struct __sk_buff *skb, __u32 link)
 {
-	if (punt_put_head(skb))
-		return TCX_DROP_PACKET;
 	skb->mark = PUNT_FOR_STACK_MARK;
 	return bpf_redirect(link, BPF_F_INGRESS);
 }

@@ -69,7 +69,7 @@ struct {
 } service_totals __weak SEC(".maps");
 
 struct service_client {
-	__u64 netns_cookie; /* a client is a pod */
+	__u64 client; /* as service_pick has it */
 	__u32 service;
 	__u32 _pad0;
 };
@@ -88,29 +88,25 @@ struct {
 	__type(value, struct service_affinity);
 } service_affinities __weak SEC(".maps");
 
-/* When an address was last asked for. Full: the same address is asked for again sooner. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, __u8[16]);
-	__type(value, __u64);
-} service_asked __weak SEC(".maps");
-
-#define SERVICE_ASK_AGAIN_NS 1000000000ull
 #define NS_PER_SECOND 1000000000ull
 
 enum service_answer {
 	SERVICE_PASS,      /* no virtual address */
 	SERVICE_TRANSLATE, /* to pick->backend */
-	SERVICE_REFUSE,
+	SERVICE_REFUSE,    /* pick->why */
+	SERVICE_UNKNOWN,   /* this host has not been told of the address yet */
 };
 
 struct service_pick {
-	struct service_key key; /* what is asked for, and by whom: the caller's */
-	__u64 netns_cookie;
+	struct service_key key; /* what is asked for, by whom, and by which slot: the caller's */
+	__u32 choice; /* modulo the table's size: the slot */
+	__u64 client; /* a pod is its endpoint's number */
+	__u64 netns_cookie; /* of the socket that asks; 0: a packet does */
 	struct service_backend backend; /* what it is given */
 	__u32 backend_number;
 	__u32 service;
+	__u32 why; /* enum service_count, when it is refused */
+	bool any; /* what the client was given before doesn't count */
 };
 
 static __always_inline void service_count_total(enum service_count what)
@@ -135,11 +131,13 @@ static __always_inline void service_count_opened(const struct service_pick *pick
 		__sync_fetch_and_add(&backend->opened, 1);
 }
 
-static __always_inline enum service_answer service_refused(__u32 number, enum service_count why)
+static __always_inline enum service_answer service_refused(struct service_pick *pick, __u32 number,
+							   enum service_count why)
 {
 	struct service_counts *counts = bpf_map_lookup_elem(&service_counts, &number);
 
 	service_count_total(why);
+	pick->why = why;
 	if (counts)
 		__sync_fetch_and_add(&counts->refused, 1);
 	return SERVICE_REFUSE;
@@ -159,7 +157,7 @@ static __always_inline bool service_take_backend(struct service_pick *pick, __u3
 
 static __always_inline bool service_take_same(struct service_pick *pick, const struct service *service)
 {
-	struct service_client client = { .netns_cookie = pick->netns_cookie, .service = service->number };
+	struct service_client client = { .client = pick->client, .service = service->number };
 	const struct service_affinity *known = bpf_map_lookup_elem(&service_affinities, &client);
 
 	if (!known || bpf_ktime_get_boot_ns() - known->at_ns >= service->affinity_seconds * NS_PER_SECOND)
@@ -167,9 +165,9 @@ static __always_inline bool service_take_same(struct service_pick *pick, const s
 	return service_take_backend(pick, known->backend);
 }
 
-static __always_inline bool service_take_any(struct service_pick *pick, const struct service *service)
+static __always_inline bool service_take_slot(struct service_pick *pick, const struct service *service)
 {
-	__u32 slot = service->slot_base + bpf_get_prandom_u32() % service->slot_count;
+	__u32 slot = service->slot_base + pick->choice % service->slot_count;
 	const __u32 *number = bpf_map_lookup_elem(&service_slots, &slot);
 
 	return number && service_take_backend(pick, *number);
@@ -177,47 +175,22 @@ static __always_inline bool service_take_any(struct service_pick *pick, const st
 
 static __always_inline void service_keep_affinity(const struct service_pick *pick)
 {
-	struct service_client client = { .netns_cookie = pick->netns_cookie, .service = pick->service };
+	struct service_client client = { .client = pick->client, .service = pick->service };
 	struct service_affinity chosen = { .backend = pick->backend_number };
 
 	chosen.at_ns = bpf_ktime_get_boot_ns();
 	bpf_map_update_elem(&service_affinities, &client, &chosen, BPF_ANY);
 }
 
-/* The agent is told, unless it was a moment ago. */
-static __noinline int service_ask(const struct service_pick *pick)
-{
-	__u64 now = bpf_ktime_get_boot_ns();
-	struct event_service_asked *event;
-	const __u64 *last;
-
-	if (!pick)
-		return 0;
-	last = bpf_map_lookup_elem(&service_asked, pick->key.address);
-	if (last && now - *last < SERVICE_ASK_AGAIN_NS)
-		return 0;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event)
-		return emit_lost(EVENT_SERVICE_ASKED); /* and the next one tries again */
-	event_begin(&event->header, EVENT_SERVICE_ASKED);
-	event->key = pick->key;
-	event->_pad0 = 0;
-	event->netns_cookie = pick->netns_cookie;
-	bpf_ringbuf_submit(event, 0);
-	bpf_map_update_elem(&service_asked, pick->key.address, &now, BPF_ANY);
-	return 0;
-}
-
 /* Of an address that lies among the virtual ones, but has no such port. */
-static __always_inline enum service_answer service_missing(const struct service_pick *pick)
+static __always_inline enum service_answer service_missing(struct service_pick *pick)
 {
 	struct service_key address = {};
 
 	__builtin_memcpy(address.address, pick->key.address, 16);
 	if (bpf_map_lookup_elem(&services, &address))
-		return service_refused(0, SERVICE_COUNT_ABSENT);
-	service_ask(pick);
-	return service_refused(0, SERVICE_COUNT_UNKNOWN);
+		return service_refused(pick, 0, SERVICE_COUNT_ABSENT);
+	return SERVICE_UNKNOWN;
 }
 
 /*
@@ -238,8 +211,9 @@ static __noinline int service_try(struct service_pick *pick)
 	service = *found;
 	pick->service = service.number;
 	if (!service.slot_count)
-		return service_refused(service.number, SERVICE_COUNT_EMPTY);
-	taken = (service.affinity_seconds && service_take_same(pick, &service)) || service_take_any(pick, &service);
+		return service_refused(pick, service.number, SERVICE_COUNT_EMPTY);
+	taken = (service.affinity_seconds && !pick->any && service_take_same(pick, &service)) ||
+		service_take_slot(pick, &service);
 	if (!taken || bpf_map_lookup_elem(&services, &pick->key) != found)
 		return -1;
 	if (service.affinity_seconds)
@@ -247,25 +221,26 @@ static __noinline int service_try(struct service_pick *pick)
 	return SERVICE_TRANSLATE;
 }
 
-/* Chooses a backend, and counts what came of it. */
-static __noinline int service_choose(struct service_pick *pick)
+static __always_inline bool address_is_virtual(const __u8 address[16])
 {
 	struct route_key range = { .prefix_bits = 128 };
 
-	if (!pick)
-		return SERVICE_PASS;
-	__builtin_memcpy(range.address, pick->key.address, 16);
-	if (!bpf_map_lookup_elem(&service_ranges, &range))
+	__builtin_memcpy(range.address, address, 16);
+	return bpf_map_lookup_elem(&service_ranges, &range);
+}
+
+/* Chooses a backend, and counts it when there is none; that it was taken is the caller's to count. */
+static __always_inline int service_choose(struct service_pick *pick)
+{
+	if (!pick || !address_is_virtual(pick->key.address))
 		return SERVICE_PASS;
 	for (__u32 i = 0; i < SERVICE_TRIES; i++) {
 		int answer = service_try(pick);
 
-		if (answer == SERVICE_TRANSLATE)
-			service_count_opened(pick);
 		if (answer >= 0)
 			return answer;
 	}
-	return service_refused(pick->service, SERVICE_COUNT_RACED);
+	return service_refused(pick, pick->service, SERVICE_COUNT_RACED);
 }
 
 #endif

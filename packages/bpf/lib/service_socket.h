@@ -6,6 +6,7 @@
 #ifndef MILLRACE_SERVICE_SOCKET_H
 #define MILLRACE_SERVICE_SOCKET_H
 
+#include "lib/namespaces.h"
 #include "lib/packet.h"
 #include "lib/service.h"
 
@@ -53,6 +54,48 @@ struct {
 	__type(value, __u32);
 } service_clients __weak SEC(".maps");
 
+/* When an address was last asked for. Full: the same address is asked for again sooner. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u8[16]);
+	__type(value, __u64);
+} service_asked __weak SEC(".maps");
+
+#define SERVICE_ASK_AGAIN_NS 1000000000ull
+
+/* The agent is told, unless it was a moment ago. */
+static __noinline int service_ask(const struct service_pick *pick)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct event_service_asked *event;
+	const __u64 *last;
+
+	if (!pick)
+		return 0;
+	last = bpf_map_lookup_elem(&service_asked, pick->key.address);
+	if (last && now - *last < SERVICE_ASK_AGAIN_NS)
+		return 0;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event)
+		return emit_lost(EVENT_SERVICE_ASKED); /* and the next one tries again */
+	event_begin(&event->header, EVENT_SERVICE_ASKED);
+	event->key = pick->key;
+	event->_pad0 = 0;
+	event->netns_cookie = pick->netns_cookie;
+	bpf_ringbuf_submit(event, 0);
+	bpf_map_update_elem(&service_asked, pick->key.address, &now, BPF_ANY);
+	return 0;
+}
+
+/* A pod is one client, whether its sockets ask or its packets do. */
+static __always_inline __u64 service_client_in(__u64 netns_cookie)
+{
+	const struct netns_info *info = netns_lookup(netns_cookie);
+
+	return info && info->endpoint_count ? info->endpoint_ids[0] : netns_cookie;
+}
+
 /* false: none of ours, or no protocol that services are found by here. MPTCP's number ends in TCP's byte. */
 static __always_inline bool service_begin(struct service_pick *pick, struct bpf_sock_addr *ctx)
 {
@@ -64,16 +107,28 @@ static __always_inline bool service_begin(struct service_pick *pick, struct bpf_
 	return bpf_map_lookup_elem(&service_clients, &pick->netns_cookie);
 }
 
-static __always_inline bool service_address_is(const __u8 a[16], const __u8 b[16])
+/* What isn't known goes on as it is: its packets are held until it is, and translated one by one. */
+static __noinline int service_choose_socket(struct service_pick *pick)
 {
-	const __u32 *x = (const __u32 *)a, *y = (const __u32 *)b;
+	int answer;
 
-	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
+	if (!pick)
+		return SERVICE_PASS;
+	pick->client = service_client_in(pick->netns_cookie);
+	pick->choice = bpf_get_prandom_u32();
+	answer = service_choose(pick);
+	if (answer == SERVICE_TRANSLATE)
+		service_count_opened(pick);
+	if (answer != SERVICE_UNKNOWN)
+		return answer;
+	service_count_total(SERVICE_COUNT_UNKNOWN);
+	service_ask(pick);
+	return SERVICE_PASS;
 }
 
 static __always_inline bool service_key_is(const struct service_key *a, const struct service_key *b)
 {
-	return a->port == b->port && a->proto == b->proto && service_address_is(a->address, b->address);
+	return a->port == b->port && a->proto == b->proto && address_equals(a->address, b->address);
 }
 
 static __always_inline void service_remember(struct bpf_sock_addr *ctx, const struct service_pick *pick, bool connected)
@@ -96,7 +151,7 @@ static __always_inline void service_remember(struct bpf_sock_addr *ctx, const st
 /* A socket that connects. What it was given before is over, whatever comes of this. */
 static __always_inline int service_connect(struct bpf_sock_addr *ctx, struct service_pick *pick)
 {
-	int answer = service_choose(pick);
+	int answer = service_choose_socket(pick);
 
 	if (answer == SERVICE_TRANSLATE)
 		service_remember(ctx, pick, true);
@@ -125,7 +180,7 @@ static __always_inline int service_send(struct bpf_sock_addr *ctx, struct servic
 		if (service_take_backend(pick, socket->backend))
 			return SERVICE_TRANSLATE;
 	}
-	answer = service_choose(pick);
+	answer = service_choose_socket(pick);
 	if (answer != SERVICE_TRANSLATE)
 		return answer;
 	service_remember_sender(ctx, pick);
@@ -142,7 +197,7 @@ static __always_inline const struct service_key *service_shown(struct bpf_sock_a
 
 	if (!socket)
 		return NULL;
-	if (socket->port == pick->key.port && service_address_is(socket->address, pick->key.address))
+	if (socket->port == pick->key.port && address_equals(socket->address, pick->key.address))
 		return &socket->virtual;
 	from.socket_cookie = bpf_get_socket_cookie(ctx);
 	__builtin_memcpy(from.address, pick->key.address, 16);

@@ -15,19 +15,23 @@
 #include "lib/own_drop.h"
 #include "lib/policy.h"
 #include "lib/punt.h"
+#include "lib/service_flow.h"
 
 /* What the slow path found: by value, so that it holds whatever becomes of the record. */
 struct side {
 	struct packet packet;
 	struct flow_key key;
+	struct flow_target target;
 	struct flow_path path;
 	__u32 class; /* enum endpoint_class in which the packet counts; EP_TOTAL: in its flow */
 	__u32 direction; /* enum flow_direction, of the packet */
-	__u32 link;      /* of what the agent has put back: the host's end of the sender's link */
+	__u32 ip_at;     /* offset of the IP header */
+	__u32 link;      /* the host's end of the sender's link, of what an endpoint here sends */
 	__u8 opener;     /* enum flow_opener */
 	bool anew;       /* the packet opens a closed flow, or is judged by itself: nothing kept holds */
 	bool came_up;    /* the agent has put it back: it isn't asked twice */
 	bool unjudged;   /* the agent must be asked whether it may pass */
+	bool translated; /* the packet goes to the flow's backend already */
 	struct told told; /* of a packet that arrives */
 };
 
@@ -41,7 +45,7 @@ struct {
 
 /* What an ICMP error is about: too large for the stack as well. */
 struct quoted_flow {
-	struct flow_key sent; /* as the quoted packet's sender has it */
+	struct flow_key sent; /* as the quoted packet's sender has it; then as it is beyond the endpoint's link */
 	struct flow_key key;  /* as the endpoint has it */
 	struct flow_path path;
 	struct icmp_error error;
@@ -117,12 +121,15 @@ static __noinline int side_judge_error(struct __sk_buff *skb, struct side *side,
 	if (side->direction == FLOW_EGRESS)
 		flow_reverse(&quoted->key, &quoted->sent);
 	record = flow_lookup_live(&quoted->key);
+	if (!record && service_flow_of(&quoted->key))
+		record = flow_lookup_live(&quoted->key);
 	if (!record)
 		return POLICY_UNJUDGED;
-	path_decide(&quoted->path, &quoted->key);
+	flow_key_on_wire(&quoted->sent, &quoted->key, &record->path);
+	path_decide(&quoted->path, &quoted->sent);
 	if (quoted->path.verdict != VERDICT_DROP)
 		quoted->path.verdict = VERDICT_FORWARD;
-	if (policy_judge(&quoted->path, &quoted->key, record->opener, set) ||
+	if (policy_judge(&quoted->path, &quoted->sent, record->opener, set) ||
 	    !verdict_forwards(quoted->path.verdict))
 		return POLICY_UNJUDGED;
 	if (side->path.verdict == VERDICT_FORWARD)
@@ -130,6 +137,13 @@ static __noinline int side_judge_error(struct __sk_buff *skb, struct side *side,
 	side->path.rule = quoted->path.rule;
 	side->path.revision = quoted->path.revision;
 	return 0;
+}
+
+/* Its packets go up to the agent, which puts them back when it knows. */
+static __always_inline void side_ask(struct side *side)
+{
+	side->path.kind = PATH_PUNT;
+	side->path.verdict = VERDICT_PUNT;
 }
 
 /* Whether the flow may pass, whose way is found. What can't be judged is the agent's to learn; without it, it is refused. */
@@ -145,14 +159,13 @@ static __noinline int side_judge(struct __sk_buff *skb, struct side *side)
 		return 0; /* refused before: there is nothing to judge */
 	if (flow_is_icmp_error(&side->key) && !side_judge_error(skb, side, now->policy_set))
 		return 0;
-	if (!policy_judge(&side->path, &side->key, side->opener, now->policy_set))
+	if (!policy_judge(&side->path, &side->target.wire, side->opener, now->policy_set))
 		return 0;
 	if (side->came_up || !punt_is_there(skb, now)) {
 		path_refuse(&side->path, PATH_REASON_UNRESOLVED);
 		return 0;
 	}
-	side->path.kind = PATH_PUNT;
-	side->path.verdict = VERDICT_PUNT;
+	side_ask(side);
 	side->unjudged = true;
 	return 0;
 }
@@ -168,6 +181,34 @@ static __always_inline bool side_is_own(const struct side *side)
 	return here && here->endpoint_id == side->key.endpoint_id;
 }
 
+/*
+ * The way of the flow, to its backend where it has one. false: it has none, so there is nothing to judge; without an
+ * agent to ask what a virtual address is, it is refused as an address is that nobody knows.
+ */
+static __always_inline bool side_aim(struct __sk_buff *skb, struct side *side, const struct flow_record *found,
+				     const struct forwarding *now)
+{
+	__u32 how = (side->direction == FLOW_EGRESS ? SERVICE_MAY_CHOOSE : 0) | (side->anew ? SERVICE_ANEW : 0);
+	int answer = service_take(&side->target, &side->key, found, how);
+
+	if (answer == SERVICE_CHOOSE)
+		answer = service_aim(&side->target, &side->key, found, how);
+	path_decide(&side->path, &side->target.wire);
+	if (side->target.backend) {
+		__builtin_memcpy(side->path.nat_dst, side->target.wire.daddr, 16);
+		side->path.nat_dst_port = side->target.wire.dport;
+		side->path.backend = side->target.backend;
+		side->came_up &= side->translated; /* of the backend nobody has been asked yet */
+	}
+	if (answer == SERVICE_AIMED)
+		return true;
+	if (answer == SERVICE_ASK && !side->came_up && punt_is_there(skb, now))
+		side_ask(side);
+	else
+		path_refuse(&side->path, answer == SERVICE_ASK ? PATH_REASON_UNRESOLVED : answer);
+	return false;
+}
+
 /* The flow's path: kept, or decided now. Nothing is kept in a flow that the packet doesn't count in. */
 static __always_inline void side_decide(struct __sk_buff *skb, struct side *side, struct flow_record *found,
 					const struct forwarding *now)
@@ -180,9 +221,10 @@ static __always_inline void side_decide(struct __sk_buff *skb, struct side *side
 			return;
 		__builtin_memset(&side->path, 0, sizeof(side->path));
 	}
-	path_decide(&side->path, &side->key);
-	side_judge(skb, side);
-	nat_decide(skb, &side->path, &side->key, found, side->direction);
+	if (side_aim(skb, side, found, now)) {
+		side_judge(skb, side);
+		nat_decide(skb, &side->path, &side->key, found, side->direction);
+	}
 	if (record && side_is_own(side))
 		path_keep(&record->path, &side->path);
 }

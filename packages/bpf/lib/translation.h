@@ -14,8 +14,8 @@
 #define SECOND_NS 1000000000ull
 
 /*
- * As many as flows, of which each has one at most; the agent sets the number at load: 65,536 x (40 + 56 + 48) = 9 MB when
- * all are used, allocated as they are. Full: as without a free port.
+ * As many as flows; the agent sets the number at load: 65,536 x (40 + 56 + 48) = 9 MB when all are used, allocated as they
+ * are. A flow has one at most, and two when it is masqueraded to a backend outside. Full: as without a free port.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -50,12 +50,44 @@ static __always_inline void translation_key_of(struct translation_key *to, const
 	to->proto = flow->proto;
 }
 
+/* Of a masqueraded flow's answers, as they arrive at this host. */
+static __always_inline bool translation_key_masqueraded(struct translation_key *to, const struct flow_key *flow,
+							const struct flow_path *path)
+{
+	struct flow_key wire;
+
+	flow_key_on_wire(&wire, flow, path);
+	translation_key_of(to, &wire, path->nat_address, path->nat_port);
+	return path->nat_port != 0;
+}
+
+/* Of a backend's answers, as they arrive at the pod's link. */
+static __always_inline bool translation_key_returned(struct translation_key *to, const struct flow_key *flow,
+						     const struct flow_path *path)
+{
+	struct flow_key wire;
+
+	flow_key_on_wire(&wire, flow, path);
+	translation_key_of(to, &wire, flow->saddr, flow->sport);
+	return path->nat_dst_port != 0;
+}
+
 static __always_inline __u32 translation_check(const struct translation_key *at, const struct flow_key *flow)
 {
 	return flow_tuple_check(flow) ^ translation_mix((__u64)at->remote_port << 32 | (__u64)at->proto << 16 | at->port);
 }
 
 static __always_inline bool flow_key_equals(const struct flow_key *a, const struct flow_key *b)
+{
+	const __u32 *left = (const __u32 *)a, *right = (const __u32 *)b;
+	__u32 differs = 0;
+
+	for (__u32 i = 0; i < sizeof(*a) / 4; i++)
+		differs |= left[i] ^ right[i];
+	return !differs;
+}
+
+static __always_inline bool translation_key_equals(const struct translation_key *a, const struct translation_key *b)
 {
 	const __u32 *left = (const __u32 *)a, *right = (const __u32 *)b;
 	__u32 differs = 0;
@@ -77,6 +109,14 @@ static __always_inline bool translation_find(struct translation *copy, const str
 		return false;
 	*copy = *found;
 	return copy->check == translation_check(at, &copy->flow);
+}
+
+/* The flow that an answer belongs to which comes from a backend; `flow` is as the pod would see it untranslated. */
+static __always_inline bool translation_returned(struct translation *copy, struct translation_key *at,
+						 const struct flow_key *flow)
+{
+	translation_key_of(at, flow, flow->saddr, flow->sport);
+	return translation_find(copy, at) && copy->flow.endpoint_id == flow->endpoint_id;
 }
 
 /* What is being removed can't be claimed: one swap decides between who removes and who claims. */

@@ -8,6 +8,7 @@
 
 #include "lib/deliver.h"
 #include "lib/nat_packet.h"
+#include "lib/refusal.h"
 #include "lib/send.h"
 #include "lib/tunnel.h"
 
@@ -79,9 +80,7 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told
 		return drop_of_endpoint(skb, here->endpoint_id, FLOW_INGRESS, PATH_REASON_ENDPOINT_GONE);
 	counters_of_packet(&add, skb, kernel_skb, kernel_skb->dev, FLOW_INGRESS);
 	plain.flow.words[5] = here->endpoint_id;
-	if (is_plain && deliver_plain(endpoint, &plain, &add, now))
-		return deliver_pass(&delivery);
-	return deliver_any(skb, endpoint, &add, &delivery);
+	return deliver(skb, endpoint, &plain, is_plain, &add, &delivery, now);
 }
 
 /* true: a packet of our tunnel, for this host. */
@@ -103,6 +102,32 @@ static __always_inline bool wire_is_tunnel(struct __sk_buff *skb, const struct f
 	return headers->vxlan.flags == VXLAN_HAS_IDENTITY;
 }
 
+#define WIRE_AS_IT_CAME 0
+#define WIRE_UNWRAPPED 1 /* a tunnel's outer headers are off, and `told` says who sent it */
+/* Above 1: what becomes of the packet. */
+
+static __noinline int wire_unwrap(struct __sk_buff *skb, struct told *told)
+{
+	const struct forwarding *now = forwarding_now();
+	struct flow_key nobody = {};
+	const __u32 *remote;
+	__be32 from;
+	bool ip6;
+
+	if (!now || !told || !now->tunnel_port || !wire_is_tunnel(skb, now, told, &from, &ip6))
+		return WIRE_AS_IT_CAME;
+	remote = bpf_map_lookup_elem(&tunnel_peers, &from);
+	if (!remote) {
+		if (punt_is_there(skb, now))
+			return bpf_redirect(now->punt, 0); /* the agent asks whether that host may speak for the sender */
+		return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_UNKNOWN_TUNNEL);
+	}
+	told->remote = *remote;
+	if (tunnel_take_off(skb, ip6))
+		return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_ENCAPSULATION);
+	return WIRE_UNWRAPPED;
+}
+
 /* By the sender's side, of a pod here. From another host's pod it can only go to one here, whose side judges it. */
 static __always_inline void punted_decide(struct __sk_buff *skb, struct side *side, const struct forwarding *now)
 {
@@ -121,48 +146,77 @@ static __always_inline void punted_decide(struct __sk_buff *skb, struct side *si
 	side->key = side->packet.key;
 	side->came_up = true;
 	record = flow_lookup_live(&side->key);
+	if (!record && service_flow_of(&side->key)) {
+		side->translated = true;
+		record = flow_lookup_live(&side->key);
+	}
 	side_find_opener(side, record);
 	side_decide(skb, side, record, now);
 	if (record && side->path.verdict == VERDICT_DROP)
 		flow_add_drop(record, PATH_REASON_BASE + side->path.reason);
 }
 
-static __always_inline int punted_to_stack(struct __sk_buff *skb, const struct side *side)
+/* Negative: counted, and to be dropped. */
+static __always_inline int punted_translate(struct __sk_buff *skb, struct side *side, const struct way *way)
 {
-	int answer = punt_to_stack(skb, side->link);
+	if (!way->nat_dst_port || side->translated || side->path.verdict == VERDICT_DROP)
+		return 0;
+	return service_send(skb, way, &side->key, false);
+}
 
-	return answer == TCX_DROP_PACKET ? drop_lost(skb, &side->key, PATH_REASON_NO_HEADROOM) : answer;
+/* What was found in the packet stands so much farther on afterwards. 0, or no room. */
+static __always_inline int punted_put_head(struct __sk_buff *skb, struct side *side)
+{
+	side->packet.ip_at += ETH_HEADER_BYTES;
+	side->packet.transport_at += ETH_HEADER_BYTES;
+	return punt_put_head(skb);
+}
+
+/* Back into the pod that sent the packet. */
+static __always_inline int punted_refuse(struct __sk_buff *skb, struct side *side)
+{
+	struct delivery delivery = {};
+	struct endpoint *endpoint = delivery_to(&delivery, skb, side->link, side->key.endpoint_id);
+
+	if (!endpoint || punted_put_head(skb, side))
+		return drop_own(skb, &side->key, FLOW_EGRESS, side->path.reason);
+	return refuse(skb, endpoint, side);
 }
 
 /*
- * The sender's side was counted when the packet came from the pod. A packet that would go up once more is dropped: the
- * agent doesn't know either.
+ * The sender's side was counted when the packet came from the pod. A packet that would go up once more is dropped, since the
+ * agent doesn't know either; but for one whose backend is known only now.
  */
 static __always_inline int punted_send(struct __sk_buff *skb, const struct forwarding *now)
 {
 	struct side *side = side_begin(FLOW_EGRESS, 0);
 	struct way way;
-	int result;
+	int answer;
 
 	if (!side)
 		return TCX_DROP_PACKET;
-	result = packet_parse(skb, &side->packet, false);
-	if (result < 0)
+	answer = packet_parse(skb, &side->packet, false);
+	if (answer < 0)
 		return drop_of_endpoint(skb, 0, FLOW_EGRESS,
-					result == -EP_NOT_IP ? PATH_REASON_NOT_IP : PATH_REASON_MALFORMED);
+					answer == -EP_NOT_IP ? PATH_REASON_NOT_IP : PATH_REASON_MALFORMED);
 	side->key = side->packet.key;
 	punted_decide(skb, side, now);
+	if (side->link && side->path.verdict == VERDICT_DROP && refusal_is_due(side))
+		return punted_refuse(skb, side);
 	way_of(&way, &side->path);
-	if ((way.kind == PATH_LOCAL || way.kind == PATH_DIRECT) && punt_put_head(skb))
-		return drop_lost(skb, &side->key, PATH_REASON_NO_HEADROOM);
-	if (way.kind == PATH_LOCAL)
-		return bpf_redirect_neigh(way.ifindex, NULL, 0, 0);
+	if (punted_translate(skb, side, &way))
+		return TCX_DROP_PACKET;
+	if (way.kind == PATH_PUNT && !side->came_up && punt_is_there(skb, now))
+		return bpf_redirect(now->punt, 0);
 	if (!verdict_forwards(side->path.verdict))
 		return drop_own(skb, &side->key, FLOW_EGRESS,
 				way.kind == PATH_PUNT ? PATH_REASON_UNRESOLVED : side->path.reason);
-	if (way.kind == PATH_HOST && !flow_is_icmp_error(&side->key))
-		return punted_to_stack(skb, side);
-	return send_away(skb, &way, &side->key, false, now);
+	if (punted_put_head(skb, side))
+		return drop_lost(skb, &side->key, PATH_REASON_NO_HEADROOM);
+	if (way.kind == PATH_LOCAL)
+		return bpf_redirect_neigh(way.ifindex, NULL, 0, 0);
+	answer = send_away(skb, &way, &side->key, false, now);
+	return answer == TCX_NEXT_PROGRAM ? punt_to_stack(skb, side->link) : answer;
 }
 
 #endif

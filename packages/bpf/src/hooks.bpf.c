@@ -92,29 +92,31 @@ int pod_egress(struct __sk_buff *skb)
 	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
 	const struct forwarding *now = forwarding_now();
 	struct endpoint *endpoint = endpoint_of(kernel_skb->dev);
+	struct way *way = way_begin();
 	struct plain_packet plain;
 	struct flow_counters add;
-	struct way way;
 	bool is_plain;
 	int answer;
 
 	if (punt_is_for_stack(skb))
 		return TCX_NEXT_PROGRAM;
-	if (!endpoint || !now) {
+	if (!endpoint || !now || !way) {
 		count(OBSERVER_UNKNOWN_ENDPOINT);
 		return TCX_DROP_PACKET;
 	}
 	counters_of_packet(&add, skb, kernel_skb, kernel_skb->dev, FLOW_INGRESS);
 	counters_add(&endpoint->counters[FLOW_EGRESS][EP_TOTAL], &add);
 	is_plain = plain_parse(&plain, skb, endpoint->endpoint_id, FLOW_EGRESS);
-	if (!is_plain || !pod_egress_plain(skb, &plain, &way, &add, now)) {
-		answer = pod_egress_any(skb, endpoint, &add, &way, &plain.flow.key);
+	if (!is_plain || !pod_egress_plain(skb, &plain, way, &add, now)) {
+		answer = pod_egress_any(skb, endpoint, &add, way, &plain.flow.key);
 		if (answer != POD_EGRESS_SEND)
 			return answer;
 	}
-	if (way.kind == PATH_LOCAL)
-		return pod_to_pod(skb, &way, &plain, is_plain, &add, now);
-	return send_away(skb, &way, &plain.flow.key, is_plain, now);
+	if (way->nat_dst_port && service_send(skb, way, &plain.flow.key, is_plain))
+		return TCX_DROP_PACKET;
+	if (way->kind == PATH_LOCAL)
+		return pod_to_pod(skb, way, &plain, is_plain, &add, now);
+	return send_away(skb, way, &plain.flow.key, is_plain, now);
 }
 
 /* What the host's own stack sends to a pod: tcx egress of the host's end of its link. */
@@ -143,28 +145,15 @@ SEC("tc")
 int wire_ingress(struct __sk_buff *skb)
 {
 	const struct forwarding *now = forwarding_now();
-	struct flow_key nobody = {};
 	struct told told = {};
-	const __u32 *remote;
-	bool tunnelled = false;
-	__be32 from;
-	bool ip6;
+	int answer;
 
 	if (!now)
 		return TCX_NEXT_PROGRAM;
-	if (now->tunnel_port && wire_is_tunnel(skb, now, &told, &from, &ip6)) {
-		remote = bpf_map_lookup_elem(&tunnel_peers, &from);
-		if (!remote) {
-			if (punt_is_there(skb, now))
-				return bpf_redirect(now->punt, 0); /* the agent asks whether that host may speak for the sender */
-			return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_UNKNOWN_TUNNEL);
-		}
-		told.remote = *remote;
-		if (tunnel_take_off(skb, ip6))
-			return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_ENCAPSULATION);
-		tunnelled = true;
-	}
-	return wire_deliver(skb, &told, tunnelled, now);
+	answer = wire_unwrap(skb, &told);
+	if (answer > WIRE_UNWRAPPED)
+		return answer;
+	return wire_deliver(skb, &told, answer == WIRE_UNWRAPPED, now);
 }
 
 /* What the agent puts back: tcx ingress of the device by which it gets what can't be sent yet. */

@@ -7,18 +7,25 @@
 #include "lib/translation.h"
 
 /* race: nobody else takes the entry away, and nobody's is made in its place while it is there. */
+static __always_inline void translation_remove(const struct translation_key *at, const struct flow_key *flow)
+{
+	const struct translation *found = bpf_map_lookup_elem(&translations, at);
+
+	if (found && flow_key_equals(&found->flow, flow))
+		bpf_map_delete_elem(&translations, at);
+}
+
 static __always_inline void translation_end(const struct flow_key *key)
 {
 	const struct flow_record *record = bpf_map_lookup_elem(&flows, key);
-	const struct translation *found;
 	struct translation_key at;
 
-	if (!record || record->lifecycle != FLOW_RETIRED || !record->path.nat_port)
+	if (!record || record->lifecycle != FLOW_RETIRED)
 		return;
-	translation_key_of(&at, key, record->path.nat_address, record->path.nat_port);
-	found = bpf_map_lookup_elem(&translations, &at);
-	if (found && flow_key_equals(&found->flow, key))
-		bpf_map_delete_elem(&translations, &at);
+	if (translation_key_masqueraded(&at, key, &record->path))
+		translation_remove(&at, key);
+	if (translation_key_returned(&at, key, &record->path))
+		translation_remove(&at, key);
 }
 
 struct end_walk {
@@ -62,10 +69,10 @@ static __always_inline bool translation_is_used(const struct translation_key *at
 	const struct flow_record *record = bpf_map_lookup_elem(&flows, &entry->flow);
 	struct translation_key own;
 
-	if (!record || record->path.nat_port != at->port)
+	if (!record)
 		return false;
-	translation_key_of(&own, &entry->flow, record->path.nat_address, at->port);
-	return !__builtin_memcmp(own.address, at->address, 16);
+	return (translation_key_masqueraded(&own, &entry->flow, &record->path) && translation_key_equals(&own, at)) ||
+	       (translation_key_returned(&own, &entry->flow, &record->path) && translation_key_equals(&own, at));
 }
 
 /* race: a flow that claims the entry meanwhile changes its time, and then the swap fails; or finds it DEAD. */

@@ -6,12 +6,13 @@ import { decodeEventServiceAsked } from "@millrace/abi/generated/service";
 import { RingReader } from "@millrace/native/native";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Actor } from "./actor.ts";
-import { type Backend, Balancer, CLIENT_ENDPOINT, type Place, PROTOCOL } from "./balancer.ts";
+import { Balancer, CLIENT_ENDPOINT } from "./balancer.ts";
 import { Belongings } from "./belongings.ts";
 import { keyOf } from "./expectations.ts";
 import { TestNetns, vethPair } from "./netns.ts";
 import { viewOf } from "./observer.ts";
 import { addressBytes } from "./packet-builder.ts";
+import { type Backend, type Place, PROTOCOL } from "./service-tables.ts";
 import { eventually } from "./waiting.ts";
 
 const CART4: Place = { address: "10.96.0.1", port: 80 };
@@ -172,7 +173,8 @@ test("without backends a connect and a datagram are refused at once, and counted
   expect(balancer.total("EMPTY")).toBe(4);
 });
 
-test("an address that isn't known yet is refused and asked for, at most once a second", async () => {
+test("to an address that isn't known yet a socket goes as it is, and it is asked for at most once a second", async () => {
+  pod.sh("ip route add unreachable 10.96.0.0/16");
   const asked: string[] = [];
   const reader = new RingReader(balancer.object.map("events"), (batch) => {
     const record = viewOf(batch.subarray(8));
@@ -182,7 +184,7 @@ test("an address that isn't known yet is refused and asked for, at most once a s
   });
   try {
     for (const id of [1, 2, 3])
-      expect(await client.do("ask", { id, ...at(CART4) })).toEqual({ error: "ECONNREFUSED" });
+      expect(await client.do("ask", { id, ...at(CART4) })).toEqual({ error: "EHOSTUNREACH" });
     await eventually("the question", () => asked.length > 0);
     expect(asked).toEqual([Buffer.from(addressBytes(CART4.address)).toString("hex")]);
     expect(balancer.total("UNKNOWN")).toBe(3);

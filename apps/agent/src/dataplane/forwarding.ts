@@ -45,6 +45,12 @@ export function readForwarding(map: BpfMap): Forwarding {
   const value = map.lookup(u32(0)) as Buffer;
   return decodeForwarding(viewOf(value)) as Forwarding;
 }
+/** Every flow is decided anew with its next packet. Nothing, where nothing has ever been decided. */
+export function decideAnew(map: BpfMap): void {
+  const before = readForwarding(map);
+  if (before.generation === 0) return;
+  map.update(u32(0), bytesOf({ ...before, generation: nextGeneration(before.generation) }));
+}
 /** Of 32 bits, leaving out those that are no generation. */
 export const nextGeneration = (generation: number): number =>
   generation < ForwardLimit.FIRST_GENERATION || generation === 0xffff_ffff

@@ -116,6 +116,7 @@ function servicesOver(plane: LibbpfDataplane, control: { ports: number[]; asked:
     ...{ kernel: plane.services, file: new ServiceFile(temporaryDirectory("services")) },
     ...{ clients: () => [netnsCookie(pair.podNetns)], isConnected: () => true, nowMs: Date.now },
     log: (line, error) => expect.fail(`${line}: ${error}`),
+    onWritten: () => {},
     resolve: async ({ addresses }) => {
       control.asked.push(addresses);
       const resolved = addresses.map((address) => ({
@@ -155,11 +156,11 @@ test("sockets go on being given backends while no agent runs, and the next one f
   expect(next.services.attachments("service_connect4")).toBe(1);
 });
 
-test("what nobody has told of is asked for, and its connects are refused until it is told", async () => {
+test("what nobody has told of is asked for, and its connects are left as they are until it is told", async () => {
   const { plane } = start();
   const asked: string[] = [];
   plane.services.onAsked((address) => asked.push(address));
-  expect(connect()).toBe("ECONNREFUSED");
+  expect(connect()).toBe("ENETUNREACH");
   await until("the question", () => asked.length > 0);
   expect(asked).toEqual([CART.address]);
   write(plane, cart([9002]), itself);
@@ -174,7 +175,7 @@ test("a pod's first try makes the host ask, its second finds the service, and a 
   const services = servicesOver(plane, control);
   services.open();
   await services.step();
-  expect(connect()).toBe("ECONNREFUSED");
+  expect(connect()).toBe("ENETUNREACH");
   await until("the answer", () => plane.services.read().services.length === 2);
   expect(control.asked).toEqual([[], [CART.address]]);
   expect(connect()).toBe("9001 from 10.96.0.1 80");
@@ -182,7 +183,7 @@ test("a pod's first try makes the host ask, its second finds the service, and a 
   services.hint();
   await services.step();
   expect(connect()).toBe("9002 from 10.96.0.1 80");
-  expect(services.counts).toMatchObject({ translated: 2, refusedUnknown: 1, known: 1 });
+  expect(services.counts).toMatchObject({ translated: 2, unknown: 1, known: 1 });
 });
 
 /** Counting over the real programs, of the one pod there is. */

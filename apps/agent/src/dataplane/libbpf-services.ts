@@ -29,6 +29,7 @@ import {
   rcuBarrier,
 } from "@millrace/native/native";
 import { addressBytes, addressText } from "../endpoint/address.ts";
+import { decideAnew } from "./forwarding.ts";
 import type { Pins } from "./pins.ts";
 import { cgroup2Mount } from "./probe.ts";
 import { ServiceFlows } from "./service-flows.ts";
@@ -162,6 +163,8 @@ export class LibbpfServices implements Services {
     remove(map("services"), goneServices.map(keyBytes));
     if (services.length + goneServices.length + goneBackends.length > 0) rcuBarrier();
     remove(map("service_backends"), goneBackends.map(u32));
+    // Flows of datagrams don't end by themselves: those to a backend that has gone are given another.
+    if (goneBackends.length > 0) decideAnew(map("forwarding"));
     remove(map("service_counts"), changes.goneServiceCounts.map(u32));
     remove(map("service_backend_counts"), changes.goneBackendCounts.map(u32));
   }

@@ -3,17 +3,25 @@
  * can't be judged waits, is resolved, judged and delivered; a change of policy reaches open connections; and what becomes
  * of packets without the control plane, and without the agent.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Resolved } from "@millrace/contract/network";
 import type { Policy, PolicyIdentity } from "@millrace/contract/policy";
+import type { ServiceAnswer } from "@millrace/contract/service";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Actor } from "../../../../packages/bpf/tests/actor.ts";
 import { TestHost, type TestPod, TUNNEL_PORT, wire } from "../../../../packages/bpf/tests/forwarder.ts";
+import type { Flow } from "../../../../packages/bpf/tests/observer.ts";
+import { addressBytes } from "../../../../packages/bpf/tests/packet-builder.ts";
+import { eventually } from "../../../../packages/bpf/tests/waiting.ts";
 import type { PlacedRecord } from "../attachment/record.ts";
 import type { Answer, ControlPlane } from "../connection/client.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import { LibbpfForwarding } from "../dataplane/libbpf-forwarding.ts";
+import { LibbpfServices } from "../dataplane/libbpf-services.ts";
 import { Pins } from "../dataplane/pins.ts";
 import { PolicyFile } from "../policy/policy-file.ts";
+import { ServiceFile } from "../service/service-file.ts";
+import { Services } from "../service/services.ts";
 import { temporaryDirectory, until } from "../testing/temporary.ts";
 import { LeaseFile } from "./lease-file.ts";
 import { Network } from "./network.ts";
@@ -25,6 +33,8 @@ const POOL = {
   ...{ name: "default", prefix4: "10.201.0.0/16", prefix6: "fd00:201::/32", masquerade: false },
   ...{ blockLength4: 26, blockLength6: 122, mtuOverhead: 50, gateway4: "169.254.1.1", gateway6: "fe80::1" },
 };
+const SHOP = ["10.96.0.1", "fd00:96::1"];
+const RANGES = ["10.96.0.0/16", "fd00:96::/64"];
 const facts = ({ identity, name }: TestPod): PolicyIdentity => ({
   ...{ identity, namespace: "shop", labels: { app: name }, namespaceLabels: {}, ports: {} },
 });
@@ -58,6 +68,9 @@ class Stage {
   readonly #directory = temporaryDirectory("network");
   readonly #pins = new Pins(temporaryDirectory("pins"));
   readonly network: Network;
+  readonly services: Services;
+  /** Behind SHOP, by name of pod; undefined: it is no service. */
+  backends: ("a" | "b")[] | undefined;
   #ended = false;
 
   constructor(mode: Mode) {
@@ -67,6 +80,7 @@ class Stage {
     this.b = this.h1.addPod("b", { mtu: 1450 });
     this.c = this.h2.addPod("c", { mtu: 1450 });
     this.h1.reach(this.h2, PATHS[mode]);
+    this.services = this.#makeServices();
     this.network = this.#makeNetwork();
   }
   async begin(): Promise<this> {
@@ -106,10 +120,54 @@ class Stage {
       labelsOf: () => ({ app: "c" }),
       hostAddresses: () => [h2.underlay4, h2.underlay6],
       inUse: () => () => true,
+      services: {
+        isVirtual: (address) => this.services.isVirtual(address),
+        isKnown: (address) => this.services.isKnown(address),
+        ask: (address) => this.services.ask(address),
+      },
       isConnected: () => this.connected,
       nowMs: () => performance.now(),
       log: (line, error) => this.said.push(`${line}: ${error}`),
     });
+  }
+  /** Without the hooks where sockets connect: every packet to a virtual address comes as it is. */
+  #makeServices(): Services {
+    const { h2 } = this;
+    const [map, program] = [(name: string) => h2.object.map(name), (name: string) => h2.object.program(name)];
+    const kernel = new LibbpfServices({
+      ...{ pins: this.#pins, map, program, can: () => true, sum: () => 0, onAsked: () => {} },
+    });
+    return new Services({
+      ...{ kernel, file: new ServiceFile(this.#directory), clients: () => [] },
+      resolve: async ({ addresses }) => {
+        if (!this.connected) return { ok: false, kind: "unreachable", reason: "gone", pauseMs: 0 };
+        return { ok: true, value: { resolved: addresses.map((one) => this.#service(one)), ranges: RANGES } };
+      },
+      isConnected: () => this.connected,
+      nowMs: () => performance.now(),
+      log: (line, error) => this.said.push(`${line}: ${error}`),
+      onWritten: () => this.network.servicesKnown(),
+    });
+  }
+  #service(address: string): ServiceAnswer {
+    if (!this.backends || !SHOP.includes(address))
+      return { address, found: null, reason: "no-service", leaseSeconds: 5 };
+    const family = address.includes(":") ? "ip6" : "ip4";
+    const backends = this.backends.map((name) => ({
+      ...{ address: this[name][family], port: 7000, weight: 100, state: "ready" as const },
+    }));
+    const ports = [6, 17].map((protocol) => ({
+      ...{ name: String(protocol), protocol: protocol as 6 | 17, port: 80, backends },
+    }));
+    const found = {
+      namespace: "shop",
+      name: "shop",
+      addresses: SHOP,
+      affinitySeconds: null,
+      leftOut: 0,
+      ports,
+    };
+    return { address, found, reason: null, leaseSeconds: 120 };
   }
   #underlay({ underlay4, underlay6 }: TestHost) {
     return {
@@ -205,6 +263,57 @@ describe.each(["direct", "overlay"] as const)("with a pool that is %s", (mode) =
       expect(h2.ownDrops()).toEqual({ POLICY: 1 });
     },
   );
+
+  test.each(["ip4", "ip6"] as const)(
+    "%s: to a service that nobody here knew, of a pod that nobody here knew, not one packet is lost",
+    async (family) => {
+      const address = SHOP[family === "ip4" ? 0 : 1] as string;
+      stage.policies = [admits("c", "a", 3)];
+      stage.backends = ["a"];
+      await stage.begin();
+      await stage.services.step();
+      const { a, c, h1, h2 } = stage;
+      using server = await Actor.in(a.netns);
+      for (const op of ["listen", "listenUdp"])
+        await server.do(op, { port: 7000, family: family === "ip4" ? 4 : 6 });
+      using client = await Actor.in(c.netns);
+      await client.do("udp", { host: address, port: 80, count: 3, answer: true });
+      expect(await client.do("open", { id: 1, host: address, port: 80 })).toHaveProperty("localPort");
+      await client.do("exchange", { id: 1, bytes: 300_000 });
+      await client.do("close", { id: 1 });
+      expect(stage.asked).toContain(a[family]);
+      expect([h1.ownDrops(), h2.ownDrops()]).toEqual([{}, {}]);
+      expect(stage.network.counts).toMatchObject({ absent: 0, late: 0, failed: 0, overflowed: 0 });
+      // Its packet to the service, and the same when it was one to the backend.
+      expect(stage.network.counts.putBack).toBeGreaterThanOrEqual(2);
+      for (const proto of [6, 17]) {
+        const find = (flows: Flow[]) =>
+          flows.find(({ key }) => key.proto === proto && (key.dport === 80 || key.sport === 7000))?.record;
+        const near = await eventually("both ends have counted the same", () => {
+          const [from, to] = [find(h2.flowsOf(c)), find(h1.flowsOf(a))];
+          const [sent, received] = [from, to].map((one) => one?.counters.map(({ packets }) => packets));
+          return isDeepStrictEqual(sent, received?.toReversed()) && from;
+        });
+        expect(near.path).toMatchObject({ natDst: addressBytes(a[family]), natDstPort: 7000 });
+      }
+    },
+  );
+
+  test("what is no service is refused as soon as that is known, and what the control plane can't say is given up", async () => {
+    await stage.begin();
+    await stage.services.step();
+    const { c, h2, network } = stage;
+    using client = await Actor.in(c.netns);
+    expect(await client.do("open", { id: 1, host: SHOP[0], port: 80 })).toEqual({ error: "ECONNREFUSED" });
+    expect(h2.ownDrops()).toEqual({ NO_SERVICE: 1 });
+    stage.connected = false;
+    await client.do("udp", { host: "10.96.0.2", port: 80 });
+    await until("it is given up", () => {
+      void network.step();
+      return network.counts.late === 1;
+    });
+    expect(h2.ownDrops()).toEqual({ NO_SERVICE: 1 });
+  });
 
   test("a change of policy reaches an open connection, and the agent says of how many flows", async () => {
     stage.policies = [admits("c", "a", 3)];

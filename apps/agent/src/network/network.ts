@@ -4,22 +4,18 @@
  * and at what should be.
  */
 import type { NetworkReport } from "@millrace/contract/agent-protocol";
-import { LEASE_LIMITS, PUBLISH_CHUNK, RESOLVE_LIMITS, type Underlay } from "@millrace/contract/network";
+import { LEASE_LIMITS, PUBLISH_CHUNK, RESOLVE_LIMITS } from "@millrace/contract/network";
 import { AttachmentError, keyText } from "../attachment/attachment.ts";
 import type { Allocation } from "../attachment/pod-attachments.ts";
-import type { PlacedRecord } from "../attachment/record.ts";
-import type { ControlPlane } from "../connection/client.ts";
-import type { Dataplane, PuntDevice } from "../dataplane/dataplane.ts";
+import type { PuntDevice } from "../dataplane/dataplane.ts";
 import type { Policies } from "../policy/policies.ts";
-import type { PolicyFile } from "../policy/policy-file.ts";
 import { Addresses } from "./addresses.ts";
 import type { HeldPacket } from "./held-packet.ts";
-import type { LeaseFile, LeaseState } from "./lease-file.ts";
+import type { LeaseState } from "./lease-file.ts";
+import type { NetworkOptions } from "./network-options.ts";
 import { policiesOf } from "./policies-of.ts";
-import type { PortRange } from "./port-range.ts";
 import { publishedEndpoint } from "./publication.ts";
 import { Punted } from "./punted.ts";
-import type { RouteFile } from "./route-file.ts";
 import { Routes } from "./routes.ts";
 import { forwardingTables } from "./tables.ts";
 import { TranslationSweep } from "./translation-sweep.ts";
@@ -32,27 +28,6 @@ const READY_MS = 15_000;
 const READY_LOOK_MS = 50;
 /** A further block is asked for when fewer addresses than this are free. */
 const LOW_WATER = 16;
-
-export type NetworkOptions = {
-  dataplane: Dataplane;
-  client: ControlPlane;
-  file: LeaseFile;
-  routeFile: RouteFile;
-  policyFile: PolicyFile;
-  uplink: number;
-  underlay: () => Underlay | undefined;
-  masqueradePorts: PortRange | undefined;
-  attached: () => readonly PlacedRecord[];
-  /** Of an attachment: its endpoint's number, once it has one. */
-  endpointOf: (record: PlacedRecord) => number | undefined;
-  labelsOf: (record: PlacedRecord) => Record<string, string>;
-  hostAddresses: () => readonly string[];
-  /** Whether something here talks to an address. */
-  inUse: () => (address: string) => boolean;
-  isConnected: () => boolean;
-  nowMs: () => number;
-  log: (line: string, error?: string) => void;
-};
 
 export class Network {
   readonly #o: NetworkOptions;
@@ -259,6 +234,12 @@ export class Network {
         this.#where.isElsewhere(address) && !this.#routes.get(address) && !this.#asking.has(address),
     );
     if (unknown.length > 0) void this.#resolve(unknown);
+    const { services } = this.#o;
+    for (const address of fresh) if (services.isVirtual(address)) services.ask(address);
+  }
+  /** Something is known now that packets may wait for. */
+  servicesKnown(): void {
+    this.#answerAll();
   }
   #answerAll(): void {
     for (const address of this.#punted.addresses()) this.#answer(address);
@@ -281,12 +262,20 @@ export class Network {
   }
   /** Nothing is known: the packets wait on, until their time is over. */
   #answer(address: string): void {
+    const write = (packet: Uint8Array) => this.#punt?.write(packet) ?? false;
+    const { services } = this.#o;
+    if (services.isVirtual(address)) {
+      // Whether they may pass is asked when it is known to which backend.
+      if (services.isKnown(address))
+        this.#punted.release(address, { host: null, isReady: () => true, write });
+      return;
+    }
     const known = this.#where.isElsewhere(address) ? this.#routes.get(address) : { found: undefined };
     if (!known) return;
     const at = {
       host: known.found?.host.uplink4 ?? null,
       isReady: ({ source, destination }: HeldPacket) => this.policies.isReady(source, destination),
-      write: (packet: Uint8Array) => this.#punt?.write(packet) ?? false,
+      write,
     };
     this.#punted.release(address, known.found === null ? null : at);
   }

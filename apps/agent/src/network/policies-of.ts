@@ -1,6 +1,6 @@
 /** What policy must know of this host's network: who is here, whose an address is, whom pods here may meet. */
 import { Policies } from "../policy/policies.ts";
-import type { NetworkOptions } from "./network.ts";
+import type { NetworkOptions } from "./network-options.ts";
 import type { Routes } from "./routes.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 

@@ -13,7 +13,7 @@ import {
 } from "@millrace/abi/generated/flow";
 import type { Pair, TableBytes } from "../dataplane/dataplane.ts";
 import { addressKey, addressText } from "../endpoint/address.ts";
-import { FlowTable, KEY, RECORD } from "../telemetry/flow-table.ts";
+import { FlowTable, KEY, KEY_WORDS, RECORD } from "../telemetry/flow-table.ts";
 import { entryFor, type PairJudge } from "./pair-judge.ts";
 
 const PEER_IDENTITY = (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.peerIdentity) / 4;
@@ -40,19 +40,21 @@ export function* flowSights(
 ): Generator<FlowSight> {
   const table = new FlowTable(bytes);
   const classes = new Map<string | number, number>();
+  const wire = new Uint32Array(KEY_WORDS);
+  const remote = new Uint8Array(wire.buffer, KEY.remote * 4, ADDRESS_BYTES);
   for (let i = 0; i < table.count; i++) {
     if (table.record(i, RECORD.lifecycle) !== FlowLifecycle.LIVE || isLinkUpkeep(table, i)) continue;
-    const at = table.keyAt(i) + KEY.remote;
-    const text = () =>
-      addressText(new Uint8Array(table.keys.buffer, table.keys.byteOffset + at * 4, ADDRESS_BYTES));
-    const key = addressKey(table.keys, at);
+    // A flow to a service is judged as one to its backend.
+    if (!table.translated(i, wire)) wire.set(table.keys.subarray(table.keyAt(i), table.keyAt(i) + KEY_WORDS));
+    const text = () => addressText(remote);
+    const key = addressKey(wire, KEY.remote);
     const cidrClass = classes.get(key) ?? classOf(text());
     classes.set(key, cidrClass);
     const peerIdentity = table.record(i, PEER_IDENTITY) || identityOf(text());
     if (peerIdentity === undefined) continue;
     yield {
       ...{ endpointId: table.key(i, KEY.endpoint), peerIdentity, cidrClass, protocol: table.protocol(i) },
-      ...{ opened: openedIn(table, i), verdict: verdictIn(table.record(i, RECORD.verdict)) },
+      ...{ opened: openedIn(table, i, wire), verdict: verdictIn(table.record(i, RECORD.verdict)) },
     };
   }
 }
@@ -70,10 +72,12 @@ function isLinkUpkeep(table: FlowTable, i: number): boolean {
   return isNear && ((type >= 130 && type <= 137) || type === 143);
 }
 
-function openedIn(table: FlowTable, i: number): FlowSight["opened"] {
-  const ports = WITH_PORTS.has(table.protocol(i)) ? table.key(i, PORTS) : 0;
-  const egress = { direction: FlowDirection.EGRESS, port: swapped(ports >>> 16) };
-  const ingress = { direction: FlowDirection.INGRESS, port: swapped(ports & 0xffff) };
+function openedIn(table: FlowTable, i: number, wire: Uint32Array): FlowSight["opened"] {
+  const [own, there] = WITH_PORTS.has(table.protocol(i))
+    ? [table.key(i, PORTS) & 0xffff, (wire[PORTS] as number) >>> 16]
+    : [0, 0];
+  const egress = { direction: FlowDirection.EGRESS, port: swapped(there) };
+  const ingress = { direction: FlowDirection.INGRESS, port: swapped(own) };
   const opener = table.opener(i);
   if (opener === FlowOpener.LOCAL) return [egress];
   return opener === FlowOpener.REMOTE ? [ingress] : [egress, ingress];

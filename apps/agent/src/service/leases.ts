@@ -10,10 +10,7 @@ const MOST = 4096;
 const RENEW_AT = 0.7;
 /** What nobody could be asked about holds on for as long. */
 const EXTEND_MS = 60_000;
-/**
- * What nobody used for so long is not renewed. A day, so that what runs once a day finds its service known: the first to
- * connect to one that isn't known is refused.
- */
+/** What nobody used for so long is not renewed. A day, so that what runs once a day finds its service known. */
 const IDLE_MS = 26 * 3600 * 1000;
 
 type Entry = { found: ResolvedService | null; usedMs: number; renewAtMs: number; untilMs: number };

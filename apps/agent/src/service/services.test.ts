@@ -40,16 +40,19 @@ function begin() {
     },
   };
   const logged: string[] = [];
+  /** What stood in the kernel each time that packets were told to go on. */
+  const goneOn: string[][] = [];
   const start = () => {
     const services = new Services({
       ...{ kernel, resolve: (input) => control.resolve(input), file: new ServiceFile(stateDir) },
       ...{ clients: () => [7n], isConnected: () => control.reachable, nowMs: () => clock.ms },
       log: (line, error) => void logged.push(`${line}: ${error}`),
+      onWritten: () => void goneOn.push([...kernel.entries.keys()]),
     });
     services.open();
     return services;
   };
-  return { clock, kernel, control, logged, start };
+  return { clock, kernel, control, logged, goneOn, start };
 }
 /** What was asked at an event is answered in a later turn. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -219,6 +222,22 @@ test("more addresses than an answer is waited for are left out and counted", asy
   const services = start();
   for (let i = 0; i < 1030; i++) kernel.ask(`10.96.${i >> 8}.${i & 255}`);
   expect(services.counts).toMatchObject({ asked: 1024, askedTooMany: 6, known: 0 });
-  expect(services.counts).toMatchObject({ translated: 5, refusedUnknown: 3 });
+  expect(services.counts).toMatchObject({ translated: 5, unknown: 3 });
   answer();
+});
+
+test("packets to an address that nobody knew go on when the kernel knows it, as a service or as none", async () => {
+  const { control, goneOn, start } = begin();
+  control.services.set(CART.address, cart("10.1.0.1"));
+  const services = start();
+  expect(services.isVirtual(CART.address)).toBe(false); // nobody has told it the ranges yet
+  await services.step();
+  expect([CART.address, "10.97.0.1", "fd00::1", "x"].map((address) => services.isVirtual(address))).toEqual([
+    ...[true, false, false, false],
+  ]);
+  for (const address of [CART.address, "10.96.0.9"]) services.ask(address);
+  expect([services.isKnown(CART.address), goneOn]).toEqual([false, []]);
+  await turn();
+  expect(goneOn).toEqual([["10.96.0.1 80 6", "10.96.0.1 0 0", "10.96.0.9 0 0"]]);
+  expect([CART.address, "10.96.0.9"].map((address) => services.isKnown(address))).toEqual([true, true]);
 });

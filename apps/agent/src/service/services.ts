@@ -3,6 +3,7 @@
  * written into the kernel's tables. A host holds what its own pods use, and nothing else.
  */
 import { ServiceCount } from "@millrace/abi/generated/service";
+import { contains, type Prefix, parseAddress, parsePrefix } from "@millrace/contract/prefix";
 import {
   SERVICE_ASK_LIMITS,
   type ServiceResolveInput,
@@ -34,7 +35,7 @@ type CountName = keyof typeof ServiceCount;
 const COUNTED: Record<CountName, string> = {
   TRANSLATED: "translated",
   EMPTY: "refusedEmpty",
-  UNKNOWN: "refusedUnknown",
+  UNKNOWN: "unknown",
   ABSENT: "refusedAbsent",
   RACED: "refusedRaced",
   FORGOTTEN: "forgotten",
@@ -48,13 +49,16 @@ export type ServicesOptions = {
   isConnected: () => boolean;
   nowMs: () => number;
   log: (line: string, error?: string) => void;
+  /** What stands in the kernel is as it is known now: what waits for it may go on. */
+  onWritten: () => void;
 };
 
 export class Services {
   readonly #o: ServicesOptions;
   readonly #leases: ServiceLeases;
   #layout: ServiceLayout | undefined;
-  #ranges: readonly string[];
+  #ranges: readonly string[] = [];
+  #prefixes: readonly Prefix[] = [];
   #clients = "";
   #rangesAtMs = 0;
   #retryAtMs = 0;
@@ -71,7 +75,7 @@ export class Services {
     this.#o = options;
     this.#leases = new ServiceLeases(options.nowMs);
     const { ranges, known } = options.file.read();
-    this.#ranges = ranges;
+    this.#takeRanges(ranges);
     this.#leases.restore(known);
   }
   /** What became of connects to virtual addresses, and of the questions they led to. */
@@ -87,7 +91,7 @@ export class Services {
   /** Sockets of the clients are given backends from now on, by what the last life knew. */
   open(): void {
     const { kernel } = this.#o;
-    kernel.onAsked((address) => this.#take(address));
+    kernel.onAsked((address) => this.ask(address));
     kernel.setRanges(this.#ranges);
     this.apply();
     try {
@@ -108,9 +112,30 @@ export class Services {
       this.#toWrite = true;
       this.#o.kernel.write(changes);
       layout.written();
+      this.#o.onWritten();
     } catch (error) {
       this.#startOver(String(error));
     }
+  }
+
+  /** Whether packets to it are a service's, or nobody's. */
+  isVirtual(address: string): boolean {
+    const parsed = parseAddress(address);
+    return parsed !== undefined && this.#prefixes.some((prefix) => contains(prefix, parsed));
+  }
+  isKnown(address: string): boolean {
+    return this.#leases.get(address) !== undefined;
+  }
+  /** A socket or a packet of a pod is for it. */
+  ask(address: string): void {
+    if (this.#asked.has(address) || this.isKnown(address)) return;
+    if (this.#asked.size >= MOST_ASKED) {
+      this.#counts.askedTooMany++;
+      return;
+    }
+    this.#counts.asked++;
+    this.#asked.add(address);
+    if (this.#asked.size === 1) void this.#answer();
   }
 
   /** The control plane says that something changed. */
@@ -176,17 +201,6 @@ export class Services {
     this.#clients = text;
   }
 
-  /** A socket asked for it. */
-  #take(address: string): void {
-    if (this.#asked.has(address) || this.#leases.get(address)) return;
-    if (this.#asked.size >= MOST_ASKED) {
-      this.#counts.askedTooMany++;
-      return;
-    }
-    this.#counts.asked++;
-    this.#asked.add(address);
-    if (this.#asked.size === 1) void this.#answer();
-  }
   /** One request at a time, with all that came together. */
   async #answer(): Promise<void> {
     await Promise.resolve();
@@ -221,9 +235,14 @@ export class Services {
   #learn({ resolved, ranges }: ServiceResolveOutput): void {
     this.#leases.put(resolved);
     if (ranges.join() === this.#ranges.join()) return;
-    this.#ranges = ranges;
+    this.#takeRanges(ranges);
     this.#toWrite = true;
     this.#o.kernel.setRanges(ranges);
+  }
+
+  #takeRanges(ranges: readonly string[]): void {
+    this.#ranges = ranges;
+    this.#prefixes = ranges.flatMap((text) => parsePrefix(text) ?? []);
   }
 
   /** What was connected to since the last look. */

@@ -39,6 +39,9 @@ export const RECORD = {
   natAddress: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.natAddress) / 4,
   /** In the low half. */
   natPort: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.natPort) / 4,
+  natDst: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.natDst) / 4,
+  /** In the low half. */
+  natDstPort: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.natDstPort) / 4,
 } as const;
 
 export type FlowBytes = { count: number; keys: Uint8Array; values: Uint8Array };
@@ -106,15 +109,21 @@ export class FlowTable {
   opener(i: number): number {
     return this.record(i, RECORD.tcp) >>> 24;
   }
-  /** Where our dataplane masquerades the flow: its tuple as the far end knows it, into `out`. */
-  masqueraded(i: number, out: Uint32Array): boolean {
-    const port = this.record(i, RECORD.natPort) & 0xffff;
-    if (port === 0) return false;
+  /** Where our dataplane translates the flow, by masquerading or to a service's backend: its tuple beyond its endpoint's link, into `out`. */
+  translated(i: number, out: Uint32Array): boolean {
+    const source = this.record(i, RECORD.natPort) & 0xffff;
+    const destination = this.record(i, RECORD.natDstPort) & 0xffff;
+    if (source === 0 && destination === 0) return false;
+    const ports = this.key(i, KEY.ports);
     for (let word = 0; word < 4; word++) {
-      out[KEY.local + word] = this.record(i, RECORD.natAddress + word);
-      out[KEY.remote + word] = this.key(i, KEY.remote + word);
+      out[KEY.local + word] = source
+        ? this.record(i, RECORD.natAddress + word)
+        : this.key(i, KEY.local + word);
+      out[KEY.remote + word] = destination
+        ? this.record(i, RECORD.natDst + word)
+        : this.key(i, KEY.remote + word);
     }
-    out[KEY.ports] = ((this.key(i, KEY.ports) & 0xffff_0000) | port) >>> 0;
+    out[KEY.ports] = (((destination || ports >>> 16) << 16) | (source || ports & 0xffff)) >>> 0;
     return true;
   }
 }

@@ -215,7 +215,7 @@ export class FlowPass {
     const { otherSides, translations } = this.#o;
     const table = this.#table;
     const known =
-      table.masqueraded(i, this.#other) ||
+      table.translated(i, this.#other) ||
       otherSides.otherSide(table.keys, table.keyAt(i), table.protocol(i), this.#other);
     return known ? translations.number(this.#other) : slot < 0 ? 0 : this.#wasTranslated(slot);
   }

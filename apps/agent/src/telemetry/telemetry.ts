@@ -92,11 +92,11 @@ export class Telemetry {
     this.#cycle = this.#makeCycle(options, baselines);
   }
 
-  /** Whether some flow of this host has that far end; what there is, is looked up when it is first asked. */
+  /** Whether some flow of this host has that far end, or is translated to it; what there is, is looked up when it is first asked. */
   usedRemotes(): (address: string) => boolean {
     let remotes: ReadonlySet<string | number> | undefined;
     return (address) => {
-      remotes ??= this.#baselines.flows.remotes();
+      remotes ??= new Set([...this.#baselines.flows.remotes(), ...this.#baselines.translations.remotes()]);
       return remotes.has(addressTextKey(address));
     };
   }

@@ -4,11 +4,14 @@
  * the baselines, so that a flow keeps its other side when connection tracking has forgotten it, and when the agent
  * starts anew. Who looks a tuple up first gives it its number; flows that have gone free theirs in `keep`.
  */
+import { addressKey } from "../endpoint/address.ts";
 import { aligned } from "../telemetry/flow-baseline.ts";
 import { hashTuple, sameTuple, TUPLE_WORDS } from "./tuple.ts";
 
 /** A number and a tuple. */
 const ENTRY_WORDS = 1 + TUPLE_WORDS;
+/** Of a tuple: where the far end's address begins. */
+const REMOTE = 4;
 
 export class FlowTranslations {
   readonly #tuples = new Map<number, Uint32Array>();
@@ -20,6 +23,10 @@ export class FlowTranslations {
   }
   get(number: number): Uint32Array | undefined {
     return this.#tuples.get(number);
+  }
+  /** The far ends of all of them, as addressKey has them. */
+  remotes(): (string | number)[] {
+    return [...this.#tuples.values()].map((tuple) => addressKey(tuple, REMOTE));
   }
 
   /** The tuple's number, never 0; equal for equal tuples. */

@@ -88,6 +88,24 @@ describe("the other side of a flow", () => {
     expect(told(next())).toEqual([`0: ${HOST}:20007 ${FAR}:80`]);
   });
 
+  test.each([
+    ["of a service's backend", {}, `${WEB}:40000 ${FAR}:8080`],
+    [
+      "of one outside, under the host's address",
+      { natAddress: addressBytes(HOST) as Uint8Array, natPort: 20_007 },
+      `${HOST}:20007 ${FAR}:8080`,
+    ],
+  ])("is what our own dataplane made %s", (_what, more, other) => {
+    const { host, web, agent, next } = scene();
+    const key = host.key(web, { local: WEB, remote: VIP, sport: 40_000, dport: 80 });
+    const service = { natDst: addressBytes(FAR) as Uint8Array, natDstPort: 8080, backend: 3 };
+    const path = { ...emptyRecord().path, ...service, ...more };
+    host.kernel.packet(key, 0, 100, { opener: FlowOpener.LOCAL, path });
+    expect(told(next())).toEqual([`0: ${other}`]);
+    const uses = agent().telemetry.usedRemotes(); // so the way to the backend stays known
+    expect([VIP, FAR, HOST].map(uses)).toEqual([true, true, false]);
+  });
+
   test("is the backend behind a service's address", () => {
     const { web, send, translate, next } = scene();
     send(web, { local: WEB, remote: VIP, sport: 40_000, dport: 80 });

@@ -69,14 +69,14 @@ const OWN: Record<Name, DropReasonText> = {
   ),
   NO_PORT: reason(
     "loss",
-    "No port left to masquerade with",
-    "The packet was to leave under the host's address, and towards this far end all of the host's reserved ports are in use, or the flow table is full.",
+    "No port left to translate with",
+    "The packet was to leave under the host's address, and towards this far end all of the host's reserved ports are in use; or it was to go to a service, and the pod uses the same port towards its backends already; or the flow table is full.",
     "Look which pod holds so many connections to one address; give the agent a wider range (--masquerade-ports) or a larger flow table.",
   ),
   UNTRANSLATABLE: reason(
     "loss",
-    "Can't be masqueraded",
-    "The packet was to leave under the host's address, but it is a fragment whose first one wasn't seen, is cut off before its ports, or too long for the uplink.",
+    "Can't be translated",
+    "The packet was to leave under the host's address, or to go to a service's backend, but it is a fragment whose first one wasn't seen, is cut off before its ports, or too long for the uplink.",
     "Fragments out of order or oversized packets: look at the pod's MTU against the uplink's.",
   ),
   NO_HEADROOM: reason(
@@ -84,6 +84,18 @@ const OWN: Record<Name, DropReasonText> = {
     "Link header finds no room",
     "The packet had waited for the agent's answer, and no link header could be put before it: it is too large, or the host has no memory left.",
     "Look at the pod's MTU, and at the host's memory.",
+  ),
+  NO_BACKEND: reason(
+    "loss",
+    "The service has no backend",
+    "The packet was for a service with no backend that takes connections, or with none but the pod that sent it. The pod was told: its connection is refused.",
+    "Look at the service's page: do its pods run, and does its selector name them?",
+  ),
+  NO_SERVICE: reason(
+    "loss",
+    "No service at this address and port",
+    "The packet was for an address that services have theirs from, but no service has it, or it has no such port or protocol. The pod was told: its connection is refused.",
+    "Look whether the service still exists, and which ports it has.",
   ),
 };
 

@@ -77,6 +77,8 @@ export const PathReason = {
   POLICY: 10,
   NO_PORT: 11,
   UNTRANSLATABLE: 12,
+  NO_BACKEND: 13,
+  NO_SERVICE: 14,
   NO_HEADROOM: 15,
 } as const;
 export type PathReason = (typeof PathReason)[keyof typeof PathReason];
@@ -95,13 +97,13 @@ export interface FlowChunk {
   records: FlowRecord[];
 }
 
-export const FLOW_CHUNK_SIZE = 14592;
+export const FLOW_CHUNK_SIZE = 16128;
 export const FLOW_CHUNK_OFFSETS = {
   keys: 0,
   records: 2816,
 } as const;
 
-/** Undefined when fewer than 14592 bytes are there. */
+/** Undefined when fewer than 16128 bytes are there. */
 export function decodeFlowChunk(view: DataView, at = 0): FlowChunk | undefined {
   if (at < 0 || at + FLOW_CHUNK_SIZE > view.byteLength) return undefined;
   return readFlowChunk(view, at);
@@ -111,17 +113,17 @@ export function decodeFlowChunk(view: DataView, at = 0): FlowChunk | undefined {
 export function readFlowChunk(view: DataView, at: number): FlowChunk {
   return {
     keys: Array.from({ length: 64 }, (_, i) => readFlowKey(view, at + i * 44)),
-    records: Array.from({ length: 64 }, (_, i) => readFlowRecord(view, at + 2816 + i * 184)),
+    records: Array.from({ length: 64 }, (_, i) => readFlowRecord(view, at + 2816 + i * 208)),
   };
 }
 
-/** Writes all 14592 bytes, padding as zero; throws RangeError when they don't fit. */
+/** Writes all 16128 bytes, padding as zero; throws RangeError when they don't fit. */
 export function encodeFlowChunk(value: FlowChunk, view: DataView, at = 0): void {
   for (let i = 0; i < 64; i++) {
     encodeFlowKey((value.keys[i] as FlowKey), view, at + i * 44);
   }
   for (let i = 0; i < 64; i++) {
-    encodeFlowRecord((value.records[i] as FlowRecord), view, at + 2816 + i * 184);
+    encodeFlowRecord((value.records[i] as FlowRecord), view, at + 2816 + i * 208);
   }
 }
 
@@ -230,9 +232,12 @@ export interface FlowPath {
   natAddress: Uint8Array;
   natPort: number;
   slowPackets: number;
+  natDst: Uint8Array;
+  natDstPort: number;
+  backend: number;
 }
 
-export const FLOW_PATH_SIZE = 64;
+export const FLOW_PATH_SIZE = 88;
 export const FLOW_PATH_OFFSETS = {
   generation: 0,
   verdict: 4,
@@ -248,9 +253,12 @@ export const FLOW_PATH_OFFSETS = {
   natAddress: 40,
   natPort: 56,
   slowPackets: 60,
+  natDst: 64,
+  natDstPort: 80,
+  backend: 84,
 } as const;
 
-/** Undefined when fewer than 64 bytes are there. */
+/** Undefined when fewer than 88 bytes are there. */
 export function decodeFlowPath(view: DataView, at = 0): FlowPath | undefined {
   if (at < 0 || at + FLOW_PATH_SIZE > view.byteLength) return undefined;
   return readFlowPath(view, at);
@@ -273,10 +281,13 @@ export function readFlowPath(view: DataView, at: number): FlowPath {
     natAddress: bytesAt(view, at + 40, 16),
     natPort: view.getUint16(at + 56, false),
     slowPackets: view.getUint32(at + 60, true),
+    natDst: bytesAt(view, at + 64, 16),
+    natDstPort: view.getUint16(at + 80, false),
+    backend: view.getUint32(at + 84, true),
   };
 }
 
-/** Writes all 64 bytes, padding as zero; throws RangeError when they don't fit. */
+/** Writes all 88 bytes, padding as zero; throws RangeError when they don't fit. */
 export function encodeFlowPath(value: FlowPath, view: DataView, at = 0): void {
   view.setUint32(at, value.generation, true);
   view.setUint8(at + 4, value.verdict);
@@ -299,6 +310,11 @@ export function encodeFlowPath(value: FlowPath, view: DataView, at = 0): void {
   view.setUint8(at + 58, 0);
   view.setUint8(at + 59, 0);
   view.setUint32(at + 60, value.slowPackets, true);
+  putBytes(value.natDst, view, at + 64, 16);
+  view.setUint16(at + 80, value.natDstPort, false);
+  view.setUint8(at + 82, 0);
+  view.setUint8(at + 83, 0);
+  view.setUint32(at + 84, value.backend, true);
 }
 
 export interface FlowRecord {
@@ -322,7 +338,7 @@ export interface FlowRecord {
   path: FlowPath;
 }
 
-export const FLOW_RECORD_SIZE = 184;
+export const FLOW_RECORD_SIZE = 208;
 export const FLOW_RECORD_OFFSETS = {
   lifecycle: 0,
   tupleCheck: 4,
@@ -344,7 +360,7 @@ export const FLOW_RECORD_OFFSETS = {
   path: 120,
 } as const;
 
-/** Undefined when fewer than 184 bytes are there. */
+/** Undefined when fewer than 208 bytes are there. */
 export function decodeFlowRecord(view: DataView, at = 0): FlowRecord | undefined {
   if (at < 0 || at + FLOW_RECORD_SIZE > view.byteLength) return undefined;
   return readFlowRecord(view, at);
@@ -374,7 +390,7 @@ export function readFlowRecord(view: DataView, at: number): FlowRecord {
   };
 }
 
-/** Writes all 184 bytes, padding as zero; throws RangeError when they don't fit. */
+/** Writes all 208 bytes, padding as zero; throws RangeError when they don't fit. */
 export function encodeFlowRecord(value: FlowRecord, view: DataView, at = 0): void {
   view.setUint32(at, value.lifecycle, true);
   view.setUint32(at + 4, value.tupleCheck, true);

@@ -102,8 +102,10 @@ enum path_reason {
 	PATH_REASON_UNRESOLVED = 8,     /* where it goes or who sent it isn't known, and nobody there to ask */
 	PATH_REASON_ENCAPSULATION = 9,  /* the outer header found no room */
 	PATH_REASON_POLICY = 10,
-	PATH_REASON_NO_PORT = 11,        /* to be masqueraded, and no port was free, or there is no flow to keep it */
-	PATH_REASON_UNTRANSLATABLE = 12, /* to be masqueraded, and its own port can't be told or changed */
+	PATH_REASON_NO_PORT = 11,        /* to be translated, and no port was free, or there is no flow to keep it */
+	PATH_REASON_UNTRANSLATABLE = 12, /* to be translated, and its own port can't be told or changed */
+	PATH_REASON_NO_BACKEND = 13,     /* to a service with none, or with none but the sender; the sender was told */
+	PATH_REASON_NO_SERVICE = 14,     /* to a virtual address that is no service's, or has no such port; likewise */
 	PATH_REASON_NO_HEADROOM = 15,    /* a link header found no room before what the agent has put back */
 };
 
@@ -135,8 +137,12 @@ struct flow_path {
 	__be16 nat_port;
 	__u16 _pad2;
 	__u32 slow_packets; /* of those in `counters`, both directions, how many took the slow path */
+	__u8 nat_dst[16];   /* the backend that the flow's packets go to; zero: to the address that they name */
+	__be16 nat_dst_port;
+	__u16 _pad3;
+	__u32 backend; /* its number in `service_backends`, also when it has left there */
 };
-ABI_SIZE(struct flow_path, 64);
+ABI_SIZE(struct flow_path, 88);
 
 /* What every packet reads or writes comes first, and together. */
 struct flow_record {
@@ -159,7 +165,7 @@ struct flow_record {
 	__u32 shown; /* what the entry stood at when it was last handed out (scan.bpf.c); 0: never */
 	struct flow_path path; /* of what the endpoint sends; verdict and rule are of both directions */
 };
-ABI_SIZE(struct flow_record, 184);
+ABI_SIZE(struct flow_record, 208);
 
 enum flow_retire_outcome {
 	FLOW_RETIRE_NOT_ASKED = 0,
@@ -198,6 +204,6 @@ struct flow_chunk {
 	struct flow_key keys[FLOW_CHUNK];
 	struct flow_record records[FLOW_CHUNK];
 };
-ABI_SIZE(struct flow_chunk, 228 * 64);
+ABI_SIZE(struct flow_chunk, 252 * 64);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
 /*
- * Masquerading: under which port of the host's own address the outside knows a pod's flow. An entry belongs to one
- * flow of the flow table, whose path names it, and goes with it. The port's choice is lib/nat.h's.
+ * Translation: under which port of the host's own address the outside knows a pod's flow, and which flow to a service a
+ * backend's answers belong to. An entry belongs to one flow of the flow table, whose path names it, and goes with it. The
+ * port's choice is lib/nat.h's, the backend's lib/service_flow.h's.
  */
 #ifndef MILLRACE_NAT_H
 #define MILLRACE_NAT_H
@@ -13,12 +14,12 @@ enum translation_limit {
 	TRANSLATION_DEAD = 0, /* in `claimed_s`: being removed, nobody may claim it any more */
 };
 
-/* Of `translations`: what an answer from the outside shows. */
+/* Of `translations`: what an answer shows, from the outside at this host, or from a backend at the pod's link. */
 struct translation_key {
 	__u8 remote[16];    /* the far end; IPv4 as ::ffff:a.b.c.d */
-	__u8 address[16];   /* this host's */
+	__u8 address[16];   /* this host's; the pod's own of a backend's answer */
 	__be16 remote_port; /* ICMP echo: 0 */
-	__be16 port;        /* this host's; ICMP echo: the identifier */
+	__be16 port;        /* likewise; ICMP echo: the identifier */
 	__u8 proto;
 	__u8 _pad0;
 	__u16 _pad1;

@@ -15,11 +15,11 @@ enum service_limit {
 	SERVICE_TRIES = 3, /* how often a choice is begun anew when the tables change under it */
 };
 
-/* Index of the `service_totals` map: what became of connects, and of a socket's first datagram, to a virtual address. */
+/* Index of the `service_totals` map: what became of connects, of a socket's first datagram, and of packets' flows, to a virtual address. */
 enum service_count {
 	SERVICE_COUNT_TRANSLATED = 0,
 	SERVICE_COUNT_EMPTY = 1,     /* refused: no backend */
-	SERVICE_COUNT_UNKNOWN = 2,   /* refused: this host has not been told of the address yet */
+	SERVICE_COUNT_UNKNOWN = 2,   /* a socket's: goes on as it is, since this host has not been told of the address yet */
 	SERVICE_COUNT_ABSENT = 3,    /* refused: no such service, or no such port of it */
 	SERVICE_COUNT_RACED = 4,     /* refused: the tables changed SERVICE_TRIES times under it */
 	SERVICE_COUNT_FORGOTTEN = 5, /* translated, and no memory to remember it by: the socket shows its backend */

@@ -1,0 +1,38 @@
+/** What a host's part of the network is put together from. */
+import type { Underlay } from "@millrace/contract/network";
+import type { PlacedRecord } from "../attachment/record.ts";
+import type { ControlPlane } from "../connection/client.ts";
+import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { PolicyFile } from "../policy/policy-file.ts";
+import type { LeaseFile } from "./lease-file.ts";
+import type { PortRange } from "./port-range.ts";
+import type { RouteFile } from "./route-file.ts";
+
+export type NetworkOptions = {
+  dataplane: Dataplane;
+  client: ControlPlane;
+  file: LeaseFile;
+  routeFile: RouteFile;
+  policyFile: PolicyFile;
+  uplink: number;
+  underlay: () => Underlay | undefined;
+  masqueradePorts: PortRange | undefined;
+  attached: () => readonly PlacedRecord[];
+  /** Of an attachment: its endpoint's number, once it has one. */
+  endpointOf: (record: PlacedRecord) => number | undefined;
+  labelsOf: (record: PlacedRecord) => Record<string, string>;
+  hostAddresses: () => readonly string[];
+  /** Whether something here talks to an address. */
+  inUse: () => (address: string) => boolean;
+  services: VirtualAddresses;
+  isConnected: () => boolean;
+  nowMs: () => number;
+  log: (line: string, error?: string) => void;
+};
+
+/** What packets to virtual addresses wait for. */
+export type VirtualAddresses = {
+  isVirtual: (address: string) => boolean;
+  isKnown: (address: string) => boolean;
+  ask: (address: string) => void;
+};

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
+/*
+ * Which backend a flow's packets go to that names a virtual address: of a socket that wasn't given one when it connected,
+ * or of no socket. Chosen with the flow's first packet and kept in its path; the entry in `translations` says whose the
+ * backend's answers are. Packets are changed in service_packet.h.
+ */
+#ifndef MILLRACE_SERVICE_FLOW_H
+#define MILLRACE_SERVICE_FLOW_H
+
+#include "lib/nat.h"
+#include "lib/service.h"
+#include "lib/tcp_state.h"
+
+/* A backend that won't do, since it is the sender or answers the sender's port already, is passed over so often. */
+#define SERVICE_PROBES 4
+
+/* What a choice takes: too large for the stack. Hooks run with softirqs off, so none is in the middle of another. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct service_pick);
+} service_picks __weak SEC(".maps");
+
+/* Where a flow goes. */
+struct flow_target {
+	struct flow_key wire; /* as it is beyond its endpoint's link */
+	__u32 backend;        /* its number; 0: it goes to whom it names */
+};
+
+enum service_how {
+	SERVICE_MAY_CHOOSE = 1, /* the packet is the endpoint's own */
+	SERVICE_ANEW = 2,       /* what was kept is another connection's */
+};
+
+#define SERVICE_AIMED 0  /* the target says where */
+#define SERVICE_CHOOSE (-2) /* service_aim's to say: verifier: one of the two at a time is on the stack */
+#define SERVICE_ASK (-1) /* nobody has told this host what is at that address */
+/* Above 0: an enum path_reason. */
+
+static __always_inline void target_none(struct flow_target *to, const struct flow_key *key)
+{
+	to->wire = *key;
+	to->backend = 0;
+}
+
+/*
+ * race: of a flow whose backend is replaced just now, by another CPU, the address may be of two halves. Worst outcome: a
+ * datagram goes to nobody, that would have gone to a backend that has gone.
+ */
+static __always_inline bool target_keep(struct flow_target *to, const struct flow_key *key,
+					const struct flow_record *record)
+{
+	__be16 port = READ_ONCE(record->path.nat_dst_port);
+
+	if (!port)
+		return false;
+	__builtin_memcpy(to->wire.daddr, record->path.nat_dst, 16);
+	to->backend = record->path.backend;
+	if (READ_ONCE(record->tuple_check) != flow_tuple_check(key)) {
+		target_none(to, key);
+		return false;
+	}
+	to->wire.dport = port;
+	return true;
+}
+
+/* Datagrams go on to a backend for as long as it takes new ones; a connection would not survive another. */
+static __always_inline bool target_lasts(const struct flow_target *to)
+{
+	return to->wire.proto != IPPROTO_UDP || bpf_map_lookup_elem(&service_backends, &to->backend);
+}
+
+/* The same for all packets of a flow, and spread over flows: a table that didn't change gives the same backend. */
+static __always_inline __u32 service_hash(const struct flow_key *key, __u32 probe)
+{
+	const __u32 *words = (const __u32 *)key->daddr;
+	__u64 to = ((__u64)words[0] << 32 | words[1]) * 0x94d049bb133111ebull +
+		   ((__u64)words[2] << 32 | words[3]) * 0xd6e8feb86659fd93ull + key->dport;
+
+	return translation_mix(nat_seed(key) + to + (__u64)probe * 0x9e3779b97f4a7c15ull);
+}
+
+/* A connection of the pod to the backend itself, from the same port: its answers look the same. */
+static __always_inline bool target_is_taken(const struct flow_target *to)
+{
+	const struct flow_record *record;
+
+	if (to->wire.proto != IPPROTO_TCP)
+		return false;
+	record = flow_lookup_live(&to->wire);
+	return record && !tcp_is_over(record->tcp_state);
+}
+
+/* 0, and the answers are the flow's; or why that backend won't do. */
+VERIFIED_ALONE int service_claim(struct flow_target *to, const struct flow_key *key)
+{
+	struct nat_work *work = nat_work_begin();
+
+	if (!to || !key || !work)
+		return PATH_REASON_NO_PORT;
+	if (address_equals(to->wire.daddr, key->saddr))
+		return PATH_REASON_NO_BACKEND;
+	if (target_is_taken(to))
+		return PATH_REASON_NO_PORT;
+	work->entry.flow = *key;
+	work->entry.claimed_s = translation_now_s();
+	translation_key_of(&work->at, &to->wire, key->saddr, key->sport);
+	return translation_claim(work) ? 0 : PATH_REASON_NO_PORT;
+}
+
+static __always_inline int service_refusal(const struct service_pick *pick)
+{
+	if (pick->why == SERVICE_COUNT_EMPTY)
+		return PATH_REASON_NO_BACKEND;
+	return pick->why == SERVICE_COUNT_ABSENT ? PATH_REASON_NO_SERVICE : PATH_REASON_NO_PORT;
+}
+
+VERIFIED_ALONE int service_choose_alone(struct service_pick *pick)
+{
+	return service_choose(pick);
+}
+
+/* One backend for the flow, which is claimed. No number in `pick` when there is none at all. */
+static __always_inline int service_aim_once(struct flow_target *to, const struct flow_key *key,
+					    struct service_pick *pick, __u32 probe)
+{
+	int answer, refused;
+
+	pick->choice = service_hash(key, probe);
+	pick->any = probe > 0;
+	pick->backend_number = 0;
+	answer = service_choose_alone(pick);
+	if (answer == SERVICE_UNKNOWN)
+		return SERVICE_ASK;
+	if (answer != SERVICE_TRANSLATE)
+		return answer == SERVICE_PASS ? SERVICE_AIMED : service_refusal(pick);
+	__builtin_memcpy(to->wire.daddr, pick->backend.address, 16);
+	to->wire.dport = pick->backend.port;
+	to->backend = pick->backend_number;
+	refused = service_claim(to, key);
+	if (refused)
+		target_none(to, key);
+	else
+		service_count_opened(pick);
+	return refused;
+}
+
+/*
+ * A backend for a flow that has none, or whose backend takes nothing new: then it stays where it is when there is no other,
+ * as a service's flows do when it goes. `record` and `how` as for service_take.
+ */
+VERIFIED_ALONE int service_aim(struct flow_target *to, const struct flow_key *key, const struct flow_record *record,
+			       __u32 how)
+{
+	__u32 zero = 0;
+	struct service_pick *pick = bpf_map_lookup_elem(&service_picks, &zero);
+	int answer = PATH_REASON_NO_PORT;
+
+	if (!to || !key || !record || !pick)
+		return answer;
+	__builtin_memset(pick, 0, sizeof(*pick));
+	__builtin_memcpy(pick->key.address, key->daddr, 16);
+	pick->key.port = key->dport;
+	pick->key.proto = key->proto;
+	pick->client = key->endpoint_id;
+	for (__u32 probe = 0; probe < SERVICE_PROBES; probe++) {
+		answer = service_aim_once(to, key, pick, probe);
+		if (answer <= 0 || !pick->backend_number)
+			break;
+	}
+	if (answer != SERVICE_AIMED && !(how & SERVICE_ANEW) && target_keep(to, key, record))
+		return SERVICE_AIMED;
+	return answer;
+}
+
+/*
+ * Where a flow goes, as the endpoint has it. `record` is the flow's, NULL when there is no room for one: then a virtual
+ * address can't be translated, since nobody would know the answers. A flow keeps its backend under whatever generation.
+ */
+VERIFIED_ALONE int service_take(struct flow_target *to, const struct flow_key *key, const struct flow_record *record,
+				__u32 how)
+{
+	if (!to || !key)
+		return PATH_REASON_NO_PORT;
+	target_none(to, key);
+	if (record && !(how & SERVICE_ANEW) && target_keep(to, key, record) &&
+	    (!(how & SERVICE_MAY_CHOOSE) || target_lasts(to)))
+		return SERVICE_AIMED;
+	if (!(how & SERVICE_MAY_CHOOSE) || !address_is_virtual(key->daddr))
+		return SERVICE_AIMED;
+	if (key->proto != IPPROTO_TCP && key->proto != IPPROTO_UDP)
+		return PATH_REASON_NO_SERVICE;
+	if (!key->sport || !key->dport || key->vlan)
+		return PATH_REASON_UNTRANSLATABLE;
+	if (!record || !flow_is_live(record, key))
+		return PATH_REASON_NO_PORT;
+	target_none(to, key);
+	return SERVICE_CHOOSE;
+}
+
+/* `flow` becomes the flow that a backend's answers of that tuple belong to. 0: they are as they look. */
+VERIFIED_ALONE int service_flow_of(struct flow_key *flow)
+{
+	struct nat_work *work = nat_work_begin();
+
+	if (!flow || !work || !translation_returned(&work->entry, &work->at, flow))
+		return 0;
+	*flow = work->entry.flow;
+	return 1;
+}
+
+#endif

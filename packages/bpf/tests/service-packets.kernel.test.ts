@@ -1,0 +1,510 @@
+/*
+ * Services, packet by packet: what a pod sends to a virtual address without a socket of its own that was given a backend,
+ * how the answers and the errors about it come back, and what is refused. That packets really travel so is
+ * services-wire.kernel.test.ts's, that an unknown service's first packet isn't lost apps/agent's network.kernel.test.ts's.
+ */
+import { EndpointClass } from "@millrace/abi/generated/endpoint";
+import {
+  encodeFlowRetireRequest,
+  FLOW_RETIRE_REQUEST_SIZE,
+  FlowTcpState,
+  PathKind,
+  Verdict,
+} from "@millrace/abi/generated/flow";
+import {
+  encodeTranslationSweep,
+  readTranslationSweep,
+  TRANSLATION_SWEEP_SIZE,
+} from "@millrace/abi/generated/nat";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { checksummed, checksumProblems } from "./checksums.ts";
+import { sumOfClasses, sumOfFlows } from "./expectations.ts";
+import { TestHost, type TestPod } from "./forwarder.ts";
+import { type Flow, plus, viewOf } from "./observer.ts";
+import { addressBytes, PROTO, packet } from "./packet-builder.ts";
+import { TestPolicy } from "./policy-tables.ts";
+import { NOW, retire } from "./retirement.ts";
+import { type Backend, TestServices } from "./service-tables.ts";
+
+const DROP = 2;
+const REDIRECT = 7;
+const ETHERNET = 14;
+const SPORT = 40_000;
+const VPORT = 80;
+const BPORT = 8080;
+const CART = 1;
+
+const FAMILIES = {
+  IPv4: {
+    ...{ pod: "10.201.1.7", host: "10.200.0.1", virtual: "10.96.0.1", router: "198.51.100.9" },
+    ...{ backends: ["10.201.2.20", "10.201.2.21"] as readonly [string, string], outside: "192.0.2.1" },
+    ...{ header: 20, source: 12, destination: 16, addressBytes: 4, ttl: 8, icmp: PROTO.icmp },
+    errors: { unreachable: [3, 3], "too big": [3, 4], "time exceeded": [11, 0] },
+    unreachable: [3, 3],
+    build: (from: string, to: string) => packet().ethernet().ip4(from, to),
+    icmpOf: (at: ReturnType<typeof packet>, type: number, code = 0, id = 0) => at.icmp(type, code, id),
+    echo: 8,
+  },
+  IPv6: {
+    ...{ pod: "fd00:201:1::7", host: "fd00:200::1", virtual: "fd00:96::1", router: "2001:db8:9::9" },
+    ...{
+      backends: ["fd00:201:2::20", "fd00:201:2::21"] as readonly [string, string],
+      outside: "2001:db8::1",
+    },
+    ...{ header: 40, source: 8, destination: 24, addressBytes: 16, ttl: 7, icmp: PROTO.icmp6 },
+    errors: { unreachable: [1, 4], "too big": [2, 0], "time exceeded": [3, 0] },
+    unreachable: [1, 4],
+    build: (from: string, to: string) => packet().ethernet().ip6(from, to),
+    icmpOf: (at: ReturnType<typeof packet>, type: number, code = 0, id = 0) => at.icmp6(type, code, id),
+    echo: 128,
+  },
+} as const;
+type Family = (typeof FAMILIES)[keyof typeof FAMILIES];
+const families = Object.entries(FAMILIES) as [keyof typeof FAMILIES, Family][];
+type Kind = "TCP" | "UDP";
+const protocolOf = (kind: Kind) => (kind === "TCP" ? PROTO.tcp : PROTO.udp);
+const table = families.flatMap(([name, family]) =>
+  (["TCP", "UDP"] as const).map((kind) => [`${name} ${kind}`, family, kind] as const),
+);
+
+let host: TestHost;
+let pod: TestPod;
+let services: TestServices;
+let far: TestHost;
+beforeAll(() => {
+  host = new TestHost(1);
+  far = new TestHost(2);
+  host.netns.sh("ip link add up0 type veth peer name up0far");
+  host.netns.sh("ip link set up0far up");
+  host.netns.sh("ip addr add 10.200.0.1/24 dev up0");
+  host.netns.sh("ip -6 addr add fd00:200::1/64 dev up0 nodad");
+  host.netns.sh("ip link set up0 up");
+  host.netns.sh("ip link add punt0 type veth peer name punt0far");
+  host.netns.sh("ip link set punt0 up");
+  host.netns.sh("ip route add default via 10.200.0.254");
+  host.netns.sh("ip -6 route add default via fd00:200::fe");
+  host.useUplink("up0");
+  host.reach(far, PathKind.DIRECT);
+  services = new TestServices(host.object).range();
+});
+const TABLES = [
+  ...["flows", "endpoints", "drops", "fragments", "translations"],
+  ...["services", "service_backends", "service_counts", "service_backend_counts", "service_affinities"],
+];
+beforeEach(() => {
+  for (const name of TABLES) {
+    const map = host.map(name);
+    for (let key = map.nextKey(); key; key = map.nextKey()) map.delete(key);
+  }
+  pod = host.addLoopbackPod(FAMILIES.IPv4.pod, FAMILIES.IPv6.pod);
+  host.policySet = 0;
+  host.punt = 0;
+  host.masquerade(20_000, 31_999);
+});
+afterAll(() => {
+  host[Symbol.dispose]();
+  far[Symbol.dispose]();
+});
+
+/** A service with a slot for each of the addresses, over and over, so that the choice depends on the flow alone. */
+function serve(
+  family: Family,
+  kind: Kind,
+  addresses: readonly string[] = family.backends,
+  options: { affinitySeconds?: number } = {},
+): Backend[] {
+  const backends = addresses.map((address) => services.backend(CART, { address, port: BPORT }));
+  const slots = Array.from(
+    { length: backends.length && 251 },
+    (_, i) => backends[i % backends.length] as Backend,
+  );
+  services.set(CART, { address: family.virtual, port: VPORT }, protocolOf(kind), slots, options);
+  return backends;
+}
+type Sent = { sport?: number; to?: string; dport?: number; flags?: object; bytes?: number };
+function request(family: Family, kind: Kind, sent: Sent = {}): Buffer {
+  const {
+    sport = SPORT,
+    to = family.virtual,
+    dport = VPORT,
+    flags = { syn: true, seq: 7 },
+    bytes = 40,
+  } = sent;
+  const ip = family.build(family.pod, to);
+  const transport = kind === "TCP" ? ip.tcp(sport, dport, flags) : ip.udp(sport, dport);
+  return checksummed(transport.payload(bytes).bytes());
+}
+function answer(
+  family: Family,
+  kind: Kind,
+  from: string,
+  port = BPORT,
+  to: { address?: string; port?: number } = {},
+) {
+  const ip = family.build(from, to.address ?? family.pod);
+  const flags = { syn: true, ack: true, ackSeq: 8 };
+  const transport = kind === "TCP" ? ip.tcp(port, to.port ?? SPORT, flags) : ip.udp(port, to.port ?? SPORT);
+  return checksummed(transport.payload(21).bytes());
+}
+const out = (bytes: Buffer) => host.run("pod_egress", bytes);
+const back = (bytes: Buffer) => host.run("wire_ingress", bytes);
+type End = "source" | "destination";
+function addressAt(family: Family, frame: Buffer, end: End, at = ETHERNET): string {
+  const bytes = frame.subarray(at + family[end], at + family[end] + family.addressBytes);
+  const known = [family.pod, family.host, family.virtual, family.router, family.outside, ...family.backends];
+  const whose = known.find((address) => {
+    const all = Buffer.from(addressBytes(address));
+    return bytes.equals(address.includes(":") ? all : all.subarray(12));
+  });
+  return whose ?? bytes.toString("hex");
+}
+const portAt = (family: Family, frame: Buffer, end: End, at = ETHERNET) =>
+  frame.readUInt16BE(at + family.header + (end === "source" ? 0 : 2));
+const endsOf = (family: Family, frame: Buffer, at = ETHERNET) => [
+  `${addressAt(family, frame, "source", at)} ${portAt(family, frame, "source", at)}`,
+  `${addressAt(family, frame, "destination", at)} ${portAt(family, frame, "destination", at)}`,
+];
+const flowOf = (sport = SPORT): Flow | undefined => host.flowsOf(pod).find(({ key }) => key.sport === sport);
+/** Sends a packet to the service and says which backend it went to. */
+function leave(family: Family, kind: Kind, sent: Sent = {}): string {
+  const { answer, packet } = out(request(family, kind, sent));
+  expect(answer).toBe(REDIRECT);
+  return addressAt(family, packet, "destination");
+}
+const translations = () => host.map("translations").readAll().count;
+
+function expectConserved(): void {
+  const endpoint = host.endpoint(pod);
+  for (const direction of [0, 1]) {
+    const classes = sumOfClasses(endpoint, direction, EndpointClass.TOTAL);
+    expect(plus(sumOfFlows(host.flowsOf(pod), direction), classes)).toEqual(
+      endpoint.counters[direction]?.[EndpointClass.TOTAL],
+    );
+  }
+}
+
+describe.each(table)("%s", (_name, family, kind) => {
+  test("goes to a backend, with checksums that hold, and its flow says to which", () => {
+    serve(family, kind);
+    const sent = request(family, kind);
+    const { answer: verdict, packet: left } = out(sent);
+    expect(verdict).toBe(REDIRECT);
+    const backend = addressAt(family, left, "destination");
+    expect(family.backends).toContain(backend);
+    expect(endsOf(family, left)).toEqual([`${family.pod} ${SPORT}`, `${backend} ${BPORT}`]);
+    expect(left[ETHERNET + family.ttl]).toBe(sent[ETHERNET + family.ttl]);
+    expect(checksumProblems(left)).toEqual([]);
+    const flow = flowOf();
+    expect(flow?.key.daddr).toEqual(addressBytes(family.virtual));
+    expect(flow?.record.path).toMatchObject({
+      ...{ kind: PathKind.DIRECT, verdict: Verdict.FORWARD, natDstPort: BPORT, natPort: 0 },
+      natDst: addressBytes(backend),
+    });
+    expect(services.counts(CART).opened).toBe(1n);
+    expectConserved();
+  });
+
+  test("is answered by the service, as the pod sees it, on the slow path and the fast one", () => {
+    serve(family, kind);
+    const backend = leave(family, kind);
+    for (let n = 0; n < 3; n++) {
+      const { answer: verdict, packet: came } = back(answer(family, kind, backend));
+      expect(verdict).toBe(REDIRECT);
+      expect(endsOf(family, came)).toEqual([`${family.virtual} ${VPORT}`, `${family.pod} ${SPORT}`]);
+      expect(checksumProblems(came)).toEqual([]);
+      leave(family, kind, { flags: { ack: true, seq: 8, ackSeq: 1 } });
+    }
+    expect(host.flowsOf(pod)).toHaveLength(1);
+    expect(flowOf()?.record.counters.map((c) => c.packets)).toEqual([4n, 3n]);
+    if (kind === "UDP") expect(flowOf()?.record.path.slowPackets).toBe(1);
+    expectConserved();
+  });
+
+  test("stays with its backend, whatever becomes of the table, and flows are spread", () => {
+    serve(family, kind);
+    const ports = Array.from({ length: 40 }, (_, n) => SPORT + n);
+    const first = ports.map((sport) => leave(family, kind, { sport }));
+    expect(new Set(first).size).toBe(2);
+    const [a] = serve(family, kind, family.backends.slice(0, 1));
+    expect(a?.address).toBe(family.backends[0]);
+    host.commit();
+    expect(ports.map((sport) => leave(family, kind, { sport }))).toEqual(first);
+  });
+
+  test("with affinity all flows of a pod go to one backend", () => {
+    serve(family, kind, family.backends, { affinitySeconds: 60 });
+    const chosen = Array.from({ length: 20 }, (_, n) => leave(family, kind, { sport: SPORT + n }));
+    expect(new Set(chosen).size).toBe(1);
+  });
+
+  test.each(Object.entries(family.errors))(
+    "an error about it quotes what the pod sent: %s",
+    (_what, error) => {
+      serve(family, kind);
+      const sent = request(family, kind);
+      const { packet: left } = out(sent);
+      const backend = addressAt(family, left, "destination");
+      const [type, code] = error as readonly [number, number];
+      for (const [from, shown] of [
+        [family.router, family.router],
+        [backend, family.virtual],
+      ] as const) {
+        const quoting = family.icmpOf(family.build(from, family.pod), type, code);
+        const { answer: verdict, packet: came } = back(
+          checksummed(quoting.raw(left.subarray(ETHERNET)).bytes()),
+        );
+        expect(verdict).toBe(REDIRECT);
+        expect(addressAt(family, came, "source")).toBe(shown);
+        expect(checksumProblems(came)).toEqual([]);
+        expect(came.subarray(ETHERNET + family.header + 8)).toEqual(sent.subarray(ETHERNET));
+      }
+      expectConserved();
+    },
+  );
+
+  test("an error of the pod about an answer quotes what the backend sent", () => {
+    serve(family, kind);
+    const backend = leave(family, kind);
+    const sent = answer(family, kind, backend);
+    const { packet: came } = back(sent);
+    const [type, code] = family.unreachable;
+    const quoting = family.icmpOf(family.build(family.pod, family.virtual), type, code);
+    const { answer: verdict, packet: left } = out(checksummed(quoting.raw(came.subarray(ETHERNET)).bytes()));
+    expect(verdict).toBe(REDIRECT);
+    expect(addressAt(family, left, "destination")).toBe(backend);
+    expect(checksumProblems(left)).toEqual([]);
+    expect(left.subarray(ETHERNET + family.header + 8)).toEqual(sent.subarray(ETHERNET));
+    expectConserved();
+  });
+
+  test("to an address nobody was told of, it goes up to the agent as it is; without one it is dropped", () => {
+    const sent = request(family, kind);
+    expect(out(sent).answer).toBe(DROP);
+    expect(host.ownDrops()).toEqual({ UNRESOLVED: 1 });
+    host.punt = host.ifindexOf("punt0");
+    host.commit();
+    const up = out(sent);
+    expect([up.answer, up.packet.equals(sent)]).toEqual([REDIRECT, true]);
+    expect(flowOf()?.record).toMatchObject({ path: { generation: 0, natDstPort: 0 } });
+    serve(family, kind);
+    expect(family.backends).toContain(leave(family, kind));
+    expectConserved();
+  });
+
+  test("to a backend whose way isn't known, it goes up as what the backend would get", () => {
+    serve(family, kind, [family.backends[0]]);
+    host.punt = host.ifindexOf("punt0");
+    host.route(family.backends[0], 128, { kind: PathKind.PUNT });
+    host.commit();
+    const { answer: verdict, packet: up } = out(request(family, kind));
+    expect(verdict).toBe(REDIRECT);
+    expect(endsOf(family, up)[1]).toBe(`${family.backends[0]} ${BPORT}`);
+    expect(flowOf()?.record.path).toMatchObject({ generation: 0, natDstPort: BPORT });
+    host.reach(far, PathKind.DIRECT);
+    host.route(family.backends[0], 128, { kind: PathKind.DIRECT, remote: far.number });
+    host.commit();
+  });
+
+  test("from outside, a backend is reached under the host's address and answers as the service", () => {
+    serve(family, kind, [family.outside]);
+    const { answer: verdict, packet: left } = out(request(family, kind));
+    expect(verdict).toBe(REDIRECT);
+    expect(checksumProblems(left)).toEqual([]);
+    expect(addressAt(family, left, "source")).toBe(family.host);
+    expect(endsOf(family, left)[1]).toBe(`${family.outside} ${BPORT}`);
+    const port = portAt(family, left, "source");
+    const { answer: returned, packet: came } = back(
+      answer(family, kind, family.outside, BPORT, { address: family.host, port }),
+    );
+    expect(returned).toBe(REDIRECT);
+    expect(endsOf(family, came)).toEqual([`${family.virtual} ${VPORT}`, `${family.pod} ${SPORT}`]);
+    expect(checksumProblems(came)).toEqual([]);
+    expect(host.flowsOf(pod)).toHaveLength(1);
+    expect(translations()).toBe(2);
+    expectConserved();
+  });
+
+  test("its answers' entries go with the flow, and a sweep leaves what is used", () => {
+    serve(family, kind);
+    leave(family, kind);
+    leave(family, kind, { sport: SPORT + 1 });
+    expect(sweep(0)).toEqual({ found: 2, removed: 0 });
+    const ended = flowOf() as Flow;
+    expect(retire(host, [ended.key], NOW).retired).toBe(1);
+    const ctx = Buffer.alloc(FLOW_RETIRE_REQUEST_SIZE);
+    encodeFlowRetireRequest({ quietSinceNs: 0n, count: 1 }, viewOf(ctx));
+    host.object.program("translations_end").testRun({ ctx });
+    expect(translations()).toBe(1);
+  });
+
+  test("a pod isn't its own backend: another is taken, and without another it is refused", () => {
+    serve(family, kind, [family.pod, family.backends[0]]);
+    for (let n = 0; n < 20; n++)
+      expect([family.backends[0], family.pod]).toContain(
+        addressAt(family, out(request(family, kind, { sport: SPORT + n })).packet, "destination"),
+      );
+    const went = host.flowsOf(pod).filter(({ record }) => record.path.natDstPort === BPORT);
+    expect(went.length).toBeGreaterThan(10);
+    for (const { record } of went) expect(record.path.natDst).toEqual(addressBytes(family.backends[0]));
+    serve(family, kind, [family.pod]);
+    out(request(family, kind, { sport: SPORT + 50 }));
+    expect(host.ownDrops().NO_BACKEND).toBeGreaterThan(0);
+    expectConserved();
+  });
+
+  test("policy judges it as what the backend gets", () => {
+    serve(family, kind, [family.backends[0]]);
+    const identity = 5000;
+    host.route(family.backends[0], 128, { kind: PathKind.DIRECT, remote: far.number, identity });
+    const policy = new TestPolicy(host);
+    const allow = (port: number) =>
+      policy
+        .begin()
+        .subject(pod.endpointId, "egress")
+        .judge(pod.endpointId, "egress", { identity }, [
+          { verdict: "DROP", rule: 1 },
+          { proto: protocolOf(kind), port, verdict: "FORWARD", rule: 2 },
+        ]);
+    allow(BPORT).hold();
+    leave(family, kind);
+    expect(flowOf()?.record.path).toMatchObject({ rule: 2, peerIdentity: identity });
+    allow(VPORT).hold();
+    expect(out(request(family, kind)).answer).toBe(DROP);
+    expect(host.ownDrops()).toEqual({ POLICY: 1 });
+    expectConserved();
+  });
+});
+
+function sweep(graceS: number): { found: number; removed: number } {
+  const ctx = Buffer.alloc(TRANSLATION_SWEEP_SIZE);
+  encodeTranslationSweep({ graceS, found: 0, removed: 0 }, viewOf(ctx));
+  const after = host.object.program("translations_sweep").testRun({ ctx }).ctxOut;
+  const { found, removed } = readTranslationSweep(viewOf(after), 0);
+  return { found, removed };
+}
+
+describe.each(families)("%s, where nobody serves", (_name, family) => {
+  const know = () => services.know(family.virtual);
+  const cases = [
+    ["no backend", "NO_BACKEND", (kind: Kind) => serve(family, kind, [])],
+    ["no such port", "NO_SERVICE", know],
+  ] as const;
+
+  test.each(cases)("with %s a connection is reset, and both packets are counted", (_what, reason, make) => {
+    make("TCP");
+    const { answer: verdict, packet: came } = out(request(family, "TCP"));
+    expect(verdict).toBe(REDIRECT);
+    expect(came).toHaveLength(ETHERNET + family.header + 20);
+    expect(endsOf(family, came)).toEqual([`${family.virtual} ${VPORT}`, `${family.pod} ${SPORT}`]);
+    expect(came.readUInt32BE(ETHERNET + family.header + 8)).toBe(8);
+    expect(came[ETHERNET + family.header + 13]).toBe(0x14); // RST, ACK
+    expect(checksumProblems(came)).toEqual([]);
+    expect(host.ownDrops()).toEqual({ [reason]: 1 });
+    const record = flowOf()?.record;
+    expect(record?.counters.map(({ packets }) => packets)).toEqual([1n, 1n]);
+    expect(record?.tcpState).toBe(FlowTcpState.RESET);
+    expect(Number(record?.drops)).toBeGreaterThan(0); // a test run's end is a drop to the kernel, and counts once more
+    expectConserved();
+    // In mid-stream, too; a reset itself isn't answered.
+    const mid = out(request(family, "TCP", { sport: SPORT + 1, flags: { ack: true, seq: 9, ackSeq: 77 } }));
+    expect(mid.packet.readUInt32BE(ETHERNET + family.header + 4)).toBe(77);
+    expect(mid.packet[ETHERNET + family.header + 13]).toBe(0x04);
+    expect(out(request(family, "TCP", { sport: SPORT + 2, flags: { rst: true } })).answer).toBe(DROP);
+    expectConserved();
+  });
+
+  test.each(cases)("with %s a datagram is answered with an error that quotes it", (_what, reason, make) => {
+    make("UDP");
+    const sent = request(family, "UDP");
+    const { answer: verdict, packet: came } = out(sent);
+    expect(verdict).toBe(REDIRECT);
+    expect([addressAt(family, came, "source"), addressAt(family, came, "destination")]).toEqual([
+      family.virtual,
+      family.pod,
+    ]);
+    const at = ETHERNET + family.header;
+    expect([came[at], came[at + 1]]).toEqual(family.unreachable);
+    expect(came.subarray(at + 8)).toEqual(sent.subarray(ETHERNET, ETHERNET + family.header + 8));
+    expect(checksumProblems(came)).toEqual([]);
+    expect(host.ownDrops()).toEqual({ [reason]: 1 });
+    expectConserved();
+  });
+
+  test("it is asked anew for each packet, so that a backend that comes is found at once", () => {
+    serve(family, "TCP", []);
+    out(request(family, "TCP"));
+    serve(family, "TCP");
+    expect(family.backends).toContain(leave(family, "TCP", { flags: { syn: true, seq: 99 } }));
+  });
+
+  test("what has no ports isn't for a service, and is dropped without an answer", () => {
+    serve(family, "UDP");
+    const echo = family.icmpOf(family.build(family.pod, family.virtual), family.echo, 0, 7);
+    expect(out(checksummed(echo.payload(8).bytes())).answer).toBe(DROP);
+    expect(host.ownDrops()).toEqual({ NO_SERVICE: 1 });
+    expectConserved();
+  });
+});
+
+describe("a backend that has gone", () => {
+  const family = FAMILIES.IPv4;
+
+  test.each(["TCP", "UDP"] as const)("%s", (kind) => {
+    const [a] = serve(family, kind, family.backends.slice(0, 1)) as [Backend];
+    expect(leave(family, kind)).toBe(a.address);
+    serve(family, kind, family.backends.slice(1));
+    services.removeBackend(a);
+    host.commit();
+    expect(leave(family, kind, { flags: { ack: true } })).toBe(family.backends[kind === "TCP" ? 0 : 1]);
+    services.remove({ address: family.virtual, port: VPORT }, protocolOf(kind));
+    host.commit();
+    expect(leave(family, kind, { flags: { ack: true } })).toBe(family.backends[kind === "TCP" ? 0 : 1]);
+  });
+});
+
+test("a connection to a backend itself, from the same port, isn't taken for the service's", () => {
+  const family = FAMILIES.IPv4;
+  serve(family, "TCP");
+  const [a, b] = family.backends;
+  for (const to of family.backends.slice(0, 1)) leave(family, "TCP", { to, dport: BPORT });
+  expect(leave(family, "TCP")).toBe(b);
+  expect(endsOf(family, back(answer(family, "TCP", a)).packet)[0]).toBe(`${a} ${BPORT}`);
+  expect(endsOf(family, back(answer(family, "TCP", b)).packet)[0]).toBe(`${family.virtual} ${VPORT}`);
+  expectConserved();
+});
+
+test("fragments go the way of their first one, both ways", () => {
+  const family = FAMILIES.IPv4;
+  const middle = Buffer.alloc(64, 7);
+  const first = (from: string, to: string, sport: number, dport: number) =>
+    Buffer.from(
+      packet().ethernet().ip4(from, to, { id: 9, moreFragments: true }).udp(sport, dport).payload(56).bytes(),
+    );
+  const later = (from: string, to: string) =>
+    Buffer.from(
+      packet().ethernet().ip4(from, to, { id: 9, fragmentOffset: 64, proto: PROTO.udp }).raw(middle).bytes(),
+    );
+  serve(family, "UDP");
+  const sent = out(first(family.pod, family.virtual, SPORT, VPORT));
+  expect(sent.answer).toBe(REDIRECT);
+  const backend = addressAt(family, sent.packet, "destination");
+  expect(family.backends).toContain(backend);
+  const second = out(later(family.pod, family.virtual));
+  expect([second.answer, addressAt(family, second.packet, "destination")]).toEqual([REDIRECT, backend]);
+  expect(second.packet.subarray(-middle.length)).toEqual(middle);
+  const came = back(first(backend, family.pod, BPORT, SPORT));
+  expect(endsOf(family, came.packet)[0]).toBe(`${family.virtual} ${VPORT}`);
+  const after = back(later(backend, family.pod));
+  expect(addressAt(family, after.packet, "source")).toBe(family.virtual);
+  expect(after.packet.subarray(-middle.length)).toEqual(middle);
+  expect(flowOf()?.record.counters.map((c) => c.packets)).toEqual([2n, 2n]);
+  expectConserved();
+});
+
+test("nothing else pays for it: what is no virtual address goes as before", () => {
+  const family = FAMILIES.IPv4;
+  serve(family, "UDP");
+  expect(leave(family, "UDP", { to: family.backends[0], dport: 9 })).toBe(family.backends[0]);
+  expect(flowOf()?.record.path).toMatchObject({ natDstPort: 0, backend: 0 });
+  expect(translations()).toBe(0);
+});
