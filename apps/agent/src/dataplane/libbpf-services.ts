@@ -93,10 +93,8 @@ export class LibbpfServices implements Services {
     this.#o.map("service_ended_now").setProgram(0, this.#o.program(ENDED));
     const entry = `${ENDED}_entry`;
     const file = this.#o.pins.service(entry);
-    this.#links.set(
-      entry,
-      fs.existsSync(file) ? openPinnedLink(file) : this.#pin(entry, { kind: "tracing" }),
-    );
+    const link = fs.existsSync(file) ? openPinnedLink(file) : this.#pin(entry, { kind: "tracing" });
+    this.#links.set(entry, link);
   }
   detach(): void {
     this.close();
