@@ -90,7 +90,7 @@ async function startLab(site) {
   const broken = () =>
     service.failures() >= 3 ? "the lab does not come up; see its lines above" : undefined;
   const up = async () => {
-    site.hosts = await labHosts(instance);
+    site.hosts = (await labStatus(instance))?.hosts ?? [];
     return site.hosts.length > 0;
   };
   await until(up, { what: "the lab", ms: 60_000, broken, everyMs: 300 });
@@ -117,9 +117,10 @@ async function wirePods({ instance, running }) {
   const lab = running.servers.find(({ name }) => name === "lab");
   const broken = () =>
     (lab?.failures() ?? 0) >= 3 ? "the pods don't come up; see the lab's lines above" : undefined;
-  const pods = async () => (await labHosts(instance)).flatMap((host) => host.pods ?? []).length;
-  await until(async () => (await pods()) > 0, { what: "the lab's pods", ms: 60_000, broken, everyMs: 300 });
-  return `${await pods()} pods`;
+  const isFilled = async () => (await labStatus(instance))?.filled === true;
+  await until(isFilled, { what: "the lab's pods", ms: 60_000, broken, everyMs: 300 });
+  const hosts = (await labStatus(instance))?.hosts ?? [];
+  return `${hosts.flatMap(({ pods }) => pods).length} pods`;
 }
 
 /** What `--no-serve` stops after.
@@ -166,9 +167,10 @@ export async function stop(site) {
   await end(running.database);
 }
 
-/** @param {import("./instance.mjs").Instance} instance @returns {Promise<import("./services.mjs").Host[]>} */
-export async function labHosts(instance) {
+/** Undefined while there is none to ask. @param {import("./instance.mjs").Instance} instance
+ *  @returns {Promise<{ filled: boolean, hosts: (import("./services.mjs").Host & { pods: unknown[] })[] } | undefined>} */
+async function labStatus(instance) {
   const args = [labProgram, "status", "--state", instance.in("lab"), "-o", "json"];
   const { code, stdout } = await run(process.execPath, args);
-  return code === 0 ? JSON.parse(stdout).hosts : [];
+  return code === 0 ? JSON.parse(stdout) : undefined;
 }

@@ -11,7 +11,7 @@ import { type Controlled, ControlServer } from "./control-server.ts";
 import type { LabStatus } from "./status.ts";
 
 const status: LabStatus = {
-  ...{ name: "x", stateDirectory: "/x", pid: 1, ratePerSecond: 20, faults: [], hosts: [] },
+  ...{ name: "x", stateDirectory: "/x", pid: 1, ratePerSecond: 20, filled: true, faults: [], hosts: [] },
 };
 let folder: string;
 let socketPath: string;

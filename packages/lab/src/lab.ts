@@ -64,6 +64,7 @@ export class Lab {
   readonly #faults: FaultSwitch;
   readonly #settings: LiveSettings;
   readonly #network: PodNetwork;
+  #filled = false;
   #ended: Promise<void> | undefined;
 
   private constructor(
@@ -160,6 +161,7 @@ export class Lab {
     this.#keeper.start();
     await this.#untilReady(signal);
     await this.#settings.change({});
+    this.#filled = true;
   }
 
   async #untilReady(signal: AbortSignal | undefined): Promise<void> {
@@ -259,6 +261,7 @@ export class Lab {
       stateDirectory: this.#state.directory,
       pid: process.pid,
       ratePerSecond: this.#settings.current.ratePerSecond,
+      filled: this.#filled,
       faults: FAULT_NAMES.map((name) => {
         const { title, where, expects } = FAULTS[name];
         return { name, title, where, expects, on: this.#faults.isOn(name) };

@@ -44,6 +44,7 @@ test("the text shows hosts, pods, containers that are down, and faults", () => {
     stateDirectory: "/state",
     pid: 7,
     ratePerSecond: 20,
+    filled: true,
     faults: [{ name: "slow-service", title: "", where: "payments", on: true, expects: { symptom: "slow" } }],
     hosts: [
       {

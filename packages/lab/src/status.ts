@@ -53,6 +53,8 @@ export const LabStatus = z.object({
   stateDirectory: z.string(),
   pid: z.number(),
   ratePerSecond: z.number(),
+  /** All that was asked for runs; false while it comes up. */
+  filled: z.boolean(),
   faults: z.array(FaultStatus),
   hosts: z.array(HostStatus),
 });
