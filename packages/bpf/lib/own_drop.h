@@ -56,7 +56,7 @@ static __noinline int drop_own(struct __sk_buff *skb, const struct flow_key *flo
  * Of no flow: what whoever sends may put into headers at will must not fill the table of losses, so all of an endpoint's
  * are one entry. `endpoint_id` 0: nobody knows whose it was.
  */
-static __always_inline int drop_of_endpoint(struct __sk_buff *skb, __u32 endpoint_id, __u32 direction, __u32 reason)
+static __noinline int drop_of_endpoint(struct __sk_buff *skb, __u32 endpoint_id, __u32 direction, __u32 reason)
 {
 	struct flow_key nobody = { .endpoint_id = endpoint_id };
 

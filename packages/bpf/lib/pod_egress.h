@@ -71,6 +71,12 @@ static __always_inline bool source_is_none(const struct packet *packet)
 	return packet->key.family == 6 && !words[0] && !words[1] && proto_is_icmp(packet->key.proto);
 }
 
+/* verifier: by itself, for the stack that the look-up of a route takes. */
+static __noinline bool source_is_allowed(const struct packet *packet)
+{
+	return packet && (source_is_own(packet) || source_is_none(packet));
+}
+
 /* Of no flow: random headers must not fill the table of losses, so all of an endpoint's are one entry. */
 static __always_inline int drop_flowless(struct __sk_buff *skb, struct side *side, __u32 reason)
 {
@@ -116,7 +122,7 @@ static __noinline int pod_egress_any(struct __sk_buff *skb, struct endpoint *end
 	}
 	packet_match_fragment(&side->packet);
 	endpoint_note_all(endpoint, side->packet.notes);
-	if (!source_is_own(&side->packet) && !source_is_none(&side->packet)) {
+	if (!source_is_allowed(&side->packet)) {
 		counters_add(&endpoint->counters[FLOW_EGRESS][EP_SPOOFED], add);
 		return drop_flowless(skb, side, PATH_REASON_SPOOFED);
 	}
