@@ -144,7 +144,14 @@ export class Dataplane {
     // What isn't let in opens nothing anew.
     const isRefused =
       !isSent && verdict === Verdict.DROP && tracked !== undefined && reopens(tracked, packet);
-    if (tracked && side.class === 0 && isOwn && !isRefused && verdict !== Verdict.PUNT && !OF_ONE_PACKET.includes(reason))
+    if (
+      tracked &&
+      side.class === 0 &&
+      isOwn &&
+      !isRefused &&
+      verdict !== Verdict.PUNT &&
+      !OF_ONE_PACKET.includes(reason)
+    )
       tracked.path = { ...side.path };
     return side;
   }
