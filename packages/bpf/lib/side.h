@@ -181,6 +181,13 @@ static __always_inline bool side_is_own(const struct side *side)
 	return here && here->endpoint_id == side->key.endpoint_id;
 }
 
+/* A SYN into a closed connection that isn't let in leaves it as it was: that is its opener's still. */
+static __always_inline bool side_is_refused_opening(const struct side *side)
+{
+	return side->anew && side->key.proto == IPPROTO_TCP && side->direction == FLOW_INGRESS &&
+	       side->path.verdict == VERDICT_DROP;
+}
+
 /*
  * The way of the flow, to its backend where it has one. false: it has none, so there is nothing to judge; without an
  * agent to ask what a virtual address is, it is refused as an address is that nobody knows.
@@ -225,7 +232,7 @@ static __always_inline void side_decide(struct __sk_buff *skb, struct side *side
 		side_judge(skb, side);
 		nat_decide(skb, &side->path, &side->key, found, side->direction);
 	}
-	if (record && side_is_own(side))
+	if (record && side_is_own(side) && !side_is_refused_opening(side))
 		path_keep(&record->path, &side->path);
 }
 

@@ -116,7 +116,7 @@ export class Traffic {
     return { hook: "pod_egress", device: pod === POD_Q ? "q0" : "p0", frame };
   }
   #in({ peer, pod, byStack, family }: Conversation, frame: Buffer): Sent {
-    if (peer.kind === "host" || peer.kind === "link" || byStack)
+    if (peer.kind === "host" || peer.kind === "link" || (byStack && peer.kind !== "otherwise tunnelled"))
       return { hook: "pod_ingress", device: pod === POD_Q ? "q0" : "p0", frame };
     const arriving = (bytes: Buffer): Sent => ({ hook: "wire_ingress", device: "up0", frame: bytes });
     if (peer.kind === "overlay") return arriving(this.#tunnelled(frame, UNDERLAY[2], peer.identity));
@@ -356,6 +356,8 @@ function flipped(random: Random, frame: Buffer): Buffer {
   const changed = Buffer.from(frame);
   const at = 12 + random.below(frame.length - 12);
   const is6 = frame.readUInt16BE(12) === 0x86dd;
+  const isTunnel = !is6 && frame.length > 50 && frame.readUInt16BE(36) === TUNNEL_PORT;
+  if (isTunnel && at >= 46 && at < 50) return changed; // a flow's bearer says one and the same of its sender
   const isAddress = is6 ? at >= 22 && at < 54 : at >= 26 && at < 34;
   if (!isAddress) changed[at] = random.below(256);
   return changed;

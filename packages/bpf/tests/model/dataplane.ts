@@ -141,7 +141,17 @@ export class Dataplane {
     decideMasquerade({ world, translations, portGiven, isSent, ...side });
     const { verdict, reason } = side.path;
     const isOwn = podWith(world, flow.saddr)?.endpointId === pod.endpointId;
-    if (tracked && side.class === 0 && isOwn && verdict !== Verdict.PUNT && !OF_ONE_PACKET.includes(reason))
+    // What isn't let in opens nothing anew.
+    const isRefused =
+      !isSent && verdict === Verdict.DROP && tracked !== undefined && reopens(tracked, packet);
+    if (
+      tracked &&
+      side.class === 0 &&
+      isOwn &&
+      !isRefused &&
+      verdict !== Verdict.PUNT &&
+      !OF_ONE_PACKET.includes(reason)
+    )
       tracked.path = { ...side.path };
     return side;
   }
