@@ -24,7 +24,7 @@ import { addOutsider, OUTSIDE } from "./outsider.ts";
 import { type Answer, Prober, probedPods } from "./prober.ts";
 import { Stack } from "./stack.ts";
 
-/** Both in the soak: what a rule means doesn't depend on it, and policy.lab.test.ts has both. */
+/** Both in the soak: what a rule means doesn't depend on it. */
 const MODES = process.env.MILLRACE_SOAK === "1" ? (["direct", "overlay"] as const) : (["direct"] as const);
 const HOSTS = 2;
 /** How long an attempt that is to be blocked may go unanswered; whether it was is read in the database. */
