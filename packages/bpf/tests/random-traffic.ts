@@ -127,7 +127,6 @@ export class Traffic {
     if (peer.kind === "overlay") return arriving(this.#tunnelled(frame, UNDERLAY[2], peer.identity));
     if (peer.kind === "otherwise tunnelled")
       return arriving(this.#tunnelled(frame, UNDERLAY[family === 4 ? 2 : 3], NEWER_IDENTITY));
-    if (peer.kind === "unknown" && family === 4) return arriving(this.#tunnelled(frame, UNDERLAY[2], 1310));
     return arriving(frame);
   }
   #tunnelled(inner: Buffer, from: string, identity: number): Buffer {
