@@ -85,9 +85,10 @@ export class Traffic {
 
   #conversation(): Conversation {
     const random = this.#random;
+    const pod = random.one([POD_P, POD_P, POD_Q]);
     return {
-      pod: random.one([POD_P, POD_P, POD_Q]),
-      peer: random.one(PEERS),
+      pod,
+      peer: random.one(PEERS.filter((one) => one !== pod)), // what it sends to itself never leaves it
       family: random.one([4, 4, 6]),
       kind: random.one(["tcp", "tcp", "tcp", "udp", "udp", "echo", "echo", "sctp", "other"]),
       ...{ sport: random.one(SPORTS), dport: random.one(DPORTS), byStack: random.may(15) },
@@ -116,14 +117,16 @@ export class Traffic {
     return { hook: "pod_egress", device: pod === POD_Q ? "q0" : "p0", frame };
   }
   #in({ peer, pod, byStack, family }: Conversation, frame: Buffer): Sent {
-    if (peer.kind === "host" || peer.kind === "link" || (byStack && peer.kind !== "otherwise tunnelled"))
+    if (
+      peer.kind === "host" ||
+      peer.kind === "link" ||
+      (byStack && peer.kind !== "otherwise tunnelled" && peer.kind !== "unknown")
+    )
       return { hook: "pod_ingress", device: pod === POD_Q ? "q0" : "p0", frame };
     const arriving = (bytes: Buffer): Sent => ({ hook: "wire_ingress", device: "up0", frame: bytes });
     if (peer.kind === "overlay") return arriving(this.#tunnelled(frame, UNDERLAY[2], peer.identity));
     if (peer.kind === "otherwise tunnelled")
       return arriving(this.#tunnelled(frame, UNDERLAY[family === 4 ? 2 : 3], NEWER_IDENTITY));
-    if (peer.kind === "unknown" && this.#random.may(50))
-      return arriving(this.#tunnelled(frame, UNDERLAY[2], this.#random.one([1310, 1, 77_777])));
     return arriving(frame);
   }
   #tunnelled(inner: Buffer, from: string, identity: number): Buffer {
