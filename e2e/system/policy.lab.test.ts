@@ -256,8 +256,10 @@ describe.each(MODES)("documents that people apply, %s", (mode) => {
       [server.ip4, server.ip6],
     ];
     const way = "src = any($1::inet[]) and dst = any($2::inet[])";
+    // Where a packet's service was found on its way, the sender's flow is the one to the virtual address.
+    const sent = "src = any($1::inet[]) and coalesce(nat_dst, dst) = any($2::inet[])";
     const [sums] = await stack.query<{ sent: number; received: number; dropped: number }>(
-      `select (select sum(fwd_packets)::int from flow_updates where ${way} and observer = 0) as sent,
+      `select (select sum(fwd_packets)::int from flow_updates where ${sent} and observer = 0) as sent,
          (select sum(fwd_packets)::int from flow_updates where ${way} and observer = 1) as received,
          (select sum(packets)::int from drop_updates d join drop_reasons r on r.id = d.reason_id
           where ${way} and r.name = $3) as dropped`,

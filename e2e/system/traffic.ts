@@ -4,6 +4,7 @@
  */
 import type { Lab } from "@millrace/lab/lab";
 import { NODE_IN_CONTAINER } from "@millrace/lab/shop";
+import { until } from "./child.ts";
 
 const PORT = 9000;
 
@@ -77,8 +78,8 @@ console.log(JSON.stringify({ exchanges, connections, errors }));
 const ENDLESS = `
 import net from "node:net";
 import dgram from "node:dgram";
-import { existsSync } from "node:fs";
-const { to, connections, enough } = JSON.parse(process.env.ENDLESS);
+import { existsSync, writeFileSync } from "node:fs";
+const { to, connections, underWay, enough } = JSON.parse(process.env.ENDLESS);
 const met = { kept: 0, exchanges: 0, opened: 0, datagrams: 0, lostDatagrams: 0, errors: [] };
 const isOver = () => existsSync(enough);
 const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -97,7 +98,9 @@ const exchange = (socket) => new Promise((resolve, reject) => {
 });
 const keep = async (host) => {
   const socket = await open(host);
-  for (met.kept++; !isOver(); await rest(500)) await exchange(socket);
+  await exchange(socket);
+  if (++met.kept === connections) writeFileSync(underWay, "");
+  for (; !isOver(); await rest(500)) await exchange(socket);
   socket.destroy();
 };
 const renew = async () => {
@@ -143,16 +146,18 @@ export type Endless = {
 };
 const A_DAY_MS = 86_400_000;
 
-/** From the sender; `end` stops it, and says what it met. */
+/** From the sender, once all connections that are kept are open; `end` stops it, and says what it met. */
 export async function endlessTraffic(
   lab: Lab,
   wanted: { to: readonly string[]; connections: number },
 ): Promise<{ end: () => Promise<Endless> }> {
-  const enough = "/tmp/enough";
-  const env = `ENDLESS=${JSON.stringify({ ...wanted, enough })}`;
+  const [underWay, enough] = ["/tmp/under-way", "/tmp/enough"];
+  const env = `ENDLESS=${JSON.stringify({ ...wanted, underWay, enough })}`;
   const running = lab.exec("sender", ["env", env, NODE_IN_CONTAINER, "--input-type=module", "-"], {
     ...{ timeoutMs: A_DAY_MS, stdin: ENDLESS },
   });
+  const isUnderWay = async () => (await lab.exec("sender", ["test", "-e", underWay])).code === 0;
+  await until("all connections are open", isUnderWay, { deadlineMs: 30_000, everyMs: 200 });
   return {
     end: async () => {
       await must(lab, "sender", ["touch", enough]);
