@@ -4,7 +4,8 @@
  */
 import { pino } from "pino";
 import { ControlServer } from "./control-server.ts";
-import { Lab, type LabOptions } from "./lab.ts";
+import { Lab } from "./lab.ts";
+import type { LabOptions } from "./lab-options.ts";
 import { statePaths } from "./state-directory.ts";
 
 export async function runForeground(options: LabOptions): Promise<void> {

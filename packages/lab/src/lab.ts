@@ -10,6 +10,7 @@ import { eachOf } from "./each.ts";
 import { FAULT_NAMES, FAULTS, faultName } from "./fault.ts";
 import { FaultSwitch } from "./fault-switch.ts";
 import { Keeper } from "./keeper.ts";
+import type { LabOptions } from "./lab-options.ts";
 import { hostStep, type PodNetwork, underlayStep } from "./network-plan.ts";
 import { type Pod, Pods } from "./pods.ts";
 import { claim, refuseWhenUp } from "./registry.ts";
@@ -30,20 +31,6 @@ import { removeLeftovers, sweep } from "./sweep.ts";
 import { type HostPlan, netnsPath, type PodPlan, type PodSpec, planHosts } from "./topology.ts";
 import { BridgeWiring, CniWiring } from "./wiring.ts";
 
-export type LabOptions = {
-  stateDirectory: string;
-  name?: string;
-  hosts?: number;
-  /** Of the shopper's requests; 0 keeps the shop quiet. */
-  ratePerSecond?: number;
-  /** Without the shop the hosts are empty, for a caller with pods of its own. */
-  shop?: boolean;
-  /** Wires the pods, instead of the kernel's bridge: the path of a CNI plugin. */
-  cniPlugin?: string;
-  log?: Logger;
-  /** Ends an up that is under way: it throws, and leaves nothing. */
-  signal?: AbortSignal;
-};
 export type ExecOptions = { container?: string; stdin?: string; timeoutMs?: number };
 
 export const DEFAULT_NAME = "demo";
