@@ -90,14 +90,15 @@ async function untilConserved(flows: number): Promise<void> {
 /** Of the traces' objects those that the agent holds: others may trace on this machine at the same time. */
 function heldTraceObjects(): string[] {
   const folder = `/proc/${agent?.pid}/fdinfo`;
-  const held = new Set(
-    fs
-      .readdirSync(folder)
-      .flatMap((fd) => [
-        ...fs.readFileSync(path.join(folder, fd), "utf8").matchAll(/^(?:prog|map)_id:\s*\d+/gm),
-      ])
-      .map(([line]) => line.replace(/\s+/, "")),
-  );
+  const infos = fs.readdirSync(folder).map((fd) => {
+    try {
+      return fs.readFileSync(path.join(folder, fd), "utf8");
+    } catch {
+      return ""; // closed meanwhile
+    }
+  });
+  const lines = infos.flatMap((info) => [...info.matchAll(/^(?:prog|map)_id:\s*\d+/gm)]);
+  const held = new Set(lines.map(([line]) => line.replace(/\s+/, "")));
   return traceObjects().filter((object) => held.has(object));
 }
 const traceObjects = (): string[] => [

@@ -134,12 +134,12 @@ static __noinline int pod_egress_any(struct __sk_buff *skb, struct endpoint *end
 		endpoint_note_all(endpoint, 1u << EP_NOTE_NO_PORT);
 	if (is_solicitation(&side->packet) && nd_answer(skb))
 		return bpf_redirect(skb->ifindex, 0);
-	if (broken)
-		return drop_own(skb, &side->key, FLOW_EGRESS, PATH_REASON_UNTRANSLATABLE);
 	if (side->path.verdict == VERDICT_DROP && refusal_is_due(side))
 		return refuse(skb, endpoint, side);
 	if (side->path.verdict == VERDICT_DROP)
 		return drop_own(skb, &side->key, FLOW_EGRESS, side->path.reason);
+	if (broken)
+		return drop_lost(skb, &side->key, PATH_REASON_UNTRANSLATABLE);
 	way_of(way, &side->path);
 	*key = side->key;
 	return POD_EGRESS_SEND;

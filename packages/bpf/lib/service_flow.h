@@ -9,10 +9,9 @@
 
 #include "lib/nat.h"
 #include "lib/service.h"
-#include "lib/tcp_state.h"
 
 /* A backend that won't do, since it is the sender or answers the sender's port already, is passed over so often. */
-#define SERVICE_PROBES 4
+#define SERVICE_PROBES 16
 
 /* What a choice takes: too large for the stack. Hooks run with softirqs off, so none is in the middle of another. */
 struct {
@@ -81,15 +80,10 @@ static __always_inline __u32 service_hash(const struct flow_key *key, __u32 prob
 	return translation_mix(nat_seed(key) + to + (__u64)probe * 0x9e3779b97f4a7c15ull);
 }
 
-/* A connection of the pod to the backend itself, from the same port: its answers look the same. */
+/* By a flow of the pod to the backend itself, from the same port: as long as it is in the table, the answers are its own. */
 static __always_inline bool target_is_taken(const struct flow_target *to)
 {
-	const struct flow_record *record;
-
-	if (to->wire.proto != IPPROTO_TCP)
-		return false;
-	record = flow_lookup_live(&to->wire);
-	return record && !tcp_is_over(record->tcp_state);
+	return bpf_map_lookup_elem(&flows, &to->wire) != NULL;
 }
 
 /* 0, and the answers are the flow's; or why that backend won't do. */

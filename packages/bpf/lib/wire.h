@@ -169,6 +169,7 @@ static __always_inline int punted_put_head(struct __sk_buff *skb, struct side *s
 {
 	side->packet.ip_at += ETH_HEADER_BYTES;
 	side->packet.transport_at += ETH_HEADER_BYTES;
+	side->packet.ip_end += ETH_HEADER_BYTES;
 	return punt_put_head(skb);
 }
 

@@ -23,7 +23,7 @@ const COLUMN = ["forwarded", "dropped", "wouldDrop", "unknown"] as const;
 export async function flowHistogram(input: { range: TimeRange; filter: string }): Promise<FlowHistogram> {
   const filter = readFilter(input.filter);
   const cut = bucketsOf(input.range);
-  const byRollup = rollupCondition(filter, new Values()) !== null && !(await namesAsked(filter));
+  const byRollup = rollupCondition(filter, new Values()) !== null && !(await namesAsked(filter, input.range));
   const [rows, gaps] = await Promise.all([
     byRollup ? fromRollups(filter, cut) : fromFlows(filter, input.range, cut),
     findGaps(cut),
@@ -38,13 +38,19 @@ export async function flowHistogram(input: { range: TimeRange; filter: string })
   return { bucketMs: cut.bucketMs, buckets, gaps };
 }
 
-/** Sums know the backends' services only, not what was asked for. */
-async function namesAsked({ terms }: Filter): Promise<boolean> {
+/**
+ * Sums know the backends' services only, not what was asked for; but they reach back farther than the flows. A range that
+ * begins before the flows do is answered by sums: what was asked for is missing from them then.
+ */
+async function namesAsked({ terms }: Filter, range: TimeRange): Promise<boolean> {
   const services = terms.filter(({ field }) => field === "service" || field === "dst.service");
   if (services.length === 0) return false;
   const values = new Values();
   const any = services.flatMap((term) => term.values.map(({ text }) => askedNameSql(term, text, values)));
-  const text = `select exists (select from asked_services s where ${any.map((one) => `(${one})`).join(" or ")}) as known`;
+  const text = `select exists (select from asked_services s where ${any.map((one) => `(${one})`).join(" or ")})
+      and not exists (select from total_1h t where t.bucket >= to_timestamp(${values.add(range.from / 1000, "float8")})
+        and t.bucket + interval '1 hour' <
+          coalesce((select u.ts from flow_updates u order by u.ts limit 1), 'infinity')) as known`;
   const [row] = await repo.rowsOf<{ known: boolean }>({ text, values: values.list });
   return row?.known ?? false;
 }
