@@ -46,7 +46,7 @@ export type StackOptions = {
   agentFlags?: readonly string[];
   /** Somebody applies documents. */
   operator?: boolean;
-  /** The agents load programs of a folder of this stack's, `programs`, of which there are two builds. */
+  /** Each agent loads programs of a folder of its own, `programsOf`, of which there are two builds. */
   ownPrograms?: boolean;
   /** Puts the agents' state on a disk of this size of their own. */
   stateDiskBytes?: number;
@@ -110,11 +110,11 @@ export class Stack {
       INGEST_PORT: String(ingestPort),
       BETTER_AUTH_SECRET: randomBytes(24).toString("hex"),
     };
-    if (options.ownPrograms) copyPrograms(folder);
     const pinRoot = `/sys/fs/bpf/millrace-${options.name}`;
     const ingest = new Child("ingest", ["--enable-source-maps", INGEST], env);
     const agents: Child[] = [];
     const stack = new Stack({ folder, pinRoot, lab, ingest, agents, ingestPort, cluster, server });
+    if (options.ownPrograms) stack.#copyPrograms(options.hosts ?? 1);
     try {
       ingest.start();
       await stack.ingestReady();
@@ -159,7 +159,7 @@ export class Stack {
       ...(host.cniSocket
         ? ["--dataplane", "--uplink", host.uplink.device, "--cni-socket", host.cniSocket]
         : []),
-      ...(options.ownPrograms ? ["--bpf-dir", this.programs] : []),
+      ...(options.ownPrograms ? ["--bpf-dir", this.programsOf(number)] : []),
       ...(options.agentFlags ?? []),
     ]);
   }
@@ -170,8 +170,20 @@ export class Stack {
   }
 
   /** A link to one of the builds. */
-  get programs(): string {
-    return path.join(this.folder, "bpf");
+  programsOf(hostNumber: number): string {
+    return path.join(this.folder, `bpf-of-${hostNumber}`);
+  }
+
+  /** The same programs twice, and not the same files: what is behind an ELF file's end is nobody's, and makes another version. */
+  #copyPrograms(hosts: number): void {
+    const [first, second] = this.builds;
+    for (const build of this.builds) cpSync(at("packages/bpf/build"), build, { recursive: true });
+    for (const file of readdirSync(second).filter((name) => name.endsWith(".bpf.o")))
+      appendFileSync(path.join(second, file), "another build");
+    for (let n = 1; n <= hosts; n++) symlinkSync(first, this.programsOf(n));
+  }
+  get builds(): readonly [string, string] {
+    return [path.join(this.folder, "bpf-a"), path.join(this.folder, "bpf-b")];
   }
 
   get databaseUrl(): string {
@@ -296,15 +308,6 @@ export class Stack {
     rmSync(this.pinRoot, { recursive: true, force: true });
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-/** The same programs twice, and not the same files: what is behind an ELF file's end is nobody's, and makes it another version. */
-function copyPrograms(folder: string): void {
-  const [first, second] = ["a", "b"].map((build) => path.join(folder, `bpf-${build}`)) as [string, string];
-  for (const build of [first, second]) cpSync(at("packages/bpf/build"), build, { recursive: true });
-  for (const file of readdirSync(second).filter((name) => name.endsWith(".bpf.o")))
-    appendFileSync(path.join(second, file), "another build");
-  symlinkSync(first, path.join(folder, "bpf"));
 }
 
 async function makePool(mode: string, env: Record<string, string>): Promise<void> {
