@@ -5,7 +5,7 @@
 
 import { ruleNumber } from "@millrace/contract/rule-number";
 import { VERDICT_NUMBER, WAY_NUMBER } from "@millrace/contract/verdict";
-import { expect, type Locator, type Page, type Route, test } from "@playwright/test";
+import { expect, type Locator, type Page, test } from "@playwright/test";
 import { firstSignIn } from "../tools/testing/browser-instance.ts";
 import { looksRight } from "./looks-right.ts";
 import { operate, PretendedAgent } from "./pretend-agent.ts";
@@ -38,21 +38,13 @@ async function openPools(): Promise<void> {
   await expect(page.getByRole("heading", { name: "Pools" })).toBeVisible();
 }
 
-/** The real answer as it is before there is anything: this stack has its pods' pool from the start. */
-async function emptied(route: Route): Promise<void> {
-  const response = await route.fetch();
-  const names = new URL(route.request().url()).pathname.split("/").at(-1)?.split(",") ?? [];
-  const answers = (await response.json()) as { result: { data: unknown } }[];
-  const nothing: Record<string, unknown> = { "pools.list": [], "network.blocks": { held: [], more: 0 } };
-  const json = answers.map((given, n) => {
-    const data = nothing[names[n] ?? ""];
-    return data === undefined ? given : { result: { data } };
-  });
-  await route.fulfill({ response, json });
-}
+/** What the procedure answers before there is anything: this stack has its pods' pool from the start. */
+const answerWith = (procedure: string, data: unknown) =>
+  page.route(api(procedure), (route) => route.fulfill({ json: { result: { data } } }));
 
 test("without a pool the page says what that means, and when it is asked in vain it says so", async () => {
-  await page.route(api("pools.list"), emptied);
+  await answerWith("pools.list", []);
+  await answerWith("network.blocks", { held: [], more: 0 });
   await openPools();
   await expect(page.getByText(/There is no pool/)).toBeVisible();
   await expect(page.getByText(/No host holds a block/)).toBeVisible();
@@ -131,7 +123,7 @@ test("a host of the lab tells its own: the uplink, and the block that its pods h
 });
 
 test("an observing host's page says that it carries nothing", async () => {
-  await PretendedAgent.enrol(page, OBSERVER, "observe");
+  await (await PretendedAgent.enrol(page, OBSERVER, "observe")).observe();
   await page.goto(`/hosts/${OBSERVER}?tab=dataplane`);
   await expect(page.getByText(/carries no packet/)).toBeVisible();
   await expect(page.getByRole("region", { name: "Flow table" })).toContainText("flows");

@@ -80,12 +80,13 @@ export class PretendedAgent {
     const answer = (await this.#say("network.lease", { blocks: [], want: { [pool]: want }, underlay })) as {
       blocks: { pool: string; prefix4: string | null; prefix6: string | null }[];
     };
-    await this.#say("agent.heartbeat", {
-      ...{ incarnation: this.#incarnation, uptimeS: 60, cpuShare: 0.01, residentBytes: 9e7 },
-      ...{ programs: [], pods: [], gaps: [] },
-      maps: [{ name: "flows", type: "hash", used: 912, capacity: 2000, bytes: 5e5 }],
-      spool: { batches: 0, bytes: 0, limitBytes: 1e8, oldestMs: null },
-      counters: {
+    await this.#beat(
+      {
+        uplink: { interface: "eth0", addresses: ["192.0.2.77"], mtu: 1500, tunnelPort: 4789 },
+        blocks: answer.blocks.map(({ prefix4, prefix6 }) => ({ pool, mode: "overlay", prefix4, prefix6 })),
+        addresses: { used: 5, total: 64 * answer.blocks.length },
+      },
+      {
         ...{ "network.routes": 3, "network.taken": 12, "network.putBack": 11, "network.late": 1 },
         ...{
           "kernel.not_masqueraded": 4,
@@ -94,11 +95,18 @@ export class PretendedAgent {
           "policy.entries": 96,
         },
       },
-      network: {
-        uplink: { interface: "eth0", addresses: ["192.0.2.77"], mtu: 1500, tunnelPort: 4789 },
-        blocks: answer.blocks.map(({ prefix4, prefix6 }) => ({ pool, mode: "overlay", prefix4, prefix6 })),
-        addresses: { used: 5, total: 64 * answer.blocks.length },
-      },
+    );
+  }
+  /** A heartbeat of one that carries nothing. */
+  observe(): Promise<void> {
+    return this.#beat(null, {});
+  }
+  async #beat(network: object | null, counters: Record<string, number>): Promise<void> {
+    await this.#say("agent.heartbeat", {
+      ...{ incarnation: this.#incarnation, uptimeS: 60, cpuShare: 0.01, residentBytes: 9e7 },
+      ...{ programs: [], pods: [], gaps: [], counters, network },
+      maps: [{ name: "flows", type: "hash", used: 912, capacity: 2000, bytes: 5e5 }],
+      spool: { batches: 0, bytes: 0, limitBytes: 1e8, oldestMs: null },
       flowTable: {
         ...{ budget: 1000, endpoints: 2 },
         holders: [

@@ -35,7 +35,8 @@ const hasBrowserTests = () =>
 const outsidePackages = ["apps/", "tools/", "prisma/", "bench/", "e2e/"];
 
 /** Two lanes for two cores: each of them waits more than it computes. Within a lane one after the other, and a tier that
- *  loads programs one file at a time. What is left in the kernel each test counts by its own ids. */
+ *  loads programs one file at a time. What is left in the kernel each test counts by its own ids. The browser comes last
+ *  and by itself: a page that is drawn and scanned takes all there is. */
 async function runTests(tallies, env) {
   const problem = privilegeProblem();
   const privileged = (name, part) =>
@@ -44,14 +45,12 @@ async function runTests(tallies, env) {
   const results = await runSteps(checkSteps(tallies), 3);
   const lanes = [
     [privileged("kernel", { name: "kernel-agent", paths: outsidePackages }), privileged("lab")],
-    [
-      privileged("kernel", { name: "kernel-programs", paths: ["packages/"] }),
-      vitestStep("db", tallies, env),
-      ...(hasBrowserTests() ? [browser()] : []),
-    ],
+    [privileged("kernel", { name: "kernel-programs", paths: ["packages/"] }), vitestStep("db", tallies, env)],
   ];
   const ran = await Promise.all(lanes.map((steps) => runSteps(steps, 1)));
-  return [...results, ...ran.flat()];
+  results.push(...ran.flat());
+  if (hasBrowserTests()) results.push(await runStep(browser()));
+  return results;
 }
 
 async function main() {
