@@ -40,6 +40,9 @@ class Stage {
   routed = true;
   nowMs = 1_000_000;
   known = 0;
+  onKnown: () => void = () => {};
+  /** Whether the control plane says who peers are, or leaves it unsaid. */
+  answers = true;
   readonly asked: string[] = [];
   readonly said: string[] = [];
 
@@ -56,6 +59,7 @@ class Stage {
       },
       policyPeers: async ({ identities }: PolicyPeersInput) => {
         this.asked.push(`peers ${identities}`);
+        if (!this.answers) await new Promise(() => {});
         const peers = identities.flatMap((one) => this.people.get(one) ?? []);
         return { ok: true, value: { peers, leaseSeconds: 600 } };
       },
@@ -75,7 +79,10 @@ class Stage {
       neighbours: () => [{ address: "10.200.0.1", identity: 1 }],
       isConnected: () => this.connected,
       nowMs: () => this.nowMs,
-      onKnown: () => this.known++,
+      onKnown: () => {
+        this.known++;
+        this.onKnown();
+      },
       log: (line, error) => this.said.push(error ? `${line}: ${error}` : line),
     });
   }
@@ -205,6 +212,21 @@ describe("with policies", () => {
     agent.hint();
     await agent.step();
     expect(agent.counts).toMatchObject({ flowsCut: 1, flowsPassAgain: 2, flowsObserved: 1 });
+  });
+
+  test("who is asked about already isn't asked about again, and nobody is told before the answer", async () => {
+    stage.policies = [admits("web", 3)];
+    const agent = stage.agent();
+    agent.open();
+    await agent.step();
+    // As the network does: whoever waits is looked at again when something is known.
+    stage.onKnown = () => void (stage.known < 50 && agent.isReady(WEB_AT, CART_AT));
+    const [asked, known] = [stage.asked.length, stage.known];
+    stage.answers = false;
+    for (let n = 0; n < 3; n++) expect(agent.isReady(WEB_AT, CART_AT)).toBe(false);
+    await new Promise(setImmediate);
+    expect(stage.asked.slice(asked)).toEqual(["peers 301"]);
+    expect(stage.known).toBe(known);
   });
 
   test("a peer whose labels changed is judged by the new ones", async () => {

@@ -192,7 +192,7 @@ export class Policies {
     const peerIdentity = this.#o.identityOf(peer);
     if (peerIdentity === undefined) return false;
     if (this.#knowledge.facts(peerIdentity) === undefined) {
-      void this.#askPeers([peerIdentity]).then(() => this.#o.onKnown());
+      void this.#askPeers([peerIdentity]).then((isAnswered) => isAnswered && this.#o.onKnown());
       return false;
     }
     const cidrClass = classIn(this.#set, peer);
@@ -255,9 +255,10 @@ export class Policies {
         if (identity !== 0 && this.#knowledge.facts(identity) === undefined) due.add(identity);
     return [...due].slice(0, POLICY_ASK_LIMITS.identities);
   }
-  async #askPeers(wanted: readonly number[]): Promise<void> {
+  /** Whether there was an answer. Whoever is asked about already is left to who asked first. */
+  async #askPeers(wanted: readonly number[]): Promise<boolean> {
     const identities = wanted.filter((identity) => !this.#asking.has(identity));
-    if (identities.length === 0 || this.#o.nowMs() < this.#askPeersAtMs) return;
+    if (identities.length === 0 || this.#o.nowMs() < this.#askPeersAtMs) return false;
     for (const identity of identities) this.#asking.add(identity);
     const answer = await this.#o.client.policyPeers({ identities });
     for (const identity of identities) this.#asking.delete(identity);
@@ -265,6 +266,7 @@ export class Policies {
     if (answer.ok) this.#knowledge.takePeers(identities, answer.value, this.#o.nowMs());
     else this.#askPeersAtMs = this.#o.nowMs() + RETRY_MS;
     this.apply();
+    return answer.ok;
   }
 
   #remember(): void {
