@@ -72,11 +72,20 @@ async function startServer(site, spec, url) {
   return undefined;
 }
 
+/** A lab that starts again has new hosts: nothing of the earlier ones, and agents that are of the new ones.
+ * @param {Site} site */
+async function clearGround({ instance, running }) {
+  await Promise.all(running.agents.map((agent) => agent.stop()));
+  if (running.agents.length) await removePins(instance.pinRoot);
+  await sweepLab(instance);
+  for (const agent of running.agents) agent.start();
+}
+
 /** @param {Site} site */
 async function startLab(site) {
   const { instance } = site;
   if (!instance.lab) return "not wanted";
-  const spec = { ...labService(instance), before: () => sweepLab(instance) };
+  const spec = { ...labService(instance), before: () => clearGround(site) };
   const service = launch(site, site.running.servers, spec);
   const broken = () =>
     service.failures() >= 3 ? "the lab does not come up; see its lines above" : undefined;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t kMostConfigBytes = 1 << 20;
 constexpr std::chrono::seconds kInputLimit(10);
+constexpr std::chrono::seconds kOutputLimit(10);
 
 std::string ReadInput() {
   Received input = ReadAll(STDIN_FILENO, kMostConfigBytes, Clock::now() + kInputLimit);
@@ -61,8 +62,11 @@ std::string Run(std::string& version) {
   }
 }
 
+// The runtime's time to read begins when there is something to read: waiting for the agent may have taken long.
+bool Say(const std::string& text) { return WriteAll(STDOUT_FILENO, text, Clock::now() + kOutputLimit); }
+
 int Fail(const CniError& error, const std::string& version) {
-  WriteAll(STDOUT_FILENO, ErrorText(error, version), Clock::now() + kInputLimit);
+  Say(ErrorText(error, version));
   return 1;
 }
 
@@ -72,7 +76,8 @@ int main() {
   std::signal(SIGPIPE, SIG_IGN);
   std::string version = kVersions.back();
   try {
-    return WriteAll(STDOUT_FILENO, Run(version), Clock::now() + kInputLimit) ? 0 : 1;
+    const std::string answer = Run(version);
+    return Say(answer) ? 0 : 1;
   } catch (const CniError& error) {
     return Fail(error, version);
   } catch (const std::exception& error) {

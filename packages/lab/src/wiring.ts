@@ -89,7 +89,8 @@ export class CniWiring implements Wiring {
     const argv = ["env", ...assignments, this.#plugin];
     const { code, stdout, stderr } = await run({ argv, stdin: JSON.stringify(config) }, TIMEOUT_MS);
     if (code === 0) return stdout;
-    throw new LabError(`CNI ${command} of pod ${plan.name}: ${(stdout || stderr).trim()}`);
+    const said = (stdout || stderr).trim() || `exit code ${code} without a word`;
+    throw new LabError(`CNI ${command} of pod ${plan.name}: ${said}`);
   }
 }
 
