@@ -10,6 +10,7 @@ import type { Allocation } from "../attachment/pod-attachments.ts";
 import type { PlacedRecord } from "../attachment/record.ts";
 import type { ControlPlane } from "../connection/client.ts";
 import type { Dataplane, PuntDevice } from "../dataplane/dataplane.ts";
+import { Paced } from "../paced.ts";
 import type { Policies } from "../policy/policies.ts";
 import type { PolicyFile } from "../policy/policy-file.ts";
 import { Addresses } from "./addresses.ts";
@@ -66,7 +67,7 @@ export class Network {
   #leaseAtMs = 0;
   #published = "";
   #applied = "";
-  #written = 0;
+  readonly #paced = new Paced();
   readonly #translations: TranslationSweep;
   readonly #asking = new Set<string>();
 
@@ -101,6 +102,7 @@ export class Network {
     this.apply();
   }
   async close(): Promise<void> {
+    this.#remember(true);
     await this.#punt?.close();
   }
 
@@ -186,9 +188,11 @@ export class Network {
   #settle(): void {
     this.#routes.expire();
     this.apply();
-    if (this.#routes.version === this.#written) return;
-    this.#written = this.#routes.version;
-    this.#o.routeFile.write(this.#routes.found());
+    this.#remember(true);
+  }
+  #remember(isStep: boolean): void {
+    if (this.#paced.isDue(this.#routes.version, this.#o.nowMs(), isStep))
+      this.#o.routeFile.write(this.#routes.found());
   }
   #due(): string[] {
     return this.#routes.due(this.#o.inUse());
@@ -275,6 +279,7 @@ export class Network {
       else this.#o.log("addresses can't be resolved", answer.reason);
       ok &&= answer.ok;
     }
+    this.#remember(false); // before packets go by it
     this.apply();
     for (const address of addresses) this.#answer(address);
     return ok;

@@ -98,6 +98,9 @@ function enforce(policies: readonly Policy[], subject: PolicyIdentity, peers: re
       }),
     ),
   );
+  // Nobody of the set before is known any more: the table is for one host's peers, not for all there ever were.
+  const routes = host.map("routes");
+  for (let key = routes.nextKey(); key; key = routes.nextKey()) routes.delete(key);
   for (const { address, number } of peers)
     host.route(address, 128, { kind: PathKind.HOST, identity: number });
   const tables = policyTables(set, pairJudge, pairs);

@@ -8,6 +8,7 @@ import { POLICY_ASK_LIMITS } from "@millrace/contract/policy-protocol";
 import { PolicySet } from "@millrace/policy/compile";
 import type { ControlPlane, FailureKind } from "../connection/client.ts";
 import type { Forwarding, Pair, PolicyTables, TableBytes } from "../dataplane/dataplane.ts";
+import { Paced } from "../paced.ts";
 import { changesOn, type FlowSight, flowSights, pairsOf } from "./flow-sight.ts";
 import { Knowledge } from "./knowledge.ts";
 import { PairJudge, RulesetNumbers, type Subject } from "./pair-judge.ts";
@@ -52,7 +53,7 @@ export class Policies {
   #judgements = new Judgements();
   #tables: PolicyTables | undefined;
   #applied = "";
-  #written = 0;
+  readonly #paced = new Paced();
   #askAtMs = 0;
   #retryAtMs = 0;
   #askPeersAtMs = 0;
@@ -73,7 +74,7 @@ export class Policies {
   open(): void {
     const state = this.#o.file.read();
     if (state) this.#knowledge.restore(state);
-    this.#written = this.#knowledge.changes;
+    this.#paced.stands(this.#knowledge.changes);
     const tables = this.#o.forwarding.policy();
     this.#numbers = new RulesetNumbers(tables?.rulesets);
     this.#take(tables);
@@ -93,7 +94,7 @@ export class Policies {
       if (due.length > 0) await this.#askPeers(due);
     }
     this.apply();
-    this.#remember();
+    this.#remember(true);
     this.#o.onKnown();
   }
 
@@ -265,14 +266,14 @@ export class Policies {
     this.#problem("peers can't be asked for", answer.ok ? undefined : answer.reason);
     if (answer.ok) this.#knowledge.takePeers(identities, answer.value, this.#o.nowMs());
     else this.#askPeersAtMs = this.#o.nowMs() + RETRY_MS;
+    this.#remember(false); // before packets are judged by it
     this.apply();
     return answer.ok;
   }
 
-  #remember(): void {
-    if (!this.#knowledge.isTold || this.#written === this.#knowledge.changes) return;
-    this.#written = this.#knowledge.changes;
-    this.#o.file.write(this.#knowledge.state());
+  #remember(isStep: boolean): void {
+    if (this.#knowledge.isTold && this.#paced.isDue(this.#knowledge.changes, this.#o.nowMs(), isStep))
+      this.#o.file.write(this.#knowledge.state());
   }
   /** Said once for as long as it stays the same. */
   #problem(what: string, why: string | undefined): void {
