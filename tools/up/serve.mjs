@@ -74,11 +74,12 @@ async function startServer(site, spec, url) {
 
 /** A lab that starts again has new hosts: nothing of the earlier ones, and agents that are of the new ones.
  * @param {Site} site */
-async function clearGround({ instance, running }) {
+async function clearGround(site) {
+  const { instance, running } = site;
   await Promise.all(running.agents.map((agent) => agent.stop()));
   if (running.agents.length) await removePins(instance.pinRoot);
   await sweepLab(instance);
-  for (const agent of running.agents) agent.start();
+  if (!site.stopping) for (const agent of running.agents) agent.start();
 }
 
 /** @param {Site} site */
