@@ -32,17 +32,24 @@ const cannotRun = (name, why) => ({
 const hasBrowserTests = () =>
   existsSync(at("e2e")) && readdirSync(at("e2e")).some((file) => file.endsWith(".spec.ts"));
 
-/** The kernel tier counts what is left in the kernel, so nothing that loads programs runs beside it; nor does the
- *  database's load, under which one of its tests (a queue's drops against ours) is known to count short now and then. */
+const outsidePackages = ["apps/", "tools/", "prisma/", "bench/", "e2e/"];
+
+/** Two lanes for two cores: each of them waits more than it computes. Within a lane one after the other, and a tier that
+ *  loads programs one file at a time. What is left in the kernel each test counts by its own ids. The browser comes last
+ *  and by itself: a page that is drawn and scanned takes all there is. */
 async function runTests(tallies, env) {
   const problem = privilegeProblem();
-  const privileged = (name) => (problem ? cannotRun(name, problem) : vitestStep(name, tallies, env));
+  const privileged = (name, part) =>
+    problem ? cannotRun(part?.name ?? name, problem) : vitestStep(name, tallies, env, part);
+  const browser = () => (problem ? cannotRun("browser", problem) : playwrightStep(tallies));
   const results = await runSteps(checkSteps(tallies), 3);
-  results.push(...(await runSteps([privileged("kernel"), vitestStep("db", tallies, env)], 1)));
-  results.push(await runStep(privileged("lab")));
-  if (hasBrowserTests()) {
-    results.push(await runStep(problem ? cannotRun("browser", problem) : playwrightStep(tallies)));
-  }
+  const lanes = [
+    [privileged("kernel", { name: "kernel-agent", paths: outsidePackages }), privileged("lab")],
+    [privileged("kernel", { name: "kernel-programs", paths: ["packages/"] }), vitestStep("db", tallies, env)],
+  ];
+  const ran = await Promise.all(lanes.map((steps) => runSteps(steps, 1)));
+  results.push(...ran.flat());
+  if (hasBrowserTests()) results.push(await runStep(browser()));
   return results;
 }
 

@@ -40,17 +40,20 @@ export function failuresOf(report) {
 const failure = (where, name, messages) =>
   `     ${where}: ${name}\n${messages.join("\n").split("\n").slice(0, 25).join("\n")}`;
 
-/** @param {string} project @param {Tally[]} tallies @param {Record<string, string>} [env]
+/** @typedef {{ name: string, paths: string[] }} Part of a project: its files below these paths */
+
+/** @param {string} project @param {Tally[]} tallies @param {Record<string, string>} [env] @param {Part} [part]
  *  @returns {import("./steps.mjs").Step} */
-export function vitestStep(project, tallies, env = {}) {
+export function vitestStep(project, tallies, env = {}, part = { name: project, paths: [] }) {
   return {
-    name: `${project} tests`,
+    name: `${part.name} tests`,
     run: async () => {
-      const reportFile = at(".data/test-results", `${project}.json`);
+      const reportFile = at(".data/test-results", `${part.name}.json`);
       mkdirSync(at(".data/test-results"), { recursive: true });
       rmSync(reportFile, { force: true });
       const args = [
         "run",
+        ...part.paths,
         "--project",
         project,
         "--passWithNoTests",
@@ -60,10 +63,10 @@ export function vitestStep(project, tallies, env = {}) {
       const { code, output } = await run(bin("vitest"), [...args, `--outputFile.json=${reportFile}`], {
         env,
       });
-      const log = `.data/test-results/${project}.log`;
+      const log = `.data/test-results/${part.name}.log`;
       writeFileSync(at(log), output);
       const report = readReport(reportFile);
-      const tally = tallyOf(project, report, code, output);
+      const tally = tallyOf(part.name, report, code, output);
       tallies.push(tally);
       const skipped = tally.skipped ? `, ${tally.skipped} skipped` : "";
       const failures = report && failuresOf(report);

@@ -87,13 +87,28 @@ async function untilConserved(flows: number): Promise<void> {
   });
 }
 
-/** Of every agent of this machine: what was there before a test isn't the test's. */
-const traceIds = (): string[] =>
-  [listPrograms(), listMaps()].flatMap((all, i) =>
-    all.flatMap(({ id, name }) =>
-      name.startsWith("trace_") ? [`${["program", "map"][i]} ${name} ${id}`] : [],
-    ),
-  );
+/** Of the traces' objects those that the agent holds: others may trace on this machine at the same time. */
+function heldTraceObjects(): string[] {
+  const folder = `/proc/${agent?.pid}/fdinfo`;
+  const infos = fs.readdirSync(folder).map((fd) => {
+    try {
+      return fs.readFileSync(path.join(folder, fd), "utf8");
+    } catch {
+      return ""; // closed meanwhile
+    }
+  });
+  const lines = infos.flatMap((info) => [...info.matchAll(/^(?:prog|map)_id:\s*\d+/gm)]);
+  const held = new Set(lines.map(([line]) => line.replace(/\s+/, "")));
+  return traceObjects().filter((object) => held.has(object));
+}
+const traceObjects = (): string[] => [
+  ...listPrograms().flatMap(({ id, name }) => (name.startsWith("trace_") ? [`prog_id:${id}`] : [])),
+  ...listMaps().flatMap(({ id, name }) => (name.startsWith("trace_") ? [`map_id:${id}`] : [])),
+];
+const noneIsLeft = (objects: readonly string[]) => () => {
+  const left = new Set(traceObjects());
+  return !objects.some((object) => left.has(object));
+};
 
 describe("the agent on a real kernel", () => {
   test("what the pod's interface counts arrives as flows, to the packet and the byte", async () => {
@@ -298,12 +313,13 @@ describe("the agent on a real kernel", () => {
   test("a trace's real events arrive with pod and process, and its end leaves nothing in the kernel", async () => {
     start();
     await covered();
-    const before = traceIds();
     server.traces = [traceOf("connections", 1), traceOf("drops", 2)];
     await until(
       "both are attached",
       () => server.reports.filter(({ event }) => event === "attached").length === 2,
     );
+    const held = heldTraceObjects();
+    expect(held).not.toEqual([]);
     await pair.send({ connections: 2, datagrams: 0, bytes: 100 });
     pair.inPod("bash", "-c", "echo x > /dev/udp/10.77.0.2/9999");
     const steps = () => server.events.flatMap((event) => (event.kind === "connections" ? [event.step] : []));
@@ -317,18 +333,19 @@ describe("the agent on a real kernel", () => {
     server.traces = [];
     await until("the end", () => server.reports.filter(({ event }) => event === "detached").length === 2);
     // A closed link is detached at once; the kernel frees its program a moment later.
-    await until("nothing is left", () => traceIds().every((id) => before.includes(id)), 5000);
+    await until("nothing is left", noneIsLeft(held), 5000);
   });
 
   test("the agent's death takes its traces along", async () => {
     start();
     await covered();
-    const before = traceIds();
     server.traces = [traceOf("connections", 1)];
     await until("it is attached", () => server.reports.some(({ event }) => event === "attached"));
+    const held = heldTraceObjects();
+    expect(held).not.toEqual([]);
     agent?.kill("SIGKILL");
     await ended();
-    await until("nothing is left", () => traceIds().every((id) => before.includes(id)), 5000);
+    await until("nothing is left", noneIsLeft(held), 5000);
   });
 });
 
