@@ -2,17 +2,43 @@
 import { expect, test } from "vitest";
 import { Paced } from "./paced.ts";
 
-test("the first thing learned is due at once, and once", () => {
+/** Which of the versions were written, each at its time. */
+function written(paced: Paced, versions: readonly [version: number, nowMs: number, isStep: boolean][]) {
+  const all: number[] = [];
+  for (const [version, nowMs, isStep] of versions)
+    paced.keep(version, nowMs, isStep, () => void all.push(version));
+  return all;
+}
+
+test("the first thing learned is written at once, and once", () => {
   const paced = new Paced();
-  expect(paced.isDue(1, 0, false)).toBe(true);
-  expect(paced.isDue(1, 1000, false)).toBe(false);
-  expect(paced.isDue(1, 1000, true)).toBe(false);
+  expect(
+    written(paced, [
+      [1, 0, false],
+      [1, 1000, false],
+      [1, 1000, true],
+    ]),
+  ).toEqual([1]);
 });
 
-test("of a burst the first is due, and what came after it when a while has passed or with the next step", () => {
+test("of a burst the first is written, and what came after it when a while has passed or with the next step", () => {
   const paced = new Paced();
-  expect([1, 2, 3].map((version) => paced.isDue(version, version, false))).toEqual([true, false, false]);
-  expect(paced.isDue(4, 200, false)).toBe(true);
-  expect(paced.isDue(5, 201, false)).toBe(false);
-  expect(paced.isDue(5, 202, true)).toBe(true);
+  expect(
+    written(paced, [
+      [1, 1, false],
+      [2, 2, false],
+      [3, 200, false],
+      [4, 201, false],
+      [4, 202, true],
+    ]),
+  ).toEqual([1, 3, 4]);
+});
+
+test("a full disk is said, stops nobody, and is tried again", () => {
+  const paced = new Paced();
+  const full = () => {
+    throw new Error("ENOSPC");
+  };
+  expect(paced.keep(1, 0, false, full)).toBe("ENOSPC");
+  expect(written(paced, [[1, 1, true]])).toEqual([1]);
 });

@@ -12,11 +12,16 @@ export class Paced {
   stands(version: number): void {
     this.#version = version;
   }
-  /** Whether this version is to be written now; then it counts as written. */
-  isDue(version: number, nowMs: number, isStep: boolean): boolean {
-    if (version === this.#version || (!isStep && nowMs < this.#againAtMs)) return false;
-    this.#version = version;
+  /** Writes this version if it is due. What fails is said and tried again, and keeps nobody from going on. */
+  keep(version: number, nowMs: number, isStep: boolean, write: () => void): string | undefined {
+    if (version === this.#version || (!isStep && nowMs < this.#againAtMs)) return undefined;
     this.#againAtMs = nowMs + PAUSE_MS;
-    return true;
+    try {
+      write();
+      this.#version = version;
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
 }

@@ -166,8 +166,9 @@ export class Network {
     this.#remember(true);
   }
   #remember(isStep: boolean): void {
-    if (this.#paced.isDue(this.#routes.version, this.#o.nowMs(), isStep))
-      this.#o.routeFile.write(this.#routes.found());
+    const write = () => this.#o.routeFile.write(this.#routes.found());
+    const problem = this.#paced.keep(this.#routes.version, this.#o.nowMs(), isStep, write);
+    if (problem) this.#o.log("ways can't be kept on disk", problem);
   }
   #due(): string[] {
     return this.#routes.due(this.#o.inUse());

@@ -277,8 +277,10 @@ export class Policies {
   }
 
   #remember(isStep: boolean): void {
-    if (this.#knowledge.isTold && this.#paced.isDue(this.#knowledge.changes, this.#o.nowMs(), isStep))
-      this.#o.file.write(this.#knowledge.state());
+    if (!this.#knowledge.isTold) return;
+    const write = () => this.#o.file.write(this.#knowledge.state());
+    const problem = this.#paced.keep(this.#knowledge.changes, this.#o.nowMs(), isStep, write);
+    if (isStep || problem) this.#problem("policies can't be kept on disk", problem);
   }
   /** Said once for as long as it stays the same. */
   #problem(what: string, why: string | undefined): void {
