@@ -15,9 +15,6 @@ export const POLICY_ASK_LIMITS = {
   answerBytes: 8 << 20,
 } as const;
 
-/** What one host can judge by at a time: pairs of ends, entries of all their rulesets, prefixes that are told apart. */
-export const POLICY_TABLE_LIMITS = { judgements: 32_768, entries: 32_768, classes: 4096 } as const;
-
 /** An identity whose labels name no namespace is in this one. */
 export const DEFAULT_NAMESPACE = "default";
 /** The label of a published endpoint that says its namespace. */

@@ -2,7 +2,7 @@
  * The kernel's policy tables from what is known: pure. Which endpoints some policy selects, the classes of addresses, and
  * judgements for the pairs that are asked for, the first as far as there is room.
  */
-import { POLICY_TABLE_LIMITS } from "@millrace/contract/policy-protocol";
+import { POLICY_TABLE_LIMITS } from "@millrace/contract/policy-table";
 import { type Prefix, parsePrefix, prefixText } from "@millrace/contract/prefix";
 import type { PolicySet } from "@millrace/policy/compile";
 import type { Pair, PairJudgement, PolicyTables, Ruleset } from "../dataplane/dataplane.ts";

@@ -12,8 +12,8 @@ import { TimeText } from "@/ui/time-text.tsx";
 import { endAddress, endName, endTerm, hasPorts } from "@/view/end-name.ts";
 import { TierMark } from "@/view/tier-mark.tsx";
 import { VerdictMark } from "@/view/verdict-mark.tsx";
-import { ServiceMark } from "./flow-service.tsx";
 import { lasted, totalBytes, totalPackets } from "./flow-sum.ts";
+import { ServiceMark } from "./service-mark.tsx";
 import { TranslationMark } from "./translation-mark.tsx";
 
 const KIND_NOTE: Partial<Record<End["kind"], string>> = {

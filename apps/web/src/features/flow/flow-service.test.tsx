@@ -4,7 +4,8 @@ import { renderToStaticMarkup } from "react-dom/server";
 import { expect, test } from "vitest";
 import { ClockProvider } from "@/view/clock.tsx";
 import { end, flowRow } from "./flow-row.fixture.ts";
-import { FlowService, ServiceMark } from "./flow-service.tsx";
+import { FlowService } from "./flow-service.tsx";
+import { ServiceMark } from "./service-mark.tsx";
 
 const PAYMENTS = { ip: "10.210.0.4", port: 80, namespace: "shop", name: "payments" };
 const words = (node: React.ReactNode) =>

@@ -1,24 +1,10 @@
 "use client";
-/** The service that a flow was asked for, before its translation and after: the table's mark, and the drawer's part. */
+/** The service that a flow was asked for, before its translation and after: the drawer's part. */
 import { askedName, askedText, backendText } from "@millrace/contract/asked-service";
-import type { AskedService, FlowRow } from "@millrace/contract/flow";
+import type { FlowRow } from "@millrace/contract/flow";
 import { Section } from "@/ui/section.tsx";
 import { endName } from "@/view/end-name.ts";
 import { TermValue } from "@/view/term-value.tsx";
-
-const pathText = (row: FlowRow, asked: AskedService): string =>
-  `${endName(row.src)} → ${askedText(asked)} → ${backendText(row)}`;
-
-export function ServiceMark({ row }: { row: FlowRow }) {
-  if (!row.asked) return null;
-  const title = `asked for a service: ${pathText(row, row.asked)}`;
-  return (
-    <span title={title} className="min-w-0 truncate rounded-sm border border-line px-1 text-2xs text-text-2">
-      {askedName(row.asked) ?? "service"}
-      <span className="sr-only">: {title}</span>
-    </span>
-  );
-}
 
 export function FlowService({ row }: { row: FlowRow }) {
   const { asked } = row;

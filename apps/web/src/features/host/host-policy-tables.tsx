@@ -1,6 +1,6 @@
 "use client";
 /** How much of what a host can judge by is used: for the host's page. */
-import { POLICY_TABLE_LIMITS } from "@millrace/contract/policy-protocol";
+import { POLICY_TABLE_LIMITS } from "@millrace/contract/policy-table";
 import { count, percent } from "@millrace/contract/units";
 import { Meter } from "@/ui/meter.tsx";
 import { PlainTable } from "@/ui/plain-table.tsx";
