@@ -4,8 +4,7 @@
  * control. Paired slices in random order on one CPU. `node --import tsx bench/capture.ts [pairs]`; the result
  * is written to bench/results/capture.json.
  */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
+import { execFileSync } from "node:child_process";
 import { ABI_HASH } from "@millrace/abi/generated/abi-hash";
 import { encodeObserveConfig, OBSERVE_CONFIG_SIZE } from "@millrace/abi/generated/config";
 import {
@@ -25,12 +24,13 @@ import {
   runStats,
 } from "@millrace/native/native";
 import { at } from "../tools/paths.mjs";
+import { Exchange } from "./exchange.ts";
 import { ratioOf, shown, writeResult } from "./result.ts";
 
 const SLICE_MS = 300;
 const A = { netns: "mrb-a", ip: "10.222.0.1" };
 const B = { netns: "mrb-b", ip: "10.222.0.2" };
-const CPU = "1";
+const CPU = 1;
 const path = (netns: string) => `/run/netns/${netns}`;
 
 function network(up: boolean): void {
@@ -107,37 +107,6 @@ function attachMachineWide(object: BpfObject): BpfLink[] {
 const cgroupRoot = (): string =>
   execFileSync("findmnt", ["-n", "-o", "TARGET", "-t", "cgroup2"], { encoding: "utf8" }).split("\n")[0] ?? "";
 
-class Exchange {
-  readonly #server: ChildProcess;
-  readonly #client: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-  private constructor(server: ChildProcess, client: ChildProcess) {
-    this.#server = server;
-    this.#client = client;
-    if (!client.stdout) throw new Error("the client has no output");
-    this.#lines = createInterface({ input: client.stdout })[Symbol.asyncIterator]();
-  }
-  static async start(): Promise<Exchange> {
-    const rr = at("bench/traffic/build/rr");
-    const inside = (netns: string, ...args: string[]) =>
-      spawn("nsenter", [`--net=${path(netns)}`, rr, ...args], { stdio: ["pipe", "pipe", "inherit"] });
-    const server = inside(B.netns, "server", B.ip, "5201", CPU);
-    await new Promise((resolve) => server.stdout?.once("data", resolve));
-    return new Exchange(server, inside(A.netns, "client", B.ip, "5201", CPU));
-  }
-  /** Transactions per second over one slice. */
-  async slice(): Promise<number> {
-    this.#client.stdin?.write(`${SLICE_MS}\n`);
-    const { value } = await this.#lines.next();
-    const [done = 0, ns = 1] = String(value).split(" ").map(Number);
-    return (done / ns) * 1e9;
-  }
-  end(): void {
-    this.#client.kill();
-    this.#server.kill();
-  }
-}
-
 type Variant = { name: string; what: string; goal?: number; attach: () => BpfLink[] };
 
 /** In every round each variant once, in random order, paired with nothing attached before or after it. */
@@ -145,7 +114,7 @@ async function compare(exchange: Exchange, variants: readonly Variant[], rounds:
   const pairs = new Map(variants.map(({ name }) => [name, [] as [number, number][]]));
   const measure = async (attach: () => BpfLink[]): Promise<number> => {
     const attached = attach();
-    const rate = await exchange.slice();
+    const rate = await exchange.slice("rr", SLICE_MS);
     for (const link of attached) link.close();
     return rate;
   };
@@ -165,7 +134,7 @@ async function hookTimes(exchange: Exchange, object: BpfObject): Promise<Record<
   const attached = attachHooks(object);
   const stop = runStats();
   const programs = ["endpoint_ingress", "endpoint_egress"].map((name) => object.program(name));
-  await exchange.slice();
+  await exchange.slice("rr", SLICE_MS);
   stop.close();
   for (const link of attached) link.close();
   return Object.fromEntries(
@@ -185,7 +154,12 @@ async function main(): Promise<void> {
   empty.load();
   let exchange: Exchange | undefined;
   try {
-    exchange = await Exchange.start();
+    exchange = await Exchange.start({
+      client: path(A.netns),
+      server: path(B.netns),
+      address: B.ip,
+      cpu: CPU,
+    });
     const variants: Variant[] = [
       {
         name: "captured",

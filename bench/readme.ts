@@ -20,6 +20,7 @@ dashboard as far as it needs them, removes them at its end, and writes its resul
 
 | command | what it is told |
 |---|---|
+| \`node --import tsx bench/dataplane.ts [pairs]\` | pairs of slices for each way and load; Open vSwitch is among the ways where \`openvswitch-switch\` is installed |
 | \`node --import tsx bench/capture.ts [pairs]\` | pairs of slices |
 | \`node --import tsx bench/services.ts [pairs]\` | pairs of slices for each number of services |
 | \`node --import tsx bench/agent.ts [seconds]\` | how long each rate is held |
@@ -30,7 +31,7 @@ dashboard as far as it needs them, removes them at its end, and writes its resul
 | \`node --import tsx bench/bundle.ts\` | nothing: it reads the build |`;
 
 /** In the order of a packet's way. */
-const ORDER = ["capture", "services", "agent", "wire", "ingest", "query", "live", "bundle"];
+const ORDER = ["dataplane", "capture", "services", "agent", "wire", "ingest", "query", "live", "bundle"];
 
 function results(): WrittenResult[] {
   const folder = at("bench/results");

@@ -173,6 +173,8 @@ export const modules: readonly Module[] = [
     at: "bench/",
     may: [
       ...[abi, contract, policy, "packages/native/", "packages/lab/", "tools/", "e2e/system/"],
+      // Its hosts and pods, their tables filled by hand: what a path costs, without an agent beside it.
+      "packages/bpf/tests/",
       ...["apps/agent/src/", server],
     ],
     packages: ["*"],

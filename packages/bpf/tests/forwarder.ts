@@ -176,11 +176,18 @@ export class TestHost implements Disposable {
     return pod;
   }
 
-  /** Runs a hook on a packet, as if it had come in at the device, the loopback unless told. */
-  run(program: string, data: Uint8Array, ifindex = LOOPBACK): { answer: number; packet: Buffer } {
-    const run = { data, netns: this.netns.path, ...(ifindex === LOOPBACK ? {} : { ctx: skbAt(ifindex) }) };
-    const { retval, dataOut } = this.#program(program).testRun(run);
-    return { answer: retval | 0, packet: dataOut };
+  /** Runs a hook on a packet, as if it had come in at the device, the loopback unless told. With `repeat` as often, each
+   *  time on what the last left; the nanoseconds are one run's. */
+  run(
+    program: string,
+    data: Uint8Array,
+    ifindex = LOOPBACK,
+    repeat = 1,
+  ): { answer: number; packet: Buffer; durationNs: number } {
+    const at = ifindex === LOOPBACK ? {} : { ctx: skbAt(ifindex) };
+    const run = { data, netns: this.netns.path, repeat, ...at };
+    const { retval, dataOut, durationNs } = this.#program(program).testRun(run);
+    return { answer: retval | 0, packet: dataOut, durationNs };
   }
 
   #register(pod: TestPod): void {
