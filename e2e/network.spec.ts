@@ -55,7 +55,8 @@ test("without a pool the page says what that means, and when it is asked in vain
   await page.reload();
   await expect(page.getByText("The control plane doesn't answer").first()).toBeVisible();
   await page.unrouteAll();
-  await page.getByRole("button", { name: "Try again" }).first().click();
+  for (const list of ["Pools", "Blocks by host"])
+    await page.getByRole("region", { name: list }).getByRole("button", { name: "Try again" }).click();
   await expect(row("Between hosts", "default")).toContainText("direct");
   await expect(row("Heard with them", "h1")).toContainText("leased");
 });

@@ -106,7 +106,7 @@ test("a draft is tried on the flows of the last hour", async () => {
   await text(page).fill(draft(POSTGRES));
   await page.getByRole("button", { name: "What if" }).click();
   await expect(answer("What if")).toContainText(
-    /^What if2 of \d+ flows of the last 1h would meet another verdict/,
+    /^What if2 of [\d.]+( k)? flows of the last 1h would meet another verdict/,
   );
   const row = answer("What if")
     .getByRole("row")
