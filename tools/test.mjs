@@ -32,7 +32,13 @@ const cannotRun = (name, why) => ({
 const hasBrowserTests = () =>
   existsSync(at("e2e")) && readdirSync(at("e2e")).some((file) => file.endsWith(".spec.ts"));
 
-const outsidePackages = ["apps/", "tools/", "prisma/", "bench/", "e2e/"];
+/** Parts of a tier, by their files' paths. What drives container runtimes of the machine stays in one. */
+const PARTS = {
+  kernelAgent: { name: "kernel-agent", paths: ["apps/", "tools/", "prisma/", "bench/", "e2e/"] },
+  kernelPrograms: { name: "kernel-programs", paths: ["packages/"] },
+  labSystem: { name: "lab-system", paths: ["e2e/", "apps/"] },
+  labParts: { name: "lab-parts", paths: ["packages/", "tools/", "prisma/", "bench/"] },
+};
 
 /** Two lanes for two cores: each of them waits more than it computes. Within a lane one after the other, and a tier that
  *  loads programs one file at a time. What is left in the kernel each test counts by its own ids. The browser comes last
@@ -44,8 +50,12 @@ async function runTests(tallies, env) {
   const browser = () => (problem ? cannotRun("browser", problem) : playwrightStep(tallies));
   const results = await runSteps(checkSteps(tallies), 3);
   const lanes = [
-    [privileged("kernel", { name: "kernel-agent", paths: outsidePackages }), privileged("lab")],
-    [privileged("kernel", { name: "kernel-programs", paths: ["packages/"] }), vitestStep("db", tallies, env)],
+    [privileged("kernel", PARTS.kernelAgent), privileged("lab", PARTS.labSystem)],
+    [
+      privileged("kernel", PARTS.kernelPrograms),
+      vitestStep("db", tallies, env),
+      privileged("lab", PARTS.labParts),
+    ],
   ];
   const ran = await Promise.all(lanes.map((steps) => runSteps(steps, 1)));
   results.push(...ran.flat());

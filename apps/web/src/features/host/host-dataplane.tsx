@@ -27,13 +27,15 @@ export function HostDataplane({ detail }: { detail: HostDetail }) {
       </div>
     );
   return (
-    <div className="grid gap-x-8 gap-y-6 lg:grid-cols-2">
-      <Uplink uplink={heartbeat.network.uplink} mode={summary.mode} />
-      <Ways counters={heartbeat.counters} />
-      <HostFlowTable heartbeat={heartbeat} atMs={summary.lastSeenMs} />
-      <HostPolicyTables counters={heartbeat.counters} />
-      <div className="lg:col-span-2">
+    <div className="grid items-start gap-x-8 gap-y-6 lg:grid-cols-2">
+      <div className="flex flex-col gap-6">
+        <Uplink uplink={heartbeat.network.uplink} mode={summary.mode} />
         <Blocks network={heartbeat.network} />
+        <HostFlowTable heartbeat={heartbeat} atMs={summary.lastSeenMs} />
+      </div>
+      <div className="flex flex-col gap-6">
+        <Ways counters={heartbeat.counters} />
+        <HostPolicyTables counters={heartbeat.counters} />
       </div>
     </div>
   );
@@ -110,6 +112,8 @@ const WAYS: Readonly<Record<string, { title: string; isLoss?: boolean }>> = {
   "kernel.not_masqueraded": {
     title: "Decisions to send to the outside as it is: by another device, or a protocol without ports",
   },
+  "network.translations": { title: "Flows to the outside under this host's address, now" },
+  "network.orphanTranslations": { title: "Entries of such flows that outlived them, removed" },
 };
 const PREFIX = "network.";
 
