@@ -230,7 +230,7 @@ static __always_inline void path_keep(struct flow_path *to, const struct flow_pa
 	to->identity = decided->identity;
 	to->peer_identity = decided->peer_identity;
 	to->peer_endpoint = decided->peer_endpoint;
-	if (decided->nat_port && !to->nat_port) {
+	if (decided->nat_port && to->nat_port != decided->nat_port) {
 		__builtin_memcpy(to->nat_address, decided->nat_address, 16);
 		WRITE_ONCE(to->nat_port, decided->nat_port);
 	}

@@ -11,12 +11,13 @@ import {
   PathKind,
   Verdict,
 } from "@millrace/abi/generated/flow";
+import { RouteFlag } from "@millrace/abi/generated/forward";
 import {
   encodeTranslationSweep,
   readTranslationSweep,
   TRANSLATION_SWEEP_SIZE,
 } from "@millrace/abi/generated/nat";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { checksummed, checksumProblems } from "./checksums.ts";
 import { sumOfClasses, sumOfFlows } from "./expectations.ts";
 import { TestHost, type TestPod } from "./forwarder.ts";
@@ -165,6 +166,9 @@ const endsOf = (family: Family, frame: Buffer, at = ETHERNET) => [
   `${addressAt(family, frame, "destination", at)} ${portAt(family, frame, "destination", at)}`,
 ];
 const flowOf = (sport = SPORT): Flow | undefined => host.flowsOf(pod).find(({ key }) => key.sport === sport);
+/** How the pod ends its connection, so that its next SYN opens it anew. */
+const hangUp = (family: Family, sport = SPORT) =>
+  out(request(family, "TCP", { sport, flags: { rst: true, seq: 8 } }));
 /** Sends a packet to the service and says which backend it went to. */
 function leave(family: Family, kind: Kind, sent: Sent = {}): string {
   const { answer, packet } = out(request(family, kind, sent));
@@ -459,6 +463,60 @@ describe("a backend that has gone", () => {
     services.remove({ address: family.virtual, port: VPORT }, protocolOf(kind));
     host.commit();
     expect(leave(family, kind, { flags: { ack: true } })).toBe(family.backends[kind === "TCP" ? 0 : 1]);
+  });
+});
+
+describe.each(families)("%s: a backend outside that another one follows", (_name, family) => {
+  const other = family.backends[0];
+  const outside = () => host.route(other, 128, { kind: PathKind.HOST, flags: RouteFlag.OUTSIDE });
+  const inside = () => {
+    host.masquerade(20_000, 31_999);
+    host.route(other, 128, { kind: PathKind.DIRECT, remote: far.number });
+  };
+  /** The pod's flow has a port towards the first; now the service has the other alone. */
+  function follow(kind: Kind): number {
+    const [gone] = serve(family, kind, [family.outside]) as [Backend];
+    const port = portAt(family, out(request(family, kind)).packet, "source");
+    if (kind === "TCP") hangUp(family);
+    serve(family, kind, [other]);
+    services.removeBackend(gone);
+    host.commit();
+    return port;
+  }
+  const again = (kind: Kind) => out(request(family, kind, { flags: { syn: true, seq: 99 } }));
+  beforeEach(outside);
+  afterEach(inside);
+
+  test.each(["TCP", "UDP"] as const)("%s: the flow's port is claimed towards it too", (kind) => {
+    const port = follow(kind);
+    const { answer: verdict, packet: left } = again(kind);
+    expect(verdict).toBe(REDIRECT);
+    expect(endsOf(family, left)).toEqual([`${family.host} ${port}`, `${other} ${BPORT}`]);
+    const { answer: returned, packet: came } = back(
+      answer(family, kind, other, BPORT, { address: family.host, port }),
+    );
+    expect(returned).toBe(REDIRECT);
+    expect(endsOf(family, came)).toEqual([`${family.virtual} ${VPORT}`, `${family.pod} ${SPORT}`]);
+    expect(checksumProblems(came)).toEqual([]);
+    expect(sweep(0)).toEqual({ found: 4, removed: 2 });
+    expectConserved();
+  });
+
+  test.each(["TCP", "UDP"] as const)("%s: where that port is another flow's, it gets another", (kind) => {
+    const port = follow(kind);
+    host.masquerade(port, port);
+    const direct = request(family, kind, { sport: SPORT + 1, to: other, dport: BPORT });
+    expect(portAt(family, out(direct).packet, "source")).toBe(port);
+    expect(again(kind).answer).toBe(DROP);
+    expect(host.ownDrops()).toEqual({ NO_PORT: 1 });
+    host.masquerade(port, port + 1);
+    const { packet: left } = out(request(family, kind, { flags: { syn: true, seq: 99 } }));
+    expect(portAt(family, left, "source")).toBe(port + 1);
+    expect(flowOf()?.record.path).toMatchObject({ natPort: port + 1, natDst: addressBytes(other) });
+    const to = { address: family.host, port: port + 1 };
+    const { packet: came } = back(answer(family, kind, other, BPORT, to));
+    expect(endsOf(family, came)[0]).toBe(`${family.virtual} ${VPORT}`);
+    expectConserved();
   });
 });
 
