@@ -195,7 +195,9 @@ static __always_inline bool side_is_refused_opening(const struct side *side)
 static __always_inline bool side_aim(struct __sk_buff *skb, struct side *side, const struct flow_record *found,
 				     const struct forwarding *now)
 {
-	__u32 how = (side->direction == FLOW_EGRESS ? SERVICE_MAY_CHOOSE : 0) | (side->anew ? SERVICE_ANEW : 0);
+	__u32 anew = side->anew ? SERVICE_ANEW : 0;
+	/* What arrives is from the flow's backend already, also when that opens the connection anew. */
+	__u32 how = side->direction == FLOW_EGRESS ? SERVICE_MAY_CHOOSE | anew : 0;
 	int answer = service_take(&side->target, &side->key, found, how);
 
 	if (answer == SERVICE_CHOOSE)

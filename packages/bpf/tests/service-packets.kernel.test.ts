@@ -466,6 +466,53 @@ describe("a backend that has gone", () => {
   });
 });
 
+describe.each(families)("%s: a connection of the same ports, opened anew", (_name, family) => {
+  const open = (seq: number) => out(request(family, "TCP", { flags: { syn: true, seq } }));
+  const NO_BACKEND = { natDst: new Uint8Array(16), natDstPort: 0, backend: 0 };
+  beforeEach(() => {
+    serve(family, "TCP", [family.backends[0]]);
+    leave(family, "TCP");
+    hangUp(family);
+  });
+
+  test("has no backend where it is refused one", () => {
+    serve(family, "TCP", []);
+    open(99);
+    expect(host.ownDrops()).toEqual({ NO_BACKEND: 1 });
+    expect(flowOf()?.record.path).toMatchObject({ ...NO_BACKEND, generation: 0 });
+  });
+
+  test("has none while the agent is asked, and is given one when that has answered", () => {
+    services.remove({ address: family.virtual, port: VPORT }, PROTO.tcp);
+    host.punt = host.ifindexOf("punt0");
+    host.commit();
+    const up = open(99).packet;
+    expect(endsOf(family, up)[1]).toBe(`${family.virtual} ${VPORT}`);
+    expect(flowOf()?.record.path).toMatchObject(NO_BACKEND);
+    serve(family, "TCP", [family.backends[1]]);
+    expect(endsOf(family, open(99).packet)[1]).toBe(`${family.backends[1]} ${BPORT}`);
+    expect(flowOf()?.record.path.natDst).toEqual(addressBytes(family.backends[1]));
+  });
+
+  test("has none where the address is no service's any more, and goes there whole", () => {
+    services.unrange();
+    const seen = [open(99), out(request(family, "TCP", { flags: { ack: true, seq: 100 } }))];
+    services.range();
+    for (const { packet: left } of seen) expect(endsOf(family, left)[1]).toBe(`${family.virtual} ${VPORT}`);
+    expect(flowOf()?.record.path).toMatchObject(NO_BACKEND);
+  });
+
+  test("has the one that opened it, when that did", () => {
+    const flags = { syn: true, seq: 500 };
+    const opening = family.build(family.backends[0], family.pod).tcp(BPORT, SPORT, flags).payload(0);
+    const { packet: came } = back(checksummed(opening.bytes()));
+    expect(endsOf(family, came)[0]).toBe(`${family.virtual} ${VPORT}`);
+    expect(leave(family, "TCP", { flags: { syn: true, ack: true, seq: 3, ackSeq: 501 } })).toBe(
+      family.backends[0],
+    );
+  });
+});
+
 describe.each(families)("%s: a backend outside that another one follows", (_name, family) => {
   const other = family.backends[0];
   const outside = () => host.route(other, 128, { kind: PathKind.HOST, flags: RouteFlag.OUTSIDE });
