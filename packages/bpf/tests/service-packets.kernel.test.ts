@@ -27,6 +27,7 @@ import { TestPolicy } from "./policy-tables.ts";
 import { NOW, retire } from "./retirement.ts";
 import { type Backend, TestServices } from "./service-tables.ts";
 
+const NEXT = -1;
 const DROP = 2;
 const REDIRECT = 7;
 const ETHERNET = 14;
@@ -376,6 +377,59 @@ describe.each(table)("%s", (_name, family, kind) => {
     expect(out(request(family, kind)).answer).toBe(DROP);
     expect(host.ownDrops()).toEqual({ POLICY: 1 });
     expectConserved();
+  });
+});
+
+describe.each(table)("%s, when nobody has judged it yet", (_name, family, kind) => {
+  const identity = 5000;
+  let policy: TestPolicy;
+  let backend: string;
+  beforeEach(() => {
+    serve(family, kind, [family.backends[0]]);
+    host.route(family.backends[0], 128, { kind: PathKind.DIRECT, remote: far.number, identity });
+    backend = leave(family, kind);
+    host.punt = host.ifindexOf("punt0");
+    policy = new TestPolicy(host).begin().subject(pod.endpointId, "egress", "ingress");
+    policy.forget();
+    policy.hold();
+  });
+  afterEach(() =>
+    host.route(family.backends[0], 128, { kind: PathKind.DIRECT, remote: far.number, identity: 0 }),
+  );
+  const learn = () => policy.judge(pod.endpointId, "egress", { identity });
+
+  test("an answer is asked about as the backend's, and put back it is the service's", () => {
+    const sent = answer(family, kind, backend);
+    const { answer: verdict, packet: up } = back(sent);
+    expect([verdict, up.equals(sent)]).toEqual([REDIRECT, true]);
+    expect(flowOf()?.record.counters[1]?.packets).toBe(0n);
+    learn();
+    const { answer: passes, packet: came } = host.run("pod_ingress", up);
+    expect(passes).toBe(NEXT);
+    expect(endsOf(family, came)).toEqual([`${family.virtual} ${VPORT}`, `${family.pod} ${SPORT}`]);
+    expect(checksumProblems(came)).toEqual([]);
+    expect([host.flowsOf(pod).length, flowOf()?.record.counters[1]?.packets]).toEqual([1, 1n]);
+    expect(host.ownDrops()).toEqual({});
+    expectConserved();
+  });
+
+  test.each(["the backend", "a router"])("an error about it likewise, from %s", (who) => {
+    host.policySet = 0;
+    host.commit();
+    const left = out(request(family, kind, { flags: { ack: true, seq: 8 } })).packet;
+    policy.hold();
+    const [type, code] = family.unreachable;
+    const [from, shown] = who === "a router" ? [family.router, family.router] : [backend, family.virtual];
+    const quoting = family.icmpOf(family.build(from, family.pod), type, code);
+    const sent = checksummed(quoting.raw(left.subarray(ETHERNET)).bytes());
+    const { answer: verdict, packet: up } = back(sent);
+    expect([verdict, up.equals(sent)]).toEqual([REDIRECT, true]);
+    learn();
+    const { answer: passes, packet: came } = host.run("pod_ingress", up);
+    expect([passes, addressAt(family, came, "source")]).toEqual([NEXT, shown]);
+    expect(endsOf(family, came, ETHERNET + family.header + 8)[1]).toBe(`${family.virtual} ${VPORT}`);
+    expect(checksumProblems(came)).toEqual([]);
+    expect(host.ownDrops()).toEqual({});
   });
 });
 
