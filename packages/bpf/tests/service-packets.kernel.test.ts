@@ -4,14 +4,17 @@
  * services-wire.kernel.test.ts's, that an unknown service's first packet isn't lost apps/agent's network.kernel.test.ts's.
  */
 import { EndpointClass } from "@millrace/abi/generated/endpoint";
+import { DROP_KEY_SIZE, readDropKey } from "@millrace/abi/generated/event";
 import {
   encodeFlowRetireRequest,
   FLOW_RETIRE_REQUEST_SIZE,
   FlowTcpState,
   PathKind,
+  PathLimit,
+  PathReason,
   Verdict,
 } from "@millrace/abi/generated/flow";
-import { RouteFlag } from "@millrace/abi/generated/forward";
+import { encodeLocal, LOCAL_SIZE, RouteFlag } from "@millrace/abi/generated/forward";
 import {
   encodeTranslationSweep,
   readTranslationSweep,
@@ -430,6 +433,49 @@ describe.each(table)("%s, when nobody has judged it yet", (_name, family, kind) 
     expect(endsOf(family, came, ETHERNET + family.header + 8)[1]).toBe(`${family.virtual} ${VPORT}`);
     expect(checksumProblems(came)).toEqual([]);
     expect(host.ownDrops()).toEqual({});
+  });
+});
+
+describe.each(table)("%s, lost on its way to the backend", (_name, family, kind) => {
+  const toBackend = (route: Parameters<TestHost["route"]>[2]) => {
+    host.route(family.backends[0], 128, route);
+    host.commit();
+  };
+  const lostTo = (reason: keyof typeof PathReason) => {
+    const { count, keys } = host.map("drops").readAll();
+    return Array.from({ length: count }, (_, i) => readDropKey(viewOf(keys), i * DROP_KEY_SIZE))
+      .filter((key) => key.reason === PathLimit.REASON_BASE + PathReason[reason])
+      .map(({ flow }) => [flow.daddr, flow.dport]);
+  };
+  afterEach(() => {
+    toBackend({ kind: PathKind.DIRECT, remote: far.number });
+    host.map("locals").delete(addressBytes(family.backends[0]));
+  });
+
+  test.each([
+    ["the host that it is on isn't known", "NO_ROUTE", () => toBackend({ kind: PathKind.DIRECT })],
+    ["its way isn't, and there is no agent", "UNRESOLVED", () => toBackend({ kind: PathKind.PUNT })],
+    [
+      "its link is gone",
+      "ENDPOINT_GONE",
+      () => {
+        const local = new Uint8Array(LOCAL_SIZE);
+        encodeLocal({ endpointId: 9, ifindex: 9999, identity: 1009 }, viewOf(local));
+        host.map("locals").update(addressBytes(family.backends[0]), local);
+        host.commit();
+      },
+    ],
+  ] as const)("since %s: the flow to the service says so, and the loss is its", (_why, reason, lose) => {
+    serve(family, kind, [family.backends[0]]);
+    leave(family, kind);
+    lose();
+    const sent = request(family, kind, { flags: { ack: true, seq: 8 } });
+    expect(out(sent).answer).toBe(DROP);
+    expect(host.ownDrops()).toEqual({ [reason]: 1 });
+    expect(lostTo(reason)).toEqual([[addressBytes(family.virtual), VPORT]]);
+    const record = flowOf()?.record;
+    expect([record?.drops, record?.dropReason]).toEqual([1n, PathLimit.REASON_BASE + PathReason[reason]]);
+    expectConserved();
   });
 });
 
