@@ -22,6 +22,14 @@ static __always_inline int deliver_pass(const struct delivery *delivery)
 	return delivery->by_stack ? TCX_NEXT_PROGRAM : bpf_redirect_peer(delivery->at.ifindex, 0);
 }
 
+/* Up to the agent, which puts the packet back when it can be judged. */
+static __always_inline int deliver_ask(struct __sk_buff *skb, const struct side *side, const struct forwarding *now)
+{
+	if (service_unreturn(skb, side))
+		return drop_own(skb, &side->key, FLOW_INGRESS, PATH_REASON_UNTRANSLATABLE);
+	return bpf_redirect(now->punt, 0);
+}
+
 /* Whatever is not plain, or not known, or not decided under this generation. */
 static __noinline int deliver_any(struct __sk_buff *skb, struct endpoint *endpoint, const struct flow_counters *add,
 				  const struct delivery *delivery)
@@ -48,7 +56,7 @@ static __noinline int deliver_any(struct __sk_buff *skb, struct endpoint *endpoi
 		if (side->path.verdict == VERDICT_DROP)
 			return drop_own(skb, &side->key, FLOW_INGRESS, side->path.reason);
 		if (side->unjudged)
-			return bpf_redirect(now->punt, 0);
+			return deliver_ask(skb, side, now);
 	}
 	endpoint_note_all(endpoint, side->packet.notes);
 	counters_add(&endpoint->counters[FLOW_INGRESS][EP_TOTAL], add);

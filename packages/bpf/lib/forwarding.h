@@ -195,10 +195,13 @@ static __always_inline bool path_is_lasting(const struct flow_path *decided)
 	       decided->reason != PATH_REASON_NO_BACKEND && decided->reason != PATH_REASON_NO_SERVICE;
 }
 
-/* The backend, which is kept whether the way to it is known or not; its port last, by which a reader goes. */
+/*
+ * The backend, which is kept whether the way to it is known or not; its port last, by which a reader goes. Without one: the
+ * flow's last connection may have had one, and this one has none.
+ */
 static __always_inline void path_keep_target(struct flow_path *to, const struct flow_path *decided)
 {
-	if (!decided->nat_dst_port || to->backend == decided->backend)
+	if (to->backend == decided->backend)
 		return;
 	to->backend = decided->backend;
 	__builtin_memcpy(to->nat_dst, decided->nat_dst, 16);
@@ -214,7 +217,7 @@ static __always_inline void path_keep(struct flow_path *to, const struct flow_pa
 	__u32 before = READ_ONCE(to->generation);
 	bool lasting = path_is_lasting(decided);
 
-	if ((!lasting && !decided->nat_dst_port) || before == PATH_DECIDING ||
+	if ((!lasting && !decided->nat_dst_port && !to->nat_dst_port) || before == PATH_DECIDING ||
 	    __sync_val_compare_and_swap(&to->generation, before, PATH_DECIDING) != before)
 		return;
 	path_keep_target(to, decided);
@@ -230,7 +233,7 @@ static __always_inline void path_keep(struct flow_path *to, const struct flow_pa
 	to->identity = decided->identity;
 	to->peer_identity = decided->peer_identity;
 	to->peer_endpoint = decided->peer_endpoint;
-	if (decided->nat_port && !to->nat_port) {
+	if (decided->nat_port && to->nat_port != decided->nat_port) {
 		__builtin_memcpy(to->nat_address, decided->nat_address, 16);
 		WRITE_ONCE(to->nat_port, decided->nat_port);
 	}

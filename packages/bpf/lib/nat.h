@@ -78,7 +78,7 @@ static __always_inline bool translation_claim(struct nat_work *work)
 	return other && translation_claim_again(other, &work->entry.flow, work->entry.claimed_s);
 }
 
-/* `flow` is the table's; where it goes stands in `path`. */
+/* `flow` is the table's; where it goes stands in `path`, and the port that it has already, which is tried first. */
 VERIFIED_ALONE int nat_claim_port(struct flow_path *path, const struct flow_key *flow)
 {
 	const struct forwarding *now = forwarding_now();
@@ -91,7 +91,11 @@ VERIFIED_ALONE int nat_claim_port(struct flow_path *path, const struct flow_key 
 	work->entry.flow = *flow;
 	work->entry.claimed_s = translation_now_s();
 	flow_key_on_wire(&work->flow, flow, path);
-	translation_key_of(&work->at, &work->flow, path->nat_address, 0);
+	translation_key_of(&work->at, &work->flow, path->nat_address, path->nat_port);
+	if (path->nat_port && translation_claim(work))
+		return 0;
+	if (!now->nat_first)
+		return -1;
 	for (__u32 probe = 0; probe < NAT_PROBES_SPREAD + NAT_PROBES_BESIDE; probe++) {
 		work->at.port = bpf_htons(nat_candidate(now, seed, probe));
 		if (translation_claim(work)) {
@@ -211,9 +215,23 @@ static __always_inline bool nat_keep(struct flow_path *path, const struct flow_k
 }
 
 /*
+ * Towards another backend the flow's port must be claimed as towards any far end, and may be another's there. What is
+ * received came by the claim that there is, and a flow that is being retired has no more use for one.
+ */
+static __always_inline void nat_go_on(struct flow_path *path, const struct flow_key *key,
+				      const struct flow_record *record, __u32 direction, const struct forwarding *now)
+{
+	if (direction == FLOW_EGRESS && flow_is_live(record, key) && nat_claim_port(path, key))
+		path_refuse(path, PATH_REASON_NO_PORT);
+	else
+		path->kind = PATH_MASQUERADE;
+	path->ifindex = now->uplink;
+}
+
+/*
  * After path_decide: whether what it gave to the host's stack is ours to send, masqueraded. `record` is the flow's, NULL
  * when there is no room for one. A flow that has a port keeps it under whatever generation, also while it is being
- * retired.
+ * retired; but for the sake of another backend.
  */
 VERIFIED_ALONE int nat_decide(struct __sk_buff *skb, struct flow_path *path, const struct flow_key *key,
 			      const struct flow_record *record, __u32 direction)
@@ -227,8 +245,7 @@ VERIFIED_ALONE int nat_decide(struct __sk_buff *skb, struct flow_path *path, con
 	if (!nat_has_flag(work->flow.daddr, ROUTE_OUTSIDE))
 		return 0;
 	if (record && nat_keep(path, key, record)) {
-		path->kind = PATH_MASQUERADE;
-		path->ifindex = now->uplink;
+		nat_go_on(path, key, record, direction, now);
 		return 0;
 	}
 	if (direction != FLOW_EGRESS || !now->nat_first || (record && nat_is_settled_without(record)) ||

@@ -30,8 +30,8 @@ static __always_inline void nat_place_parsed(struct rewrite_place *place, const 
 static __always_inline void nat_end(struct rewrite *end, const __u8 from[16], __be16 from_port, const __u8 to[16],
 				    __be16 to_port)
 {
-	__builtin_memcpy(end->from, from, 16);
-	__builtin_memcpy(end->to, to, 16);
+	address_copy(end->from, from);
+	address_copy(end->to, to);
 	end->from_port = from_port;
 	end->to_port = to_port;
 }

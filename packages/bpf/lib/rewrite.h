@@ -33,7 +33,7 @@ struct rewrite_place {
 };
 
 struct rewrite {
-	__u8 from[16]; /* IPv4 as ::ffff:a.b.c.d */
+	_Alignas(4) __u8 from[16]; /* IPv4 as ::ffff:a.b.c.d */
 	__u8 to[16];
 	__be16 from_port; /* ICMP echo: the identifier */
 	__be16 to_port;

@@ -129,4 +129,44 @@ VERIFIED_ALONE int service_return_any(struct __sk_buff *skb, struct packet *pack
 	return SERVICE_ANSWER;
 }
 
+/* Of an error that side_judge_error has read: about what the backend got, and from the backend where it was. */
+static __always_inline int service_unreturn_error(struct __sk_buff *skb, const struct packet *packet,
+						  struct nat_work *work)
+{
+	__u32 zero = 0;
+	const struct quoted_flow *about = bpf_map_lookup_elem(&quoted_flow, &zero);
+
+	if (!about || flow_key_equals(&about->key, &about->sent))
+		return 0;
+	nat_end(&work->end, about->key.daddr, about->key.dport, about->sent.daddr, about->sent.dport);
+	if (quote_rewrite(skb, &work->place, &about->error.quote, &work->end))
+		return -1;
+	if (!address_equals(packet->key.saddr, work->end.from))
+		return 0;
+	work->end.source = true;
+	work->end.to_port = work->end.from_port;
+	return rewrite_end(skb, &work->place, &work->end);
+}
+
+/*
+ * A packet that service_return made the service's, and that the agent must be asked about: as it came again, since it is the
+ * backend who is judged, and nobody knows a virtual address's identity. Put back, it is an answer like the first time.
+ * Negative: half changed.
+ */
+VERIFIED_ALONE int service_unreturn(struct __sk_buff *skb, const struct side *side)
+{
+	struct nat_work *work = nat_work_begin();
+
+	if (!side || !work)
+		return -1;
+	nat_place_parsed(&work->place, &side->packet);
+	if (flow_is_icmp_error(&side->key))
+		return service_unreturn_error(skb, &side->packet, work);
+	if (!side->target.backend)
+		return 0;
+	nat_end(&work->end, side->key.daddr, side->key.dport, side->target.wire.daddr, side->target.wire.dport);
+	work->end.source = true;
+	return rewrite_end(skb, &work->place, &work->end);
+}
+
 #endif

@@ -88,17 +88,24 @@ static __always_inline void side_count_class(struct endpoint *endpoint, __u32 di
 		counters_add(&endpoint->counters[direction][EP_OVER_BUDGET], add);
 }
 
-/* What was let pass and is lost on its way: its flow says so too. */
+/*
+ * What was let pass and is lost on its way: its flow says so too. `flow` may be as it is beyond the endpoint's link, with a
+ * backend in place of the address that the endpoint knows.
+ */
 static __noinline int drop_lost(struct __sk_buff *skb, const struct flow_key *flow, __u32 reason)
 {
 	struct flow_record *record;
+	struct flow_key own;
 
 	if (!flow)
 		return TCX_DROP_PACKET;
-	record = flow_lookup_live(flow);
+	own = *flow;
+	record = flow_lookup_live(&own);
+	if (!record && service_flow_of(&own))
+		record = flow_lookup_live(&own);
 	if (record)
 		flow_add_drop(record, PATH_REASON_BASE + reason);
-	return drop_own(skb, flow, FLOW_EGRESS, reason);
+	return drop_own(skb, &own, FLOW_EGRESS, reason);
 }
 
 /*
@@ -195,7 +202,9 @@ static __always_inline bool side_is_refused_opening(const struct side *side)
 static __always_inline bool side_aim(struct __sk_buff *skb, struct side *side, const struct flow_record *found,
 				     const struct forwarding *now)
 {
-	__u32 how = (side->direction == FLOW_EGRESS ? SERVICE_MAY_CHOOSE : 0) | (side->anew ? SERVICE_ANEW : 0);
+	__u32 anew = side->anew ? SERVICE_ANEW : 0;
+	/* What arrives is from the flow's backend already, also when that opens the connection anew. */
+	__u32 how = side->direction == FLOW_EGRESS ? SERVICE_MAY_CHOOSE | anew : 0;
 	int answer = service_take(&side->target, &side->key, found, how);
 
 	if (answer == SERVICE_CHOOSE)

@@ -43,8 +43,8 @@ static __always_inline void translation_key_of(struct translation_key *to, const
 					       const __u8 address[16], __be16 port)
 {
 	__builtin_memset(to, 0, sizeof(*to));
-	__builtin_memcpy(to->remote, flow->daddr, 16);
-	__builtin_memcpy(to->address, address, 16);
+	address_copy(to->remote, flow->daddr);
+	address_copy(to->address, address);
 	to->remote_port = proto_is_icmp(flow->proto) ? 0 : flow->dport;
 	to->port = port;
 	to->proto = flow->proto;

@@ -4,19 +4,23 @@
  * services-wire.kernel.test.ts's, that an unknown service's first packet isn't lost apps/agent's network.kernel.test.ts's.
  */
 import { EndpointClass } from "@millrace/abi/generated/endpoint";
+import { DROP_KEY_SIZE, readDropKey } from "@millrace/abi/generated/event";
 import {
   encodeFlowRetireRequest,
   FLOW_RETIRE_REQUEST_SIZE,
   FlowTcpState,
   PathKind,
+  PathLimit,
+  PathReason,
   Verdict,
 } from "@millrace/abi/generated/flow";
+import { encodeLocal, LOCAL_SIZE, RouteFlag } from "@millrace/abi/generated/forward";
 import {
   encodeTranslationSweep,
   readTranslationSweep,
   TRANSLATION_SWEEP_SIZE,
 } from "@millrace/abi/generated/nat";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { checksummed, checksumProblems } from "./checksums.ts";
 import { sumOfClasses, sumOfFlows } from "./expectations.ts";
 import { TestHost, type TestPod } from "./forwarder.ts";
@@ -26,6 +30,7 @@ import { TestPolicy } from "./policy-tables.ts";
 import { NOW, retire } from "./retirement.ts";
 import { type Backend, TestServices } from "./service-tables.ts";
 
+const NEXT = -1;
 const DROP = 2;
 const REDIRECT = 7;
 const ETHERNET = 14;
@@ -165,6 +170,9 @@ const endsOf = (family: Family, frame: Buffer, at = ETHERNET) => [
   `${addressAt(family, frame, "destination", at)} ${portAt(family, frame, "destination", at)}`,
 ];
 const flowOf = (sport = SPORT): Flow | undefined => host.flowsOf(pod).find(({ key }) => key.sport === sport);
+/** How the pod ends its connection, so that its next SYN opens it anew. */
+const hangUp = (family: Family, sport = SPORT) =>
+  out(request(family, "TCP", { sport, flags: { rst: true, seq: 8 } }));
 /** Sends a packet to the service and says which backend it went to. */
 function leave(family: Family, kind: Kind, sent: Sent = {}): string {
   const { answer, packet } = out(request(family, kind, sent));
@@ -375,6 +383,102 @@ describe.each(table)("%s", (_name, family, kind) => {
   });
 });
 
+describe.each(table)("%s, when nobody has judged it yet", (_name, family, kind) => {
+  const identity = 5000;
+  let policy: TestPolicy;
+  let backend: string;
+  beforeEach(() => {
+    serve(family, kind, [family.backends[0]]);
+    host.route(family.backends[0], 128, { kind: PathKind.DIRECT, remote: far.number, identity });
+    backend = leave(family, kind);
+    host.punt = host.ifindexOf("punt0");
+    policy = new TestPolicy(host).begin().subject(pod.endpointId, "egress", "ingress");
+    policy.forget();
+    policy.hold();
+  });
+  afterEach(() =>
+    host.route(family.backends[0], 128, { kind: PathKind.DIRECT, remote: far.number, identity: 0 }),
+  );
+  const learn = () => policy.judge(pod.endpointId, "egress", { identity });
+
+  test("an answer is asked about as the backend's, and put back it is the service's", () => {
+    const sent = answer(family, kind, backend);
+    const { answer: verdict, packet: up } = back(sent);
+    expect([verdict, up.equals(sent)]).toEqual([REDIRECT, true]);
+    expect(flowOf()?.record.counters[1]?.packets).toBe(0n);
+    learn();
+    const { answer: passes, packet: came } = host.run("pod_ingress", up);
+    expect(passes).toBe(NEXT);
+    expect(endsOf(family, came)).toEqual([`${family.virtual} ${VPORT}`, `${family.pod} ${SPORT}`]);
+    expect(checksumProblems(came)).toEqual([]);
+    expect([host.flowsOf(pod).length, flowOf()?.record.counters[1]?.packets]).toEqual([1, 1n]);
+    expect(host.ownDrops()).toEqual({});
+    expectConserved();
+  });
+
+  test.each(["the backend", "a router"])("an error about it likewise, from %s", (who) => {
+    host.policySet = 0;
+    host.commit();
+    const left = out(request(family, kind, { flags: { ack: true, seq: 8 } })).packet;
+    policy.hold();
+    const [type, code] = family.unreachable;
+    const [from, shown] = who === "a router" ? [family.router, family.router] : [backend, family.virtual];
+    const quoting = family.icmpOf(family.build(from, family.pod), type, code);
+    const sent = checksummed(quoting.raw(left.subarray(ETHERNET)).bytes());
+    const { answer: verdict, packet: up } = back(sent);
+    expect([verdict, up.equals(sent)]).toEqual([REDIRECT, true]);
+    learn();
+    const { answer: passes, packet: came } = host.run("pod_ingress", up);
+    expect([passes, addressAt(family, came, "source")]).toEqual([NEXT, shown]);
+    expect(endsOf(family, came, ETHERNET + family.header + 8)[1]).toBe(`${family.virtual} ${VPORT}`);
+    expect(checksumProblems(came)).toEqual([]);
+    expect(host.ownDrops()).toEqual({});
+  });
+});
+
+describe.each(table)("%s, lost on its way to the backend", (_name, family, kind) => {
+  const toBackend = (route: Parameters<TestHost["route"]>[2]) => {
+    host.route(family.backends[0], 128, route);
+    host.commit();
+  };
+  const lostTo = (reason: keyof typeof PathReason) => {
+    const { count, keys } = host.map("drops").readAll();
+    return Array.from({ length: count }, (_, i) => readDropKey(viewOf(keys), i * DROP_KEY_SIZE))
+      .filter((key) => key.reason === PathLimit.REASON_BASE + PathReason[reason])
+      .map(({ flow }) => [flow.daddr, flow.dport]);
+  };
+  afterEach(() => {
+    toBackend({ kind: PathKind.DIRECT, remote: far.number });
+    host.map("locals").delete(addressBytes(family.backends[0]));
+  });
+
+  test.each([
+    ["the host that it is on isn't known", "NO_ROUTE", () => toBackend({ kind: PathKind.DIRECT })],
+    ["its way isn't, and there is no agent", "UNRESOLVED", () => toBackend({ kind: PathKind.PUNT })],
+    [
+      "its link is gone",
+      "ENDPOINT_GONE",
+      () => {
+        const local = new Uint8Array(LOCAL_SIZE);
+        encodeLocal({ endpointId: 9, ifindex: 9999, identity: 1009 }, viewOf(local));
+        host.map("locals").update(addressBytes(family.backends[0]), local);
+        host.commit();
+      },
+    ],
+  ] as const)("since %s: the flow to the service says so, and the loss is its", (_why, reason, lose) => {
+    serve(family, kind, [family.backends[0]]);
+    leave(family, kind);
+    lose();
+    const sent = request(family, kind, { flags: { ack: true, seq: 8 } });
+    expect(out(sent).answer).toBe(DROP);
+    expect(host.ownDrops()).toEqual({ [reason]: 1 });
+    expect(lostTo(reason)).toEqual([[addressBytes(family.virtual), VPORT]]);
+    const record = flowOf()?.record;
+    expect([record?.drops, record?.dropReason]).toEqual([1n, PathLimit.REASON_BASE + PathReason[reason]]);
+    expectConserved();
+  });
+});
+
 function sweep(graceS: number): { found: number; removed: number } {
   const ctx = Buffer.alloc(TRANSLATION_SWEEP_SIZE);
   encodeTranslationSweep({ graceS, found: 0, removed: 0 }, viewOf(ctx));
@@ -459,6 +563,107 @@ describe("a backend that has gone", () => {
     services.remove({ address: family.virtual, port: VPORT }, protocolOf(kind));
     host.commit();
     expect(leave(family, kind, { flags: { ack: true } })).toBe(family.backends[kind === "TCP" ? 0 : 1]);
+  });
+});
+
+describe.each(families)("%s: a connection of the same ports, opened anew", (_name, family) => {
+  const open = (seq: number) => out(request(family, "TCP", { flags: { syn: true, seq } }));
+  const NO_BACKEND = { natDst: new Uint8Array(16), natDstPort: 0, backend: 0 };
+  beforeEach(() => {
+    serve(family, "TCP", [family.backends[0]]);
+    leave(family, "TCP");
+    hangUp(family);
+  });
+
+  test("has no backend where it is refused one", () => {
+    serve(family, "TCP", []);
+    open(99);
+    expect(host.ownDrops()).toEqual({ NO_BACKEND: 1 });
+    expect(flowOf()?.record.path).toMatchObject({ ...NO_BACKEND, generation: 0 });
+  });
+
+  test("has none while the agent is asked, and is given one when that has answered", () => {
+    services.remove({ address: family.virtual, port: VPORT }, PROTO.tcp);
+    host.punt = host.ifindexOf("punt0");
+    host.commit();
+    const up = open(99).packet;
+    expect(endsOf(family, up)[1]).toBe(`${family.virtual} ${VPORT}`);
+    expect(flowOf()?.record.path).toMatchObject(NO_BACKEND);
+    serve(family, "TCP", [family.backends[1]]);
+    expect(endsOf(family, open(99).packet)[1]).toBe(`${family.backends[1]} ${BPORT}`);
+    expect(flowOf()?.record.path.natDst).toEqual(addressBytes(family.backends[1]));
+  });
+
+  test("has none where the address is no service's any more, and goes there whole", () => {
+    services.unrange();
+    const seen = [open(99), out(request(family, "TCP", { flags: { ack: true, seq: 100 } }))];
+    services.range();
+    for (const { packet: left } of seen) expect(endsOf(family, left)[1]).toBe(`${family.virtual} ${VPORT}`);
+    expect(flowOf()?.record.path).toMatchObject(NO_BACKEND);
+  });
+
+  test("has the one that opened it, when that did", () => {
+    const flags = { syn: true, seq: 500 };
+    const opening = family.build(family.backends[0], family.pod).tcp(BPORT, SPORT, flags).payload(0);
+    const { packet: came } = back(checksummed(opening.bytes()));
+    expect(endsOf(family, came)[0]).toBe(`${family.virtual} ${VPORT}`);
+    expect(leave(family, "TCP", { flags: { syn: true, ack: true, seq: 3, ackSeq: 501 } })).toBe(
+      family.backends[0],
+    );
+  });
+});
+
+describe.each(families)("%s: a backend outside that another one follows", (_name, family) => {
+  const other = family.backends[0];
+  const outside = () => host.route(other, 128, { kind: PathKind.HOST, flags: RouteFlag.OUTSIDE });
+  const inside = () => {
+    host.masquerade(20_000, 31_999);
+    host.route(other, 128, { kind: PathKind.DIRECT, remote: far.number });
+  };
+  /** The pod's flow has a port towards the first; now the service has the other alone. */
+  function follow(kind: Kind): number {
+    const [gone] = serve(family, kind, [family.outside]) as [Backend];
+    const port = portAt(family, out(request(family, kind)).packet, "source");
+    if (kind === "TCP") hangUp(family);
+    serve(family, kind, [other]);
+    services.removeBackend(gone);
+    host.commit();
+    return port;
+  }
+  const again = (kind: Kind) => out(request(family, kind, { flags: { syn: true, seq: 99 } }));
+  beforeEach(outside);
+  afterEach(inside);
+
+  test.each(["TCP", "UDP"] as const)("%s: the flow's port is claimed towards it too", (kind) => {
+    const port = follow(kind);
+    const { answer: verdict, packet: left } = again(kind);
+    expect(verdict).toBe(REDIRECT);
+    expect(endsOf(family, left)).toEqual([`${family.host} ${port}`, `${other} ${BPORT}`]);
+    const { answer: returned, packet: came } = back(
+      answer(family, kind, other, BPORT, { address: family.host, port }),
+    );
+    expect(returned).toBe(REDIRECT);
+    expect(endsOf(family, came)).toEqual([`${family.virtual} ${VPORT}`, `${family.pod} ${SPORT}`]);
+    expect(checksumProblems(came)).toEqual([]);
+    expect(sweep(0)).toEqual({ found: 4, removed: 2 });
+    expectConserved();
+  });
+
+  test.each(["TCP", "UDP"] as const)("%s: where that port is another flow's, it gets another", (kind) => {
+    const port = follow(kind);
+    host.masquerade(port, port);
+    const direct = request(family, kind, { sport: SPORT + 1, to: other, dport: BPORT });
+    expect(portAt(family, out(direct).packet, "source")).toBe(port);
+    expect(again(kind).answer).toBe(DROP);
+    expect(host.ownDrops()).toEqual({ NO_PORT: 1 });
+    host.masquerade(port, port + 1);
+    const { packet: left } = out(request(family, kind, { flags: { syn: true, seq: 99 } }));
+    expect(portAt(family, left, "source")).toBe(port + 1);
+    expect(flowOf()?.record.path).toMatchObject({ natPort: port + 1, natDst: addressBytes(other) });
+    const to = { address: family.host, port: port + 1 };
+    const { packet: came } = back(answer(family, kind, other, BPORT, to));
+    expect(endsOf(family, came)[0]).toBe(`${family.virtual} ${VPORT}`);
+    expectConserved();
   });
 });
 

@@ -50,6 +50,11 @@ export class TestServices {
     for (const [prefix, bits] of RANGES) this.#range(prefix, bits);
     return this;
   }
+  /** None is. */
+  unrange(): void {
+    const ranges = this.map("service_ranges");
+    for (let key = ranges.nextKey(); key; key = ranges.nextKey()) ranges.delete(key);
+  }
 
   /** A backend of the service of that number, and what is counted of it. */
   backend(service: number, place: Place): Backend {

@@ -134,7 +134,7 @@ struct flow_path {
 	__u32 revision;      /* of the policy it is from */
 	__u32 _pad1;
 	__u8 nat_address[16]; /* the endpoint's address as the far side sees it; zero: its own. Once set, for life */
-	__be16 nat_port;
+	__be16 nat_port; /* for as long as the far side is the same */
 	__u16 _pad2;
 	__u32 slow_packets; /* of those in `counters`, both directions, how many took the slow path */
 	__u8 nat_dst[16];   /* the backend that the flow's packets go to; zero: to the address that they name */
