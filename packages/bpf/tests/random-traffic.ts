@@ -5,6 +5,7 @@
 import { checksummed } from "./checksums.ts";
 import { PROTO, packet, type TcpFlags } from "./packet-builder.ts";
 import {
+  addressIn,
   NEWER_IDENTITY,
   PEERS,
   type Peer,
@@ -48,6 +49,13 @@ export type NatPort = (
 const SPORTS = [0, 40_000, 40_001, 41_000];
 const DPORTS = [53, 80, 443, 442, TUNNEL_PORT];
 const MOST_KEPT = 32;
+/**
+ * Pods send it nothing: what a tunnel says against a lease holds until the flow is decided anew by a packet of the pod's own, which
+ * is at once on the slow path and later on the fast one.
+ */
+const OTHERWISE_TUNNELLED = PEERS.find(({ kind }) => kind === "otherwise tunnelled") as Peer;
+const isOtherwiseTunnelled = (address: string): boolean =>
+  [OTHERWISE_TUNNELLED[4], OTHERWISE_TUNNELLED[6]].some((one) => addressIn(one) === addressIn(address));
 
 export class Traffic {
   readonly #random: Random;
@@ -97,8 +105,7 @@ export class Traffic {
   }
 
   #step(talk: Conversation): Sent {
-    // What a tunnel says against a lease holds for the packets that it bears: the pod's own would be judged by the lease.
-    const isOut = this.#random.may(55) && talk.peer.kind !== "otherwise tunnelled";
+    const isOut = this.#random.may(55) && talk.peer !== OTHERWISE_TUNNELLED;
     if (isOut) return this.#out(talk.pod, this.#built(talk, true, talk.pod[talk.family], talk.sport));
     const { peer, pod, family, kind } = talk;
     if (peer.kind === "local") return this.#out(peer, this.#built(talk, false, pod[family], talk.sport));
@@ -222,6 +229,7 @@ export class Traffic {
     const own = this.#quotedEnd(quoted, family, isOut ? "destination" : "source");
     const teller = random.may(60) ? ROUTER : random.one(PEERS);
     const far = isOut ? this.#quotedEnd(quoted, family, "source") : teller[family];
+    if (isOut && isOtherwiseTunnelled(far)) return this.#noise();
     const [from, to] = isOut ? [own, far] : [far, own];
     const ip = plainIp(family, from, to);
     const [type, code] = random.one(
