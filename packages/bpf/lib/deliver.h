@@ -68,7 +68,7 @@ static __noinline int deliver_any(struct __sk_buff *skb, struct endpoint *endpoi
 #define DELIVER_PASS 1
 #define DELIVER_DROP (-1) /* counted */
 
-/* The fast path of a plain packet; `plain` is as the receiver sees it. */
+/* The fast path of a plain packet; `plain` is as the receiver sees it. What the host's stack sends doesn't come by here. */
 static __always_inline int deliver_plain(struct __sk_buff *skb, struct endpoint *endpoint, struct plain_packet *plain,
 					 const struct flow_counters *add, const struct forwarding *now)
 {
@@ -83,7 +83,8 @@ static __always_inline int deliver_plain(struct __sk_buff *skb, struct endpoint 
 		record = bpf_map_lookup_elem(&flows, &plain->flow);
 	}
 	if (!record || !flow_is_live_as(record, flow_words_check(&plain->flow)) ||
-	    !path_is_current(&record->path, now) || !verdict_forwards(record->path.verdict))
+	    !path_is_current(&record->path, now) || !verdict_forwards(record->path.verdict) ||
+	    record->path.peer_identity == POLICY_HOST_IDENTITY)
 		return DELIVER_SLOWLY;
 	if (plain->tcp_flags && tcp_must_follow(record, plain->tcp_flags, FLOW_INGRESS))
 		return DELIVER_SLOWLY;

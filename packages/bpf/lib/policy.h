@@ -58,6 +58,12 @@ struct told {
 	bool by_stack;  /* the host's own stack sends it: its addresses are its own */
 };
 
+/* From outside, under an address of this host, as whom the path's peer stands. */
+static __always_inline bool path_is_as_host(const struct flow_path *path, const struct told *told)
+{
+	return path->peer_identity == POLICY_HOST_IDENTITY && !told->by_stack;
+}
+
 /*
  * Who the peer is of a packet that arrives. The tunnel's word is that of the sender's own host, from whom the control
  * plane has it as well, and is the newer of the two: it holds. But not against the lease when another host says it, not
@@ -67,8 +73,8 @@ static __always_inline void path_take_told(struct flow_path *path, const struct 
 {
 	bool leased = path->kind == PATH_DIRECT || path->kind == PATH_OVERLAY;
 
-	if (path->peer_identity == POLICY_HOST_IDENTITY && !told->by_stack)
-		path->peer_identity = POLICY_WORLD_IDENTITY; /* from outside, under an address of this host */
+	if (path_is_as_host(path, told))
+		path->peer_identity = POLICY_WORLD_IDENTITY;
 	if (told->identity < POLICY_FIRST_IDENTITY || (!leased && path->kind != PATH_PUNT))
 		return;
 	if (leased && path->peer_identity && path->peer_identity != told->identity)

@@ -32,6 +32,7 @@ struct side {
 	bool came_up;    /* the agent has put it back: it isn't asked twice */
 	bool unjudged;   /* the agent must be asked whether it may pass */
 	bool translated; /* the packet goes to the flow's backend already */
+	bool as_host;    /* from outside, under an address of this host: what its flow keeps is the host's own */
 	struct told told; /* of a packet that arrives */
 };
 
@@ -160,8 +161,10 @@ static __noinline int side_judge(struct __sk_buff *skb, struct side *side)
 
 	if (!side || !now || now->policy_set == POLICY_NO_SET)
 		return 0;
-	if (side->direction == FLOW_INGRESS)
+	if (side->direction == FLOW_INGRESS) {
+		side->as_host = path_is_as_host(&side->path, &side->told);
 		path_take_told(&side->path, &side->told);
+	}
 	if (side->path.verdict == VERDICT_DROP)
 		return 0; /* refused before: there is nothing to judge */
 	if (flow_is_icmp_error(&side->key) && !side_judge_error(skb, side, now->policy_set))
@@ -225,13 +228,21 @@ static __always_inline bool side_aim(struct __sk_buff *skb, struct side *side, c
 	return false;
 }
 
+/* Whether what the flow keeps is about this packet too. */
+static __always_inline bool side_may_follow(const struct side *side, const struct flow_path *kept,
+					    const struct forwarding *now)
+{
+	return !side->anew && path_is_current(kept, now) &&
+	       (side->direction == FLOW_EGRESS || !path_is_as_host(kept, &side->told));
+}
+
 /* The flow's path: kept, or decided now. Nothing is kept in a flow that the packet doesn't count in. */
 static __always_inline void side_decide(struct __sk_buff *skb, struct side *side, struct flow_record *found,
 					const struct forwarding *now)
 {
 	struct flow_record *record = side->class ? NULL : found;
 
-	if (record && !side->anew && path_is_current(&record->path, now)) {
+	if (record && side_may_follow(side, &record->path, now)) {
 		side->path = record->path;
 		if (path_is_current(&record->path, now))
 			return;
@@ -241,7 +252,7 @@ static __always_inline void side_decide(struct __sk_buff *skb, struct side *side
 		side_judge(skb, side);
 		nat_decide(skb, &side->path, &side->key, found, side->direction);
 	}
-	if (record && side_is_own(side) && !side_is_refused_opening(side))
+	if (record && side_is_own(side) && !side->as_host && !side_is_refused_opening(side))
 		path_keep(&record->path, &side->path);
 }
 

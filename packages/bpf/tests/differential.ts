@@ -238,6 +238,8 @@ function compiled({ policy }: World): Compiled | null {
     const [prefix = "", bits] = text.split("/");
     return { prefix, bits: Number(bits), number };
   });
+  // To the kernel IPv4 is a part of ::/0; to people it isn't.
+  if (!set.cidrClasses().has("0.0.0.0/0")) classes.push({ prefix: "0.0.0.0", bits: 0, number: 0 });
   const subjects = [...policy.subjects].map(([endpointId, facts]) => {
     const selects = set.selects(facts);
     return { endpointId, facts, ways: (["egress", "ingress"] as const).filter((way) => selects[way]) };

@@ -427,4 +427,12 @@ describe("who the sender is", () => {
     expect(arrives(udpFrom(HOST4))).toBe(DROP);
     expect(ingress(eth().ip4(HOST4, POD4).udp(10, 10).bytes())).toBe(NEXT);
   });
+  test("of one flow, too, whichever comes first", () => {
+    const from = (port: number) => eth().ip4(HOST4, POD4).udp(port, 10).bytes();
+    for (const port of [20, 21]) expect(ingress(from(port))).toBe(NEXT);
+    for (const port of [20, 22]) expect(arrives(from(port))).toBe(DROP);
+    for (const port of [20, 21, 22]) expect(ingress(from(port))).toBe(NEXT);
+    for (const port of [20, 21, 22]) expect(arrives(from(port))).toBe(DROP);
+    expect(host.ownDrops()).toEqual({ POLICY: 5 });
+  });
 });

@@ -5,6 +5,7 @@
 import { checksummed } from "./checksums.ts";
 import { PROTO, packet, type TcpFlags } from "./packet-builder.ts";
 import {
+  addressIn,
   NEWER_IDENTITY,
   PEERS,
   type Peer,
@@ -48,6 +49,13 @@ export type NatPort = (
 const SPORTS = [0, 40_000, 40_001, 41_000];
 const DPORTS = [53, 80, 443, 442, TUNNEL_PORT];
 const MOST_KEPT = 32;
+/**
+ * Pods send it nothing: what a tunnel says against a lease holds until the flow is decided anew by a packet of the pod's own, which
+ * is at once on the slow path and later on the fast one.
+ */
+const OTHERWISE_TUNNELLED = PEERS.find(({ kind }) => kind === "otherwise tunnelled") as Peer;
+const isOtherwiseTunnelled = (address: string): boolean =>
+  [OTHERWISE_TUNNELLED[4], OTHERWISE_TUNNELLED[6]].some((one) => addressIn(one) === addressIn(address));
 
 export class Traffic {
   readonly #random: Random;
@@ -97,8 +105,7 @@ export class Traffic {
   }
 
   #step(talk: Conversation): Sent {
-    // What a tunnel says against a lease holds for the packets that it bears: the pod's own would be judged by the lease.
-    const isOut = this.#random.may(55) && talk.peer.kind !== "otherwise tunnelled";
+    const isOut = this.#random.may(55) && talk.peer !== OTHERWISE_TUNNELLED;
     if (isOut) return this.#out(talk.pod, this.#built(talk, true, talk.pod[talk.family], talk.sport));
     const { peer, pod, family, kind } = talk;
     if (peer.kind === "local") return this.#out(peer, this.#built(talk, false, pod[family], talk.sport));
@@ -118,16 +125,19 @@ export class Traffic {
   }
   #in({ peer, pod, byStack, family }: Conversation, frame: Buffer): Sent {
     if (
-      peer.kind === "host" ||
+      (peer.kind === "host" && this.#random.may(85)) || // else somebody's outside, under its address
       peer.kind === "link" ||
       (byStack && peer.kind !== "otherwise tunnelled" && peer.kind !== "unknown")
     )
       return { hook: "pod_ingress", device: pod === POD_Q ? "q0" : "p0", frame };
-    const arriving = (bytes: Buffer): Sent => ({ hook: "wire_ingress", device: "up0", frame: bytes });
-    if (peer.kind === "overlay") return arriving(this.#tunnelled(frame, UNDERLAY[2], peer.identity));
-    if (peer.kind === "otherwise tunnelled")
-      return arriving(this.#tunnelled(frame, UNDERLAY[family === 4 ? 2 : 3], NEWER_IDENTITY));
-    return arriving(frame);
+    return this.#arriving(peer, family, frame);
+  }
+  #arriving({ kind, identity }: Peer, family: Family, frame: Buffer): Sent {
+    const by = (bytes: Buffer): Sent => ({ hook: "wire_ingress", device: "up0", frame: bytes });
+    if (kind === "overlay") return by(this.#tunnelled(frame, UNDERLAY[2], identity));
+    if (kind === "otherwise tunnelled")
+      return by(this.#tunnelled(frame, UNDERLAY[family === 4 ? 2 : 3], NEWER_IDENTITY));
+    return by(frame);
   }
   #tunnelled(inner: Buffer, from: string, identity: number): Buffer {
     const stranger = this.#random.may(2);
@@ -217,11 +227,9 @@ export class Traffic {
     const quoted = Buffer.from(frame.subarray(14, 14 + random.one([28, 36, 48, 60, 200])));
     if (random.may(5)) quoted[random.one([0, 6, 9])] = random.below(256);
     const own = this.#quotedEnd(quoted, family, isOut ? "destination" : "source");
-    const far = isOut
-      ? this.#quotedEnd(quoted, family, "source")
-      : random.may(60)
-        ? ROUTER[family]
-        : random.one(PEERS)[family];
+    const teller = random.may(60) ? ROUTER : random.one(PEERS);
+    const far = isOut ? this.#quotedEnd(quoted, family, "source") : teller[family];
+    if (isOut && isOtherwiseTunnelled(far)) return this.#noise();
     const [from, to] = isOut ? [own, far] : [far, own];
     const ip = plainIp(family, from, to);
     const [type, code] = random.one(
@@ -239,7 +247,7 @@ export class Traffic {
           ],
     ) as [number, number];
     const bytes = (family === 4 ? ip.icmp(type, code) : ip.icmp6(type, code)).raw(quoted).bytes();
-    if (!isOut) return { hook: "wire_ingress", device: "up0", frame: checksummed(bytes) };
+    if (!isOut) return this.#arriving(teller, family, checksummed(bytes));
     return this.#out(own === POD_Q[family] ? POD_Q : POD_P, checksummed(bytes));
   }
   #quotedEnd(quoted: Buffer, family: Family, which: "source" | "destination"): string {

@@ -19,7 +19,7 @@ import {
 } from "./nat.ts";
 import { answerArp, answerSolicitation } from "./neighbour.ts";
 import { isIcmpError, LINK_BYTES, type Packet, parse, parseQuote, type Unparsed } from "./parse.ts";
-import { isLinkUpkeep, judged, TOLD_NOTHING, type Told, takeTold, verdictOf } from "./policy.ts";
+import { isAsHost, isLinkUpkeep, judged, TOLD_NOTHING, type Told, takeTold, verdictOf } from "./policy.ts";
 import { hopsOf, Rewriting, rewriteEnd, rewriteErrorAddress, rewriteQuote, takeHop } from "./rewrite.ts";
 import { decideWay, mayBeSource, type Path, refuse } from "./route.ts";
 import { openTunnel, putIntoTunnel } from "./tunnel.ts";
@@ -45,6 +45,8 @@ interface Side {
   class: EndpointClass;
   /** The agent must be asked whether it may pass. */
   isUnjudged: boolean;
+  /** From outside, under an address of this host: not what the flow, which is the host's own, keeps. */
+  isAsHost: boolean;
 }
 
 /** What only says that nobody knows: the next packet may find it known. And what holds in one direction only. */
@@ -131,7 +133,7 @@ export class Dataplane {
     const flow = flowOf(packet, pod.endpointId, direction);
     const tracked = this.table.findOrOpen(flow, packet, direction);
     const side: Side = {
-      ...{ flow, tracked, path: decideWay(this.world, flow), isUnjudged: false },
+      ...{ flow, tracked, path: decideWay(this.world, flow), isUnjudged: false, isAsHost: false },
       class: !tracked ? EndpointClass.TABLE_FULL : tracked.isRetired ? EndpointClass.FLOW_RETIRED : 0,
     };
     this.#judge(side, frame, packet, direction, told);
@@ -148,6 +150,7 @@ export class Dataplane {
       tracked &&
       side.class === 0 &&
       isOwn &&
+      !side.isAsHost &&
       !isRefused &&
       verdict !== Verdict.PUNT &&
       !OF_ONE_PACKET.includes(reason)
@@ -160,7 +163,10 @@ export class Dataplane {
     const { world } = this;
     const { flow, path, tracked } = side;
     if (world.policy === null) return;
-    if (direction === "ingress") takeTold(path, told);
+    if (direction === "ingress") {
+      side.isAsHost = isAsHost(path, told);
+      takeTold(path, told);
+    }
     if (path.verdict === Verdict.DROP || isLinkUpkeep(flow)) return;
     if (this.#judgeAsQuoted(side, frame, packet, direction)) return;
     const opener = tracked && !reopens(tracked, packet) ? tracked.opener : openerBy(packet, direction);

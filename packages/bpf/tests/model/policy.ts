@@ -24,11 +24,14 @@ export interface Told {
 }
 export const TOLD_NOTHING: Told = { identity: 0, remote: 0, byStack: false };
 
+/** From outside, under an address of this host. */
+export const isAsHost = (path: Path, told: Told): boolean =>
+  path.peerIdentity === PolicyLimit.HOST_IDENTITY && !told.byStack;
+
 /** Of what arrives. A tunnel speaks for other hosts' pods only, and against a lease only from the host that the lease names. */
 export function takeTold(path: Path, told: Told): void {
   const isLeased = path.kind === PathKind.DIRECT || path.kind === PathKind.OVERLAY;
-  if (path.peerIdentity === PolicyLimit.HOST_IDENTITY && !told.byStack)
-    path.peerIdentity = PolicyLimit.WORLD_IDENTITY;
+  if (isAsHost(path, told)) path.peerIdentity = PolicyLimit.WORLD_IDENTITY;
   if (told.identity < PolicyLimit.FIRST_IDENTITY) return;
   if (path.kind === PathKind.PUNT || (isLeased && path.remote === told.remote))
     path.peerIdentity = told.identity;
