@@ -20,7 +20,7 @@ const drawer = (row: FlowRow) => words(<FlowService row={row} />);
 
 test("a flow's service stands between its source and the backend, before and after translation", () => {
   const row = flowRow({ asked: PAYMENTS, dst: end({ ip: "10.201.0.5", port: 8080 }) });
-  expect(drawer(row)).toContain("web-1→10.210.0.4:80 (shop/payments)→10.201.0.5:8080");
+  expect(drawer(row)).toContain("web-1→10.210.0.4:80 shop/payments→10.201.0.5:8080");
   expect(words(<ServiceMark row={row} />)).toContain("shop/payments");
 });
 

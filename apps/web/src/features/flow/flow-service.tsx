@@ -21,8 +21,8 @@ export function FlowService({ row }: { row: FlowRow }) {
           </TermValue>
           {name !== null && (
             <>
-              {" ("}
-              <TermValue field="dst.service" value={name} className="figure" />)
+              {" "}
+              <TermValue field="dst.service" value={name} className="figure text-text-2" />
             </>
           )}
         </span>
