@@ -19,7 +19,7 @@ export function pathTiers(): { fast: number; slow: number; empty: number } {
   const send = (from: TestPod, to: TestPod, flags: Partial<TcpFlags>, runs = 1) => {
     const [sport, dport] = from === client ? [CLIENT_PORT, SERVER_PORT] : [SERVER_PORT, CLIENT_PORT];
     const frame = packet().ethernet().ip4(from.ip4, to.ip4).tcp(sport, dport, flags).payload(1).bytes();
-    return host.run("pod_egress", withChecksums(frame), from.ifindex, runs).durationNs;
+    return host.timeRuns("pod_egress", withChecksums(frame), from.ifindex, runs);
   };
   send(client, server, { syn: true });
   send(server, client, { syn: true, ack: true });
