@@ -136,7 +136,7 @@ static __always_inline int service_aim_once(struct flow_target *to, const struct
 	if (refused)
 		target_none(to, key);
 	else
-		service_count_opened(pick);
+		service_opened(pick);
 	return refused;
 }
 
