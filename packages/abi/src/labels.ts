@@ -94,8 +94,9 @@ export const ENDPOINT_NOTE_LABELS = {
     explanation: "The packet ends before its ports: its flow has port 0.",
   },
   [EndpointNote.NO_PORT]: {
-    title: "no port to masquerade with",
-    explanation: "Bound for the outside, and none of the host's reserved ports was free: dropped.",
+    title: "no port to translate with",
+    explanation:
+      "Dropped: bound for the outside, and none of the host's reserved ports was free towards it; or for a service, and the port was in use towards its backends already; or there was no room for the flow.",
   },
 } satisfies Record<EndpointNote, Label>;
 

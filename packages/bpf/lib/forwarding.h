@@ -203,7 +203,7 @@ static __always_inline void path_keep_target(struct flow_path *to, const struct 
 {
 	if (to->backend == decided->backend)
 		return;
-	to->backend = decided->backend;
+	WRITE_ONCE(to->backend, decided->backend);
 	__builtin_memcpy(to->nat_dst, decided->nat_dst, 16);
 	WRITE_ONCE(to->nat_dst_port, decided->nat_dst_port);
 }

@@ -107,6 +107,7 @@ struct service_pick {
 	__u32 service;
 	__u32 why; /* enum service_count, when it is refused */
 	bool any; /* what the client was given before doesn't count */
+	bool lasts; /* the client's next connections are to go there too */
 };
 
 static __always_inline void service_count_total(enum service_count what)
@@ -116,19 +117,6 @@ static __always_inline void service_count_total(enum service_count what)
 
 	if (counter)
 		__sync_fetch_and_add(counter, 1); /* callers may be preempted */
-}
-
-static __always_inline void service_count_opened(const struct service_pick *pick)
-{
-	struct service_counts *service = bpf_map_lookup_elem(&service_counts, &pick->service);
-	struct service_backend_counts *backend =
-		bpf_map_lookup_elem(&service_backend_counts, &pick->backend_number);
-
-	service_count_total(SERVICE_COUNT_TRANSLATED);
-	if (service)
-		__sync_fetch_and_add(&service->opened, 1);
-	if (backend)
-		__sync_fetch_and_add(&backend->opened, 1);
 }
 
 static __always_inline enum service_answer service_refused(struct service_pick *pick, __u32 number,
@@ -173,15 +161,6 @@ static __always_inline bool service_take_slot(struct service_pick *pick, const s
 	return number && service_take_backend(pick, *number);
 }
 
-static __always_inline void service_keep_affinity(const struct service_pick *pick)
-{
-	struct service_client client = { .client = pick->client, .service = pick->service };
-	struct service_affinity chosen = { .backend = pick->backend_number };
-
-	chosen.at_ns = bpf_ktime_get_boot_ns();
-	bpf_map_update_elem(&service_affinities, &client, &chosen, BPF_ANY);
-}
-
 /* Of an address that lies among the virtual ones, but has no such port. */
 static __always_inline enum service_answer service_missing(struct service_pick *pick)
 {
@@ -214,10 +193,9 @@ static __noinline int service_try(struct service_pick *pick)
 		return service_refused(pick, service.number, SERVICE_COUNT_EMPTY);
 	taken = (service.affinity_seconds && !pick->any && service_take_same(pick, &service)) ||
 		service_take_slot(pick, &service);
+	pick->lasts = service.affinity_seconds != 0;
 	if (!taken || bpf_map_lookup_elem(&services, &pick->key) != found)
 		return -1;
-	if (service.affinity_seconds)
-		service_keep_affinity(pick);
 	return SERVICE_TRANSLATE;
 }
 
@@ -229,7 +207,7 @@ static __always_inline bool address_is_virtual(const __u8 address[16])
 	return bpf_map_lookup_elem(&service_ranges, &range);
 }
 
-/* Chooses a backend, and counts it when there is none; that it was taken is the caller's to count. */
+/* Chooses a backend, and counts it when there is none; that it is taken is the caller's to say (service_opened). */
 static __always_inline int service_choose(struct service_pick *pick)
 {
 	if (!pick || !address_is_virtual(pick->key.address))
@@ -241,6 +219,35 @@ static __always_inline int service_choose(struct service_pick *pick)
 			return answer;
 	}
 	return service_refused(pick, pick->service, SERVICE_COUNT_RACED);
+}
+
+static __always_inline void service_keep_affinity(const struct service_pick *pick)
+{
+	struct service_client client = { .client = pick->client, .service = pick->service };
+	struct service_affinity chosen = { .backend = pick->backend_number };
+
+	chosen.at_ns = bpf_ktime_get_boot_ns();
+	bpf_map_update_elem(&service_affinities, &client, &chosen, BPF_ANY);
+}
+
+/* A connection, or what counts as one, has what was picked for it: counted, and the client's from now on. */
+static __noinline int service_opened(const struct service_pick *pick)
+{
+	struct service_counts *service;
+	struct service_backend_counts *backend;
+
+	if (!pick)
+		return 0;
+	service = bpf_map_lookup_elem(&service_counts, &pick->service);
+	backend = bpf_map_lookup_elem(&service_backend_counts, &pick->backend_number);
+	service_count_total(SERVICE_COUNT_TRANSLATED);
+	if (service)
+		__sync_fetch_and_add(&service->opened, 1);
+	if (backend)
+		__sync_fetch_and_add(&backend->opened, 1);
+	if (pick->lasts)
+		service_keep_affinity(pick);
+	return 0;
 }
 
 #endif

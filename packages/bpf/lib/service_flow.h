@@ -45,7 +45,7 @@ static __always_inline void target_none(struct flow_target *to, const struct flo
 
 /*
  * race: of a flow whose backend is replaced just now, by another CPU, the address may be of two halves. Worst outcome: a
- * datagram goes to nobody, that would have gone to a backend that has gone.
+ * datagram goes to nobody, that would have gone to a backend that has gone. One that is forgotten loses its number first.
  */
 static __always_inline bool target_keep(struct flow_target *to, const struct flow_key *key,
 					const struct flow_record *record)
@@ -55,8 +55,8 @@ static __always_inline bool target_keep(struct flow_target *to, const struct flo
 	if (!port)
 		return false;
 	__builtin_memcpy(to->wire.daddr, record->path.nat_dst, 16);
-	to->backend = record->path.backend;
-	if (READ_ONCE(record->tuple_check) != flow_tuple_check(key)) {
+	to->backend = READ_ONCE(record->path.backend);
+	if (!to->backend || READ_ONCE(record->tuple_check) != flow_tuple_check(key)) {
 		target_none(to, key);
 		return false;
 	}
@@ -136,7 +136,7 @@ static __always_inline int service_aim_once(struct flow_target *to, const struct
 	if (refused)
 		target_none(to, key);
 	else
-		service_count_opened(pick);
+		service_opened(pick);
 	return refused;
 }
 

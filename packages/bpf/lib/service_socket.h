@@ -118,7 +118,7 @@ static __noinline int service_choose_socket(struct service_pick *pick)
 	pick->choice = bpf_get_prandom_u32();
 	answer = service_choose(pick);
 	if (answer == SERVICE_TRANSLATE)
-		service_count_opened(pick);
+		service_opened(pick);
 	if (answer != SERVICE_UNKNOWN)
 		return answer;
 	service_count_total(SERVICE_COUNT_UNKNOWN);

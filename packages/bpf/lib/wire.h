@@ -209,9 +209,10 @@ static __always_inline int punted_send(struct __sk_buff *skb, const struct forwa
 		return TCX_DROP_PACKET;
 	if (way.kind == PATH_PUNT && !side->came_up && punt_is_there(skb, now))
 		return bpf_redirect(now->punt, 0);
+	if (way.kind == PATH_PUNT)
+		return drop_lost(skb, &side->key, PATH_REASON_UNRESOLVED);
 	if (!verdict_forwards(side->path.verdict))
-		return drop_own(skb, &side->key, FLOW_EGRESS,
-				way.kind == PATH_PUNT ? PATH_REASON_UNRESOLVED : side->path.reason);
+		return drop_own(skb, &side->key, FLOW_EGRESS, side->path.reason);
 	if (punted_put_head(skb, side))
 		return drop_lost(skb, &side->key, PATH_REASON_NO_HEADROOM);
 	if (way.kind == PATH_LOCAL)

@@ -4,13 +4,14 @@
  */
 
 import { readDropKey } from "@millrace/abi/generated/event";
-import { PathLimit, PathReason } from "@millrace/abi/generated/flow";
+import { PathKind, PathLimit, PathReason } from "@millrace/abi/generated/flow";
 import { encodeLocal, LOCAL_SIZE } from "@millrace/abi/generated/forward";
 import { type BpfLink, setLink, TunDevice, VNET_HEADER_BYTES } from "@millrace/native/native";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { TestHost, type TestPod } from "./forwarder.ts";
 import { viewOf } from "./observer.ts";
 import { addressBytes, packet } from "./packet-builder.ts";
+import { PROTOCOL, TestServices } from "./service-tables.ts";
 import { eventually } from "./waiting.ts";
 
 const DROP = 2;
@@ -75,6 +76,20 @@ test.each([
   expect(seen).toEqual({ reason: "NO_HEADROOM", endpointId: pod.endpointId, sport: 4000, direction: 0 });
   const sent = host.flows().find(({ key }) => key.sport === 4000);
   expect(sent?.record.drops).toBe(1n);
+});
+
+test("for a service, to a backend that nobody knows the way to: told by the flow to the service", async () => {
+  const services = new TestServices(host.object).range();
+  const backend = services.backend(1, { address: "10.201.2.9", port: 8080 });
+  services.set(1, { address: "10.96.0.1", port: 80 }, PROTOCOL.udp, [backend]);
+  host.route(backend.address, 128, { kind: PathKind.PUNT });
+  const datagram = packet().ethernet().ip4(POD4, "10.96.0.1").udp(4000, 80).payload(8).bytes();
+  const { packet: up } = host.run("pod_egress", datagram);
+  expect(putBack(up.subarray(14))).toBe(true);
+  const seen = await eventually("it is counted", drop);
+  expect(seen).toEqual({ reason: "UNRESOLVED", endpointId: pod.endpointId, sport: 4000, direction: 0 });
+  const sent = host.flows().find(({ key }) => key.dport === 80);
+  expect(sent?.record).toMatchObject({ drops: 1n, path: { natDstPort: 8080 } });
 });
 
 test("put back with a header that contradicts itself: nobody's", async () => {

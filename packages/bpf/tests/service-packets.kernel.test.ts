@@ -245,6 +245,18 @@ describe.each(table)("%s", (_name, family, kind) => {
     expect(new Set(chosen).size).toBe(1);
   });
 
+  test("affinity is to a backend that the pod has got, and not to one that was refused it", () => {
+    const [refused, taken] = family.backends;
+    serve(family, kind, [refused], { affinitySeconds: 60 });
+    leave(family, kind, { to: refused, dport: BPORT });
+    expect(out(request(family, kind)).answer).toBe(DROP);
+    expect(host.ownDrops()).toEqual({ NO_PORT: 1 });
+    expect(host.map("service_affinities").readAll().count).toBe(0);
+    serve(family, kind, [taken], { affinitySeconds: 60 });
+    expect(leave(family, kind)).toBe(taken);
+    expect(host.map("service_affinities").readAll().count).toBe(1);
+  });
+
   test.each(Object.entries(family.errors))(
     "an error about it quotes what the pod sent: %s",
     (_what, error) => {

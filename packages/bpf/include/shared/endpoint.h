@@ -32,7 +32,7 @@ enum endpoint_note {
 	EP_NOTE_EXTENSION_HEADER = 3,
 	EP_NOTE_EXTENSION_LIMIT = 4, /* more extension headers than the parser walks */
 	EP_NOTE_L4_TRUNCATED = 5,    /* ports unknown */
-	EP_NOTE_NO_PORT = 6,         /* dropped: to be masqueraded, and no port was free */
+	EP_NOTE_NO_PORT = 6,         /* dropped as PATH_REASON_NO_PORT */
 };
 
 /* Array lengths: classes and notes leave room to append. */
