@@ -13,7 +13,8 @@ const IS_SOAK = process.env.MILLRACE_SOAK === "1";
 const GIVEN = process.env.MILLRACE_SEED;
 const SEED = Number(GIVEN ?? Date.now() % 2 ** 31);
 const PACKETS_A_CASE = 400;
-const FIXED = Array.from({ length: 12 }, (_, at) => at + 1);
+/** Each shows a defect that there was, or its like put back on purpose. */
+const FIXED = [4, 19, 26, 28, 53, 55, 68, 71, 88, 98, 103, 105];
 const SOAK_CASES = 250;
 
 function seeds(): number[] {
