@@ -51,13 +51,19 @@ async function testConnectivity(options: Options, self: Command): Promise<void> 
   const stay = beforeLeaving(() => undo.run());
   const onInterrupt = () => void leave(INTERRUPTED);
   process.once("SIGINT", onInterrupt);
+  let left: string[] = [];
   try {
-    await finish(await reported(client, hosts, options, undo), options.output, undo);
+    const report = await reported(client, hosts, options, undo);
+    await undo.run(); // the report is the last that is said
+    process.stdout.write(options.output === "json" ? `${JSON.stringify(report)}\n` : reportText(report));
+    if (report.failed > 0) process.exitCode = EXIT.unwell;
   } finally {
-    await undo.run();
+    left = await undo.run();
+    for (const one of left) note(`was not removed: ${one}`);
     process.off("SIGINT", onInterrupt);
     stay();
   }
+  if (left.length > 0) throw new Error("something of the test's own was not removed");
 }
 
 async function reported(
@@ -82,14 +88,6 @@ async function reported(
     notTested: notTested(outcome, hosts.length, named.length),
     nameOf: (policy) => names.get(policy),
   });
-}
-
-async function finish(report: Report, output: Options["output"], undo: Undo): Promise<void> {
-  const failures = await undo.run();
-  process.stdout.write(output === "json" ? `${JSON.stringify(report)}\n` : reportText(report));
-  for (const failure of failures) note(`was not removed: ${failure}`);
-  if (report.failed > 0) process.exitCode = EXIT.unwell;
-  if (failures.length > 0) throw new Error(`${failures.length} things of the test's own were not removed`);
 }
 
 async function policyNames(client: Client, { flows }: Outcome): Promise<Map<number, string>> {

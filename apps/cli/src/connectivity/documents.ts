@@ -23,17 +23,15 @@ const namespace = (name: string, role: string): DocumentObject => ({
   ...{ apiVersion: "v1", kind: "Namespace", metadata: { name, labels: { [LABEL]: role } } },
 });
 
-/** Its servers by host; each behind a virtual address of its own, so that who answers is known beforehand. */
-export function serviceDocuments(
-  namespaces: Namespaces,
-  servers: readonly { host: string; addresses: Addresses }[],
-): DocumentObject[] {
-  return [
-    namespace(namespaces.client, "client"),
-    namespace(namespaces.server, "server"),
-    ...servers.flatMap(({ addresses }, i) => serviceOf(namespaces.server, serviceName(i), addresses)),
-  ];
-}
+/** Declared before there are pods in them, so that each pod has its namespace's label from the first. */
+export const namespaceDocuments = ({ client, server }: Namespaces): DocumentObject[] => [
+  namespace(client, "client"),
+  namespace(server, "server"),
+];
+
+/** `servers`: by the hosts' numbers, from 1. Each is behind a virtual address of its own, so that who answers is known beforehand. */
+export const serviceDocuments = ({ server }: Namespaces, servers: readonly Addresses[]): DocumentObject[] =>
+  servers.flatMap((addresses, i) => serviceOf(server, serviceName(i + 1), addresses));
 export const serviceName = (hostNumber: number): string => `server-${hostNumber}`;
 
 function serviceOf(namespace: string, name: string, addresses: Addresses): DocumentObject[] {

@@ -3,6 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Transport } from "./case.ts";
+import type { Undo } from "./undo.ts";
 
 const PROGRAM = path.join(import.meta.dirname, "../../build/prober.js");
 
@@ -74,15 +75,19 @@ export class Prober {
 
   /** In this process's own namespace unless another is named. Throws with what it said when it can't start. */
   static async start(
-    name: string,
-    netns: string | undefined,
-    listen: readonly Listener[],
-    onProcess: (end: () => Promise<void>) => void,
+    { name, netns, listen }: { name: string; netns: string | undefined; listen: readonly Listener[] },
+    undo: Undo,
   ): Promise<Prober> {
-    const prober = new Prober(name, netns, listen);
-    onProcess(() => prober.end());
-    await prober.#ready;
-    return prober;
+    let prober: Prober | undefined;
+    return await undo.make(
+      `prober of ${name}`,
+      async () => {
+        prober = new Prober(name, netns, listen);
+        await prober.#ready;
+        return prober;
+      },
+      async () => await prober?.end(),
+    );
   }
 
   /** Never throws: a prober that is gone answers "broken". */

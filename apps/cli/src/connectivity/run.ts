@@ -22,6 +22,7 @@ import {
   ISOLATING,
   isOfARun,
   nameOf,
+  namespaceDocuments,
   namespacesOf,
   policyDocuments,
   rulesOf,
@@ -79,11 +80,9 @@ export class Run {
     const sinceMs = Date.now();
     note(`making ${hosts.length * 2} pods on ${hosts.map(({ name }) => name).join(", ")}`);
     await this.#removeLeftDocuments(sinceMs);
+    await this.#apply(namespaceDocuments(namespaces));
     const pods = await Promise.all(hosts.map((host, i) => this.#addPods(host, i + 1)));
-    const servers = pods.map(({ server }, i) => ({
-      host: hosts[i]?.name ?? "",
-      addresses: server.addresses,
-    }));
+    const servers = pods.map(({ server }) => server.addresses);
     const [places] = await Promise.all([
       Promise.all(hosts.map((host, i) => this.#startProbers(host, i + 1, pods[i] as HostPods))),
       this.#apply(serviceDocuments(namespaces, servers)),
@@ -147,9 +146,7 @@ export class Run {
     return { name, client, server, uplink, listens };
   }
   async #startProber(name: string, netns: string | undefined, listen: readonly Listener[]): Promise<Prober> {
-    const prober = await Prober.start(name, netns, listen, (end) =>
-      this.#p.undo.add(`prober of ${name}`, end),
-    );
+    const prober = await Prober.start({ name, netns, listen }, this.#p.undo);
     this.#probers.set(name, prober);
     return prober;
   }
@@ -157,8 +154,11 @@ export class Run {
   async #apply(documents: readonly DocumentObject[]): Promise<void> {
     const { client, undo } = this.#p;
     const names = documents.map(nameOf);
-    undo.add(names.map(documentText).join(", "), () => client.documents.delete.mutate({ documents: names }));
-    const answer = await client.documents.applyAll.mutate({ documents: [...documents] });
+    const answer = await undo.make(
+      names.map(documentText).join(", "),
+      () => client.documents.applyAll.mutate({ documents: [...documents] }),
+      () => client.documents.delete.mutate({ documents: names }),
+    );
     if (!answer.ok)
       throw new Error(
         answer.problems
@@ -181,7 +181,7 @@ export class Run {
   }
 
   async #virtualAddresses(namespace: string, number: number): Promise<Addresses> {
-    const name = serviceName(number - 1);
+    const name = serviceName(number);
     const { addresses } = await this.#p.client.services.get.query({ namespace, name });
     const find = (v6: boolean) => addresses.find((one) => one.includes(":") === v6);
     return { 4: find(false), 6: find(true) };

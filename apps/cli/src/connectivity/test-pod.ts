@@ -3,7 +3,7 @@
  * would have it done. Nothing runs in them but a prober.
  */
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { CniResult } from "@millrace/contract/cni";
 import { z } from "zod";
 import type { PodPlace } from "./case.ts";
@@ -27,10 +27,17 @@ export const netnsPath = (netns: string): string => `${FOLDER}/${netns}`;
 
 /** Comes back with the pod as the plugin says it is, or throws; what there is by then is `undo`'s. */
 export async function addPod(spec: TestPodSpec, undo: Undo): Promise<PodPlace> {
-  undo.add(`namespace ${spec.netns}`, () => run(["ip", "netns", "delete", spec.netns]));
-  await run(["ip", "netns", "add", spec.netns]);
-  undo.add(`attachment of ${spec.name}`, () => callPlugin("DEL", spec));
-  const result = CniResult.parse(JSON.parse(await callPlugin("ADD", spec)));
+  await undo.make(
+    `namespace ${spec.netns}`,
+    () => run(["ip", "netns", "add", spec.netns]),
+    () => removeNetns(spec.netns),
+  );
+  const answer = await undo.make(
+    `attachment of ${spec.name}`,
+    () => callPlugin("ADD", spec),
+    () => callPlugin("DEL", spec),
+  );
+  const result = CniResult.parse(JSON.parse(answer));
   const mtu = result.interfaces.find(({ sandbox }) => sandbox)?.mtu;
   if (mtu === undefined) throw new Error(`the CNI plugin doesn't say the MTU of ${spec.name}`);
   const address = (v6: boolean) =>
@@ -47,9 +54,12 @@ export async function sweepPods(wirings: readonly Wiring[]): Promise<string[]> {
   for (const netns of left) {
     // Whose it was isn't known any more; to remove what isn't there is no failure.
     for (const wiring of wirings) await callPlugin("DEL", { name: netns, namespace: "", netns, wiring });
-    await run(["ip", "netns", "delete", netns]);
+    await removeNetns(netns);
   }
   return left;
+}
+async function removeNetns(netns: string): Promise<void> {
+  if (existsSync(netnsPath(netns))) await run(["ip", "netns", "delete", netns]);
 }
 function namespacesHere(): string[] {
   try {
