@@ -33,8 +33,8 @@ export function connectivityCommand(): Command {
     .command("test")
     .description("make pods on this machine, connect them every way that must and must not work, remove them")
     .option(
-      "--host <name=socket[,netns]...>",
-      `hosts whose agents are on this machine (default: this machine's name, ${SOCKET})`,
+      "--host <name=socket...>",
+      `hosts whose agents are on this machine; “,PATH” behind it: its own network namespace (default: this machine's name, ${SOCKET})`,
     )
     .option("--to <pod...>", "also connect to these pods, [namespace/]name, wherever they are")
     .option("--cni-plugin <path>", "the CNI plugin that wires the pods", PLUGIN)

@@ -1,4 +1,5 @@
 import type { FlowRow } from "@millrace/contract/flow";
+import { POLICY_DROP } from "@millrace/contract/verdict";
 import { describe, expect, test } from "vitest";
 import type { Case } from "./case.ts";
 import { isDecided, judge, type Tried } from "./judge.ts";
@@ -30,7 +31,7 @@ const flow = (change: Partial<FlowRow> = {}): FlowRow =>
   }) as FlowRow;
 const rule = (policy: number, place: number) => ({ policy, place, revision: 1 });
 const dropped = (by: ReturnType<typeof rule>[]) =>
-  flow({ verdict: "dropped", way: "none", dropReason: "POLICY", rules: by, pathTiers: null });
+  flow({ verdict: "dropped", way: "none", dropReason: POLICY_DROP, rules: by, pathTiers: null });
 
 const problemsOf = (one: Case, answer: Answer, row: FlowRow | undefined) =>
   judge(tried(one, answer), row, RULES).problems;
@@ -50,7 +51,7 @@ describe("what must be carried", () => {
       "a policy of others dropped it",
       silent,
       dropped([rule(7, 1)]),
-      ["it did not get through", "packets of it were dropped"],
+      ["it did not get through", "a policy dropped packets of it"],
     ],
     ["another pod answered", { ...answered, by: "till" }, flow(), ["another than server@h2 answered"]],
     ["it was refused", { ...answered, outcome: "refused", by: null }, flow(), ["it did not get through"]],
@@ -58,6 +59,9 @@ describe("what must be carried", () => {
     ["another plugin carried it", answered, flow({ way: "none" }), ["it went the way “none”"]],
   ])("fails when %s", (_, answer, row, problems) => {
     expect(problemsOf(CASE, answer, row)).toEqual(problems);
+  });
+  test("is ok when only the kernel dropped a packet of it, such as a second answer", () => {
+    expect(problemsOf(CASE, answered, flow({ verdict: "dropped", dropReason: "NO_SOCKET" }))).toEqual([]);
   });
   test("under a policy also the rule must be on record", () => {
     expect(problemsOf(ADMITTED, answered, flow({ rules: [rule(12, 1)] }))).toEqual([]);
@@ -75,7 +79,7 @@ describe("what must be denied", () => {
     expect(judge(tried(DENIED, silent), dropped([rule(12, 0)]), RULES)).toMatchObject({
       ok: true,
       expected: "no answer; dropped by rule 12/0",
-      seen: "no answer (2 datagrams); dropped (POLICY) by rule 12/0",
+      seen: "no answer (2 datagrams); dropped (MILLRACE_POLICY) by rule 12/0",
     });
   });
   test.each<[string, Answer, FlowRow | undefined, string[]]>([
@@ -97,6 +101,12 @@ describe("what must be denied", () => {
       silent,
       flow({ rules: [] }),
       ["it was not dropped by a policy: the packets are lost", "rule 12/0 did not decide it"],
+    ],
+    [
+      "the kernel dropped it, not a policy",
+      silent,
+      flow({ verdict: "dropped", dropReason: "NO_SOCKET", rules: [rule(12, 0)] }),
+      ["it was not dropped by a policy: the packets are lost"],
     ],
     ["another rule dropped it", silent, dropped([rule(7, 2)]), ["rule 12/0 did not decide it"]],
   ])("fails when %s", (_, answer, row, problems) => {

@@ -4,7 +4,7 @@
  */
 import type { FlowRow } from "@millrace/contract/flow";
 import { ruleText } from "@millrace/contract/rule-number";
-import { VERDICT_TITLE } from "@millrace/contract/verdict";
+import { POLICY_DROP, VERDICT_TITLE } from "@millrace/contract/verdict";
 import type { Case, RuleName } from "./case.ts";
 import type { Rule } from "./documents.ts";
 import type { Answer } from "./probe.ts";
@@ -49,7 +49,7 @@ function deniedProblems(tried: Tried, flow: FlowRow | undefined): string[] {
   if (!isAsExpected(tried))
     return [tried.answer.outcome === "answered" ? "it was let through" : "it was not dropped"];
   if (!flow) return ["nothing says that it was dropped: the packets may be lost"];
-  return flow.verdict === "dropped" ? [] : ["it was not dropped by a policy: the packets are lost"];
+  return isPolicyDrop(flow) ? [] : ["it was not dropped by a policy: the packets are lost"];
 }
 
 function carriedProblems(tried: Tried, flow: FlowRow | undefined): string[] {
@@ -60,12 +60,15 @@ function carriedProblems(tried: Tried, flow: FlowRow | undefined): string[] {
       tried.answer.outcome === "answered" ? `another than ${to} answered` : "it did not get through",
     );
   if (!flow) problems.push("no flow of it is recorded");
-  else if (flow.verdict === "dropped") problems.push("packets of it were dropped");
+  else if (isPolicyDrop(flow)) problems.push("a policy dropped packets of it");
   else if (expects.kind === "carried" && expects.ways && !expects.ways.includes(flow.way))
     problems.push(`it went the way “${flow.way}”`);
   return problems;
 }
 
+/** A packet of a flow that is carried may be dropped all the same, such as an answer to what was sent twice. */
+const isPolicyDrop = ({ verdict, dropReason }: FlowRow): boolean =>
+  verdict === "dropped" && dropReason === POLICY_DROP;
 const isSame = (a: Rule, b: Rule): boolean => a.policy === b.policy && a.place === b.place;
 
 function expectedText({ expects, to }: Case, rules: Rules): string {

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import type { Listener, Outcome, ProbeAnswer, ProbeWish } from "./probe.ts";
 
 /** A datagram may be lost without anything being wrong: it is sent again, on the same flow. */
-const AGAIN_MS = 500;
+const AGAIN_MS = 1_000;
 
 const { name, listen } = JSON.parse(process.argv[2] ?? "{}") as { name: string; listen: Listener[] };
 const say = (what: object): void => void process.stdout.write(`${JSON.stringify(what)}\n`);

@@ -29,7 +29,7 @@ const flow = (change: object) =>
     ...change,
   }) as unknown as FlowRow;
 const DROPPED = flow({
-  ...{ verdict: "dropped", way: "none", dropReason: "POLICY" },
+  ...{ verdict: "dropped", way: "none", dropReason: "MILLRACE_POLICY" },
   rules: [{ policy: 7, place: 1, revision: 3 }],
 });
 const rules = {
@@ -64,9 +64,9 @@ cross host
         look:     millrace trace run drops --port 8080, while this test runs again
 
 size, cross host
-  FAIL  client@h1 -> server@h2  IPv6 UDP, one packet of 1500 bytes  it did not get through; packets of it were dropped; rule 7/1 is of Policy default/no-udp
+  FAIL  client@h1 -> server@h2  IPv6 UDP, one packet of 1500 bytes  it did not get through; a policy dropped packets of it; rule 7/1 is of Policy default/no-udp
         expected: answered by server@h2; forwarded, direct or overlay
-        seen:     no answer; dropped (POLICY) by rule 7/1
+        seen:     no answer; dropped (MILLRACE_POLICY) by rule 7/1
         look:     millrace observe --since 15m --from-ip fd00:201::10 --from-port 20001 --to-port 8080
 
 not tested: IPv6: pods have no address of it
