@@ -39,6 +39,11 @@ const NARROW_BYTES = 1400;
 let stack: Stack;
 beforeAll(async () => {
   stack = await Stack.up({ name: "conn", hosts: HOSTS.length, dataplane: "direct", operator: true });
+  await stack.lab.addPod({
+    ...{ name: "till", namespace: "shop", hostNumber: 2, labels: {} },
+    containers: [{ name: "idle", argv: ["/usr/bin/sleep", "infinity"], restart: false }],
+  });
+  await stack.allCovered();
 }, 120_000);
 afterAll(async () => {
   await stack?.down();
@@ -52,8 +57,8 @@ const argv = (): string[] => [
 
 type End = { code: number | null; stdout: string; stderr: string };
 /** Interrupted as soon as it says that. */
-async function ended(interruptAt?: string): Promise<End> {
-  const child = stack.operator.begin(argv());
+async function ended(more: readonly string[] = [], interruptAt?: string): Promise<End> {
+  const child = stack.operator.begin([...argv(), ...more]);
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
   child.stderr.on("data", (data: Buffer) => {
@@ -64,8 +69,8 @@ async function ended(interruptAt?: string): Promise<End> {
   const [code] = await once(child, "close");
   return { code, stdout, stderr };
 }
-async function tested(): Promise<{ code: number | null; report: Report }> {
-  const { code, stdout, stderr } = await ended();
+async function tested(...more: string[]): Promise<{ code: number | null; report: Report }> {
+  const { code, stdout, stderr } = await ended(more);
   if (stdout === "") throw new Error(`exit code ${code}: ${stderr}`);
   return { code, report: Report.parse(JSON.parse(stdout)) };
 }
@@ -78,15 +83,17 @@ async function left(): Promise<string[]> {
   const links = await Promise.all(
     HOSTS.map((n) => run("nsenter", [`--net=${netnsOf(n)}`, "ip", "-o", "link"])),
   );
+  const standing = stack.lab.pod("till").hostDevice;
+  const isOfARun = (line: string) => /: mr[0-9a-f]{12}[@:]/.test(line) && !line.includes(standing);
   return [
     ...readdirSync("/run/netns").filter((name) => name.startsWith("millrace-conn-")),
     ...documents.map(({ text }) => text),
-    ...links.flatMap(({ stdout }) => stdout.split("\n").filter((line) => /: mr[0-9a-f]{12}[@:]/.test(line))),
+    ...links.flatMap(({ stdout }) => stdout.split("\n").filter(isOfARun)),
   ];
 }
 
 test("what works is found to work, every way, by the sockets and by the record", async () => {
-  const { code, report } = await tested();
+  const { code, report } = await tested("--to", "shop/till");
   expect(report.cases.filter(({ ok }) => !ok)).toEqual([]);
   expect(code).toBe(0);
   expect(report.notTested).toEqual([]);
@@ -94,14 +101,21 @@ test("what works is found to work, every way, by the sockets and by the record",
     ["same host", "cross host"].map((where) => `${what}, ${where}`),
   );
   expect(new Set(report.cases.map(({ group }) => group))).toEqual(
-    new Set(["same host", "cross host", "pod to its host", "host to its pod", ...groups]),
+    new Set([
+      "same host",
+      "cross host",
+      "pod to its host",
+      "host to its pod",
+      "pod that was named",
+      ...groups,
+    ]),
   );
   expect(report.cases.every(({ flow }) => flow !== null)).toBe(true);
   expect(await left()).toEqual([]);
 }, 60_000);
 
 test("interrupted in the middle it takes away all that it has made", async () => {
-  const { code, stdout } = await ended("connections");
+  const { code, stdout } = await ended([], "connections");
   expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
   expect(await left()).toEqual([]);
 }, 30_000);

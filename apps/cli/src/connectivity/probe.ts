@@ -80,7 +80,8 @@ export class Prober {
   ): Promise<Prober> {
     let prober: Prober | undefined;
     return await undo.make(
-      `prober of ${name}`,
+      "prober",
+      `of ${name}`,
       async () => {
         prober = new Prober(name, netns, listen);
         await prober.#ready;

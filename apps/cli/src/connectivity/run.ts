@@ -155,6 +155,7 @@ export class Run {
     const { client, undo } = this.#p;
     const names = documents.map(nameOf);
     const answer = await undo.make(
+      "documents",
       names.map(documentText).join(", "),
       () => client.documents.applyAll.mutate({ documents: [...documents] }),
       () => client.documents.delete.mutate({ documents: names }),

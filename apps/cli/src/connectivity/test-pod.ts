@@ -28,12 +28,14 @@ export const netnsPath = (netns: string): string => `${FOLDER}/${netns}`;
 /** Comes back with the pod as the plugin says it is, or throws; what there is by then is `undo`'s. */
 export async function addPod(spec: TestPodSpec, undo: Undo): Promise<PodPlace> {
   await undo.make(
-    `namespace ${spec.netns}`,
+    "namespace",
+    spec.netns,
     () => run(["ip", "netns", "add", spec.netns]),
     () => removeNetns(spec.netns),
   );
   const answer = await undo.make(
-    `attachment of ${spec.name}`,
+    "attachment",
+    `of ${spec.name}`,
     () => callPlugin("ADD", spec),
     () => callPlugin("DEL", spec),
   );
