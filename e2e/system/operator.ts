@@ -2,8 +2,9 @@
  * The people's way in: the dashboard's server as `npm start` runs it, a personal token of an operator's, and with it
  * `millrace` and the operator API. What an answer must look like is the contract's to say.
  */
-import { execFile } from "node:child_process";
+import { type ChildProcessByStdio, execFile, spawn } from "node:child_process";
 import path from "node:path";
+import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { WholePolicyView } from "@millrace/contract/declared";
 import { DeletedDocuments, type DocumentName, DocumentsOutput } from "@millrace/contract/document";
@@ -71,14 +72,20 @@ export class Operator {
 
   /** `millrace …`, and the lines it said. */
   async millrace(args: readonly string[], stdin = ""): Promise<string[]> {
-    const asked = run(process.execPath, [CLI, ...args], {
-      env: {
-        ...process.env,
-        ...{ MILLRACE_SERVER: this.#url, MILLRACE_TOKEN: this.#token, MILLRACE_CONFIG: "/dev/null" },
-      },
-    });
+    const asked = run(process.execPath, [CLI, ...args], { env: this.#environment() });
     asked.child.stdin?.end(stdin);
     return (await asked).stdout.trim().split("\n");
+  }
+  /** The same as a process, for a test that looks at its end, or brings it about. */
+  begin(args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> {
+    return spawn(process.execPath, [CLI, ...args], {
+      env: this.#environment(),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  }
+  #environment(): NodeJS.ProcessEnv {
+    const mine = { MILLRACE_SERVER: this.#url, MILLRACE_TOKEN: this.#token, MILLRACE_CONFIG: "/dev/null" };
+    return { ...process.env, ...mine };
   }
   /** As a person would, in one go. */
   apply(...documents: Document[]): Promise<string[]> {

@@ -3,7 +3,7 @@
  * into force by their kernels, met by real connections between pods, and shown in the database. Each rule of the language by
  * real connections is network-policy.lab.test.ts's.
  */
-import { VERDICT_NUMBER } from "@millrace/contract/verdict";
+import { POLICY_DROP, VERDICT_NUMBER } from "@millrace/contract/verdict";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Books } from "./books.ts";
 import { until } from "./child.ts";
@@ -25,8 +25,6 @@ const PODS = [
 const COUNTED = ["client", "server"] as const;
 const BLOCKED_MS = 700;
 const BACK_MS = 30_000;
-/** Of the drop reasons. */
-const POLICY_DROP = "MILLRACE_POLICY";
 
 const metadata = (name: string) => ({ name, namespace: NAMESPACE });
 const PORTS = [

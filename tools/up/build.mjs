@@ -151,6 +151,7 @@ const program = (name, folder, entry, file) => ({
 export const programs = [
   program("agent", "apps/agent", "src/main.ts", "main.js"),
   program("cli", "apps/cli", "src/main.ts", "main.js"),
+  program("cli's prober", "apps/cli", "src/connectivity/prober.ts", "prober.js"),
   program("ingest", "apps/web", "src/server/ingest/main.ts", "ingest.js"),
   program("setup", "apps/web", "src/server/setup/main.ts", "setup.js"),
   program("lab", "packages/lab", "src/main.ts", "main.js"),

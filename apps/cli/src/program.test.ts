@@ -66,6 +66,7 @@ test.each([
   [["get", "pods"], /“pods” is no kind: Namespace, NetworkPolicy/],
   [["get", "svc", "a/b/c"], /“a\/b\/c” is no name/],
   [["get", "svc", "a/b", "-n", "c"], /not one of namespace c/],
+  [["connectivity", "test", "--host", "h1=/a.sock", "h2"], /^--host: “h2” is not like host-1=/],
   [["delete"], /give either -f or a kind and a name/],
   [["delete", "svc"], /give either -f or a kind and a name/],
   [

@@ -1,5 +1,6 @@
 /** The commands of `millrace` and how each says that it was used wrongly. Each command's work is its own file's. */
 import { Command, type CommanderError } from "commander";
+import { connectivityCommand } from "./connectivity/command.ts";
 import { applyCommand, deleteCommand, getCommand } from "./documents.ts";
 import { observeCommand } from "./observe.ts";
 import { statusCommand } from "./status.ts";
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   program.addCommand(statusCommand());
   program.addCommand(observeCommand());
   program.addCommand(traceCommand());
+  program.addCommand(connectivityCommand());
   program.addCommand(applyCommand());
   program.addCommand(getCommand());
   program.addCommand(deleteCommand());

@@ -24,6 +24,9 @@ export const VERDICT_GLYPH: Record<Verdict, string> = {
   unknown: "?",
 };
 
+/** The drop reason, as flows bear it, of what a policy dropped; a flow that policies let pass may be dropped for another. */
+export const POLICY_DROP = "MILLRACE_POLICY";
+
 /**
  * Where Millrace's dataplane sends a flow's packets: none is nowhere, since they are dropped or something else carries
  * them. The numbers are stored and sent: append only.

@@ -2,7 +2,7 @@
 import type { End, FlowRow, FlowRule, FlowTuple } from "@millrace/contract/flow";
 import type { FlowId, Milliseconds } from "@millrace/contract/ids";
 import { ruleParts } from "@millrace/contract/rule-number";
-import { OBSERVERS, TCP_STATES, verdictOf, WAYS } from "@millrace/contract/verdict";
+import { OBSERVERS, POLICY_DROP, TCP_STATES, verdictOf, WAYS } from "@millrace/contract/verdict";
 import type { Names, Wanted } from "../workload/service.ts";
 import { isPrivate } from "./address.ts";
 import { BADNESS, type Counts, type Latest, later, type Member, type Tuple } from "./member.ts";
@@ -47,7 +47,7 @@ export function rowOf(pair: Pair, names: Names): FlowRow {
     drops: sum(members, (m) => m.drops),
     way: WAYS[said(primary.way) ?? 0] ?? "none",
     pathTiers: tiersOf(primary),
-    rules: rulesOf(members, verdict === "would-drop" || (verdict === "dropped" && reason === BY_POLICY)),
+    rules: rulesOf(members, verdict === "would-drop" || (verdict === "dropped" && reason === POLICY_DROP)),
     forward: direction(primary.forward),
     reverse: direction(primary.reverse),
     tcpState: TCP_STATES[said(primary.tcpState) ?? 0] ?? "none",
@@ -82,8 +82,6 @@ function rulesOf(members: readonly Member[], isByPolicy: boolean): FlowRule[] {
   const isSame = first && second && first.policy === second.policy && first.place === second.place;
   return isSame || isByPolicy ? rules.slice(0, 1) : rules;
 }
-/** The dataplane's reason; a flow that a policy let pass may be dropped for another. */
-const BY_POLICY = "MILLRACE_POLICY";
 
 /** From the source's own form to the destination's own; an observer's other side lies between the hosts. */
 function tuplesOf({ primary, other }: Pair): FlowTuple[] {
