@@ -75,11 +75,29 @@ export class Run {
   }
 
   async go(): Promise<Outcome> {
-    const { hosts, named, id, note, client } = this.#p;
-    const namespaces = namespacesOf(id);
+    const { client, named, note, id } = this.#p;
     const sinceMs = Date.now();
-    note(`making ${hosts.length * 2} pods on ${hosts.map(({ name }) => name).join(", ")}`);
     await this.#removeLeftDocuments(sinceMs);
+    const hosts = await this.#makeAll();
+    const carried = carriedCases(hosts, named);
+    note(`making ${carried.length} connections`);
+    const tried = await this.#tryAll(carried, PATIENCE_MS);
+    await this.#apply(policyDocuments(namespacesOf(id)));
+    note("the same under policies, until they are in force");
+    tried.push(...(await this.#tryUntilDenied(deniedCases(hosts))));
+    tried.push(...(await this.#tryAll(admittedCases(hosts), PATIENCE_MS)));
+
+    note("waiting for what the hosts recorded");
+    const rules = await this.#rules();
+    const addresses = [...this.#addresses.values()].flatMap(everyAddress);
+    return { tried, rules, flows: await recordsOf(client, tried, rules, { addresses, sinceMs }) };
+  }
+
+  /** Pods, who answers in them, and the services in front of them. */
+  async #makeAll(): Promise<HostPlace[]> {
+    const { hosts, id, note } = this.#p;
+    const namespaces = namespacesOf(id);
+    note(`making ${hosts.length * 2} pods on ${hosts.map(({ name }) => name).join(", ")}`);
     await this.#apply(namespaceDocuments(namespaces));
     const pods = await Promise.all(hosts.map((host, i) => this.#addPods(host, i + 1)));
     const servers = pods.map(({ server }) => server.addresses);
@@ -87,23 +105,12 @@ export class Run {
       Promise.all(hosts.map((host, i) => this.#startProbers(host, i + 1, pods[i] as HostPods))),
       this.#apply(serviceDocuments(namespaces, servers)),
     ]);
-    const virtual = await Promise.all(hosts.map((_, i) => this.#virtualAddresses(namespaces.server, i + 1)));
-    const all = places.map((place, i): HostPlace => ({ ...place, virtual: virtual[i] as Addresses }));
-
-    const carried = carriedCases(all, named);
-    note(`making ${carried.length} connections`);
-    const tried = await this.#tryAll(carried, PATIENCE_MS);
-    await this.#apply(policyDocuments(namespaces));
-    const rules = await this.#rules(namespaces);
-    note("the same under policies, until they are in force");
-    tried.push(...(await this.#tryUntilDenied(deniedCases(all))));
-    tried.push(...(await this.#tryAll(admittedCases(all), PATIENCE_MS)));
-
-    note("waiting for what the hosts recorded");
-    const addresses = pods.flatMap(({ client, server }) =>
-      [client, server].flatMap((pod) => everyAddress(pod.addresses)),
+    return Promise.all(
+      places.map(async (place, i) => ({
+        ...place,
+        virtual: await this.#virtualAddresses(namespaces.server, i + 1),
+      })),
     );
-    return { tried, rules, flows: await recordsOf(client, tried, rules, { addresses, sinceMs }) };
   }
 
   async #addPods({ name, wiring }: TestedHost, number: number): Promise<HostPods> {
@@ -187,7 +194,8 @@ export class Run {
     const find = (v6: boolean) => addresses.find((one) => one.includes(":") === v6);
     return { 4: find(false), 6: find(true) };
   }
-  async #rules({ client, server }: { client: string; server: string }): Promise<Rules> {
+  async #rules(): Promise<Rules> {
+    const { client, server } = namespacesOf(this.#p.id);
     const numberOf = async (name: { kind: "Policy" | "NetworkPolicy"; namespace: string; name: string }) =>
       (await this.#p.client.documents.get.query(name)).number ?? 0;
     return rulesOf(
