@@ -189,6 +189,10 @@ describe("writing", () => {
       const replies: Buffer[] = [];
       const device = open((batch) => replies.push(...packetsOf(batch).filter(isEchoReply)));
       start(device);
+      // The kernel does so later, by a worker of its own.
+      await eventually("it takes what is for its IPv6 address", () =>
+        ns.run("ip", "-6", "route", "show", "table", "local", "dev", "punt0").includes("fd00:5::1"),
+      );
       for (let i = 0; i < 10; i++) expect(device.write(echoRequest(family, [...from], [...to]))).toBe(true);
       await eventually("ten answers", () => replies.length === 10);
       expect(device.counts().written).toBe(10n);
