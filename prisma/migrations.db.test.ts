@@ -76,10 +76,13 @@ describe("an audit entry", () => {
 test("sketches merged in SQL are those merged here", async () => {
   const client = new pg.Client(database.url);
   await client.connect();
-  const count = fc.integer({ min: 0, max: 1000 });
+  // They end with their last sample's bucket: never with a zero.
+  const sketch = fc
+    .array(fc.integer({ min: 0, max: 1000 }), { maxLength: 160 })
+    .map((counts) => counts.slice(0, 1 + counts.findLastIndex((count) => count > 0)));
   try {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(count, { maxLength: 160 }), { maxLength: 6 }), async (sketches) => {
+      fc.asyncProperty(fc.array(sketch, { maxLength: 6 }), async (sketches) => {
         const texts = sketches.map((sketch) => `{${sketch.join(",")}}`);
         const { rows } = await client.query(
           "select rtt_sketch_merge(s::int[]) as merged from unnest($1::text[]) s",

@@ -12,7 +12,7 @@ import type { Document } from "./operator.ts";
 import { type Answer, type Attempt, type Prober, probedPods } from "./prober.ts";
 import { Stack } from "./stack.ts";
 
-/** In an overlay the first packets from a host that is new are lost (docs/dataplane.md), which these tests don't forgive. */
+/** The soak has both: only the way between the hosts is another. */
 const MODES = process.env.MILLRACE_SOAK === "1" ? (["direct", "overlay"] as const) : (["direct"] as const);
 const NAMESPACE = "shop";
 const PODS = [
