@@ -72,16 +72,18 @@ console.log(JSON.stringify({ exchanges, connections, errors }));
 `;
 
 /**
- * So many connections kept open to each of the addresses in turn, a stream of new ones, and numbered datagrams that are
- * to come back, until there is a file that says "enough". Whatever fails is an error, and what doesn't come back is lost.
+ * So many connections kept open to each of the addresses in turn, a stream of new ones, and, when all are open, numbered
+ * datagrams that are to come back, until there is a file that says "enough". Whatever fails is an error, and what doesn't come back is lost.
  */
 const ENDLESS = `
 import net from "node:net";
 import dgram from "node:dgram";
 import { existsSync, writeFileSync } from "node:fs";
 const { to, connections, underWay, enough } = JSON.parse(process.env.ENDLESS);
-const met = { kept: 0, exchanges: 0, opened: 0, datagrams: 0, lostDatagrams: 0, errors: [] };
+const met = { kept: 0, exchanges: 0, opened: 0, datagrams: 0, lost: [], errors: [] };
 const isOver = () => existsSync(enough);
+let areOpen;
+const allOpen = new Promise((resolve) => (areOpen = resolve)).then(() => writeFileSync(underWay, ""));
 const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const fail = (what) => (error) => { if (met.errors.length < 20) met.errors.push(what + ": " + error); };
 const open = (host) => new Promise((resolve, reject) => {
@@ -99,7 +101,7 @@ const exchange = (socket) => new Promise((resolve, reject) => {
 const keep = async (host) => {
   const socket = await open(host);
   await exchange(socket);
-  if (++met.kept === connections) writeFileSync(underWay, "");
+  if (++met.kept === connections) areOpen();
   for (; !isOver(); await rest(500)) await exchange(socket);
   socket.destroy();
 };
@@ -112,6 +114,7 @@ const renew = async () => {
   }
 };
 const tell = async (host) => {
+  await allOpen; // the first to ask whose an address is may have to wait for longer than packets are held
   const socket = dgram.createSocket(host.includes(":") ? "udp6" : "udp4");
   const away = new Set();
   socket.on("message", (m) => away.delete(m.readUInt32BE(0)));
@@ -124,7 +127,7 @@ const tell = async (host) => {
     met.datagrams++;
   }
   await rest(2000);
-  met.lostDatagrams += away.size;
+  if (away.size > 0) met.lost.push({ to: host, count: away.size, first: Math.min(...away), last: Math.max(...away) });
   socket.close();
 };
 const kept = Array.from({ length: connections }, (_, n) => to[n % to.length]);
@@ -141,7 +144,8 @@ export type Endless = {
   exchanges: number;
   opened: number;
   datagrams: number;
-  lostDatagrams: number;
+  /** Which numbers, of those to one address: each sends 100 a second. */
+  lost: { to: string; count: number; first: number; last: number }[];
   errors: string[];
 };
 const A_DAY_MS = 86_400_000;
@@ -166,6 +170,14 @@ export async function endlessTraffic(
       return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Endless;
     },
   };
+}
+
+/** Datagrams that came to a pod's sockets and found no room there, because its process was kept from running. */
+export async function overflowedSockets(lab: Lab, pod: string): Promise<number> {
+  const counters = ["UdpRcvbufErrors", "Udp6RcvbufErrors"];
+  const { code, stdout, stderr } = await lab.execInNetns(lab.pod(pod), ["nstat", "-asz", ...counters]);
+  if (code !== 0) throw new Error(`nstat in ${pod}: ${stderr}`);
+  return [...stdout.matchAll(/RcvbufErrors\s+(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 export type Steady = { exchanges: number; connections: number; errors: string[] };
