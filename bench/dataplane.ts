@@ -16,7 +16,6 @@ import { type Finding, type Ratio, ratioOf, shown, writeResult } from "./result.
 
 const SLICE_MS = 300;
 const CPU = 1;
-const CONTROL = "control";
 
 /** What is sent, and whether the sender's device cuts segments itself. */
 const MEASURES = {
@@ -189,7 +188,7 @@ async function main(): Promise<void> {
   };
   try {
     await open(peers.bare("limit", "the limit: a bare veth pair"));
-    await open(peers.bare(CONTROL, "another bare veth pair (control)"));
+    await open(peers.bare("control", "another bare veth pair (control)"));
     const { floor, bridge, routing, iptablesNat, nftables, routingBetween, bridgeVxlan } = peers;
     for (const make of [floor, bridge, routing, iptablesNat, nftables]) await open(make());
     await open(await peers.openVswitch());

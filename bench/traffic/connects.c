@@ -19,19 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void fail(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
+#include "traffic.h"
 
 static int open_socket(int type)
 {
@@ -75,16 +63,12 @@ int main(int argc, char **argv)
 {
 	struct in_addr first;
 	unsigned int count, ms;
-	cpu_set_t set;
 
 	if (argc != 5 || inet_pton(AF_INET, argv[2], &first) != 1) {
 		fprintf(stderr, "connects udp|tcp FIRST PORT CPU\n");
 		return 64;
 	}
-	CPU_ZERO(&set);
-	CPU_SET(atoi(argv[4]), &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		fail("sched_setaffinity");
+	pin(atoi(argv[4]));
 	while (scanf("%u %u", &count, &ms) == 2) {
 		int type = strcmp(argv[1], "udp") ? SOCK_STREAM : SOCK_DGRAM;
 		uint64_t start = now_ns();

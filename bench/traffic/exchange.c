@@ -29,35 +29,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "traffic.h"
+
 #define BURST 32
 #define DATAGRAM 18
 #define BULK (256 << 10)
 
 enum port { ECHO, ONCE, DISCARD, DATAGRAMS, PORTS };
-
-static void fail(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		fail("sched_setaffinity");
-}
 
 static struct addrinfo *resolve(const char *address, int port)
 {

@@ -17,19 +17,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "traffic.h"
+
 struct datagram {
 	struct iphdr ip;
 	struct udphdr udp;
 	char payload[16];
 } __attribute__((packed));
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 static void wait_until(uint64_t when)
 {
