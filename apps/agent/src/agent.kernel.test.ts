@@ -1,17 +1,16 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import type { DesiredTrace } from "@millrace/contract/agent-protocol";
 import { DesiredTrace as DesiredTraceSchema } from "@millrace/contract/agent-protocol";
 import { listLinks, listMaps, listPrograms, openPinnedLink } from "@millrace/native/native";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { agentCommand } from "../../../tools/agent-command.mjs";
 import { onlyAgentCapabilities } from "../../../tools/up/services.mjs";
 import { PodPair } from "./testing/pod-pair.ts";
 import { RecordingServer } from "./testing/recording-server.ts";
 import { temporaryDirectory, until } from "./testing/temporary.ts";
 
-const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 let server: RecordingServer;
 let pair: PodPair;
 let directory: string;
@@ -54,7 +53,7 @@ function start(...more: string[]): void {
       ...more,
     ],
   ];
-  const [command = "", ...rest] = [...privileges, process.execPath, "--import", "tsx", MAIN, ...flags];
+  const [command = "", ...rest] = [...privileges, process.execPath, ...agentCommand, ...flags];
   agent = spawn(command, rest, { stdio: ["ignore", "inherit", "inherit"] });
 }
 async function ended(): Promise<number | null> {
@@ -178,7 +177,7 @@ describe("the agent on a real kernel", () => {
     await ended();
     const pinned = pinnedLinks();
     expect(pinned.length).toBeGreaterThanOrEqual(2);
-    agent = spawn(process.execPath, ["--import", "tsx", MAIN, "cleanup", "--pin-dir", pinDir]);
+    agent = spawn(process.execPath, [...agentCommand, "cleanup", "--pin-dir", pinDir]);
     expect(await ended()).toBe(0);
     expect(fs.existsSync(pinDir)).toBe(false);
     const isLeft = (id: number, progId: number) =>
@@ -248,7 +247,7 @@ describe("the agent on a real kernel", () => {
       ["other-state", pinDir],
     ] as const) {
       const own = ["--state-dir", path.join(directory, state), "--pin-dir", pins];
-      const second = spawnSync(process.execPath, ["--import", "tsx", MAIN, ...shared, ...own], {
+      const second = spawnSync(process.execPath, [...agentCommand, ...shared, ...own], {
         encoding: "utf8",
       });
       expect(second.status).toBe(69);
@@ -266,7 +265,7 @@ describe("the agent on a real kernel", () => {
     start();
     await covered();
     const pinned = pinnedLinks();
-    const args = ["--import", "tsx", MAIN, "cleanup", "--pin-dir", pinDir];
+    const args = [...agentCommand, "cleanup", "--pin-dir", pinDir];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     expect({ status, stdout, stderr }).toEqual({
       status: 69,

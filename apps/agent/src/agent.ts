@@ -144,7 +144,7 @@ export class Agent {
     await Promise.all(Object.values(this.#repeats).map((repeat) => repeat.stop()));
     await this.#traces.stop();
     if (config.detachOnExit) this.#telemetry.executor.detachAll();
-    const { ok } = this.#telemetry.cycle();
+    const { ok } = this.#telemetry.lastCycle();
     await this.#drain();
     await this.#metrics?.close();
     this.#telemetry.translations.close();

@@ -73,6 +73,10 @@ export class Cycle {
     return this.#flowsUsed;
   }
 
+  readWholeNext(): void {
+    this.#whole = true;
+  }
+
   run(): CycleResult {
     const { dataplane, clock, batch, flows, drops, reports } = this.#o;
     const whole = this.#whole || [...this.#o.endpoints.values()].some((endpoint) => endpoint.leaving);

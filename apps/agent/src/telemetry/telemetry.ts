@@ -104,6 +104,11 @@ export class Telemetry {
     return this.#cycle.flowsUsed;
   }
 
+  /** Of this life: flows that the kernel has not told of yet are reported with the totals that they are in. */
+  lastCycle(): CycleResult {
+    this.#cycle.readWholeNext();
+    return this.cycle();
+  }
   cycle(): CycleResult {
     const result = this.#cycle.run();
     this.counts.cycles++;

@@ -6,10 +6,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { transformSync } from "esbuild";
 import { ProcessTable } from "../workload/process.ts";
 import { inside, ip } from "./link.ts";
 
-const TRAFFIC = fileURLToPath(new URL("traffic.ts", import.meta.url));
+const TRAFFIC = fs.readFileSync(fileURLToPath(new URL("traffic.ts", import.meta.url)), "utf8");
 let made = 0;
 
 export class PodPair {
@@ -19,10 +20,14 @@ export class PodPair {
   readonly podAddress = "10.77.0.1";
   readonly peerAddress = "10.77.0.2";
   readonly runcRoot: string;
+  /** As JavaScript: to compile it for each process is most of a short test. */
+  readonly #traffic: string;
   readonly #children: ChildProcess[] = [];
 
   constructor(directory: string) {
     this.runcRoot = path.join(directory, "runc");
+    this.#traffic = path.join(directory, "traffic.mjs");
+    fs.writeFileSync(this.#traffic, transformSync(TRAFFIC, { loader: "ts" }).code);
     try {
       for (const name of [this.pod, this.peer]) ip(`netns add ${name}`);
       ip(`-n ${this.pod} link add eth0 type veth peer name eth0 netns ${this.peer}`);
@@ -47,7 +52,7 @@ export class PodPair {
 
   /** Serves TCP on 8080 and UDP on 5353 at the peer; answers when it listens. */
   async serve(): Promise<void> {
-    const child = this.#spawn(this.peer, [process.execPath, "--import", "tsx", TRAFFIC, "serve"]);
+    const child = this.#spawn(this.peer, [process.execPath, this.#traffic, "serve"]);
     await new Promise<void>((resolve, reject) => {
       child.stdout?.once("data", () => resolve());
       child.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
@@ -57,7 +62,7 @@ export class PodPair {
   async send(what: { connections: number; datagrams: number; bytes: number }): Promise<void> {
     const { connections, datagrams, bytes } = what;
     const numbers = [connections, datagrams, bytes].map(String);
-    const child = this.#spawn(this.pod, [process.execPath, "--import", "tsx", TRAFFIC, "send", ...numbers]);
+    const child = this.#spawn(this.pod, [process.execPath, this.#traffic, "send", ...numbers]);
     await new Promise<void>((resolve, reject) => {
       child.once("exit", (code) =>
         code === 0 ? resolve() : reject(new Error(`the client ended with ${code}`)),
