@@ -14,31 +14,33 @@ export const quietEnv = {
   BETTER_AUTH_TELEMETRY: "0",
 };
 
-/** The kernel ends the command when this process is gone, even by kill -9. */
-const deathGuard = existsSync("/usr/bin/setpriv") ? ["setpriv", "--pdeathsig", "TERM"] : [];
+/** The kernel ends the command when this process is gone, even by kill -9. @param {NodeJS.Signals} signal */
+const deathGuard = (signal) =>
+  existsSync("/usr/bin/setpriv") ? ["setpriv", "--pdeathsig", signal.replace("SIG", "")] : [];
 
-/** Children of this process that still run, and whether they may be cut off.
- * @type {Map<import("node:child_process").ChildProcess, { toItsEnd: boolean }>} */
+/** Children of this process that still run, and how they may be cut off.
+ * @type {Map<import("node:child_process").ChildProcess, { toItsEnd: boolean, endBy: NodeJS.Signals, patienceMs: number }>} */
 const running = new Map();
 
 /**
  * @param {string} command
  * @param {string[]} args
  * @param {{ cwd?: string, env?: Record<string, string | undefined>, onLine?: (line: string) => void,
- *   toItsEnd?: boolean }} [options] `toItsEnd` for what must not be cut off, such as the work of a package manager
+ *   toItsEnd?: boolean, endBy?: NodeJS.Signals, patienceMs?: number }} [options] `toItsEnd` for what must not be cut off, such
+ *   as the work of a package manager; `endBy` what it is asked to end by, `patienceMs` until one that ignores that is killed
  * @returns {Promise<{ code: number, output: string, stdout: string }>} the output is both streams
  */
 export function run(command, args, options = {}) {
   return new Promise((resolve) => {
-    const { toItsEnd = false } = options;
-    const [guarded, ...rest] = [...(toItsEnd ? [] : deathGuard), command, ...args];
+    const { toItsEnd = false, endBy = "SIGTERM", patienceMs = 10_000 } = options;
+    const [guarded, ...rest] = [...(toItsEnd ? [] : deathGuard(endBy)), command, ...args];
     const child = spawn(guarded, rest, {
       cwd: options.cwd ?? root,
       env: { ...process.env, ...quietEnv, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
-    running.set(child, { toItsEnd });
+    running.set(child, { toItsEnd, endBy, patienceMs });
     let output = "";
     let stdout = "";
     const keep = (text) => {
@@ -68,13 +70,12 @@ function signalGroup(child, signal) {
   }
 }
 
-/** Ends every command still running, and what those started; resolves when they are gone and their callers know.
- * @param {number} patienceMs until one that ignores the request is killed */
-export async function endRunning(patienceMs = 10_000) {
-  const endOne = async ([child, { toItsEnd }]) => {
+/** Ends every command still running, and what those started; resolves when they are gone and their callers know. */
+export async function endRunning() {
+  const endOne = async ([child, { toItsEnd, endBy, patienceMs }]) => {
     const closed = new Promise((resolve) => child.once("close", resolve));
     if (toItsEnd) return await closed;
-    signalGroup(child, "SIGTERM");
+    signalGroup(child, endBy);
     const patience = new AbortController();
     const overdue = delay(patienceMs, "overdue", { signal: patience.signal }).catch(() => "");
     if ((await Promise.race([closed, overdue])) === "overdue") signalGroup(child, "SIGKILL");

@@ -28,7 +28,9 @@ export function playwrightStep(tallies) {
       rmSync(reportFile, { force: true });
       rmSync(instanceData, { recursive: true, force: true }); // a first start, as a new user has it
       const env = { PLAYWRIGHT_JSON_OUTPUT_FILE: reportFile };
-      const { code, output } = await run(bin("playwright"), ["test", "--reporter=line,json"], { env });
+      // Only by SIGINT does it end the instance it has started, which takes its time.
+      const options = { env, endBy: /** @type {const} */ ("SIGINT"), patienceMs: 70_000 };
+      const { code, output } = await run(bin("playwright"), ["test", "--reporter=line,json"], options);
       let tally = { name: "browser", passed: 0, failed: 0, skipped: 0 };
       try {
         tally = tallyOfBrowserReport(JSON.parse(readFileSync(reportFile, "utf8")));
