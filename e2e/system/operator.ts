@@ -6,7 +6,7 @@ import { type ChildProcessByStdio, execFile, spawn } from "node:child_process";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
-import { WholePolicyView } from "@millrace/contract/declared";
+import { type ByServiceName, WholePolicyView, WholeServiceView } from "@millrace/contract/declared";
 import { DeletedDocuments, type DocumentName, DocumentsOutput } from "@millrace/contract/document";
 import { z } from "zod";
 import { at } from "../../tools/paths.mjs";
@@ -109,15 +109,20 @@ export class Operator {
       .addresses;
   }
 
-  /** Of a policy by its number. */
-  async policy(number: number): Promise<WholePolicyView> {
-    const input = encodeURIComponent(JSON.stringify({ number }));
-    const response = await fetch(`${this.#url}/api/trpc/policies.get?input=${input}`, {
-      headers: { authorization: `Bearer ${this.#token}` },
-    });
-    return resultIn(await response.text(), WholePolicyView);
+  policy(number: number): Promise<WholePolicyView> {
+    return this.#ask("policies.get", { number }, WholePolicyView);
+  }
+  service(of: ByServiceName): Promise<WholeServiceView> {
+    return this.#ask("services.get", of, WholeServiceView);
   }
 
+  async #ask<T>(procedure: string, wanted: object, output: z.ZodType<T>): Promise<T> {
+    const input = encodeURIComponent(JSON.stringify(wanted));
+    const response = await fetch(`${this.#url}/api/trpc/${procedure}?input=${input}`, {
+      headers: { authorization: `Bearer ${this.#token}` },
+    });
+    return resultIn(await response.text(), output);
+  }
   async #call<T>(
     procedure: string,
     input: object,

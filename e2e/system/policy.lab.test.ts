@@ -35,12 +35,17 @@ const service = (name: string, selector?: Record<string, string>): Document => (
   ...{ apiVersion: "v1", kind: "Service", metadata: metadata(name) },
   spec: { ...(selector && { selector }), ports: PORTS },
 });
-const slice = (of: string, family: 4 | 6, addresses: readonly string[]): Document => ({
+const slice = (
+  of: string,
+  family: 4 | 6,
+  addresses: readonly string[],
+  { name = `${of}-${family}`, ports = PORTS } = {},
+): Document => ({
   ...{ apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice" },
-  metadata: { ...metadata(`${of}-${family}`), labels: { "kubernetes.io/service-name": of } },
+  metadata: { ...metadata(name), labels: { "kubernetes.io/service-name": of } },
   addressType: `IPv${family}`,
   endpoints: addresses.map((address) => ({ addresses: [address] })),
-  ports: PORTS.map(({ name, protocol, targetPort }) => ({ name, protocol, port: targetPort })),
+  ports: ports.map(({ name, protocol, targetPort }) => ({ name, protocol, port: targetPort })),
 });
 /** Only friends reach the till. */
 const guard = (annotations: Record<string, string> = {}): Document => ({
@@ -132,6 +137,34 @@ describe.each(MODES)("documents that people apply, %s", (mode) => {
     await operator.apply(...backends());
     await comesTo(addresses, ["refused"]);
     expect(await kernelRefused("empty")).toBeGreaterThan(before);
+  }, 90_000);
+
+  test("a backend that refuses connections soon gets none, and the service's page says where", async () => {
+    const { operator, lab } = stack;
+    const ip = (pod: string) => lab.pod(pod).ip4;
+    const nobody = PORTS.map((port) => ({ ...port, targetPort: 9 }));
+    await operator.apply(
+      slice("desk", 4, [ip("server")]),
+      slice("desk", 4, [ip("spare")], { name: "desk-nobody", ports: nobody }),
+    );
+    const [to = ""] = await addressesOf("desk");
+    const tcp = () => answers("client", { protocol: "tcp", to, port: 8080 }, 20);
+    await until("it has a backend that refuses", async () => (await tcp()).join() === "refused,server", {
+      deadlineMs: 10_000,
+    });
+    await until("only the other is given", async () => (await tcp()).join() === "server", {
+      deadlineMs: 20_000,
+    });
+    expect(await stack.metric(1, "service_backends_out")).toBe(1);
+    await until(
+      "the page says so",
+      async () => {
+        const { failing } = await operator.service({ namespace: NAMESPACE, name: "desk" });
+        return failing[0]?.backend.address === ip("spare") && failing[0].host.endsWith("-h1");
+      },
+      { deadlineMs: 20_000 },
+    );
+    await operator.millrace(["delete", "endpointslice", `${NAMESPACE}/desk-nobody`]);
   }, 90_000);
 
   test("the address of a service that is deleted is refused as nobody's", async () => {

@@ -88,7 +88,7 @@ export class PodNetwork {
   report(): NetworkReport {
     const { name, addresses, mtu, tunnelPort } = this.#o.uplink;
     const uplink = { interface: name, addresses: addresses.slice(0, 64), mtu, tunnelPort };
-    return { uplink, ...this.network.held() };
+    return { uplink, ...this.network.held(), backendsOut: this.#services.backendsOut() };
   }
   /** The control plane says that something of this kind changed. */
   hint(what: ControlSignal["what"]): void {

@@ -262,23 +262,38 @@ int service_flows_find(struct service_flow_request *request)
 	return walk.found;
 }
 
-/* A connection to a backend has come to nothing, or was reset: what a backend's health is seen by without asking it. */
+/* What became of a connect: NULL while nothing has. One that its program gave up unasked is none of the backend's doing. */
+static __always_inline __u64 *connection_outcome(struct service_backend_counts *counts, struct sock *sk, int old_state,
+						 int new_state)
+{
+	struct inet_connection_sock *connection = (struct inet_connection_sock *)sk;
+	int error;
+
+	if (old_state == TCP_SYN_SENT && new_state == TCP_ESTABLISHED)
+		return &counts->answered;
+	if (new_state != TCP_CLOSE)
+		return NULL;
+	error = BPF_CORE_READ(sk, sk_err);
+	if (old_state != TCP_SYN_SENT)
+		return error == ECONNRESET ? &counts->resets : NULL;
+	return error || BPF_CORE_READ(connection, icsk_retransmits) ? &counts->failures : NULL;
+}
+
+/* What a backend's health is seen by without asking it. */
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(service_connection_ended, struct sock *sk, int old_state, int new_state)
+int BPF_PROG(service_connection_moved, struct sock *sk, int old_state, int new_state)
 {
 	struct service_backend_counts *counts;
 	struct service_socket *socket;
-	int error;
+	__u64 *outcome;
 
-	if (new_state != TCP_CLOSE || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
-		return 0;
-	error = BPF_CORE_READ(sk, sk_err);
-	if (old_state == TCP_SYN_SENT ? !error : error != ECONNRESET)
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP || (old_state != TCP_SYN_SENT && new_state != TCP_CLOSE))
 		return 0;
 	socket = bpf_sk_storage_get(&service_sockets, sk, NULL, 0);
 	counts = socket ? bpf_map_lookup_elem(&service_backend_counts, &socket->backend) : NULL;
-	if (counts)
-		__sync_fetch_and_add(old_state == TCP_SYN_SENT ? &counts->failures : &counts->resets, 1);
+	outcome = counts ? connection_outcome(counts, sk, old_state, new_state) : NULL;
+	if (outcome)
+		__sync_fetch_and_add(outcome, 1);
 	return 0;
 }
 
@@ -288,12 +303,12 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} service_ended_now SEC(".maps");
+} service_moved_now SEC(".maps");
 
 SEC("tp_btf/inet_sock_set_state")
-int service_connection_ended_entry(void *ctx)
+int service_connection_moved_entry(void *ctx)
 {
-	return entry_call(ctx, &service_ended_now);
+	return entry_call(ctx, &service_moved_now);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

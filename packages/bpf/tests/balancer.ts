@@ -28,7 +28,7 @@ export class Balancer extends TestServices implements Disposable {
     encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0 }, viewOf(config));
     this.object.setRodata(".rodata", "observe_config", config);
     this.object.setMaxEntries("flows", 64);
-    const wanted = [...PROGRAMS, "service_sockops", "service_connection_ended"];
+    const wanted = [...PROGRAMS, "service_sockops", "service_connection_moved"];
     for (const name of this.object.programs()) this.object.setAutoload(name, wanted.includes(name));
     this.object.load();
     const cookie = netnsCookie(client.path);
@@ -55,7 +55,7 @@ export class Balancer extends TestServices implements Disposable {
     if (!path) throw new Error("no cgroup v2 hierarchy");
     for (const name of programs) {
       const program = this.object.program(name);
-      const isTracing = name === "service_connection_ended";
+      const isTracing = name === "service_connection_moved";
       this.#links.push(program.attach(isTracing ? { kind: "tracing" } : { kind: "cgroup", path }));
     }
   }

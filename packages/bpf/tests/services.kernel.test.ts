@@ -249,17 +249,32 @@ test("a flow that is opened is noted with what was asked for, under the key that
   expect(flows[0]?.flow.virtual).toEqual({ address: addressBytes(CART4.address), port: 80, proto: 6 });
 });
 
-test("a backend's failures and resets are counted, an ordinary end isn't", async () => {
+test("what becomes of connections to a backend is counted, an ordinary end isn't", async () => {
   const [a] = (await backends(1, ["a"])) as [Backend];
   const nobody = balancer.backend(2, { address: "10.9.0.1", port: 9999 });
   balancer.set(1, CART4, PROTOCOL.tcp, [a]);
   balancer.set(2, DNS4, PROTOCOL.tcp, [nobody]);
+  const none = { opened: 0n, answered: 0n, failures: 0n, resets: 0n };
   expect(await client.do("ask", { id: 1, ...at(DNS4) })).toEqual({ error: "ECONNREFUSED" });
-  expect(balancer.backendCounts(nobody)).toEqual({ opened: 1n, failures: 1n, resets: 0n });
+  expect(balancer.backendCounts(nobody)).toEqual({ ...none, opened: 1n, failures: 1n });
   await client.do("ask", { id: 2, ...at(CART4) });
   await client.do("close", { id: 2 });
-  expect(balancer.backendCounts(a)).toEqual({ opened: 1n, failures: 0n, resets: 0n });
+  expect(balancer.backendCounts(a)).toEqual({ ...none, opened: 1n, answered: 1n });
   await client.do("ask", { id: 3, ...at(CART4) });
   await server.do("resetAll");
   await eventually("the reset", () => balancer.backendCounts(a).resets === 1n);
+});
+
+test("a connect that is given up has failed if its backend was asked twice", () => {
+  const silent = balancer.backend(1, { address: "10.9.0.77", port: 9998 });
+  balancer.set(1, CART4, PROTOCOL.tcp, [silent]);
+  pod.sh("ip neigh add 10.9.0.77 lladdr 02:00:00:00:00:77 dev eth0");
+  const connect = `bash -c exec</dev/tcp/${CART4.address}/${CART4.port}`;
+  const giveUpAfter = (seconds: number) =>
+    expect(() => pod.sh(`timeout ${seconds} ${connect}`)).toThrow(/timeout/);
+  const none = { answered: 0n, failures: 0n, resets: 0n };
+  giveUpAfter(0.2);
+  expect(balancer.backendCounts(silent)).toEqual({ ...none, opened: 1n });
+  giveUpAfter(1.5);
+  expect(balancer.backendCounts(silent)).toEqual({ ...none, opened: 2n, failures: 1n });
 });

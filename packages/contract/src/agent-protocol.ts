@@ -59,6 +59,16 @@ export const HelloOutput = z.object({
 });
 
 /** A host's own part of the network, where it carries its pods' packets. What it counts is among the counters, as `network.…`. */
+/** A backend that a host's connections fail to: it sends nothing new there for a while. */
+export const BackendOut = z.object({
+  service: z.object({ address: z.string().max(64), port: z.int(), protocol: z.int() }),
+  backend: z.object({ address: z.string().max(64), port: z.int() }),
+  untilMs: z.number(),
+  why: z.string().max(200),
+});
+export type BackendOut = z.infer<typeof BackendOut>;
+export const MOST_BACKENDS_OUT = 32;
+
 export const NetworkReport = z.object({
   uplink: z.object({
     interface: z.string().max(15),
@@ -70,6 +80,10 @@ export const NetworkReport = z.object({
   blocks: z.array(BlockName.extend({ mode: PoolMode.nullable() })).max(LEASE_LIMITS.named),
   /** Of the blocks: those that pods have, and all. */
   addresses: z.object({ used: z.int(), total: z.int() }),
+  /** How many there are, and some of them. Older agents say nothing. */
+  backendsOut: z
+    .object({ count: z.int(), some: z.array(BackendOut).max(MOST_BACKENDS_OUT) })
+    .default({ count: 0, some: [] }),
 });
 export type NetworkReport = z.infer<typeof NetworkReport>;
 

@@ -1,5 +1,6 @@
 /** Policies and services as pages show them: what was declared, with what it comes to now. The documents themselves are document.ts's. */
 import { z } from "zod";
+import { BackendOut } from "./agent-protocol.ts";
 import { DocumentView } from "./document.ts";
 import { Labels } from "./identity.ts";
 import { POLICY_DIRECTIONS, POLICY_MODES, POLICY_TIERS, Policy } from "./policy.ts";
@@ -68,9 +69,12 @@ export const ByServiceName = z.object({
 export type ByServiceName = z.infer<typeof ByServiceName>;
 /** With its backends in each family that it has an address of; a headless one in both. */
 export const MOST_HOLDERS = 1000;
+export const MOST_FAILING = 1000;
 export const WholeServiceView = ServiceView.extend({
   /** Hosts that go by an answer, by name. */
   holders: z.array(z.string()).max(MOST_HOLDERS),
+  /** Backends that some of them send nothing new to, as their connections fail. */
+  failing: z.array(BackendOut.extend({ host: z.string() })).max(MOST_FAILING),
   families: z.array(
     z.object({ family: z.literal([4, 6]), ports: z.array(ServicePort), leftOut: z.int().nonnegative() }),
   ),

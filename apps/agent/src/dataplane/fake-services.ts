@@ -4,6 +4,7 @@ import { encodeServiceKey, SERVICE_KEY_SIZE } from "@millrace/abi/generated/serv
 import { addressBytes } from "../endpoint/address.ts";
 import { portText } from "../service/layout.ts";
 import type {
+  BackendCounts,
   BackendEntry,
   ServiceCapacity,
   ServiceChanges,
@@ -29,6 +30,8 @@ export class FakeServices implements Services {
   readonly opened = new Map<number, bigint>();
   /** Numbers that backends are counted by. */
   readonly counted = new Set<number>();
+  /** What became of connections, by the backend's number. */
+  readonly outcomes = new Map<number, Partial<BackendCounts>>();
   readonly slots: Uint32Array;
   /** What flows were asked for, by their keys' bytes; outlives agents where a test gives it to the next one. */
   readonly asked: Map<string, VirtualPort>;
@@ -91,9 +94,14 @@ export class FakeServices implements Services {
   totals(): number[] {
     return [5, 4, 3, 2, 1, 0];
   }
-  counts(): ServiceCounts {
-    const services = [...this.opened].map(([number, opened]) => ({ number, opened, refused: 0n }));
-    return { services, backends: [] };
+  serviceCounts(): ServiceCounts[] {
+    return [...this.opened].map(([number, opened]) => ({ number, opened, refused: 0n }));
+  }
+  backendCounts(): BackendCounts[] {
+    return [...this.counted].map((number) => ({
+      ...{ number, opened: 0n, answered: 0n, failures: 0n, resets: 0n },
+      ...this.outcomes.get(number),
+    }));
   }
 
   /** Where a client's connections may go, each as often as its share. Undefined: not known. */

@@ -34,6 +34,7 @@ import type { Pins } from "./pins.ts";
 import { cgroup2Mount } from "./probe.ts";
 import { ServiceFlows } from "./service-flows.ts";
 import type {
+  BackendCounts,
   BackendEntry,
   ServiceCapacity,
   ServiceChanges,
@@ -51,7 +52,7 @@ const CGROUP_PROGRAMS = [
   ...["service_recvmsg4", "service_recvmsg6", "service_getpeername4", "service_getpeername6"],
   "service_sockops",
 ] as const;
-const ENDED = "service_connection_ended";
+const MOVED = "service_connection_moved";
 const ONE = u32(1);
 const MAPPED_BITS = 96;
 
@@ -77,7 +78,7 @@ export class LibbpfServices implements Services {
   }
   /** By program, for the list of programs. */
   attachments(program: string): number {
-    return this.#links.has(program) || (program === ENDED && this.#links.size > 0) ? 1 : 0;
+    return this.#links.has(program) || (program === MOVED && this.#links.size > 0) ? 1 : 0;
   }
   get capacity(): ServiceCapacity {
     const [services, backends, slots] = ["services", "service_backends", "service_slots"].map(
@@ -87,11 +88,12 @@ export class LibbpfServices implements Services {
   }
 
   attach(): void {
-    const cgroup = cgroup2Mount();
-    if (!cgroup) throw new Error("services need a mounted cgroup2");
-    for (const name of CGROUP_PROGRAMS) this.#links.set(name, this.#adopt(name) ?? this.#make(name, cgroup));
-    this.#o.map("service_ended_now").setProgram(0, this.#o.program(ENDED));
-    const entry = `${ENDED}_entry`;
+    const path = cgroup2Mount();
+    if (!path) throw new Error("services need a mounted cgroup2");
+    for (const name of CGROUP_PROGRAMS)
+      this.#links.set(name, this.#adopt(name) ?? this.#pin(name, { kind: "cgroup", path }));
+    this.#o.map("service_moved_now").setProgram(0, this.#o.program(MOVED));
+    const entry = `${MOVED}_entry`;
     const file = this.#o.pins.service(entry);
     const link = fs.existsSync(file) ? openPinnedLink(file) : this.#pin(entry, { kind: "tracing" });
     this.#links.set(entry, link);
@@ -174,17 +176,17 @@ export class LibbpfServices implements Services {
   askedFor(keys: Uint8Array, count: number): Uint8Array {
     return this.#flows.find(keys, count);
   }
-  counts(): ServiceCounts {
-    return {
-      services: readEach(this.#o.map("service_counts"), (key, value) => ({
-        ...{ number: key.getUint32(0, true), opened: 0n, refused: 0n },
-        ...decodeServiceCounts(value),
-      })),
-      backends: readEach(this.#o.map("service_backend_counts"), (key, value) => ({
-        ...{ number: key.getUint32(0, true), opened: 0n, failures: 0n, resets: 0n },
-        ...decodeServiceBackendCounts(value),
-      })),
-    };
+  serviceCounts(): ServiceCounts[] {
+    return readEach(this.#o.map("service_counts"), (key, value) => ({
+      ...{ number: key.getUint32(0, true), opened: 0n, refused: 0n },
+      ...decodeServiceCounts(value),
+    }));
+  }
+  backendCounts(): BackendCounts[] {
+    return readEach(this.#o.map("service_backend_counts"), (key, value) => ({
+      ...{ number: key.getUint32(0, true), opened: 0n, answered: 0n, failures: 0n, resets: 0n },
+      ...decodeServiceBackendCounts(value),
+    }));
   }
 
   #adopt(name: string): BpfLink | undefined {
@@ -193,9 +195,6 @@ export class LibbpfServices implements Services {
     const link = openPinnedLink(file);
     link.update(this.#o.program(name));
     return link;
-  }
-  #make(name: string, path: string): BpfLink {
-    return this.#pin(name, { kind: "cgroup", path });
   }
   #pin(name: string, attach: Parameters<BpfProgram["attach"]>[0]): BpfLink {
     const link = this.#o.program(name).attach(attach);

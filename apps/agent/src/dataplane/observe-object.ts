@@ -31,8 +31,8 @@ const PROGRAMS_NEED: Record<string, readonly string[]> = {
   tcp_state_changed: ["tracing"],
   tcp_sockops: ["sockops", "cgroup_link", "cgroup2"],
   tcp_sockets: ["iter"],
-  service_connection_ended: ["tracing"],
-  service_connection_ended_entry: ["tracing"],
+  service_connection_moved: ["tracing"],
+  service_connection_moved_entry: ["tracing"],
 };
 /**
  * Attached for the whole machine; they look only at namespaces the agent names. Those that add to counters

@@ -41,10 +41,15 @@ export const isNothing = (changes: ServiceChanges): boolean =>
   Object.values(changes).every((list) => list.length === 0);
 
 export type ServiceCapacity = { services: number; backends: number; slots: number };
-export type ServiceCounts = {
-  services: readonly { number: number; opened: bigint; refused: bigint }[];
-  backends: readonly { number: number; opened: bigint; failures: bigint; resets: bigint }[];
+/** Of TCP: connects that were answered, that came to nothing, and connections that the backend reset. */
+export type BackendCounts = {
+  number: number;
+  opened: bigint;
+  answered: bigint;
+  failures: bigint;
+  resets: bigint;
 };
+export type ServiceCounts = { number: number; opened: bigint; refused: bigint };
 
 export interface Services {
   readonly capacity: ServiceCapacity;
@@ -61,7 +66,8 @@ export interface Services {
   write(changes: ServiceChanges): void;
   /** By enum service_count. */
   totals(): number[];
-  counts(): ServiceCounts;
+  serviceCounts(): ServiceCounts[];
+  backendCounts(): BackendCounts[];
   /**
    * What the openers of these flows asked for, by the flows' keys: a service_key for each, back to back, in their order;
    * port 0: nothing is noted. A view of reused memory, valid until the next call.

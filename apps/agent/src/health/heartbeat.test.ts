@@ -50,6 +50,7 @@ describe("heartbeat", () => {
       uplink: { interface: "eth0", addresses: ["192.0.2.1"], mtu: 1500, tunnelPort: 4789 },
       blocks: [{ pool: "default", mode: "direct" as const, prefix4: "10.201.0.0/26", prefix6: null }],
       addresses: { used: 1, total: 64 },
+      backendsOut: { count: 0, some: [] },
     };
     expect(Heartbeat.parse(heartbeat({ ...facts(host, agent), network })).network).toEqual(network);
   });

@@ -21,6 +21,11 @@ const LEVELS: Record<string, { name: string; help: string; scale: number }> = {
   "policy.revision": { name: "policy_revision", help: "Newest change of documents in force here", scale: 1 },
   "network.translations": { name: "translations", help: "Flows under the host's own address", scale: 1 },
   "service.known": { name: "services_known", help: "Virtual addresses this host was told of", scale: 1 },
+  "service.backendsOut": {
+    name: "service_backends_out",
+    help: "Backends that fail: nothing new goes to them",
+    scale: 1,
+  },
   "trace.running": { name: "traces_running", help: "Trace sessions under way", scale: 1 },
 };
 

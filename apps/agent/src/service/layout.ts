@@ -74,6 +74,12 @@ export class ServiceLayout {
   portsOf(address: string): ServiceEntry[] {
     return [...(this.#placed.get(address)?.values() ?? [])].map(({ entry }) => entry);
   }
+  /** All that clients were given or may be given, by the numbers that they are counted by. */
+  *backends(): Generator<{ service: VirtualPort; backend: string; number: number }> {
+    for (const ports of this.#placed.values())
+      for (const { entry, usable, draining } of ports.values())
+        for (const [backend, number] of [...usable, ...draining]) yield { service: entry, backend, number };
+  }
   #at(at: VirtualPort): Placed | undefined {
     return this.#placed.get(at.address)?.get(portText(at));
   }

@@ -40,6 +40,9 @@ export class ServiceLeases {
   changeAll(): void {
     for (const address of this.#entries.keys()) this.#changed.add(address);
   }
+  change(address: string): void {
+    if (this.#entries.has(address)) this.#changed.add(address);
+  }
   takeChanged(): string[] {
     const changed = [...this.#changed];
     this.#changed.clear();

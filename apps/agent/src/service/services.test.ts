@@ -127,6 +127,29 @@ test("a hint that overtakes an answer is not undone by it", async () => {
   expect(kernel.shares(CART)).toEqual({ "10.1.0.2:8080": 251 });
 });
 
+test("a backend that connections fail to gets nothing new for a while, and is said to be out", async () => {
+  const { clock, kernel, control, logged, start } = begin();
+  control.services.set(CART.address, cart("10.1.0.1", "10.1.0.2"));
+  const services = start();
+  kernel.ask(CART.address);
+  await turn();
+  await services.step();
+  const failing = [...kernel.backends.values()].find(({ address }) => address === "10.1.0.1")?.number ?? 0;
+  kernel.outcomes.set(failing, { failures: 3n });
+  clock.ms += 2000;
+  await services.step();
+  expect(kernel.shares(CART)).toEqual({ "10.1.0.2:8080": 251 });
+  expect(services.counts).toMatchObject({ takenOut: 1, backendsOut: 1 });
+  expect(logged).toEqual([
+    "backend 10.1.0.1 8080 of service 10.96.0.1 80 6: 3 of its last 3 connections failed: nothing new for 10 s",
+  ]);
+  clock.ms += 10_000;
+  await services.step();
+  expect(Object.keys(kernel.shares(CART) ?? {}).sort()).toEqual(["10.1.0.1:8080", "10.1.0.2:8080"]);
+  expect(kernel.backends.get(failing)?.address).toBe("10.1.0.1");
+  expect(services.counts).toMatchObject({ takenOut: 1, backendsOut: 0 });
+});
+
 test("an agent that starts anew without the control plane goes on by what was known", async () => {
   const { clock, kernel, control, start } = begin();
   control.services.set(CART.address, cart("10.1.0.1"));

@@ -3,6 +3,7 @@
  * written into the kernel's tables. A host holds what its own pods use, and nothing else.
  */
 import { ServiceCount } from "@millrace/abi/generated/service";
+import type { NetworkReport } from "@millrace/contract/agent-protocol";
 import { contains, type Prefix, parseAddress, parsePrefix } from "@millrace/contract/prefix";
 import {
   SERVICE_ASK_LIMITS,
@@ -16,6 +17,7 @@ import {
   noChanges,
   type ServiceChanges,
 } from "../dataplane/services.ts";
+import { BackendWatch } from "./backend-watch.ts";
 import { portText, ServiceLayout, type WantedService } from "./layout.ts";
 import { ServiceLeases } from "./leases.ts";
 import type { ServiceFile } from "./service-file.ts";
@@ -63,6 +65,7 @@ export class Services {
   #rangesAtMs = 0;
   #retryAtMs = 0;
   #usedAtMs = 0;
+  readonly #backends: BackendWatch;
   /** What each service's counters stood at, by number. */
   #opened = new Map<number, bigint>();
   /** Addresses whose answer is waited for. */
@@ -74,6 +77,7 @@ export class Services {
   constructor(options: ServicesOptions) {
     this.#o = options;
     this.#leases = new ServiceLeases(options.nowMs);
+    this.#backends = new BackendWatch(options);
     const { ranges, known } = options.file.read();
     this.#takeRanges(ranges);
     this.#leases.restore(known);
@@ -85,7 +89,14 @@ export class Services {
       COUNTED[name as CountName],
       totals[at] ?? 0,
     ]);
-    return { ...this.#counts, ...Object.fromEntries(named), known: this.#leases.size };
+    const { takenOut, out } = this.#backends;
+    const health = { takenOut, backendsOut: out };
+    return { ...this.#counts, ...Object.fromEntries(named), ...health, known: this.#leases.size };
+  }
+
+  /** For the heartbeat. */
+  backendsOut(): NetworkReport["backendsOut"] {
+    return this.#backends.report();
   }
 
   /** Sockets of the clients are given backends from now on, by what the last life knew. */
@@ -150,6 +161,7 @@ export class Services {
   async step(): Promise<number> {
     const now = this.#o.nowMs();
     if (now >= this.#usedAtMs) this.#lookAtUse(now);
+    for (const address of this.#backends.look(this.#layoutNow(), now)) this.#leases.change(address);
     const due = this.#leases.due();
     if (!this.#o.isConnected()) this.#leases.extend(due);
     else if (now >= this.#rangesAtMs || (due.length > 0 && now >= this.#retryAtMs))
@@ -176,7 +188,7 @@ export class Services {
 
   #plan(address: string, layout: ServiceLayout, changes: ServiceChanges): void {
     const known = this.#leases.get(address);
-    const wanted = known ? wantedServices(address, known.found) : [];
+    const wanted = known ? wantedServices(address, known.found, this.#backends.isOut) : [];
     const names = new Set(wanted.map(portText));
     for (const at of layout.portsOf(address)) if (!names.has(portText(at))) layout.remove(at, changes);
     for (const one of wanted) if (!layout.set(one, changes)) this.#noRoom(one);
@@ -249,7 +261,7 @@ export class Services {
   #lookAtUse(now: number): void {
     this.#usedAtMs = now + USE_MS;
     const opened = new Map(
-      this.#o.kernel.counts().services.map((one) => [one.number, one.opened + one.refused]),
+      this.#o.kernel.serviceCounts().map((one) => [one.number, one.opened + one.refused]),
     );
     const layout = this.#layoutNow();
     for (const address of layout.addresses())

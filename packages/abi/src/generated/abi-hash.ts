@@ -1,3 +1,3 @@
 /* Generated from the BTF of abi.bpf.o by tools/btfgen: do not edit. `make -C packages/bpf` rewrites it. */
 
-export const ABI_HASH = 0x577a8c8c06e25d37n;
+export const ABI_HASH = 0xd5965dd99065a45fn;

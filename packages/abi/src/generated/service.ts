@@ -135,18 +135,20 @@ export function encodeServiceBackend(value: ServiceBackend, view: DataView, at =
 
 export interface ServiceBackendCounts {
   opened: bigint;
+  answered: bigint;
   failures: bigint;
   resets: bigint;
 }
 
-export const SERVICE_BACKEND_COUNTS_SIZE = 24;
+export const SERVICE_BACKEND_COUNTS_SIZE = 32;
 export const SERVICE_BACKEND_COUNTS_OFFSETS = {
   opened: 0,
-  failures: 8,
-  resets: 16,
+  answered: 8,
+  failures: 16,
+  resets: 24,
 } as const;
 
-/** Undefined when fewer than 24 bytes are there. */
+/** Undefined when fewer than 32 bytes are there. */
 export function decodeServiceBackendCounts(view: DataView, at = 0): ServiceBackendCounts | undefined {
   if (at < 0 || at + SERVICE_BACKEND_COUNTS_SIZE > view.byteLength) return undefined;
   return readServiceBackendCounts(view, at);
@@ -156,16 +158,18 @@ export function decodeServiceBackendCounts(view: DataView, at = 0): ServiceBacke
 export function readServiceBackendCounts(view: DataView, at: number): ServiceBackendCounts {
   return {
     opened: view.getBigUint64(at, true),
-    failures: view.getBigUint64(at + 8, true),
-    resets: view.getBigUint64(at + 16, true),
+    answered: view.getBigUint64(at + 8, true),
+    failures: view.getBigUint64(at + 16, true),
+    resets: view.getBigUint64(at + 24, true),
   };
 }
 
-/** Writes all 24 bytes, padding as zero; throws RangeError when they don't fit. */
+/** Writes all 32 bytes, padding as zero; throws RangeError when they don't fit. */
 export function encodeServiceBackendCounts(value: ServiceBackendCounts, view: DataView, at = 0): void {
   view.setBigUint64(at, value.opened, true);
-  view.setBigUint64(at + 8, value.failures, true);
-  view.setBigUint64(at + 16, value.resets, true);
+  view.setBigUint64(at + 8, value.answered, true);
+  view.setBigUint64(at + 16, value.failures, true);
+  view.setBigUint64(at + 24, value.resets, true);
 }
 
 export interface ServiceCounts {

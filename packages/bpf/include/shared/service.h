@@ -64,10 +64,11 @@ ABI_SIZE(struct service_counts, 16);
 /* Of `service_backend_counts`, by a backend's number; a draining one keeps it as long as the agent lives. */
 struct service_backend_counts {
 	__u64 opened;
-	__u64 failures; /* TCP connects that came to nothing */
+	__u64 answered; /* TCP connects that came to a connection */
+	__u64 failures; /* those that came to nothing */
 	__u64 resets;   /* connections that the other end reset */
 };
-ABI_SIZE(struct service_backend_counts, 24);
+ABI_SIZE(struct service_backend_counts, 32);
 
 /* Of `service_flows`, by the flow's key: what its opener asked for. The flow itself has the backend's address. */
 struct service_flow {

@@ -18,7 +18,7 @@ import { Answer } from "@/view/answer.tsx";
 import { endAddress } from "@/view/end-name.ts";
 import { PageHead } from "@/view/page-head.tsx";
 import { useHref } from "@/view/url-state.ts";
-import { addressText, flowsFilter, portText } from "./service-words.ts";
+import { addressText, failingAt, flowsFilter, portText } from "./service-words.ts";
 
 /** As many rows as somebody reads; the count of all stands beside. */
 const MOST_BACKENDS = 200;
@@ -89,7 +89,7 @@ function ServiceBody({ view }: { view: WholeServiceView }) {
             title={`${portText(port)} over IPv${family}`}
             note={<Counts of={port.backends} leftOut={leftOut} />}
           >
-            <Backends port={port} family={family} />
+            <Backends port={port} family={family} failing={view.failing} />
           </Section>
         )),
       )}
@@ -108,7 +108,9 @@ function Counts({ of, leftOut }: { of: readonly ServiceBackend[]; leftOut: numbe
   return parts.join(", ");
 }
 
-function Backends({ port: { backends, ...port }, family }: { port: Port; family: 4 | 6 }) {
+type BackendsProps = { port: Port; family: 4 | 6; failing: WholeServiceView["failing"] };
+
+function Backends({ port: { backends, ...port }, family, failing }: BackendsProps) {
   const link = useHref();
   const weights = backends.reduce((sum, { weight }) => sum + weight, 0);
   return (
@@ -131,7 +133,10 @@ function Backends({ port: { backends, ...port }, family }: { port: Port; family:
               </Link>
             ),
           },
-          { title: "State", cell: ({ state }) => <BackendState state={state} /> },
+          {
+            title: "State",
+            cell: (backend) => <BackendState backend={backend} failing={failingAt(failing, port, backend)} />,
+          },
           {
             title: "Weight",
             align: "right",
@@ -154,8 +159,22 @@ function Backends({ port: { backends, ...port }, family }: { port: Port; family:
   );
 }
 
-function BackendState({ state }: { state: ServiceBackend["state"] }) {
-  return state === "ready" ? (
+function BackendState({
+  backend,
+  failing,
+}: {
+  backend: ServiceBackend;
+  failing: WholeServiceView["failing"];
+}) {
+  const [first] = failing;
+  if (first)
+    return (
+      <span className="text-warn" title={failing.map(({ host, why }) => `${host}: ${why}`).join("\n")}>
+        ! fails from {first.host}
+        {failing.length > 1 && ` and ${text(count(failing.length - 1))} more`}: gets nothing new from there
+      </span>
+    );
+  return backend.state === "ready" ? (
     <span className="text-ok">✓ ready</span>
   ) : (
     <span className="text-warn" title="It goes on with what it serves and gets nothing new">

@@ -1,5 +1,6 @@
 /** Services in words: their ports, and what is behind them. Pure. */
-import type { ServiceView } from "@millrace/contract/declared";
+import type { ServiceView, WholeServiceView } from "@millrace/contract/declared";
+import type { ServiceBackend } from "@millrace/contract/service";
 import { protocolName } from "@millrace/contract/verdict";
 
 export const serviceName = ({ namespace, name }: { namespace: string; name: string }): string =>
@@ -9,6 +10,17 @@ type Port = Pick<ServiceView["ports"][number], "name" | "protocol" | "port">;
 /** `http TCP 80` */
 export const portText = ({ name, protocol, port }: Port): string =>
   [name, protocolName(protocol), String(port)].filter(Boolean).join(" ");
+
+type Failing = WholeServiceView["failing"];
+/** Of what hosts say of the service's backends what they say of this one, reached by this port. */
+export const failingAt = (failing: Failing, of: Omit<Port, "name">, at: ServiceBackend): Failing =>
+  failing.filter(
+    ({ service, backend }) =>
+      service.protocol === of.protocol &&
+      service.port === of.port &&
+      backend.address === at.address &&
+      backend.port === at.port,
+  );
 
 /** Ready ones: its pods, and endpoints that slices say are. */
 export const readyOf = ({ backends: { pods, ready } }: Pick<ServiceView, "backends">): number => pods + ready;

@@ -57,6 +57,24 @@ describe("a host", () => {
       "shop/web-1 eth0 holds 900 flows of the 1 k that one endpoint may: beyond them its flows aren't told apart.",
     ]);
   });
+  test("whose connections to a service's backend fail is a warning that names one", () => {
+    const some = [
+      {
+        ...{
+          service: { address: "fd00::1", port: 80, protocol: 6 },
+          backend: { address: "10.1.0.1", port: 8080 },
+        },
+        ...{ untilMs: NOW, why: "3 of its last 4 connections failed: nothing new for 10 s" },
+      },
+    ];
+    const network = { backendsOut: { count: 2, some } };
+    expect(presenceOf(facts({ heartbeat: heartbeat({ network }) }), NOW)).toEqual({
+      state: "warn",
+      reasons: [
+        "Its connections to 2 backends of services fail: 10.1.0.1:8080 of [fd00::1]:80: 3 of its last 4 connections failed: nothing new for 10 s.",
+      ],
+    });
+  });
   test("with pods that can't be covered is a warning that names one", () => {
     const pods = [{ uid: "u", pod: "web-1", state: "failed", reason: "no tcx" }];
     expect(presenceOf(facts({ heartbeat: heartbeat({ pods }) }), NOW)).toEqual({

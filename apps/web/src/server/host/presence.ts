@@ -63,7 +63,7 @@ function findings(host: HostFacts, nowMs: number): Finding[] {
   return [...silence, ...losses, ...(host.heartbeat ? heartbeatFindings(host.heartbeat) : [])];
 }
 
-function heartbeatFindings({ spool, maps, pods, flowTable }: Heartbeat): Finding[] {
+function heartbeatFindings({ spool, maps, pods, flowTable, network }: Heartbeat): Finding[] {
   const found: Finding[] = [];
   const full = (share: number, warn: number, bad: number, reason: string) => {
     if (share >= warn) found.push({ state: share >= bad ? "bad" : "warn", reason });
@@ -97,8 +97,20 @@ function heartbeatFindings({ spool, maps, pods, flowTable }: Heartbeat): Finding
       state: "warn",
       reason: `${failed.length} of its pods can't be covered: ${first.pod ?? first.uid}: ${first.reason ?? "no reason given"}.`,
     });
+  const [failing] = network?.backendsOut.some ?? [];
+  if (network && failing) {
+    const { service, backend, why } = failing;
+    const [of, at] = [endText(service), endText(backend)];
+    found.push({
+      state: "warn",
+      reason: `Its connections to ${network.backendsOut.count} backends of services fail: ${at} of ${of}: ${why}.`,
+    });
+  }
   return found;
 }
+
+const endText = ({ address, port }: { address: string; port: number }): string =>
+  `${address.includes(":") ? `[${address}]` : address}:${port}`;
 
 /** What one host should have reported of a range, in slots of time, and what it did. */
 export type Coverage = {

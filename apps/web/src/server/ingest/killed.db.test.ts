@@ -48,14 +48,7 @@ async function until(what: string, holds: () => boolean | Promise<boolean>): Pro
 }
 
 function startIngest(): void {
-  const args = [
-    "--pdeathsig",
-    "KILL",
-    process.execPath,
-    "--import",
-    "tsx",
-    at("apps/web/src/server/ingest/main.ts"),
-  ];
+  const args = ["--pdeathsig", "KILL", process.execPath, at("apps/web/build/ingest.js")];
   const env = {
     ...process.env,
     DATABASE_URL: clusterUrl(cluster),

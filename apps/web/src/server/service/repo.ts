@@ -1,4 +1,5 @@
 /** service_addresses and service_leases; documents, identities and endpoints are others', but for reading what is behind a service. */
+import type { BackendOut } from "@millrace/contract/agent-protocol";
 import type { DocumentView } from "@millrace/contract/document";
 import type { ServiceReading } from "@millrace/policy/service-document";
 import type { SliceReading } from "@millrace/policy/slice-document";
@@ -192,6 +193,25 @@ export async function list(
      where d.kind = 'Service' and ($1::text is null or d.namespace = $1) and ($2::text is null or d.name = $2)
      order by d.namespace, d.name limit $3`,
     [only?.namespace ?? null, only?.name ?? null, limit],
+  );
+  return rows;
+}
+
+type Failing = BackendOut & { host: string };
+/** What hosts that are heard of say of the service's backends: those that their connections fail to. */
+export async function findFailing(
+  addresses: readonly string[],
+  heardWithinMs: number,
+  limit: number,
+): Promise<Failing[]> {
+  if (addresses.length === 0) return [];
+  const { rows } = await pool().query<Failing>(
+    `select h.name as host, o.service, o.backend, o."untilMs", o.why
+     from hosts h, jsonb_to_recordset(h.heartbeat #> '{network,backendsOut,some}')
+       as o(service jsonb, backend jsonb, "untilMs" float8, why text)
+     where h.heartbeat_at > now() - $2 * interval '1 millisecond' and o.service ->> 'address' = any($1)
+     order by h.name, o.backend limit $3`,
+    [addresses, heardWithinMs, limit],
   );
   return rows;
 }

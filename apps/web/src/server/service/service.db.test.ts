@@ -32,7 +32,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   for (const table of ["documents", "network_endpoints", "service_leases", "settings"])
     await pool().query(`delete from ${table}`);
-  await pool().query("update hosts set revoked_at = null, heartbeat_at = now()");
+  await pool().query("update hosts set revoked_at = null, heartbeat = null, heartbeat_at = now()");
   for (const name of NAMES) await ask(name);
   await heard();
 });
@@ -320,6 +320,25 @@ describe("resolving", () => {
     const service = await found(FIXED);
     expect([service?.ports[0]?.backends.length, service?.leftOut]).toEqual([2048, 952]);
   });
+});
+
+test("a page has which hosts' connections to a backend fail, as long as they are heard of", async () => {
+  await pods("h1", web());
+  await put(fixed());
+  const out = (address: string) => ({
+    service: { address, port: 80, protocol: 6 },
+    backend: { address: addressOf("h1", 0), port: 8080 },
+    ...{ untilMs: 1000, why: "3 of its last 3 connections failed" },
+  });
+  const says = (host: Name, secondsAgo: number, ...some: object[]) =>
+    pool().query(
+      "update hosts set heartbeat = $2, heartbeat_at = now() - $3 * interval '1 second' where name = $1",
+      [host, { network: { backendsOut: { count: some.length, some } } }, secondsAgo],
+    );
+  await says("h2", 1, out(FIXED), out("10.210.0.99"));
+  await says("h3", 600, out(FIXED));
+  const { failing } = await getService({ namespace: "shop", name: "web" });
+  expect(failing).toEqual([{ host: "h2", ...out(FIXED) }]);
 });
 
 test("a page has every service with what is behind it, and of one every backend", async () => {

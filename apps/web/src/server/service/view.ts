@@ -1,6 +1,7 @@
 /** Services as pages show them. */
 import {
   type ByServiceName,
+  MOST_FAILING,
   MOST_HOLDERS,
   type ServiceView,
   type WholeServiceView,
@@ -10,6 +11,9 @@ import { AppError } from "@millrace/contract/error";
 import { type Family, parseAddress } from "@millrace/contract/prefix";
 import * as repo from "./repo.ts";
 import { backendsOfService } from "./resolve.ts";
+
+/** What a host said longer ago holds no more. */
+const HEARD_WITHIN_MS = 60_000;
 
 export async function listServices(): Promise<ServiceView[]> {
   return (await repo.list(null, DOCUMENT_LIMITS.listed)).map(viewOf);
@@ -25,7 +29,11 @@ export async function getService({ namespace, name }: ByServiceName): Promise<Wh
       family,
       ...(await backendsOfService({ namespace, name, reading: row.reading }, family)),
     });
-  return { ...viewOf(row), families, holders: await repo.findHolders(namespace, name, MOST_HOLDERS) };
+  const [holders, failing] = await Promise.all([
+    repo.findHolders(namespace, name, MOST_HOLDERS),
+    repo.findFailing(row.addresses, HEARD_WITHIN_MS, MOST_FAILING),
+  ]);
+  return { ...viewOf(row), families, holders, failing };
 }
 
 function familiesOf({ reading, addresses }: repo.ListRow): Family[] {
