@@ -33,16 +33,19 @@ const hasBrowserTests = () =>
   existsSync(at("e2e")) && readdirSync(at("e2e")).some((file) => file.endsWith(".spec.ts"));
 
 /** Parts of a tier, by their files' paths. What drives the machine's own container runtimes stays in one. */
-const OWN_MACHINE = "e2e/system/own-machine.lab.test.ts";
+const WITH_PARTS = ["e2e/system/own-machine.lab.test.ts", "e2e/system/tls.lab.test.ts"];
 const systemTests = readdirSync(at("e2e"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".lab.test.ts"))
   .map((file) => `e2e/${file}`)
-  .filter((file) => file !== OWN_MACHINE);
+  .filter((file) => !WITH_PARTS.includes(file));
 const PARTS = {
   kernelAgent: { name: "kernel-agent", paths: ["apps/", "tools/", "prisma/", "bench/", "e2e/"] },
   kernelPrograms: { name: "kernel-programs", paths: ["packages/"] },
   labSystem: { name: "lab-system", paths: systemTests },
-  labParts: { name: "lab-parts", paths: ["packages/", "tools/", "prisma/", "bench/", "apps/", OWN_MACHINE] },
+  labParts: {
+    name: "lab-parts",
+    paths: ["packages/", "tools/", "prisma/", "bench/", "apps/", ...WITH_PARTS],
+  },
 };
 
 /** Two lanes for two cores: each of them waits more than it computes. Within a lane one after the other, and a tier that

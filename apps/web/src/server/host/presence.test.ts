@@ -71,7 +71,7 @@ describe("a host", () => {
     expect(presenceOf(facts({ heartbeat: heartbeat({ network }) }), NOW)).toEqual({
       state: "warn",
       reasons: [
-        "Its connections to 2 backends of services fail: 10.1.0.1:8080 of [fd00::1]:80: 3 of its last 4 connections failed: nothing new for 10 s.",
+        "Backend 10.1.0.1:8080 of [fd00::1]:80 fails from here: 3 of its last 4 connections failed: nothing new for 10 s. So it is with 1 more.",
       ],
     });
   });

@@ -101,10 +101,9 @@ function heartbeatFindings({ spool, maps, pods, flowTable, network }: Heartbeat)
   if (network && failing) {
     const { service, backend, why } = failing;
     const [of, at] = [endText(service), endText(backend)];
-    found.push({
-      state: "warn",
-      reason: `Its connections to ${network.backendsOut.count} backends of services fail: ${at} of ${of}: ${why}.`,
-    });
+    const more = network.backendsOut.count - 1;
+    const others = more > 0 ? ` So it is with ${text(count(more))} more.` : "";
+    found.push({ state: "warn", reason: `Backend ${at} of ${of} fails from here: ${why}.${others}` });
   }
   return found;
 }
