@@ -50,11 +50,13 @@ export class BackendWatch {
     const counts = new Map(this.#o.kernel.backendCounts().map((one) => [one.number, one]));
     const addresses = new Map<string, string>();
     const observed: ObservedBackend[] = [];
-    for (const { service, backend, number } of layout.backends()) {
-      const counted = counts.get(number);
-      if (service.protocol !== TCP || !counted) continue;
-      addresses.set(portText(service), service.address);
-      observed.push({ ...counted, service: portText(service), backend });
+    for (const { service, backend, number, isDraining } of layout.backends()) {
+      const [counted, name] = [counts.get(number), portText(service)];
+      // What drains anyway is not among those that others could do without.
+      const isLeaving = isDraining && !this.isOut(name, backend);
+      if (service.protocol !== TCP || isLeaving || !counted) continue;
+      addresses.set(name, service.address);
+      observed.push({ ...counted, service: name, backend });
     }
     return { observed, addresses };
   }

@@ -75,10 +75,12 @@ export class ServiceLayout {
     return [...(this.#placed.get(address)?.values() ?? [])].map(({ entry }) => entry);
   }
   /** All that clients were given or may be given, by the numbers that they are counted by. */
-  *backends(): Generator<{ service: VirtualPort; backend: string; number: number }> {
+  *backends(): Generator<{ service: VirtualPort; backend: string; number: number; isDraining: boolean }> {
     for (const ports of this.#placed.values())
-      for (const { entry, usable, draining } of ports.values())
-        for (const [backend, number] of [...usable, ...draining]) yield { service: entry, backend, number };
+      for (const { entry: service, usable, draining } of ports.values()) {
+        for (const [backend, number] of usable) yield { service, backend, number, isDraining: false };
+        for (const [backend, number] of draining) yield { service, backend, number, isDraining: true };
+      }
   }
   #at(at: VirtualPort): Placed | undefined {
     return this.#placed.get(at.address)?.get(portText(at));

@@ -150,6 +150,27 @@ test("a backend that connections fail to gets nothing new for a while, and is sa
   expect(services.counts).toMatchObject({ takenOut: 1, backendsOut: 0 });
 });
 
+test("the only backend that doesn't drain stays, however many fail to it", async () => {
+  const { clock, kernel, control, start } = begin();
+  const found = cart("10.1.0.1", "10.1.0.2", "10.1.0.3");
+  control.services.set(CART.address, found);
+  const services = start();
+  kernel.ask(CART.address);
+  await turn();
+  const backends = found.ports[0]?.backends.map((one, i) =>
+    i > 0 ? { ...one, state: "draining" as const } : one,
+  );
+  const ports = found.ports.map((port, i) => (i === 0 ? { ...port, backends: backends ?? [] } : port));
+  control.services.set(CART.address, { ...found, ports });
+  services.hint();
+  await services.step();
+  expect(kernel.shares(CART)).toEqual({ "10.1.0.1:8080": 251 });
+  kernel.outcomes.set([...kernel.backends.keys()][0] ?? 0, { failures: 9n });
+  clock.ms += 2000;
+  await services.step();
+  expect(kernel.shares(CART)).toEqual({ "10.1.0.1:8080": 251 });
+});
+
 test("an agent that starts anew without the control plane goes on by what was known", async () => {
   const { clock, kernel, control, start } = begin();
   control.services.set(CART.address, cart("10.1.0.1"));
