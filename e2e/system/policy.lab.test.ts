@@ -292,13 +292,19 @@ describe.each(MODES)("documents that people apply, %s", (mode) => {
     await until(
       "what is said of each flow agrees, each host having told it in its own time",
       async () => {
-        // Where a packet's service was found on its way, the sender's flow is the one to the virtual address.
+        // Where a packet's service was found on its way, the sender's flow is the one to the virtual address; and what was
+        // reported before the host knew the service has no other side yet.
         flows = await stack.query<Flow>(
-          `with parts as (
-             select proto, src, coalesce(nat_dst, dst) as dst, src_port, coalesce(nat_dst_port, dst_port) as dst_port,
+          `with other_sides as (
+             select distinct on (proto, src, src_port, dst) proto, src, src_port, dst, nat_dst, nat_dst_port
+             from flow_updates where nat_dst is not null),
+           parts as (
+             select f.proto, f.src, coalesce(o.nat_dst, f.dst) as dst, f.src_port,
+               coalesce(o.nat_dst_port, f.dst_port) as dst_port,
                case observer when 0 then fwd_packets else 0 end as sent,
                case observer when 1 then fwd_packets else 0 end as received, 0 as dropped
-             from flow_updates
+             from flow_updates f left join other_sides o
+               on (o.proto, o.src, o.src_port, o.dst) = (f.proto, f.src, f.src_port, f.dst)
              union all
              select proto, src, dst, src_port, dst_port, 0, 0, packets
              from drop_updates d join drop_reasons r on r.id = d.reason_id where r.name = $3)
