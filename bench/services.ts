@@ -45,6 +45,7 @@ const backend = (address: string, port = 9000): WantedBackend => ({
   port,
   weight: 100,
   draining: false,
+  isOut: false,
 });
 const service = (i: number, protocol: number, backends: WantedBackend[]): WantedService => ({
   ...{ address: addressOf(i), port: PORT, protocol, affinitySeconds: 0, backends },

@@ -58,17 +58,16 @@ export const HelloOutput = z.object({
   heartbeatMs: z.int().min(500).max(60_000),
 });
 
-/** A host's own part of the network, where it carries its pods' packets. What it counts is among the counters, as `network.…`. */
 /** A backend that a host's connections fail to: it sends nothing new there for a while. */
 export const BackendOut = z.object({
   service: z.object({ address: z.string().max(64), port: z.int(), protocol: z.int() }),
   backend: z.object({ address: z.string().max(64), port: z.int() }),
-  untilMs: z.number(),
   why: z.string().max(200),
 });
 export type BackendOut = z.infer<typeof BackendOut>;
 export const MOST_BACKENDS_OUT = 32;
 
+/** A host's own part of the network, where it carries its pods' packets. What it counts is among the counters, as `network.…`. */
 export const NetworkReport = z.object({
   uplink: z.object({
     interface: z.string().max(15),

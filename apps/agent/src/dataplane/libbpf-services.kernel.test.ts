@@ -92,6 +92,7 @@ const cart = (ports: readonly number[], draining: readonly number[] = []): Wante
     port,
     weight: 100,
     draining: draining.includes(port),
+    isOut: false,
   })),
 });
 const itself: WantedService = {

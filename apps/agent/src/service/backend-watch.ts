@@ -32,10 +32,9 @@ export class BackendWatch {
     const changed = new Set<string>();
     if (nowMs < this.#lookAtMs) return changed;
     this.#lookAtMs = nowMs + LOOK_MS;
-    const { observed, addresses } = this.#observe(layout);
-    for (const { service, backend, out, why } of this.#health.look(observed, nowMs)) {
+    for (const { service, backend, out, why } of this.#health.look(this.#observe(layout), nowMs)) {
       if (out) this.takenOut++;
-      changed.add(addresses.get(service) as string);
+      changed.add(partsOf(service).address);
       this.#o.log(`backend ${backend} of service ${service}`, why);
     }
     return changed;
@@ -46,29 +45,26 @@ export class BackendWatch {
     return { count: all.length, some: all.slice(0, MOST_BACKENDS_OUT).map(reported) };
   }
 
-  #observe(layout: ServiceLayout): { observed: ObservedBackend[]; addresses: Map<string, string> } {
+  #observe(layout: ServiceLayout): ObservedBackend[] {
     const counts = new Map(this.#o.kernel.backendCounts().map((one) => [one.number, one]));
-    const addresses = new Map<string, string>();
     const observed: ObservedBackend[] = [];
     for (const { service, backend, number, isDraining } of layout.backends()) {
       const [counted, name] = [counts.get(number), portText(service)];
       // What drains anyway is not among those that others could do without.
       const isLeaving = isDraining && !this.isOut(name, backend);
       if (service.protocol !== TCP || isLeaving || !counted) continue;
-      addresses.set(name, service.address);
       observed.push({ ...counted, service: name, backend });
     }
-    return { observed, addresses };
+    return observed;
   }
 }
 
-/** The names are portText's and backendText's. */
-function reported({ service, backend, untilMs, why }: OutBackend): BackendOut {
-  const [address = "", port, protocol] = service.split(" ");
-  const [ownAddress = "", ownPort] = backend.split(" ");
-  return {
-    service: { address, port: Number(port), protocol: Number(protocol) },
-    backend: { address: ownAddress, port: Number(ownPort) },
-    ...{ untilMs, why },
-  };
+/** Of what portText and backendText make. */
+function partsOf(name: string): { address: string; port: number; protocol: number } {
+  const [address = "", port, protocol] = name.split(" ");
+  return { address, port: Number(port), protocol: Number(protocol) };
+}
+function reported({ service, backend, why }: OutBackend): BackendOut {
+  const { address, port } = partsOf(backend);
+  return { service: partsOf(service), backend: { address, port }, why };
 }

@@ -56,12 +56,17 @@ export class BackendHealth {
       const backends = present.get(service) ?? new Map<string, Backend>();
       present.set(service, backends.set(backend, this.#seen(service, backend, counts)));
     }
+    const gone = this.out().filter(({ service, backend }) => !present.get(service)?.has(backend));
     this.#services.clear();
     for (const [service, backends] of present) this.#services.set(service, backends);
-    return [...present].flatMap(([service, backends]) => [
-      ...comeBack(service, backends, nowMs),
-      ...takeOut(service, backends, nowMs),
-    ]);
+    return [
+      // It may be back already, under another number that nobody has asked for yet.
+      ...gone.map(({ service, backend }) => ({ service, backend, out: false, why: "it is gone" })),
+      ...[...present].flatMap(([service, backends]) => [
+        ...comeBack(service, backends, nowMs),
+        ...takeOut(service, backends, nowMs),
+      ]),
+    ];
   }
 
   #seen(service: string, backend: string, counts: BackendCounts): Backend {
@@ -75,7 +80,7 @@ export class BackendHealth {
 }
 
 function between(last: BackendCounts, now: BackendCounts): Sum {
-  const since = (what: "answered" | "failures" | "resets") => Number(now[what] - last[what]);
+  const since = (what: "answered" | "failures" | "resets") => Math.max(0, Number(now[what] - last[what]));
   const [answered, failures, resets] = [since("answered"), since("failures"), since("resets")];
   // A connection that is reset was answered, mostly in an earlier look.
   return { done: Math.max(answered, resets) + failures, failed: failures + resets };

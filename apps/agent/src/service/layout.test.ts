@@ -6,7 +6,7 @@ import { ServiceLayout, type WantedService } from "./layout.ts";
 
 const at = (last: number) => ({ address: `10.96.0.${last}`, port: 80, protocol: 6 });
 const backend = (last: number, more: { weight?: number; draining?: boolean } = {}) => ({
-  ...{ address: `10.1.0.${last}`, port: 8080, weight: 100, draining: false, ...more },
+  ...{ address: `10.1.0.${last}`, port: 8080, weight: 100, draining: false, isOut: false, ...more },
 });
 const service = (last: number, backends: WantedService["backends"], affinitySeconds = 0): WantedService => ({
   ...{ ...at(last), affinitySeconds, backends },

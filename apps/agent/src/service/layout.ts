@@ -13,8 +13,9 @@ import {
 } from "../dataplane/services.ts";
 import { maglevTable, TABLE_SIZES, tableSize } from "./maglev.ts";
 import { Segments } from "./segments.ts";
+import { type Candidate, usableOf } from "./usable.ts";
 
-export type WantedBackend = { address: string; port: number; weight: number; draining: boolean };
+export type WantedBackend = Candidate & { address: string; port: number; weight: number };
 /** No backends at all is a service too: who connects is refused. `null`: the address itself, see VirtualPort. */
 export type WantedService = VirtualPort & {
   affinitySeconds: number;
@@ -24,7 +25,7 @@ export type WantedService = VirtualPort & {
 type Placed = {
   entry: ServiceEntry;
   slots: Uint32Array;
-  /** Numbers by address and port: of those that clients are given, and of those that only have connections. */
+  /** Numbers by address and port: of those that clients are given, and of those that only have connections: they drain, or fail. */
   usable: Map<string, number>;
   draining: Map<string, number>;
 };
@@ -221,12 +222,6 @@ export class ServiceLayout {
   }
 }
 
-/** Draining ones get nothing new as long as another is ready. */
-function usableOf(backends: readonly WantedBackend[]): readonly WantedBackend[] {
-  const ready = backends.filter(({ draining }) => !draining);
-  return ready.length > 0 ? ready : backends;
-}
-
 function drainingOf(
   backends: readonly WantedBackend[],
   usable: readonly WantedBackend[],
@@ -236,7 +231,8 @@ function drainingOf(
   if (usable.length === backends.length) return draining;
   for (const one of backends) {
     const name = backendText(one);
-    const number = one.draining ? (before?.usable.get(name) ?? before?.draining.get(name)) : undefined;
+    const number =
+      one.draining || one.isOut ? (before?.usable.get(name) ?? before?.draining.get(name)) : undefined;
     if (number !== undefined) draining.set(name, number);
   }
   return draining;

@@ -150,6 +150,45 @@ test("a backend that connections fail to gets nothing new for a while, and is sa
   expect(services.counts).toMatchObject({ takenOut: 1, backendsOut: 0 });
 });
 
+test("one that goes and comes back while it is out is given again", async () => {
+  const { clock, kernel, control, start } = begin();
+  const both = cart("10.1.0.1", "10.1.0.2");
+  control.services.set(CART.address, both);
+  const services = start();
+  kernel.ask(CART.address);
+  await turn();
+  await services.step();
+  const failing = [...kernel.backends.values()].find(({ address }) => address === "10.1.0.1")?.number ?? 0;
+  kernel.outcomes.set(failing, { failures: 3n });
+  clock.ms += 2000;
+  await services.step();
+  for (const found of [cart("10.1.0.2"), both]) {
+    control.services.set(CART.address, found);
+    services.hint();
+    await services.step();
+  }
+  clock.ms += 2000;
+  await services.step();
+  expect(Object.keys(kernel.shares(CART) ?? {}).sort()).toEqual(["10.1.0.1:8080", "10.1.0.2:8080"]);
+  expect(services.counts).toMatchObject({ backendsOut: 0 });
+});
+
+test("while the kernel's tables can't be read leases are kept all the same", async () => {
+  const { clock, kernel, control, logged, start } = begin();
+  control.services.set(CART.address, cart("10.1.0.1"));
+  const services = start();
+  kernel.ask(CART.address);
+  await turn();
+  kernel.backendCounts = () => {
+    throw new Error("ENOMEM");
+  };
+  const asked = control.asked.length;
+  clock.ms += 100_000;
+  await services.step();
+  expect(control.asked.length).toBeGreaterThan(asked);
+  expect(logged.at(-1)).toBe("services can't be written: Error: ENOMEM");
+});
+
 test("the only backend that doesn't drain stays, however many fail to it", async () => {
   const { clock, kernel, control, start } = begin();
   const found = cart("10.1.0.1", "10.1.0.2", "10.1.0.3");

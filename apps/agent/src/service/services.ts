@@ -161,12 +161,12 @@ export class Services {
   async step(): Promise<number> {
     const now = this.#o.nowMs();
     if (now >= this.#usedAtMs) this.#lookAtUse(now);
-    for (const address of this.#backends.look(this.#layoutNow(), now)) this.#leases.change(address);
     const due = this.#leases.due();
     if (!this.#o.isConnected()) this.#leases.extend(due);
     else if (now >= this.#rangesAtMs || (due.length > 0 && now >= this.#retryAtMs))
       await this.#renew(due, now);
     this.#leases.expire();
+    this.#lookAtBackends(now);
     this.apply();
     this.#keep();
     return STEP_MS;
@@ -269,6 +269,14 @@ export class Services {
         if (number > 0 && (opened.get(number) ?? 0n) !== (this.#opened.get(number) ?? 0n))
           this.#leases.use(address);
     this.#opened = opened;
+  }
+
+  #lookAtBackends(now: number): void {
+    try {
+      for (const address of this.#backends.look(this.#layoutNow(), now)) this.#leases.change(address);
+    } catch (error) {
+      this.#startOver(String(error));
+    }
   }
 
   #keep(): void {

@@ -25,7 +25,8 @@ export function wantedServices(
       return {
         ...{ address, port, protocol, affinitySeconds: found?.affinitySeconds ?? 0 },
         backends: backends.map(({ state, ...backend }) => ({
-          ...{ ...backend, draining: state === "draining" || isOut(service, backendText(backend)) },
+          ...{ ...backend, draining: state === "draining" },
+          isOut: isOut(service, backendText(backend)),
         })),
       };
     }),

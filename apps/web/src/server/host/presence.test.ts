@@ -64,7 +64,7 @@ describe("a host", () => {
           service: { address: "fd00::1", port: 80, protocol: 6 },
           backend: { address: "10.1.0.1", port: 8080 },
         },
-        ...{ untilMs: NOW, why: "3 of its last 4 connections failed: nothing new for 10 s" },
+        ...{ why: "3 of its last 4 connections failed: nothing new for 10 s" },
       },
     ];
     const network = { backendsOut: { count: 2, some } };

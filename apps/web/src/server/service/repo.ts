@@ -206,9 +206,9 @@ export async function findFailing(
 ): Promise<Failing[]> {
   if (addresses.length === 0) return [];
   const { rows } = await pool().query<Failing>(
-    `select h.name as host, o.service, o.backend, o."untilMs", o.why
+    `select h.name as host, o.service, o.backend, o.why
      from hosts h, jsonb_to_recordset(h.heartbeat #> '{network,backendsOut,some}')
-       as o(service jsonb, backend jsonb, "untilMs" float8, why text)
+       as o(service jsonb, backend jsonb, why text)
      where h.heartbeat_at > now() - $2 * interval '1 millisecond' and o.service ->> 'address' = any($1)
      order by h.name, o.backend limit $3`,
     [addresses, heardWithinMs, limit],

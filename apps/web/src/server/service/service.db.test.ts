@@ -328,7 +328,7 @@ test("a page has which hosts' connections to a backend fail, as long as they are
   const out = (address: string) => ({
     service: { address, port: 80, protocol: 6 },
     backend: { address: addressOf("h1", 0), port: 8080 },
-    ...{ untilMs: 1000, why: "3 of its last 3 connections failed" },
+    why: "3 of its last 3 connections failed",
   });
   const says = (host: Name, secondsAgo: number, ...some: object[]) =>
     pool().query(
