@@ -299,8 +299,8 @@ describe.each(MODES)("documents that people apply, %s", (mode) => {
              select distinct on (proto, src, src_port, dst) proto, src, src_port, dst, nat_dst, nat_dst_port
              from flow_updates where nat_dst is not null),
            parts as (
-             select f.proto, f.src, coalesce(o.nat_dst, f.dst) as dst, f.src_port,
-               coalesce(o.nat_dst_port, f.dst_port) as dst_port,
+             select f.proto, f.src, coalesce(f.nat_dst, o.nat_dst, f.dst) as dst, f.src_port,
+               coalesce(f.nat_dst_port, o.nat_dst_port, f.dst_port) as dst_port,
                case observer when 0 then fwd_packets else 0 end as sent,
                case observer when 1 then fwd_packets else 0 end as received, 0 as dropped
              from flow_updates f left join other_sides o

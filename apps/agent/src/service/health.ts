@@ -19,7 +19,7 @@ const FORGIVEN_MS = 300_000;
 
 export type ObservedBackend = BackendCounts & { service: string; backend: string };
 export type HealthChange = { service: string; backend: string; out: boolean; why: string };
-export type OutBackend = { service: string; backend: string; untilMs: number; why: string };
+export type OutBackend = { service: string; backend: string; why: string };
 
 /** Connections: those that ended somehow, and of these the ones that failed or were reset. */
 type Sum = { done: number; failed: number };
@@ -43,8 +43,8 @@ export class BackendHealth {
   }
   out(): OutBackend[] {
     return [...this.#services].flatMap(([service, backends]) =>
-      [...backends].flatMap(([backend, { outUntilMs: untilMs, why }]) =>
-        untilMs > 0 ? [{ service, backend, untilMs, why }] : [],
+      [...backends].flatMap(([backend, { outUntilMs, why }]) =>
+        outUntilMs > 0 ? [{ service, backend, why }] : [],
       ),
     );
   }
