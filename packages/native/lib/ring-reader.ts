@@ -23,6 +23,8 @@ const MIN_BATCH_BYTES = 4096;
 const MAX_BATCH_BYTES = 64 << 20;
 
 export class RingReader {
+  /** The open ones: without it the collector would silently end a reader that nobody else holds. */
+  static readonly #open = new Set<RingReader>();
   readonly #native: NativeRingReader;
   #closed: Promise<void> | undefined;
 
@@ -40,6 +42,7 @@ export class RingReader {
       args.integer(given.maxInFlight ?? 8, `${where} maxInFlight`, 1, 1024),
       args.integer(given.tickMs ?? 50, `${where} tickMs`, 1, 60_000),
     );
+    RingReader.#open.add(this);
   }
 
   /** Totals since the start, readable after close() too: handed over, and lost on this side of the ring. */
@@ -50,6 +53,7 @@ export class RingReader {
   /** Stops after what was in the ring has been handed over. */
   close(): Promise<void> {
     this.#closed ??= this.#native.close();
+    RingReader.#open.delete(this);
     return this.#closed;
   }
 }

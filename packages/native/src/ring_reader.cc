@@ -160,7 +160,7 @@ RingReader::RingReader(const Napi::CallbackInfo& info) : Handle<RingReader>(info
   });
 }
 
-// Collected without close(): nobody can receive what is left.
+// Without close(): the environment ends, and nobody can receive what is left.
 RingReader::~RingReader() {
   if (pump_) pump_->Abandon();
 }

@@ -161,6 +161,12 @@ describe("nothing is left", () => {
     expect(descriptors()).toBe(before);
   });
 
+  test("a reader that nobody holds is still read until close()", () => {
+    const result = scenario("reader-nobody-holds");
+    expect(result, result.output).toMatchObject({ status: 0, signal: null });
+    expect(result.output).toContain("done");
+  });
+
   test("handles that nobody closed are freed by the collector, and their links detach", async () => {
     const result = scenario("collected");
     expect(result).toMatchObject({ status: 0, signal: null });

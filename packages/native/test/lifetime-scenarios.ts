@@ -1,6 +1,7 @@
 // Scenarios that could take a process down, each run by 50.lifetime.kernel.test.ts in a process of its own:
 // argv[2] is the scenario. Prints 'done' at the end.
 import { closeSync, openSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import {
   type BpfError,
@@ -123,6 +124,17 @@ const scenarios: Record<string, () => Promise<void>> = {
     reader.write();
     await eventually("a batch", () => reader.batches() > 0);
     for (let i = 0; i < 20; i++) reader.write();
+    console.log("done");
+    process.exit(0);
+  },
+  "reader-nobody-holds": async () => {
+    const reader = startReader();
+    for (let i = 0; i < 20; i++) {
+      globalThis.gc?.();
+      await setImmediate(); // finalizers run from the loop
+    }
+    reader.write();
+    await eventually("a batch", () => reader.batches() > 0);
     console.log("done");
     process.exit(0);
   },
