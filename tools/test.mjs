@@ -16,6 +16,8 @@ import { thisMachine } from "./up/preflight.mjs";
 import { prepare } from "./up/prepare.mjs";
 import { vitestStep } from "./vitest-step.mjs";
 
+const SOAK = "--soak";
+
 /** The tiers that load programs into the kernel. Without the privilege they can't run: that is said, and is a
  *  failure where REQUIRE_BPF=1 promises that the machine has it. */
 function privilegeProblem() {
@@ -32,8 +34,10 @@ const cannotRun = (name, why) => ({
 const hasBrowserTests = () =>
   existsSync(at("e2e")) && readdirSync(at("e2e")).some((file) => file.endsWith(".spec.ts"));
 
-/** Parts of a tier, by their files' paths. What drives the machine's own container runtimes stays in one. */
+/** Parts of a tier, by their files' paths. What drives the machine's own container runtimes stays in one. The soak's
+ *  longest file goes to the lane that is shorter there. */
 const WITH_PARTS = ["e2e/system/own-machine.lab.test.ts", "e2e/system/tls.lab.test.ts"];
+if (process.argv.includes(SOAK)) WITH_PARTS.push("e2e/system/endurance.lab.test.ts");
 const systemTests = readdirSync(at("e2e"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".lab.test.ts"))
   .map((file) => `e2e/${file}`)
@@ -72,10 +76,10 @@ async function runTests(tallies, env) {
 }
 
 async function main() {
-  const soak = process.argv.includes("--soak");
-  const unknown = process.argv.slice(2).find((argument) => argument !== "--soak");
+  const soak = process.argv.includes(SOAK);
+  const unknown = process.argv.slice(2).find((argument) => argument !== SOAK);
   if (unknown) {
-    const meant = closest(unknown, ["--soak"]);
+    const meant = closest(unknown, [SOAK]);
     console.error(`test: unknown option ${unknown}${meant ? `; did you mean ${meant}?` : ""}`);
     return 2;
   }
