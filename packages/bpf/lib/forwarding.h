@@ -211,13 +211,14 @@ static __always_inline void path_keep_target(struct flow_path *to, const struct 
 /*
  * race: one CPU at a time writes, and none may follow what is half written: `generation` says DECIDING meanwhile,
  * which is nobody's present one. Who finds another at it acts by his own decision and keeps nothing.
+ * `anew`: what was kept before was about another connection, and holds no longer whatever comes of this one.
  */
-static __always_inline void path_keep(struct flow_path *to, const struct flow_path *decided)
+static __always_inline void path_keep(struct flow_path *to, const struct flow_path *decided, bool anew)
 {
 	__u32 before = READ_ONCE(to->generation);
 	bool lasting = path_is_lasting(decided);
 
-	if ((!lasting && !decided->nat_dst_port && !to->nat_dst_port) || before == PATH_DECIDING ||
+	if ((!lasting && !anew && !decided->nat_dst_port && !to->nat_dst_port) || before == PATH_DECIDING ||
 	    __sync_val_compare_and_swap(&to->generation, before, PATH_DECIDING) != before)
 		return;
 	path_keep_target(to, decided);

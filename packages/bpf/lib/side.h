@@ -253,7 +253,7 @@ static __always_inline void side_decide(struct __sk_buff *skb, struct side *side
 		nat_decide(skb, &side->path, &side->key, found, side->direction);
 	}
 	if (record && side_is_own(side) && !side->as_host && !side_is_refused_opening(side))
-		path_keep(&record->path, &side->path);
+		path_keep(&record->path, &side->path, side->anew);
 }
 
 /* Who opened the flow, by its record; by the packet when there is none, or when it opens a closed one anew. */
