@@ -12,6 +12,7 @@
 #include "lib/endpoints.h"
 #include "lib/flow_budget.h"
 #include "lib/flows.h"
+#include "lib/kernel_skb.h"
 #include "lib/fragment.h"
 #include "lib/parse.h"
 #include "lib/observe_config.h"
@@ -23,8 +24,8 @@ static __always_inline struct endpoint *endpoint_of(const struct net_device *dev
 {
 	struct endpoint_key key = {};
 
-	key.netns_cookie = dev->nd_net.net->net_cookie;
-	key.ifindex = dev->ifindex;
+	key.netns_cookie = device_netns_cookie(dev);
+	key.ifindex = KERNEL_READ(dev, ifindex);
 	return bpf_map_lookup_elem(&endpoints, &key);
 }
 

@@ -98,9 +98,7 @@ static __always_inline int deliver_plain(struct __sk_buff *skb, struct endpoint 
 static __always_inline struct endpoint *delivery_to(struct delivery *delivery, struct __sk_buff *skb, __u32 ifindex,
 						    __u32 endpoint_id)
 {
-	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
-
-	delivery->at.netns_cookie = kernel_skb->dev->nd_net.net->net_cookie;
+	delivery->at.netns_cookie = device_netns_cookie(kernel_device(skb));
 	delivery->at.ifindex = ifindex;
 	delivery->endpoint_id = endpoint_id;
 	return bpf_map_lookup_elem(&endpoints, &delivery->at);

@@ -52,7 +52,4 @@
 /* verifier: looked at once by itself, and not again for each of the ways that lead to a call. */
 #define VERIFIED_ALONE __noinline /* not static */
 
-/* since: 6.2 (fd264ca02094, "bpf: Add a kfunc to type cast from bpf uapi ctx to kernel ctx") */
-extern void *bpf_cast_to_kern_ctx(void *) __ksym;
-
 #endif

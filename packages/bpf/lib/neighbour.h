@@ -6,7 +6,7 @@
 #ifndef MILLRACE_NEIGHBOUR_H
 #define MILLRACE_NEIGHBOUR_H
 
-#include "lib/kernel.h"
+#include "lib/kernel_skb.h"
 #include "lib/packet.h"
 
 #define ETH_P_ARP 0x0806
@@ -58,7 +58,6 @@ static __always_inline void link_address_of(const struct net_device *dev, __u8 t
 /* true: it was a question, and the packet is the answer now. */
 static __noinline int arp_answer(struct __sk_buff *skb)
 {
-	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
 	struct arp_packet packet;
 	__u8 own[6];
 	__be32 asked;
@@ -68,7 +67,7 @@ static __noinline int arp_answer(struct __sk_buff *skb)
 	    packet.arp.protocol_bytes != 4 || packet.arp.operation != bpf_htons(ARP_REQUEST) ||
 	    packet.arp.sender == packet.arp.target || packet.arp.sender == 0)
 		return 0; /* not for us to answer: who announces or checks an address of its own hears nothing */
-	link_address_of(kernel_skb->dev, own);
+	link_address_of(kernel_device(skb), own);
 	asked = packet.arp.target;
 	packet.arp.operation = bpf_htons(ARP_REPLY);
 	__builtin_memcpy(packet.arp.target_link, packet.arp.sender_link, 6);
@@ -116,7 +115,6 @@ static __always_inline void nd_turn_round(struct nd_packet *packet, const __u8 o
 /* For a packet that was parsed as a plain neighbour solicitation. true: it is the answer now. */
 static __noinline int nd_answer(struct __sk_buff *skb)
 {
-	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
 	struct nd_packet packet = {};
 	__u8 links[12]; /* to whom, from whom */
 	__u8 own[6];
@@ -126,7 +124,7 @@ static __noinline int nd_answer(struct __sk_buff *skb)
 		return 0; /* without the option there is no asker's address: somebody checks whether his is free */
 	if (!packet.ip.saddr.in6_u.u6_addr32[0] && !packet.ip.saddr.in6_u.u6_addr32[3])
 		return 0;
-	link_address_of(kernel_skb->dev, own);
+	link_address_of(kernel_device(skb), own);
 	nd_turn_round(&packet, own);
 	if (bpf_skb_load_bytes(skb, 6, links, 6) || bpf_skb_change_tail(skb, ETH_HEADER_BYTES + sizeof(packet), 0))
 		return 0;

@@ -7,7 +7,7 @@
 #define MILLRACE_OWN_DROP_H
 
 #include "lib/drop_table.h"
-#include "lib/kernel.h"
+#include "lib/kernel_skb.h"
 #include "lib/packet.h"
 
 static __always_inline int emit_own_drop(struct __sk_buff *skb, const struct drop_key *drop)
@@ -29,11 +29,9 @@ static __always_inline int emit_own_drop(struct __sk_buff *skb, const struct dro
 static __always_inline void own_drop_count(struct __sk_buff *skb, struct own_drop *own, const struct flow_key *flow,
 					   __u32 direction, __u32 reason)
 {
-	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
-
 	own->key.flow = *flow;
 	own->key.reason = PATH_REASON_BASE + reason;
-	own->key.netns_cookie = kernel_skb->dev->nd_net.net->net_cookie;
+	own->key.netns_cookie = device_netns_cookie(kernel_device(skb));
 	own->key.ifindex = skb->ifindex;
 	own->key.direction = direction;
 	if (drop_table_add(&own->key, skb->len))
@@ -47,7 +45,7 @@ static __noinline int drop_own(struct __sk_buff *skb, const struct flow_key *flo
 
 	if (!flow || !own)
 		return TCX_DROP_PACKET;
-	own->skb = (__u64)bpf_cast_to_kern_ctx(skb);
+	own->skb = (__u64)kernel_skb(skb);
 	own_drop_count(skb, own, flow, direction, reason);
 	return TCX_DROP_PACKET;
 }

@@ -213,7 +213,7 @@ static __noinline int refuse(struct __sk_buff *skb, struct endpoint *endpoint, s
 	own_drop_count(skb, own, &side->key, FLOW_EGRESS, side->path.reason);
 	own->skb = 0;
 	if (refusal_write(skb, &side->packet)) {
-		own->skb = (__u64)bpf_cast_to_kern_ctx(skb);
+		own->skb = (__u64)kernel_skb(skb);
 		return TCX_DROP_PACKET;
 	}
 	refusal_count(skb, endpoint, side);

@@ -6,7 +6,7 @@
 #ifndef MILLRACE_REWRITE_H
 #define MILLRACE_REWRITE_H
 
-#include "lib/kernel.h"
+#include "lib/kernel_skb.h"
 #include "lib/packet.h"
 
 #define CHECKSUM_PARTIAL 3 /* linux/skbuff.h: the transport's checksum is of the pseudo-header yet */
@@ -74,9 +74,9 @@ static __always_inline __u32 rewrite_word_diff(__be16 from, __be16 to, __u32 see
 
 static __always_inline bool rewrite_is_partial(struct __sk_buff *skb)
 {
-	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+	struct sk_buff *kernel = kernel_skb(skb);
 
-	return BPF_CORE_READ_BITFIELD_PROBED(kernel_skb, ip_summed) == CHECKSUM_PARTIAL;
+	return BPF_CORE_READ_BITFIELD_PROBED(kernel, ip_summed) == CHECKSUM_PARTIAL;
 }
 
 /*

@@ -7,7 +7,7 @@
 #ifndef MILLRACE_SEGMENTS_H
 #define MILLRACE_SEGMENTS_H
 
-#include "lib/kernel.h"
+#include "lib/kernel_skb.h"
 #include "shared/flow.h"
 
 /*
@@ -16,21 +16,20 @@
  */
 static __always_inline bool segments_before_device(struct sk_buff *skb, struct net_device *dev)
 {
-	struct skb_shared_info *shared = (struct skb_shared_info *)(skb->head + skb->end);
-	__u64 needed = (__u64)(__u32)BPF_CORE_READ(shared, gso_type) << NETIF_F_GSO_SHIFT;
-	__u64 offered = dev->features;
+	unsigned char *end = KERNEL_READ(skb, head) + KERNEL_READ(skb, end);
+	__u64 needed = (__u64)(__u32)BPF_CORE_READ((struct skb_shared_info *)end, gso_type) << NETIF_F_GSO_SHIFT;
+	__u64 offered = KERNEL_READ(dev, features);
 
-	if (skb->vlan_proto)
-		offered &= dev->vlan_features;
+	if (KERNEL_READ(skb, vlan_proto))
+		offered &= KERNEL_READ(dev, vlan_features);
 	if (BPF_CORE_READ_BITFIELD_PROBED(skb, encapsulation))
-		offered &= dev->hw_enc_features;
+		offered &= KERNEL_READ(dev, hw_enc_features);
 	return (offered & needed) != needed;
 }
 
 /* At ingress the buffer is what the device handed over, unless it merged pieces itself (GRO). */
 static __always_inline void counters_of_packet(struct flow_counters *counters, struct __sk_buff *skb,
-					       struct sk_buff *kernel_skb, struct net_device *dev,
-					       __u32 direction)
+					       struct net_device *dev, __u32 direction)
 {
 	__u32 segments = skb->gso_segs;
 
@@ -40,7 +39,7 @@ static __always_inline void counters_of_packet(struct flow_counters *counters, s
 	if (segments < 2)
 		return;
 	counters->segments = segments;
-	if (direction != FLOW_EGRESS || !segments_before_device(kernel_skb, dev))
+	if (direction != FLOW_EGRESS || !segments_before_device(kernel_skb(skb), dev))
 		return;
 	counters->packets = segments;
 	counters->bytes = skb->wire_len; /* with the headers of every piece */

@@ -31,7 +31,8 @@ static __noinline int send_through_tunnel(struct __sk_buff *skb, const struct wa
 					       const struct flow_key *key, const struct forwarding *now,
 					       const struct remote *remote)
 {
-	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+	struct sk_buff *kernel = kernel_skb(skb);
+	__u32 link_bytes = KERNEL_READ(kernel, network_header) - KERNEL_READ(kernel, mac_header);
 	struct tunnel_way tunnel = {
 		.from = now->tunnel_address,
 		.to = remote->address4,
@@ -41,7 +42,7 @@ static __noinline int send_through_tunnel(struct __sk_buff *skb, const struct wa
 	};
 
 	tunnel.source_port = TUNNEL_PORT_BASE | (bpf_get_hash_recalc(skb) & TUNNEL_PORT_MASK);
-	if (tunnel_put_on(skb, &tunnel, kernel_skb->network_header - kernel_skb->mac_header ? ETH_HEADER_BYTES : 0))
+	if (tunnel_put_on(skb, &tunnel, link_bytes ? ETH_HEADER_BYTES : 0))
 		return TCX_DROP_PACKET;
 	return send_by_uplink(remote, way->ifindex, false);
 }

@@ -53,7 +53,6 @@ static __always_inline int wire_return_plain(struct __sk_buff *skb, struct plain
 static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told *told, bool tunnelled,
 					const struct forwarding *now)
 {
-	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
 	struct delivery delivery = { .told = *told };
 	const struct local *here;
 	struct endpoint *endpoint;
@@ -78,7 +77,7 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told
 	endpoint = delivery_to(&delivery, skb, here->ifindex, here->endpoint_id);
 	if (!endpoint)
 		return drop_of_endpoint(skb, here->endpoint_id, FLOW_INGRESS, PATH_REASON_ENDPOINT_GONE);
-	counters_of_packet(&add, skb, kernel_skb, kernel_skb->dev, FLOW_INGRESS);
+	counters_of_packet(&add, skb, kernel_device(skb), FLOW_INGRESS);
 	plain.flow.words[5] = here->endpoint_id;
 	return deliver(skb, endpoint, &plain, is_plain, &add, &delivery, now);
 }

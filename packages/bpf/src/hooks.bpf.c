@@ -50,23 +50,24 @@ static __noinline int endpoint_packet_any(struct __sk_buff *skb, struct endpoint
 
 static __always_inline int endpoint_packet(struct __sk_buff *skb, __u32 direction)
 {
-	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
-	struct net_device *dev = kernel_skb->dev;
+	struct net_device *dev = kernel_device(skb);
 	struct endpoint *endpoint = endpoint_of(dev);
 	struct flow_counters add;
 	bool ethernet;
+	__u16 type;
 
 	if (!endpoint) {
 		count(OBSERVER_UNKNOWN_ENDPOINT);
 		return TCX_NEXT_PROGRAM;
 	}
-	counters_of_packet(&add, skb, kernel_skb, dev, direction);
+	counters_of_packet(&add, skb, dev, direction);
 	counters_add(&endpoint->counters[direction][EP_TOTAL], &add);
 	if (direction == FLOW_INGRESS && endpoint_is_other_host(skb, dev)) {
 		counters_add(&endpoint->counters[direction][EP_OTHER_HOST], &add);
 		return TCX_NEXT_PROGRAM;
 	}
-	ethernet = dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK;
+	type = KERNEL_READ(dev, type);
+	ethernet = type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK;
 	if (observe_config.break_counter || !ethernet ||
 	    !flow_update_plain(skb, endpoint->endpoint_id, &add, direction))
 		endpoint_packet_any(skb, endpoint, &add, direction, ethernet);
@@ -89,9 +90,8 @@ int endpoint_egress(struct __sk_buff *skb)
 SEC("tc")
 int pod_egress(struct __sk_buff *skb)
 {
-	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
 	const struct forwarding *now = forwarding_now();
-	struct endpoint *endpoint = endpoint_of(kernel_skb->dev);
+	struct endpoint *endpoint = endpoint_of(kernel_device(skb));
 	struct way *way = way_begin();
 	struct plain_packet plain;
 	struct flow_counters add;
@@ -104,7 +104,7 @@ int pod_egress(struct __sk_buff *skb)
 		count(OBSERVER_UNKNOWN_ENDPOINT);
 		return TCX_DROP_PACKET;
 	}
-	counters_of_packet(&add, skb, kernel_skb, kernel_skb->dev, FLOW_INGRESS);
+	counters_of_packet(&add, skb, kernel_device(skb), FLOW_INGRESS);
 	counters_add(&endpoint->counters[FLOW_EGRESS][EP_TOTAL], &add);
 	is_plain = plain_parse(&plain, skb, endpoint->endpoint_id, FLOW_EGRESS);
 	if (!is_plain || !pod_egress_plain(skb, &plain, way, &add, now)) {
@@ -123,7 +123,6 @@ int pod_egress(struct __sk_buff *skb)
 SEC("tc")
 int pod_ingress(struct __sk_buff *skb)
 {
-	struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
 	const struct forwarding *now = forwarding_now();
 	struct delivery delivery = { .by_stack = true };
 	struct endpoint *endpoint = delivery_to(&delivery, skb, skb->ifindex, 0);
@@ -136,7 +135,7 @@ int pod_ingress(struct __sk_buff *skb)
 	delivery.endpoint_id = endpoint->endpoint_id;
 	delivery.came_up = punt_gave(skb, now);
 	delivery.told.by_stack = !delivery.came_up;
-	counters_of_packet(&add, skb, kernel_skb, kernel_skb->dev, FLOW_EGRESS);
+	counters_of_packet(&add, skb, kernel_device(skb), FLOW_EGRESS);
 	return deliver_any(skb, endpoint, &add, &delivery);
 }
 
