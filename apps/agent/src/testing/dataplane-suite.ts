@@ -105,7 +105,7 @@ export function describeDataplane(
       onStage(async (stage) => {
         const { plane } = begin(stage);
         stage.exchange(2);
-        const before = plane.clock().bootNs - 3_600_000_000_000n;
+        const before = 1n; // of a machine that has just been booted, too
         const keys = Buffer.from(plane.readFlows().keys.subarray(0, 44));
         expect(plane.retireFlows(keys, 1, before)).toBe(0);
         expect(plane.retireFlows(keys, 1, EVERYTHING)).toBe(1);
