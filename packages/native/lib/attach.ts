@@ -17,6 +17,11 @@ export type Attach =
       netns?: string;
       position?: "first" | "last";
     }
+  /**
+   * A filter of classic tc, for kernels without tcx: it runs first, and stays with the device when the process dies
+   * unpinned. One of the same handle there is replaced; filters whose handles have the same upper half are one owner's.
+   */
+  | { kind: "tc"; ifindex: number; direction: "ingress" | "egress"; netns?: string; handle: number }
   | { kind: "xdp"; ifindex: number; netns?: string; flags?: number }
   /** The hook is the program's expected attach type; `attachType` for programs opened from a pin, which have lost it. */
   | { kind: "cgroup"; path: string; multi?: boolean; attachType?: number }
@@ -31,10 +36,15 @@ const CHECKS: Record<Attach["kind"], { keys: string[]; check: Check }> = {
   tcx: {
     keys: ["ifindex", "direction", "netns", "position"],
     check: (a, where) => {
-      args.integer(a.ifindex, `${where} ifindex`, 1, MAX_U32);
-      args.oneOf(a.direction, `${where} direction`, ["ingress", "egress"]);
-      args.optionalText(a.netns, `${where} netns`);
+      side(a, where);
       if (a.position !== undefined) args.oneOf(a.position, `${where} position`, ["first", "last"]);
+    },
+  },
+  tc: {
+    keys: ["ifindex", "direction", "netns", "handle"],
+    check: (a, where) => {
+      side(a, where);
+      args.integer(a.handle, `${where} handle`, 1, MAX_U32);
     },
   },
   xdp: {
@@ -79,6 +89,13 @@ const PERF_KEYS = [
   "category",
   "name",
 ];
+
+/** Of a device. */
+function side(a: Record<string, unknown>, where: string): void {
+  args.integer(a.ifindex, `${where} ifindex`, 1, MAX_U32);
+  args.oneOf(a.direction, `${where} direction`, ["ingress", "egress"]);
+  args.optionalText(a.netns, `${where} netns`);
+}
 
 function cookie(a: Record<string, unknown>, where: string): void {
   if (a.cookie !== undefined && typeof a.cookie !== "bigint")

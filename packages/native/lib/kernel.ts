@@ -8,6 +8,7 @@ export const FEATURES = [
   "ringbuf",
   "batch",
   "tcx",
+  "tc",
   "xdp",
   "netkit",
   "tracing",

@@ -36,7 +36,7 @@ export class BpfLink {
     this[native].detach();
   }
 
-  /** `ifindex` 0 means that the device is gone. */
+  /** `ifindex` 0 means that the device is gone, or a filter of classic tc, which has the id 0. */
   info(): LinkInfo {
     return this[native].info();
   }

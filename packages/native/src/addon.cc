@@ -18,6 +18,7 @@
 #include "ring_reader.h"
 #include "routes.h"
 #include "settings.h"
+#include "tc_link.h"
 #include "tun.h"
 #include "watch.h"
 
@@ -31,6 +32,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Program::Define(env, exports);
   Map::Define(env, exports);
   Link::Define(env, exports);
+  TcLink::Define(env);
   Btf::Define(env, exports);
   RingReader::Define(env, exports);
   Watcher::Define(env, exports);

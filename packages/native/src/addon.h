@@ -10,6 +10,7 @@ struct Addon {
   Napi::FunctionReference program;
   Napi::FunctionReference map;
   Napi::FunctionReference link;
+  Napi::FunctionReference tc_link;
   Napi::FunctionReference btf;
 
   static Addon& Of(Napi::Env env) { return *env.GetInstanceData<Addon>(); }

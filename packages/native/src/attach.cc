@@ -1,4 +1,4 @@
-// Making bpf_links; see attach.h.
+// Attaching programs; see attach.h.
 #include "attach.h"
 
 #include <bpf/bpf.h>
@@ -11,9 +11,11 @@
 
 #include "fields.h"
 #include "kernel_abi.h"
+#include "link.h"
 #include "netns.h"
 #include "perf_event.h"
 #include "program.h"
+#include "tc_link.h"
 
 namespace {
 
@@ -108,10 +110,7 @@ Link::Init AttachPerf(const Program& program, int fd, const Napi::Object& attach
   return {std::move(link), opened.what, ""};
 }
 
-}  // namespace
-
-Link::Init AttachProgram(const Program& program, const Napi::Object& attach) {
-  int fd = program.Descriptor("attach");
+Link::Init MakeLink(const Program& program, int fd, const Napi::Object& attach) {
   std::string kind = Text(attach, "kind");
   if (kind == "tcx") return AttachTcx(program, fd, attach);
   if (kind == "xdp") return AttachXdp(program, fd, attach);
@@ -120,4 +119,12 @@ Link::Init AttachProgram(const Program& program, const Napi::Object& attach) {
   if (kind == "raw_tracepoint") return AttachRawTracepoint(program, fd, attach);
   if (kind == "perf") return AttachPerf(program, fd, attach);
   throw Failure(EINVAL, "attach", program.name(), "unknown kind " + kind);
+}
+
+}  // namespace
+
+Napi::Object AttachProgram(Napi::Env env, const Program& program, const Napi::Object& attach) {
+  int fd = program.Descriptor("attach");
+  if (Text(attach, "kind") == "tc") return TcLink::Attach(env, program, fd, attach);
+  return Link::New(env, MakeLink(program, fd, attach));
 }

@@ -1,12 +1,10 @@
-// Making bpf_links: one function a kind of hook, each from a plain descriptor, so that programs opened from a pin can
-// be attached too. Each link is created inside the namespace its device lives in.
+// Attaching programs: one function a kind of hook, each from a plain descriptor, so that programs opened from a pin can
+// be attached too. Each attachment is made inside the namespace its device lives in.
 #pragma once
 
 #include <napi.h>
 
-#include "link.h"
-
 class Program;
 
-// Reads the checked `Attach` of lib/program.ts.
-Link::Init AttachProgram(const Program& program, const Napi::Object& attach);
+// A Link, or what stands in for one. Reads the checked `Attach` of lib/attach.ts.
+Napi::Object AttachProgram(Napi::Env env, const Program& program, const Napi::Object& attach);

@@ -4,12 +4,14 @@
 #include <bpf/bpf.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "addon.h"
 #include "args.h"
 #include "kernel_abi.h"
 #include "pin.h"
 #include "program.h"
+#include "tc_link.h"
 
 Link::Link(const Napi::CallbackInfo& info) : Handle<Link>(info) {
   auto init = Take<Init>(info);
@@ -22,7 +24,9 @@ Napi::Object Link::New(Napi::Env env, Init init) { return Make(env, Addon::Of(en
 
 Napi::Value Link::OpenPinned(const Napi::CallbackInfo& info) {
   std::string path = args::String(info, 0);
-  return New(info.Env(), {pin::Open(path, "link_open_pinned"), path, path});
+  Fd fd = pin::Open(path, "link_open_pinned");
+  if (TcLink::IsNote(fd.get())) return TcLink::OpenNote(info.Env(), fd.get(), path);
+  return New(info.Env(), {std::move(fd), path, path});
 }
 
 int Link::Descriptor(const char* op) const {

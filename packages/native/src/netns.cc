@@ -1,15 +1,25 @@
 // Short-lived threads in other network namespaces; see netns.h. Holds no namespace open longer than a call.
 #include "netns.h"
 
+#include <dirent.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
+#include <cctype>
 #include <cerrno>
 #include <exception>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
 #include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "error.h"
 #include "netlink.h"
@@ -76,6 +86,68 @@ void PinTo(int cpu) {
   if (sched_setaffinity(0, sizeof set, &set) != 0) throw Failure(errno, "sched_setaffinity", "cpu " + std::to_string(cpu));
 }
 
+// Where namespaces were when all were looked through the last time. Whoever goes by it asks for the cookie again.
+std::mutex seen_lock;
+std::map<uint64_t, std::string> seen;
+
+std::string SeenAt(uint64_t cookie) {
+  std::lock_guard<std::mutex> hold(seen_lock);
+  auto found = seen.find(cookie);
+  return found == seen.end() ? std::string() : found->second;
+}
+
+// The namespace has gone meanwhile, is none of network, or another's.
+bool LeadsNowhere(const Failure& failure) {
+  return failure.code == "ENOENT" || failure.code == "ESRCH" || failure.code == "EINVAL" || failure.code == "EACCES";
+}
+
+bool RunIfIn(uint64_t cookie, const std::string& path, const std::function<void()>& work) {
+  bool ran = false;
+  try {
+    Run(path, [&] {
+      uint64_t own = OwnCookie();
+      {
+        std::lock_guard<std::mutex> hold(seen_lock);
+        seen[own] = path;
+      }
+      if (own != cookie) return;
+      ran = true;
+      work();
+    });
+  } catch (const Failure& failure) {
+    if (ran || !LeadsNowhere(failure)) throw;
+  }
+  return ran;
+}
+
+class Paths {
+ public:
+  void Add(const std::string& path) {
+    struct stat file;
+    if (stat(path.c_str(), &file) == 0 && seen_.insert(file.st_ino).second) paths_.push_back(path);
+  }
+  std::vector<std::string> Take() { return std::move(paths_); }
+
+ private:
+  std::set<ino_t> seen_;
+  std::vector<std::string> paths_;
+};
+
+// One for each namespace.
+std::vector<std::string> AllPaths() {
+  Paths out;
+  std::unique_ptr<DIR, int (*)(DIR*)> processes(opendir("/proc"), closedir);
+  while (const dirent* entry = processes ? readdir(processes.get()) : nullptr) {
+    if (isdigit(entry->d_name[0])) out.Add(std::string("/proc/") + entry->d_name + "/ns/net");
+  }
+  std::ifstream mounts("/proc/self/mounts");
+  std::string device, path, type, rest;
+  while (mounts >> device >> path >> type && std::getline(mounts, rest)) {
+    if (type == "nsfs") out.Add(path);
+  }
+  return out.Take();
+}
+
 }  // namespace
 
 Fd Open(const std::string& path) {
@@ -102,14 +174,30 @@ void RunInFresh(const std::function<void()>& work) {
   });
 }
 
+bool RunIn(uint64_t cookie, const std::string& last, const std::function<void()>& work) {
+  if (RunIfIn(cookie, last, work) || RunIfIn(cookie, SeenAt(cookie), work)) return true;
+  {
+    std::lock_guard<std::mutex> hold(seen_lock);
+    seen.clear();
+  }
+  for (const std::string& path : AllPaths()) {
+    if (RunIfIn(cookie, path, work)) return true;
+  }
+  return false;
+}
+
+uint64_t OwnCookie() {
+  uint64_t cookie = 0;
+  Fd s(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!s.valid()) throw Failure(errno, "socket", "");
+  socklen_t size = sizeof cookie;
+  if (getsockopt(s.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) throw Failure(errno, "netns_cookie", "");
+  return cookie;
+}
+
 uint64_t Cookie(const std::string& path) {
   uint64_t cookie = 0;
-  Run(path, [&] {
-    Fd s(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!s.valid()) throw Failure(errno, "socket", path);
-    socklen_t size = sizeof cookie;
-    if (getsockopt(s.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) throw Failure(errno, "netns_cookie", path);
-  });
+  Run(path, [&] { cookie = OwnCookie(); });
   return cookie;
 }
 

@@ -22,6 +22,13 @@ void RunOnCpu(const std::string& path, int cpu, const std::function<void()>& wor
 // In a new, empty namespace that is gone afterwards: for probes that must not touch the host's devices.
 void RunInFresh(const std::function<void()>& work);
 
+// In the namespace of this cookie: first looked for where it was last, then among all that a process is in or that are
+// mounted. false: there is none any more, and the work wasn't done.
+bool RunIn(uint64_t cookie, const std::string& last, const std::function<void()>& work);
+
+// Of the calling thread.
+uint64_t OwnCookie();
+
 // Unique since boot, unlike the namespace's inode. since: 5.14 (SO_NETNS_COOKIE)
 uint64_t Cookie(const std::string& path);
 

@@ -23,6 +23,7 @@
 #include "netlink.h"
 #include "netns.h"
 #include "perf_event.h"
+#include "tc_filter.h"
 
 namespace {
 
@@ -67,6 +68,16 @@ void Tcx() {
     create.target = kLoopback;
     create.attach_type = kernel_abi::kTcxIngress;
     Check(static_cast<int>(kernel_abi::Bpf(BPF_LINK_CREATE, create)), "attach", "tcx");
+  });
+}
+
+void ClassicTc() {
+  netns::RunInFresh([] {
+    tc_filter::Place place = {};
+    place.ifindex = kLoopback;
+    place.handle = 1;
+    place.ingress = 1;
+    tc_filter::Put(place, LoadReturning(BPF_PROG_TYPE_SCHED_CLS, -1).get(), "probe");
   });
 }
 
@@ -213,6 +224,7 @@ constexpr Feature kFeatures[] = {
     {"ringbuf", Ringbuf},                              // since: 5.8
     {"batch", BatchOperations},                        // since: 5.6
     {"tcx", Tcx},                                      // since: 6.6
+    {"tc", ClassicTc},                                 // since: 4.5 (clsact)
     {"xdp", Xdp},                                      // since: 5.9 (link)
     {"netkit", Netkit},                                // since: 6.7
     {"tracing", Tracing},                              // since: 5.5

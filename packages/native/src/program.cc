@@ -76,7 +76,7 @@ int Program::Descriptor(const char* op) const {
 }
 
 Napi::Value Program::Attach(const Napi::CallbackInfo& info) {
-  return Link::New(info.Env(), AttachProgram(*this, args::Object(info, 0)));
+  return AttachProgram(info.Env(), *this, args::Object(info, 0));
 }
 
 // (netns path | undefined, maxBytes)
