@@ -12,40 +12,38 @@ import {
 import os from "node:os";
 import path from "node:path";
 import { run } from "../command.mjs";
+import { copyModules } from "./modules.mjs";
 
-/** In the order they need each other. */
-const MODULES = ["fs/netfs/netfs", "net/9p/9pnet", "net/9p/9pnet_virtio", "fs/9p/9p", "fs/overlayfs/overlay"];
+/** For the files of this machine; a kernel that has one of them built in has no such module. */
+const OWN_MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay"];
 const END = "command ended with ";
 
-const initScript = (command) => `#!/bin/busybox sh
+const initScript = (modules, command) => `#!/bin/busybox sh
 export PATH=/bin
 /bin/busybox --install -s /bin
 mkdir -p /proc /sys /dev /ro /rw /new
 mount -t proc proc /proc && mount -t sysfs sysfs /sys && mount -t devtmpfs dev /dev
-for module in ${MODULES.map((name) => path.basename(name)).join(" ")}; do insmod /$module.ko; done
+for module in ${modules.join(" ")}; do insmod /$module; done
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=loose,ro root /ro
 mount -t tmpfs tmpfs /rw && mkdir /rw/upper /rw/work
 mount -t overlay -o lowerdir=/ro,upperdir=/rw/upper,workdir=/rw/work overlay /new
 mount -t proc proc /new/proc && mount -t sysfs sysfs /new/sys && mount -t devtmpfs dev /new/dev
 mount -t bpf bpf /new/sys/fs/bpf
-chroot /new /bin/sh -c '${command}'
+PATH=/usr/sbin:/usr/bin:/sbin:/bin /bin/chroot /new /bin/sh -c '${command}'
 echo "${END}$?"
 poweroff -f
 `;
 
-/** @param {import("./kernel.mjs").Kernel} kernel @param {string} folder @param {string} command */
-async function makeInitramfs(kernel, folder, command) {
+/** @param {import("./kernel.mjs").Kernel} kernel @param {string} folder @param {string[]} modules @param {string} command */
+async function makeInitramfs(kernel, folder, modules, command) {
   const root = path.join(folder, "root");
   mkdirSync(path.join(root, "bin"), { recursive: true });
   copyFileSync("/usr/bin/busybox", path.join(root, "bin/busybox"));
-  for (const name of MODULES) {
-    const to = path.join(root, `${path.basename(name)}.ko`);
-    copyFileSync(path.join(kernel.modules, `${name}.ko.xz`), `${to}.xz`);
-  }
-  writeFileSync(path.join(root, "init"), initScript(command));
+  const files = await copyModules(kernel, [...OWN_MODULES, ...modules], root);
+  writeFileSync(path.join(root, "init"), initScript(files, command));
   chmodSync(path.join(root, "init"), 0o755);
   const file = path.join(folder, "initramfs");
-  const script = `cd '${root}' && xz -d *.ko.xz && find . | cpio --quiet -o -H newc > '${file}'`;
+  const script = `cd '${root}' && find . | cpio --quiet -o -H newc > '${file}'`;
   const { code, output } = await run("sh", ["-c", script]);
   if (code !== 0) throw new Error(`the initramfs can't be made: ${output}`);
   return file;
@@ -61,11 +59,11 @@ export function outcome(said) {
 }
 
 /** @param {import("./kernel.mjs").Kernel} kernel @param {string} command for /bin/sh, without single quotes
- *  @param {number} seconds until it is given up */
-export async function runOn(kernel, command, seconds = 240) {
+ *  @param {{ seconds?: number, modules?: string[] }} options how long until it is given up; what is inserted before */
+export async function runOn(kernel, command, { seconds = 240, modules = [] } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "vm-"));
   try {
-    const initramfs = await makeInitramfs(kernel, folder, command);
+    const initramfs = await makeInitramfs(kernel, folder, modules, command);
     const serial = path.join(folder, "serial");
     const args = [
       ...["--foreground", "-k", "5", String(seconds), "qemu-system-x86_64"],

@@ -225,7 +225,17 @@ describe("the agent on a real kernel", () => {
       );
     });
     const absent = server.hellos[0]?.capabilities.filter(({ reason }) => /EPERM|EACCES/.test(reason ?? ""));
-    const needed = ["btf", "ringbuf", "tcx", "tracing", "sockops", "cgroup_link", "iter", "kernel_symbols"];
+    const needed = [
+      "btf",
+      "ringbuf",
+      "tc",
+      "tcx",
+      "tracing",
+      "sockops",
+      "cgroup_link",
+      "iter",
+      "kernel_symbols",
+    ];
     expect(absent?.filter(({ name }) => needed.includes(name))).toEqual([]);
   });
 

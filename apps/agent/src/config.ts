@@ -9,6 +9,7 @@ import { HostName } from "@millrace/contract/ids";
 import { parseBytes } from "@millrace/contract/units";
 import { Command, CommanderError, Option } from "commander";
 import { z } from "zod";
+import { HOOK_KINDS } from "./dataplane/hook-kind.ts";
 import { type PortRange, parsePortRange } from "./network/port-range.ts";
 import { SOCKET_KINDS, type SocketPlace } from "./runtime-socket/sockets.ts";
 import { RUNTIME_KINDS, type RuntimePlace } from "./workload/runtimes.ts";
@@ -83,6 +84,7 @@ export const AgentConfig = z.object({
   /** As the server says, when absent. */
   interval: wholeNumber(100, 60_000).optional(),
   bpfDir: directory,
+  deviceHooks: z.enum(["auto", ...HOOK_KINDS]),
   detachOnExit: z.boolean(),
   conntrack: z.boolean(),
   /** Carry the packets of pods that a runtime asks us to attach. */
@@ -132,6 +134,11 @@ const OPTIONS: readonly [flags: string, description: string, fallback?: string][
   ],
   ["--cni-socket <path>", "with --dataplane: where the CNI plugin asks", "/run/millrace/cni.sock"],
   ["--bpf-dir <dir>", "where the BPF objects are"],
+  [
+    "--device-hooks <kind>",
+    "how programs come to devices: tcx, tc (its filters), or auto: tcx where the kernel has it",
+    "auto",
+  ],
   ["--log-level <level>", "debug, info, warn or error", "info"],
 ];
 

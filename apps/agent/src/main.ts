@@ -24,6 +24,7 @@ async function run(config: AgentConfig): Promise<void> {
     flowCapacity: config.flowTable,
     flowBudget: Math.ceil((config.flowTable * config.flowShare) / 100),
     hostNetns: config.hostNetns,
+    hooks: config.deviceHooks === "auto" ? undefined : config.deviceHooks,
     breakCounter: config.breakCounter,
   });
   const missing = dataplane.capabilities().filter(({ name, supported }) => isRequired(name) && !supported);

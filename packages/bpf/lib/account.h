@@ -30,7 +30,7 @@ static __always_inline struct endpoint *endpoint_of(const struct net_device *dev
 }
 
 /* 0 when the packet's flow can be told; else the negative endpoint_class of a packet that has none. */
-static __noinline int packet_parse(struct __sk_buff *skb, struct packet *packet, bool ethernet)
+VERIFIED_ALONE int packet_parse(struct __sk_buff *skb, struct packet *packet, bool ethernet)
 {
 	struct packet_source source = { .skb = skb, .end = skb->len, .offloaded = skb->gso_size != 0 };
 	__u32 at = 0;

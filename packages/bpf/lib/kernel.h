@@ -28,6 +28,7 @@
 #define ARPHRD_LOOPBACK 772
 
 #define EEXIST 17
+#define EINVAL 22
 
 #define AF_INET 2
 #define AF_INET6 10
@@ -49,7 +50,11 @@
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
 
-/* verifier: looked at once by itself, and not again for each of the ways that lead to a call. */
+/*
+ * verifier: looked at once by itself, and not again for each of the ways that lead to a call. Before 6.4 also the only
+ * way to have it forget what doesn't matter: there it takes all that was ever in a caller's frame for of consequence.
+ * A map's key may not lie in what such a function is given, before 6.5: it is copied.
+ */
 #define VERIFIED_ALONE __noinline /* not static */
 
 #endif

@@ -19,8 +19,20 @@ enum special_kfunc_type___here {
 #define KERNEL_SKB_IS_TYPED                                                                                            \
 	bpf_core_enum_value_exists(enum special_kfunc_type___here, KF_bpf_cast_to_kern_ctx___here)
 
-/* Of what kernel_skb() leads to. */
-#define KERNEL_READ(from, field) (KERNEL_SKB_IS_TYPED ? (from)->field : BPF_CORE_READ(from, field))
+/* verifier: a function, so that where it isn't called it takes no room on the stack, of which every byte is needed. */
+static __noinline __u64 kernel_word(const void *at, __u32 bytes)
+{
+	__u64 word = 0;
+
+	if (bytes <= sizeof(word))
+		bpf_probe_read_kernel(&word, bytes, at);
+	return word;
+}
+
+/* A field, of at most 8 bytes, of what kernel_skb() leads to. */
+#define KERNEL_READ(from, field)                                                                                       \
+	(KERNEL_SKB_IS_TYPED ? (from)->field                                                                           \
+			     : (typeof((from)->field))kernel_word(&(from)->field, sizeof((from)->field)))
 
 /* To be read by KERNEL_READ alone. What a tc program is given has always been this very struct, under another type. */
 static __always_inline struct sk_buff *kernel_skb(struct __sk_buff *skb)
@@ -37,7 +49,9 @@ static __always_inline struct net_device *kernel_device(struct __sk_buff *skb)
 
 static __always_inline __u64 device_netns_cookie(const struct net_device *dev)
 {
-	return KERNEL_SKB_IS_TYPED ? dev->nd_net.net->net_cookie : BPF_CORE_READ(dev, nd_net.net, net_cookie);
+	const struct net *net = KERNEL_READ(dev, nd_net.net);
+
+	return KERNEL_READ(net, net_cookie);
 }
 
 #endif

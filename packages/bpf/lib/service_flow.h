@@ -67,7 +67,9 @@ static __always_inline bool target_keep(struct flow_target *to, const struct flo
 /* Datagrams go on to a backend for as long as it takes new ones; a connection would not survive another. */
 static __always_inline bool target_lasts(const struct flow_target *to)
 {
-	return to->wire.proto != IPPROTO_UDP || bpf_map_lookup_elem(&service_backends, &to->backend);
+	__u32 number = to->backend;
+
+	return to->wire.proto != IPPROTO_UDP || bpf_map_lookup_elem(&service_backends, &number);
 }
 
 /* The same for all packets of a flow, and spread over flows: a table that didn't change gives the same backend. */
@@ -81,9 +83,10 @@ static __always_inline __u32 service_hash(const struct flow_key *key, __u32 prob
 }
 
 /* By a flow of the pod to the backend itself, from the same port: as long as it is in the table, the answers are its own. */
-static __always_inline bool target_is_taken(const struct flow_target *to)
+static __always_inline bool target_is_taken(const struct flow_target *to, struct nat_work *work)
 {
-	return bpf_map_lookup_elem(&flows, &to->wire) != NULL;
+	work->flow = to->wire;
+	return bpf_map_lookup_elem(&flows, &work->flow) != NULL;
 }
 
 /* 0, and the answers are the flow's; or why that backend won't do. */
@@ -95,7 +98,7 @@ VERIFIED_ALONE int service_claim(struct flow_target *to, const struct flow_key *
 		return PATH_REASON_NO_PORT;
 	if (address_equals(to->wire.daddr, key->saddr))
 		return PATH_REASON_NO_BACKEND;
-	if (target_is_taken(to))
+	if (target_is_taken(to, work))
 		return PATH_REASON_NO_PORT;
 	work->entry.flow = *key;
 	work->entry.claimed_s = translation_now_s();
@@ -110,9 +113,16 @@ static __always_inline int service_refusal(const struct service_pick *pick)
 	return pick->why == SERVICE_COUNT_ABSENT ? PATH_REASON_NO_SERVICE : PATH_REASON_NO_PORT;
 }
 
-VERIFIED_ALONE int service_choose_alone(struct service_pick *pick)
+static __always_inline struct service_pick *service_pick_now(void)
 {
-	return service_choose(pick);
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&service_picks, &zero);
+}
+
+VERIFIED_ALONE int service_choose_alone(void)
+{
+	return service_choose(service_pick_now());
 }
 
 /* One backend for the flow, which is claimed. No number in `pick` when there is none at all. */
@@ -124,7 +134,7 @@ static __always_inline int service_aim_once(struct flow_target *to, const struct
 	pick->choice = service_hash(key, probe);
 	pick->any = probe > 0;
 	pick->backend_number = 0;
-	answer = service_choose_alone(pick);
+	answer = service_choose_alone();
 	if (answer == SERVICE_UNKNOWN)
 		return SERVICE_ASK;
 	if (answer != SERVICE_TRANSLATE)
@@ -147,8 +157,7 @@ static __always_inline int service_aim_once(struct flow_target *to, const struct
 VERIFIED_ALONE int service_aim(struct flow_target *to, const struct flow_key *key, const struct flow_record *record,
 			       __u32 how)
 {
-	__u32 zero = 0;
-	struct service_pick *pick = bpf_map_lookup_elem(&service_picks, &zero);
+	struct service_pick *pick = service_pick_now();
 	int answer = PATH_REASON_NO_PORT;
 
 	if (!to || !key || !record || !pick)

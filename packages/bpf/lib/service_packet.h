@@ -78,7 +78,10 @@ VERIFIED_ALONE int service_return_plain(struct __sk_buff *skb, struct plain_pack
 {
 	struct nat_work *work = nat_work_begin();
 
-	if (!plain || !work || !service_is_answer(work, &plain->flow.key))
+	if (!plain || !work)
+		return SERVICE_NO_ANSWER;
+	work->flow = plain->flow.key;
+	if (!service_is_answer(work, &work->flow))
 		return SERVICE_NO_ANSWER;
 	nat_place_plain(&work->place, &plain->flow.key);
 	work->end.source = true;

@@ -69,6 +69,10 @@ static __always_inline void tunnel_fill(struct tunnel_headers *headers, const st
 	headers->inner.h_proto = bpf_htons(way->ip6 ? ETH_P_IPV6 : ETH_P_IP);
 }
 
+/* BPF_F_ADJ_ROOM_DECAP_L3_IPV4 and _IPV6. since: 6.3 (d219df60a70e); a build on an older kernel has no word for them. */
+#define TUNNEL_HELD_IP4 (1 << 7)
+#define TUNNEL_HELD_IP6 (1 << 8)
+
 #define TUNNEL_ADD_FLAGS                                                                                  \
 	(BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | BPF_F_ADJ_ROOM_ENCAP_L2_ETH |      \
 	 BPF_F_ADJ_ROOM_FIXED_GSO | (__u64)ETH_HEADER_BYTES << BPF_ADJ_ROOM_ENCAP_L2_SHIFT)
@@ -93,14 +97,35 @@ static __always_inline long tunnel_put_on(struct __sk_buff *skb, const struct tu
 	return result;
 }
 
+static __always_inline long tunnel_shrink(struct __sk_buff *skb, __s32 bytes, __u64 flags)
+{
+	return bpf_skb_adjust_room(skb, -bytes, BPF_ADJ_ROOM_MAC, flags | BPF_F_ADJ_ROOM_FIXED_GSO);
+}
+
+/*
+ * Where the kernel can't be told what is inside: only a change from IPv4 to IPv6 has the kernel take a packet for IPv6, and it
+ * makes room for a longer header. As much is taken off too much before, and written again.
+ */
+static __always_inline long tunnel_take_off_ip6(struct __sk_buff *skb)
+{
+	__u8 front[sizeof(struct ipv6hdr) - sizeof(struct iphdr)];
+	__s32 outer = sizeof(struct tunnel_headers);
+	long result = bpf_skb_load_bytes(skb, ETH_HEADER_BYTES + outer, front, sizeof(front));
+
+	if (!result)
+		result = tunnel_shrink(skb, outer + sizeof(front), 0);
+	if (!result)
+		result = bpf_skb_change_proto(skb, bpf_htons(ETH_P_IPV6), 0);
+	return result ? result : bpf_skb_store_bytes(skb, ETH_HEADER_BYTES, front, sizeof(front), 0);
+}
+
 static __always_inline long tunnel_take_off(struct __sk_buff *skb, bool ip6)
 {
-	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 	__be16 inner = bpf_htons(ETH_P_IPV6);
-	long result;
+	long result = tunnel_shrink(skb, sizeof(struct tunnel_headers), ip6 ? TUNNEL_HELD_IP6 : TUNNEL_HELD_IP4);
 
-	flags |= ip6 ? BPF_F_ADJ_ROOM_DECAP_L3_IPV6 : BPF_F_ADJ_ROOM_DECAP_L3_IPV4;
-	result = bpf_skb_adjust_room(skb, -(__s32)sizeof(struct tunnel_headers), BPF_ADJ_ROOM_MAC, flags);
+	if (result == -EINVAL)
+		result = ip6 ? tunnel_take_off_ip6(skb) : tunnel_shrink(skb, sizeof(struct tunnel_headers), 0);
 	if (!result && ip6)
 		result = bpf_skb_store_bytes(skb, ETH_HEADER_BYTES - 2, &inner, 2, 0);
 	return result;

@@ -30,6 +30,7 @@ import {
   RouteFlag,
 } from "@millrace/abi/generated/forward";
 import {
+  type Attach,
   type BpfLink,
   type BpfMap,
   type BpfObject,
@@ -43,6 +44,7 @@ import { type Flow, OBSERVE_OBJECT, plus, readFlows, u32, u64, viewOf } from "./
 import { addressBytes } from "./packet-builder.ts";
 
 export const TUNNEL_PORT = 8472;
+const TC_HANDLE = 0x6d72_0001;
 const PROGRAMS = [
   ...["pod_egress", "pod_ingress", "wire_ingress", "punt_ingress", "packet_dropped"],
   ...["flow_retire", "translations_end", "translations_sweep"],
@@ -65,6 +67,8 @@ export interface HostOptions {
   entries?: Readonly<Record<string, number>>;
   /** Whether the kernel's drops are counted too: a test run ends as one. */
   watchesDrops?: boolean;
+  /** How its programs come to devices: by tcx unless told. */
+  hooks?: "tcx" | "tc";
 }
 
 /** Of struct __sk_buff, from which a test run takes the device. */
@@ -77,6 +81,7 @@ export class TestHost implements Disposable {
   readonly cookie: bigint;
   readonly object: BpfObject;
   readonly pods: TestPod[] = [];
+  readonly #hooks: "tcx" | "tc";
   readonly #links: BpfLink[] = [];
   readonly #maps = new Map<string, BpfMap>();
   readonly #programs = new Map<string, BpfProgram>();
@@ -90,6 +95,7 @@ export class TestHost implements Disposable {
 
   constructor(number: number, options: HostOptions = {}) {
     this.number = number;
+    this.#hooks = options.hooks ?? "tcx";
     this.netns = new TestNetns(`fh${number}`);
     this.cookie = netnsCookie(this.netns.path);
     this.netns.sh("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
@@ -318,9 +324,10 @@ export class TestHost implements Disposable {
     this.#links.push(this.object.program("packet_dropped").attach({ kind: "tracing" }));
   }
   #attach(program: string, ifindex: number, direction: "ingress" | "egress"): void {
-    this.#links.push(
-      this.object.program(program).attach({ kind: "tcx", ifindex, direction, netns: this.netns.path }),
-    );
+    const side = { ifindex, direction, netns: this.netns.path };
+    const attach: Attach =
+      this.#hooks === "tc" ? { kind: "tc", handle: TC_HANDLE, ...side } : { kind: "tcx", ...side };
+    this.#links.push(this.object.program(program).attach(attach));
   }
   endpointKey(ifindex: number): Buffer {
     const key = Buffer.alloc(ENDPOINT_KEY_SIZE);

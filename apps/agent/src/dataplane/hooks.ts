@@ -1,11 +1,7 @@
-/**
- * The two tcx hooks of each endpoint, pinned: on its own interface, or at the host's end of its link, where what it
- * sends comes in. First in the chain both ways: a program of somebody else that ends the chain would hide packets from
- * a later one, and an observer's always passes on.
- */
-import fs from "node:fs";
-import { type BpfLink, type BpfProgram, openPinnedLink } from "@millrace/native/native";
+/** The two hooks of each endpoint: on its own interface, or at the host's end of its link, where what it sends comes in. */
+import type { BpfLink, BpfProgram } from "@millrace/native/native";
 import type { AttachPoint, EndpointPlace } from "./dataplane.ts";
+import { type AttachAt, endHook, takeHook } from "./device-hook.ts";
 import type { Pins } from "./pins.ts";
 
 /** Of the endpoint. */
@@ -13,16 +9,21 @@ const DIRECTIONS = ["egress", "ingress"] as const;
 type Direction = (typeof DIRECTIONS)[number];
 const OPPOSITE = { egress: "ingress", ingress: "egress" } as const;
 type Kind = "own" | "port";
-export type HookPrograms = Record<Kind, Record<Direction, BpfProgram>>;
+const PROGRAMS = {
+  own: { egress: "endpoint_egress", ingress: "endpoint_ingress" },
+  port: { egress: "pod_egress", ingress: "pod_ingress" },
+} as const satisfies Record<Kind, Record<Direction, string>>;
 
 export class Hooks {
   readonly #pins: Pins;
-  readonly #programs: HookPrograms;
+  readonly #program: (name: string) => BpfProgram;
+  readonly attachAt: AttachAt;
   readonly #links = new Map<string, { link: BpfLink; kind: Kind }>();
 
-  constructor(pins: Pins, programs: HookPrograms) {
+  constructor(pins: Pins, program: (name: string) => BpfProgram, attachAt: AttachAt) {
     this.#pins = pins;
-    this.#programs = programs;
+    this.#program = program;
+    this.attachAt = attachAt;
   }
   /** By direction, for the list of programs. */
   count(direction: Direction): { own: number; port: number } {
@@ -35,7 +36,7 @@ export class Hooks {
     for (const direction of DIRECTIONS) {
       const file = this.#file(point, direction);
       if (this.#links.has(file)) continue;
-      const link = this.#adopt(file, point, direction) ?? this.#make(file, point, direction);
+      const link = this.#take(file, point, direction);
       this.#links.set(file, { link, kind: point.port ? "port" : "own" });
     }
   }
@@ -58,39 +59,19 @@ export class Hooks {
   #file({ port, ...own }: EndpointPlace, direction: Direction): string {
     return this.#pins.hook(port ?? own, direction);
   }
-  #adopt(file: string, point: AttachPoint, direction: Direction): BpfLink | undefined {
-    if (!fs.existsSync(file)) return undefined;
-    const link = openPinnedLink(file);
-    if (link.info().ifindex === (point.port ?? point).ifindex) {
-      link.update(this.#programs[point.port ? "port" : "own"][direction]);
-      return link;
-    }
-    link.close();
-    this.#pins.remove(file);
-    return undefined;
-  }
 
-  #make(file: string, point: AttachPoint, direction: Direction): BpfLink {
-    const { port, netns } = point;
-    const link = this.#programs[port ? "port" : "own"][direction].attach({
-      ...{ kind: "tcx", ifindex: (port ?? point).ifindex, netns, position: "first" },
+  #take(file: string, { port, ...own }: AttachPoint, direction: Direction): BpfLink {
+    const side = {
+      ...{ ifindex: (port ?? own).ifindex, netns: own.netns },
       direction: port ? OPPOSITE[direction] : direction,
-    });
-    try {
-      link.pin(file);
-    } catch (error) {
-      link.close();
-      throw error;
-    }
-    return link;
+    };
+    const program = this.#program(PROGRAMS[port ? "port" : "own"][direction]);
+    return takeHook(file, program, this.attachAt(side));
   }
 
-  /** Detached at once, also when somebody else holds the link. */
   #end(file: string): void {
-    const link = this.#links.get(file)?.link ?? (fs.existsSync(file) ? openPinnedLink(file) : undefined);
+    const link = this.#links.get(file)?.link;
     this.#links.delete(file);
-    if (!link) return;
-    this.#pins.remove(file);
-    link.close();
+    endHook(file, link);
   }
 }

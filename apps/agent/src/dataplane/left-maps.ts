@@ -10,12 +10,12 @@ import {
   type BtfMember,
   type BtfStruct,
   type BtfTypes,
-  openPinnedLink,
   openPinnedMap,
   rcuBarrier,
 } from "@millrace/native/native";
 import type { EndpointTotal, LeftBehind } from "./dataplane.ts";
-import type { LeftPins } from "./pins.ts";
+import { endHook } from "./device-hook.ts";
+import { filesIn, type LeftPins } from "./pins.ts";
 
 /** Where an endpoint's value has what; `totals` are those of either direction, packets and bytes within each. */
 type Layout = { endpointId: number; totals: number[]; packets: number; bytes: number };
@@ -37,18 +37,11 @@ export function lastLook({ generation, directory, why, reported }: LeftPins): Le
 
 /** When this returns, no program adds to these maps any more. */
 function endCounting(directory: string): void {
-  for (const file of filesIn(path.join(directory, "hooks"))) {
-    const link = openPinnedLink(file);
-    link.detach();
-    link.close();
-  }
+  for (const file of filesIn(path.join(directory, "hooks"))) endHook(file);
   for (const kind of ["hooks", "programs"])
     fs.rmSync(path.join(directory, kind), { recursive: true, force: true });
   rcuBarrier();
 }
-const filesIn = (directory: string): string[] =>
-  fs.existsSync(directory) ? fs.readdirSync(directory).map((name) => path.join(directory, name)) : [];
-
 function readTotals(map: BpfMap): EndpointTotal[] {
   const layout = layoutOf(map);
   const { count, values } = map.readAll();

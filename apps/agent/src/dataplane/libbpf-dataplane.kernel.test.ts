@@ -19,33 +19,36 @@ import {
   TRANSLATION_SIZE,
 } from "@millrace/abi/generated/nat";
 import { type BpfMap, links, netnsCookie, openPinnedMap } from "@millrace/native/native";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { addressBytes } from "../endpoint/address.ts";
 import { FlowTable, RECORD } from "../telemetry/flow-table.ts";
 import { describeDataplane } from "../testing/dataplane-suite.ts";
 import { TestLink } from "../testing/link.ts";
 import { temporaryDirectory, until } from "../testing/temporary.ts";
 import { emptyRecord } from "./fake-kernel.ts";
+import { HOOK_KINDS } from "./hook-kind.ts";
 import { LibbpfDataplane } from "./libbpf-dataplane.ts";
 
 const BPF = fileURLToPath(new URL("../../../../packages/bpf/build", import.meta.url));
 const TABLE = { flowCapacity: 64, flowBudget: 64, hostNetns: "/proc/self/ns/net" };
 let made = 0;
 
-describeDataplane("the dataplane of this kernel", async (run) => {
-  const pair = new TestLink("dp");
-  const pinDirectory = `/sys/fs/bpf/dataplane-test-${process.pid}-${made++}`;
-  try {
-    const ifindex = links(pair.podNetns).find(({ name }) => name === "eth0")?.ifindex as number;
-    await run({
-      open: () => new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, ...TABLE }),
-      point: { cookie: netnsCookie(pair.podNetns), ifindex, netns: pair.podNetns, endpointId: 7 },
-      exchange: (packets) => pair.ping(packets),
-    });
-  } finally {
-    fs.rmSync(pinDirectory, { recursive: true, force: true });
-    pair.remove();
-  }
+describe.each(HOOK_KINDS)("hooked by %s:", (hooks) => {
+  describeDataplane("the dataplane of this kernel", async (run) => {
+    const pair = new TestLink("dp");
+    const pinDirectory = `/sys/fs/bpf/dataplane-test-${process.pid}-${made++}`;
+    try {
+      const ifindex = links(pair.podNetns).find(({ name }) => name === "eth0")?.ifindex as number;
+      await run({
+        open: () => new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, ...TABLE, hooks }),
+        point: { cookie: netnsCookie(pair.podNetns), ifindex, netns: pair.podNetns, endpointId: 7 },
+        exchange: (packets) => pair.ping(packets),
+      });
+    } finally {
+      fs.rmSync(pinDirectory, { recursive: true, force: true });
+      pair.remove();
+    }
+  });
 });
 
 const UDP = 17;

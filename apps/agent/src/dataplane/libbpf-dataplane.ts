@@ -26,11 +26,13 @@ import type {
   TraceHandlers,
   TraceRequest,
 } from "./dataplane.ts";
+import { attachBy } from "./device-hook.ts";
 import { dropReasonValues } from "./drop-reason-values.ts";
 import { endpointEntries, endpointKey } from "./endpoint-entry.ts";
 import { flowHolders, forgetEndpoint } from "./flow-holders.ts";
 import { deleteFlows, retireFlows } from "./flow-retire.ts";
 import { FlowScan } from "./flow-scan.ts";
+import type { HookKind } from "./hook-kind.ts";
 import { Hooks } from "./hooks.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
 import { KernelTables } from "./kernel-tables.ts";
@@ -42,7 +44,7 @@ import { LAYOUT, MapMisfit, ObserveObject } from "./observe-object.ts";
 import { observerCounts } from "./observer-counts.ts";
 import { ObserverEvents } from "./observer-events.ts";
 import { missingMount, Pins } from "./pins.ts";
-import { probe } from "./probe.ts";
+import { isCapable, probe } from "./probe.ts";
 import { replace, setClasses, TraceObject, u32, u64 } from "./trace-object.ts";
 
 const EVENT_TICK_MS = 50;
@@ -55,6 +57,8 @@ export type LibbpfOptions = {
   /** Of these, as many as one endpoint may hold. */
   flowBudget: number;
   hostNetns: string;
+  /** How programs come to devices; by default by tcx where the kernel has it. */
+  hooks?: HookKind | undefined;
   breakCounter?: boolean;
 };
 
@@ -80,6 +84,7 @@ export class LibbpfDataplane implements Dataplane {
     this.forwarding = new LibbpfForwarding({
       ...{ hostNetns: options.hostNetns, pins: this.#pins, map: (name) => this.#tables.map(name) },
       program: (name) => this.#started().observe.program(name),
+      attachAt: (side) => this.#started().hooks.attachAt(side),
     });
     this.services = new LibbpfServices({
       ...{ pins: this.#pins, map: (name) => this.#tables.map(name) },
@@ -103,13 +108,8 @@ export class LibbpfDataplane implements Dataplane {
     if (mount) mountBpffs(mount);
     const adopted = this.#load(generation);
     const observe = this.#observe as ObserveObject;
-    this.#hooks = new Hooks(this.#pins, {
-      own: {
-        egress: observe.program("endpoint_egress"),
-        ingress: observe.program("endpoint_ingress"),
-      },
-      port: { egress: observe.program("pod_egress"), ingress: observe.program("pod_ingress") },
-    });
+    const { hooks = isCapable(this.capabilities(), "tcx") ? "tcx" : "tc" } = this.#options;
+    this.#hooks = new Hooks(this.#pins, (name) => observe.program(name), attachBy(hooks, this.#pins));
     observe.attachMachineWide(this.#pins);
     this.#left = this.#pins.left.map(lastLook);
     this.#hooks.removeOthers(this.endpoints());

@@ -1,6 +1,7 @@
 /** The part of the real dataplane that carries packets: its uplink, its tables, and what comes up to the agent. */
 import type { BpfLink, BpfMap, BpfProgram } from "@millrace/native/native";
 import type { Forwarding, ForwardingTables, PolicyTables } from "./dataplane.ts";
+import type { AttachAt } from "./device-hook.ts";
 import { applyForwarding } from "./forwarding.ts";
 import type { Pins } from "./pins.ts";
 import { addPolicy, readPolicy, replacePolicy } from "./policy-maps.ts";
@@ -13,6 +14,7 @@ export type LibbpfForwardingOptions = {
   pins: Pins;
   program: (name: string) => BpfProgram;
   map: (name: string) => BpfMap;
+  attachAt: AttachAt;
 };
 
 export class LibbpfForwarding implements Forwarding {
@@ -28,10 +30,10 @@ export class LibbpfForwarding implements Forwarding {
 
   takeUplink(at: { ifindex: number; netns: string } | undefined): void {
     this.#uplink?.close();
-    this.#uplink = takeUplink(this.#o.pins, this.#o.program("wire_ingress"), at);
+    this.#uplink = takeUplink(this.#o.pins, this.#o.program("wire_ingress"), at, this.#o.attachAt);
   }
   openPunt(onPackets: (batch: Uint8Array) => void): TunPunt {
-    return new TunPunt(this.#o.hostNetns, this.#o.program("punt_ingress"), onPackets);
+    return new TunPunt(this.#o.hostNetns, this.#o.program("punt_ingress"), this.#o.attachAt, onPackets);
   }
   setTables(tables: ForwardingTables): void {
     applyForwarding(this.#o.map, tables);

@@ -1,10 +1,10 @@
 /**
  * What outlives the agent: a directory in a bpffs, in it one directory per generation of maps. A generation's
- * name says which layouts and sizes its maps have, so that only what fits is adopted. Removing a link's pin
- * ends its attachment. Holds no handles.
+ * name says which layouts and sizes its maps have, so that only what fits is adopted. Holds no handles.
  */
 import fs from "node:fs";
 import path from "node:path";
+import { endHook } from "./device-hook.ts";
 
 const BPFFS_MAGIC = 0xcafe4a11;
 const REPORTED = "reported";
@@ -61,7 +61,7 @@ export class Pins {
     this.left.push({ generation, directory, why, reported: this.#isReported(generation) });
   }
   removeLeft(): void {
-    for (const { directory } of this.left.splice(0)) fs.rmSync(directory, { recursive: true, force: true });
+    for (const { directory } of this.left.splice(0)) removeGeneration(directory);
   }
   /** A bpffs holds no files of ours, but directories. */
   markReported(): void {
@@ -119,7 +119,7 @@ export class Pins {
   }
   /** The generations, and the directory when nothing else is in it. */
   removeAll(): void {
-    for (const name of this.#generations()) fs.rmSync(path.join(this.directory, name), { recursive: true });
+    for (const name of this.#generations()) removeGeneration(path.join(this.directory, name));
     if (fs.existsSync(this.directory) && fs.readdirSync(this.directory).length === 0)
       fs.rmdirSync(this.directory);
   }
@@ -134,11 +134,19 @@ export class Pins {
     return path.join(directory, name);
   }
   #list(kind: string): string[] {
-    const directory = path.join(this.directory, this.#generation, kind);
-    if (!fs.existsSync(directory)) return [];
-    return fs.readdirSync(directory).map((name) => path.join(directory, name));
+    return filesIn(path.join(this.directory, this.#generation, kind));
   }
 }
+
+/** A link ends with its pin; what stands for one where there is no tcx must be told. */
+function removeGeneration(directory: string): void {
+  for (const kind of ["hooks", "uplinks"])
+    for (const file of filesIn(path.join(directory, kind))) endHook(file);
+  fs.rmSync(directory, { recursive: true, force: true });
+}
+
+export const filesIn = (directory: string): string[] =>
+  fs.existsSync(directory) ? fs.readdirSync(directory).map((name) => path.join(directory, name)) : [];
 
 function whyLeft(name: string, fits: { layout: string; flows: number }, reported: boolean): string {
   const [layout, flows] = name.split("-");

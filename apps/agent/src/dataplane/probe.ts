@@ -7,8 +7,10 @@ import type { Capability } from "@millrace/contract/agent-protocol";
 import { BpfError, type Feature, isSupported } from "@millrace/native/native";
 
 /** The agent can't work without these. */
-export const REQUIRED: readonly Feature[] = ["btf", "ringbuf", "tcx", "bpf_cast_to_kern_ctx"];
+export const REQUIRED: readonly Feature[] = ["btf", "ringbuf", "tc"];
 const OPTIONAL: readonly Feature[] = [
+  "tcx",
+  "bpf_cast_to_kern_ctx",
   "batch",
   "tracing",
   "sockops",

@@ -11,6 +11,7 @@ import {
   writeSetting,
 } from "@millrace/native/native";
 import type { PuntDevice } from "./dataplane.ts";
+import type { AttachAt } from "./device-hook.ts";
 
 const NAME = "mrpunt";
 const MTU = 65_535;
@@ -21,18 +22,19 @@ export class TunPunt implements PuntDevice {
   readonly #tun: TunDevice;
   readonly #hook: BpfLink;
 
-  constructor(hostNetns: string, program: BpfProgram, onPackets: (batch: Uint8Array) => void) {
+  constructor(
+    hostNetns: string,
+    program: BpfProgram,
+    attachAt: AttachAt,
+    onPackets: (batch: Uint8Array) => void,
+  ) {
     const tun = { netns: hostNetns, name: NAME, mtu: MTU, queueLength: QUEUE_PACKETS };
     this.#tun = TunDevice.open(tun, onPackets);
     this.ifindex = this.#tun.ifindex;
     // Nothing but what we put there: the kernel would ask for routers and groups.
     writeSetting(hostNetns, `net/ipv6/conf/${NAME}/disable_ipv6`, "1");
-    this.#hook = program.attach({
-      kind: "tcx",
-      ifindex: this.ifindex,
-      direction: "ingress",
-      netns: hostNetns,
-    });
+    const side = { ifindex: this.ifindex, netns: hostNetns, direction: "ingress" } as const;
+    this.#hook = program.attach(attachAt(side));
     setLink({ netns: hostNetns, ifindex: this.ifindex, up: true });
   }
   write(packet: Uint8Array): boolean {

@@ -2,10 +2,10 @@
  * The device to other hosts, and the hook at it, pinned: what arrives for pods goes into them while no agent runs, too. One device at a time;
  * another's hook goes when this one's is there.
  */
-import fs from "node:fs";
 import path from "node:path";
-import { type BpfLink, type BpfProgram, links, listRoutes, openPinnedLink } from "@millrace/native/native";
+import { type BpfLink, type BpfProgram, links, listRoutes } from "@millrace/native/native";
 import type { Uplink } from "../network/uplink.ts";
+import { type AttachAt, endHook, takeHook } from "./device-hook.ts";
 import type { Pins } from "./pins.ts";
 
 /** The named device, or that of the default route. */
@@ -31,33 +31,11 @@ export function takeUplink(
   pins: Pins,
   program: BpfProgram,
   at: { ifindex: number; netns: string } | undefined,
+  attachAt: AttachAt,
 ): BpfLink | undefined {
   const file = at && pins.uplink(at.ifindex);
-  const link = file && (adopt(file, at.ifindex, program) ?? make(file, at, program));
+  const link = file && takeHook(file, program, attachAt({ ...at, direction: "ingress" }));
   for (const other of pins.uplinks())
-    if (path.basename(other) !== (file && path.basename(file))) pins.remove(other);
+    if (path.basename(other) !== (file && path.basename(file))) endHook(other);
   return link || undefined;
-}
-
-function adopt(file: string, ifindex: number, program: BpfProgram): BpfLink | undefined {
-  if (!fs.existsSync(file)) return undefined;
-  const link = openPinnedLink(file);
-  if (link.info().ifindex === ifindex) {
-    link.update(program);
-    return link;
-  }
-  link.close();
-  fs.rmSync(file);
-  return undefined;
-}
-
-function make(file: string, at: { ifindex: number; netns: string }, program: BpfProgram): BpfLink {
-  const link = program.attach({ kind: "tcx", direction: "ingress", position: "first", ...at });
-  try {
-    link.pin(file);
-  } catch (error) {
-    link.close();
-    throw error;
-  }
-  return link;
 }

@@ -16,6 +16,7 @@ import { eventually } from "../../../../packages/bpf/tests/waiting.ts";
 import type { PlacedRecord } from "../attachment/record.ts";
 import type { Answer, ControlPlane } from "../connection/client.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
+import { attachBy } from "../dataplane/device-hook.ts";
 import { LibbpfForwarding } from "../dataplane/libbpf-forwarding.ts";
 import { LibbpfServices } from "../dataplane/libbpf-services.ts";
 import { Pins } from "../dataplane/pins.ts";
@@ -103,7 +104,10 @@ class Stage {
     const { h2 } = this;
     const map = (name: string) => h2.object.map(name);
     const program = (name: string) => h2.object.program(name);
-    const forwarding = new LibbpfForwarding({ hostNetns: h2.netns.path, pins: this.#pins, program, map });
+    const attachAt = attachBy("tcx", this.#pins);
+    const forwarding = new LibbpfForwarding({
+      ...{ hostNetns: h2.netns.path, pins: this.#pins, program, map, attachAt },
+    });
     const directory = this.#directory;
     return new Network({
       dataplane: {

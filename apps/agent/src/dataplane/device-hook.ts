@@ -1,0 +1,57 @@
+/**
+ * Programs at devices, pinned: by tcx, or where the kernel has none by a filter of classic tc. Either way first in the
+ * chain: a program of somebody else that ends it would hide packets from a later one.
+ */
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import { type Attach, type BpfLink, type BpfProgram, openPinnedLink } from "@millrace/native/native";
+import type { HookKind } from "./hook-kind.ts";
+
+export type DeviceSide = { ifindex: number; netns: string; direction: "ingress" | "egress" };
+type DeviceAttach = Extract<Attach, { kind: HookKind }>;
+export type AttachAt = (side: DeviceSide) => DeviceAttach;
+
+const OUR_FILTERS = 0x6d72;
+
+/** Filters of classic tc have no owner but their handle: it says whose they are, and of which life of the maps. */
+export function attachBy(kind: HookKind, life: { directory: string; generation: string }): AttachAt {
+  if (kind === "tcx") return (side) => ({ kind, position: "first", ...side });
+  const hash = createHash("sha256").update(`${life.directory}/${life.generation}`).digest();
+  const handle = OUR_FILTERS * 2 ** 16 + hash.readUInt16BE();
+  return (side) => ({ kind, handle, ...side });
+}
+
+/** What is pinned there, with this program from now on; made anew where there is none or it is elsewhere. */
+export function takeHook(file: string, program: BpfProgram, attach: DeviceAttach): BpfLink {
+  return adopt(file, program, attach) ?? make(file, program, attach);
+}
+
+/** Detached at once, also when somebody else holds it. */
+export function endHook(file: string, held?: BpfLink): void {
+  const link = held ?? (fs.existsSync(file) ? openPinnedLink(file) : undefined);
+  link?.detach();
+  link?.close();
+}
+
+function adopt(file: string, program: BpfProgram, attach: DeviceAttach): BpfLink | undefined {
+  if (!fs.existsSync(file)) return undefined;
+  const link = openPinnedLink(file);
+  const { type, ifindex } = link.info();
+  if (type === attach.kind && ifindex === attach.ifindex) {
+    link.update(program);
+    return link;
+  }
+  endHook(file, link);
+  return undefined;
+}
+
+function make(file: string, program: BpfProgram, attach: DeviceAttach): BpfLink {
+  const link = program.attach(attach);
+  try {
+    link.pin(file);
+  } catch (error) {
+    link.close();
+    throw error;
+  }
+  return link;
+}
