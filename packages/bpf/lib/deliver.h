@@ -31,7 +31,7 @@ static __always_inline int deliver_ask(struct __sk_buff *skb, const struct side 
 }
 
 /* Whatever is not plain, or not known, or not decided under this generation. */
-static __noinline int deliver_any(struct __sk_buff *skb, struct endpoint *endpoint, const struct flow_counters *add,
+VERIFIED_ALONE int deliver_any(struct __sk_buff *skb, struct endpoint *endpoint, const struct flow_counters *add,
 				  const struct delivery *delivery)
 {
 	const struct forwarding *now = forwarding_now();

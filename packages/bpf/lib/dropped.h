@@ -77,16 +77,18 @@ static __always_inline void dropped_read_headers(struct dropped *dropped, struct
 	dropped->end = dropped->linear_end + skb->data_len;
 }
 
-static __always_inline bool dropped_parse(struct dropped *dropped, struct packet *packet)
+VERIFIED_ALONE int dropped_parse(struct dropped *dropped, struct packet *packet)
 {
 	struct packet_source source = {
-		.base = dropped->head,
-		.end = dropped->end,
-		.linear_end = dropped->linear_end,
 		.offloaded = true, /* may be: the length field is believed when it isn't 0 */
 	};
 	__u8 version;
 
+	if (!dropped || !packet)
+		return false;
+	source.base = dropped->head;
+	source.end = dropped->end;
+	source.linear_end = dropped->linear_end;
 	if (dropped->vlan)
 		packet_take_vlan(packet, dropped->vlan_tci);
 	if (packet_load(&source, dropped->ip_at, &version, 1))

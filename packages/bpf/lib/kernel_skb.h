@@ -31,8 +31,11 @@ static __noinline __u64 kernel_word(const void *at, __u32 bytes)
 
 /* A field, of at most 8 bytes, of what kernel_skb() leads to. */
 #define KERNEL_READ(from, field)                                                                                       \
-	(KERNEL_SKB_IS_TYPED ? (from)->field                                                                           \
-			     : (typeof((from)->field))kernel_word(&(from)->field, sizeof((from)->field)))
+	({                                                                                                             \
+		_Static_assert(sizeof((from)->field) <= sizeof(__u64), "kernel_word has no room for " #field);         \
+		KERNEL_SKB_IS_TYPED ? (from)->field                                                                    \
+				    : (typeof((from)->field))kernel_word(&(from)->field, sizeof((from)->field));       \
+	})
 
 /* To be read by KERNEL_READ alone. What a tc program is given has always been this very struct, under another type. */
 static __always_inline struct sk_buff *kernel_skb(struct __sk_buff *skb)

@@ -56,7 +56,7 @@ static __always_inline void link_address_of(const struct net_device *dev, __u8 t
 }
 
 /* true: it was a question, and the packet is the answer now. */
-static __noinline int arp_answer(struct __sk_buff *skb)
+VERIFIED_ALONE int arp_answer(struct __sk_buff *skb)
 {
 	struct arp_packet packet;
 	__u8 own[6];
@@ -113,7 +113,7 @@ static __always_inline void nd_turn_round(struct nd_packet *packet, const __u8 o
 }
 
 /* For a packet that was parsed as a plain neighbour solicitation. true: it is the answer now. */
-static __noinline int nd_answer(struct __sk_buff *skb)
+VERIFIED_ALONE int nd_answer(struct __sk_buff *skb)
 {
 	struct nd_packet packet = {};
 	__u8 links[12]; /* to whom, from whom */

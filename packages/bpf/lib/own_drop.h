@@ -39,7 +39,7 @@ static __always_inline void own_drop_count(struct __sk_buff *skb, struct own_dro
 }
 
 /* Counts and answers "drop". `flow` is as the endpoint sees it; its record is the caller's. */
-static __noinline int drop_own(struct __sk_buff *skb, const struct flow_key *flow, __u32 direction, __u32 reason)
+VERIFIED_ALONE int drop_own(struct __sk_buff *skb, const struct flow_key *flow, __u32 direction, __u32 reason)
 {
 	struct own_drop *own = own_drop_now();
 

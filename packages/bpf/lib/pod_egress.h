@@ -100,7 +100,7 @@ static __always_inline bool is_solicitation(const struct packet *packet)
 #define POD_EGRESS_SEND 0 /* no answer of a program: go on, by the way that was found */
 
 /* The slow path of the sender's side. Leaves the way and the flow's key, or answers what becomes of the packet. */
-static __noinline int pod_egress_any(struct __sk_buff *skb, struct endpoint *endpoint, const struct flow_counters *add,
+VERIFIED_ALONE int pod_egress_any(struct __sk_buff *skb, struct endpoint *endpoint, const struct flow_counters *add,
 				     struct way *way, struct flow_key *key)
 {
 	const struct forwarding *now = forwarding_now();

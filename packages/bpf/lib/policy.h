@@ -170,7 +170,7 @@ static __always_inline int policy_ask_both(struct rule_verdict *answer, const st
  * Judges a flow whose way and peer are in `path`, and writes there what came out; of flows that were refused before
  * there is nothing to judge. POLICY_UNJUDGED: what that takes isn't in the tables.
  */
-static __noinline int policy_judge(struct flow_path *path, const struct flow_key *key, __u32 opener, __u32 set)
+VERIFIED_ALONE int policy_judge(struct flow_path *path, const struct flow_key *key, __u32 opener, __u32 set)
 {
 	struct subject_key subject = { .set = set };
 	struct judgement_key pair = { .set = set };

@@ -113,7 +113,7 @@ static __noinline int drop_lost(struct __sk_buff *skb, const struct flow_key *fl
  * An ICMP error about a flow of the endpoint is judged as that flow: whoever may send it may also tell how it fares.
  * POLICY_UNJUDGED also when there is no such flow.
  */
-static __noinline int side_judge_error(struct __sk_buff *skb, struct side *side, __u32 set)
+VERIFIED_ALONE int side_judge_error(struct __sk_buff *skb, struct side *side, __u32 set)
 {
 	const struct flow_record *record;
 	struct quoted_flow *quoted;
@@ -155,7 +155,7 @@ static __always_inline void side_ask(struct side *side)
 }
 
 /* Whether the flow may pass, whose way is found. What can't be judged is the agent's to learn; without it, it is refused. */
-static __noinline int side_judge(struct __sk_buff *skb, struct side *side)
+VERIFIED_ALONE int side_judge(struct __sk_buff *skb, struct side *side)
 {
 	const struct forwarding *now = forwarding_now();
 

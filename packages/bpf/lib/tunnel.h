@@ -116,7 +116,7 @@ static __always_inline long tunnel_take_off_ip6(struct __sk_buff *skb)
 		result = tunnel_shrink(skb, outer + sizeof(front), 0);
 	if (!result)
 		result = bpf_skb_change_proto(skb, bpf_htons(ETH_P_IPV6), 0);
-	return result ? result : bpf_skb_store_bytes(skb, ETH_HEADER_BYTES, front, sizeof(front), 0);
+	return result ? result : bpf_skb_store_bytes(skb, ETH_HEADER_BYTES, front, sizeof(front), BPF_F_RECOMPUTE_CSUM);
 }
 
 static __always_inline long tunnel_take_off(struct __sk_buff *skb, bool ip6)

@@ -16,12 +16,10 @@ struct {
 	__type(value, struct flow_chunk);
 } flow_changes SEC(".maps");
 
+/* verifier: what is counted lies in the request, of whose numbers it knows none: on the stack it would follow each step. */
 struct flow_walk {
 	struct flow_retire_batch *batch;
-	__u32 count;
-	__u32 room;
-	__u32 found;
-	__u32 total;
+	struct flow_scan_request *request;
 };
 
 /*
@@ -47,11 +45,11 @@ static __always_inline void flow_hand_out(const struct flow_key *key, struct flo
 					  struct flow_walk *walk)
 {
 	__u32 fold = flow_fold(record);
-	__u32 at = walk->found;
+	__u32 at = walk->request->found;
 	__u32 index = at / FLOW_CHUNK;
 	struct flow_chunk *chunk;
 
-	if (fold == record->shown || at >= walk->room)
+	if (fold == record->shown || at >= walk->request->room)
 		return;
 	chunk = bpf_map_lookup_elem(&flow_changes, &index);
 	if (!chunk)
@@ -59,12 +57,12 @@ static __always_inline void flow_hand_out(const struct flow_key *key, struct flo
 	chunk->keys[at % FLOW_CHUNK] = *key;
 	chunk->records[at % FLOW_CHUNK] = *record;
 	record->shown = fold;
-	walk->found++;
+	walk->request->found++;
 }
 
 static long scan_step(struct bpf_map *map, struct flow_key *key, struct flow_record *record, struct flow_walk *walk)
 {
-	walk->total++;
+	walk->request->total++;
 	flow_hand_out(key, record, walk);
 	return 0;
 }
@@ -74,7 +72,7 @@ static long collect_step(__u64 index, struct flow_walk *walk)
 	struct flow_record *record;
 	struct flow_key key;
 
-	if (index >= walk->count || index >= FLOW_RETIRE_BATCH)
+	if (index >= walk->request->count || index >= FLOW_RETIRE_BATCH)
 		return 1;
 	key = walk->batch->keys[index];
 	record = bpf_map_lookup_elem(&flows, &key);
@@ -87,27 +85,27 @@ static long collect_step(__u64 index, struct flow_walk *walk)
 SEC("syscall")
 int flow_scan(struct flow_scan_request *request)
 {
-	struct flow_walk walk = { .room = request->room };
+	struct flow_walk walk = { .request = request };
 
+	request->found = 0;
+	request->total = 0;
 	bpf_for_each_map_elem(&flows, scan_step, &walk, 0);
-	request->found = walk.found;
-	request->total = walk.total;
-	return walk.found;
+	return request->found;
 }
 
 /* As flow_scan, of the keys in `retire_batch`. */
 SEC("syscall")
 int flow_collect(struct flow_scan_request *request)
 {
-	struct flow_walk walk = { .room = request->room, .count = request->count };
+	struct flow_walk walk = { .request = request };
 	__u32 zero = 0;
 
 	walk.batch = bpf_map_lookup_elem(&retire_batch, &zero);
 	if (!walk.batch)
 		return 0;
+	request->found = 0;
 	bpf_loop(FLOW_RETIRE_BATCH, collect_step, &walk, 0);
-	request->found = walk.found;
-	return walk.found;
+	return request->found;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
