@@ -128,7 +128,20 @@ class Table {
       .flatMap((attempt) => attempt.families.map((family) => ({ attempt, family, revisions })))
       .map((made, i) => ({ ...made, port: first + i }));
     this.made.push(...made);
-    return Promise.all(made.map(async (one) => `${textOf(one)}: ${await this.#outcome(one)}`));
+    const outcomes = await Promise.all(
+      made.map(async (one) => `${textOf(one)}: ${await this.#outcome(one)}`),
+    );
+    await this.#allJudged();
+    return outcomes;
+  }
+  /** A packet that still waits for an agent's answer would be judged by the next case's policies. */
+  async #allJudged(): Promise<void> {
+    const hosts = Array.from({ length: HOSTS }, (_, i) => i + 1);
+    await until(
+      "no agent holds a packet",
+      async () => (await Promise.all(hosts.map((host) => held(this.stack, host)))).every((n) => n === 0),
+      { deadlineMs: 10_000, everyMs: 10 },
+    );
   }
   async #outcome({ attempt, family, port: from }: Made): Promise<string> {
     const { protocol, port, outcome } = attempt;
@@ -136,7 +149,7 @@ class Table {
     const to = this.#addresses[this.#nameOf(attempt.to, attempt.from)]?.[`ip${family}`];
     if (!prober || !to) throw new Error(`nobody is ${attempt.from} or ${attempt.to}`);
     const patience = outcome === "blocked" ? { waitMs: BLOCKED_MS } : {};
-    const answer = await prober.try({ protocol, to, port, from, ...patience });
+    const answer = await prober.try({ protocol, to, port, from, abrupt: true, ...patience });
     const seen = OUTCOMES[answer.outcome];
     return seen === "connects" && outcome === "would-block" ? outcome : seen;
   }
@@ -163,6 +176,13 @@ const allIdentified = (stack: Stack): Promise<boolean> =>
     },
     { deadlineMs: 30_000, everyMs: 100 },
   );
+const ENDS = ["put_back", "absent", "late", "overflowed", "failed", "forged"] as const;
+/** How many packets a host's agent has taken up and not yet done with. */
+async function held(stack: Stack, host: number): Promise<number> {
+  const metrics = await stack.metrics(host);
+  const count = (name: string) => metrics(`network_${name}_total`) ?? Number.NaN;
+  return count("taken") - ENDS.map(count).reduce((sum, one) => sum + one, 0);
+}
 const nameOf = ({ kind, metadata }: Document) => {
   const { namespace = DEFAULT_NAMESPACE, name } = metadata as { namespace?: string; name: string };
   return { kind: kind as "Policy" | "NetworkPolicy", namespace, name };

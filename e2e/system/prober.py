@@ -44,6 +44,8 @@ class Attempt:
         self.over = True
         attempts.pop(self.key, None)
         if self.sock and not keep:
+            if self.wish.get("abrupt"):
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             let_go(self.sock)
         say(n=self.n, outcome=outcome, by=by)
 

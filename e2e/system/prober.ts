@@ -25,6 +25,8 @@ export type Attempt = {
   /** Source port, or an echo's identifier; left out, the kernel chooses (TCP and UDP only). */
   from?: number;
   waitMs?: number;
+  /** Ends with a reset: nothing of it is under way when its outcome is told. */
+  abrupt?: boolean;
 };
 /** silent: nothing came in time. broken: an error that is none of the others, which `by` names. */
 export type Answer = {

@@ -198,13 +198,19 @@ export class Stack {
 
   /** One of the metrics of a host's agent, without `millrace_agent_`; undefined when it has none of that name, or doesn't answer. */
   async metric(hostNumber: number, name: string): Promise<number | undefined> {
+    return (await this.metrics(hostNumber))(name);
+  }
+  /** Of one moment. */
+  async metrics(hostNumber: number): Promise<(name: string) => number | undefined> {
     const url = `http://127.0.0.1:${this.#metricsPorts[hostNumber - 1]}/metrics`;
     const text = await fetch(url).then(
       (response) => response.text(),
       () => "",
     );
-    const [, value] = new RegExp(`^millrace_agent_${name} (\\S+)$`, "m").exec(text) ?? [];
-    return value === undefined ? undefined : Number(value);
+    return (name) => {
+      const [, value] = new RegExp(`^millrace_agent_${name} (\\S+)$`, "m").exec(text) ?? [];
+      return value === undefined ? undefined : Number(value);
+    };
   }
 
   /** These hosts go by the newest change of any document. Others, whom it doesn't concern, aren't told of it. */
