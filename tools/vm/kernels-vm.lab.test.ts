@@ -30,7 +30,7 @@ test("there Millrace observes and carries by classic tc, and its objects can be 
   const told = output.split("\n").filter((line) => line.startsWith("{"));
   expect(told, output.slice(0, 5000)).toHaveLength(2);
   expect(JSON.parse(told[0] as string)).toEqual({
-    ...{ tcx: false, required: true, adopted: true },
+    ...{ tcx: false, by: "tc", adopted: true },
     counted: { endpoint: 12, flows: 12 },
   });
   expect(JSON.parse(told[1] as string)).toEqual(ALL_CARRIED);

@@ -27,7 +27,10 @@ async function run(config: AgentConfig): Promise<void> {
     hooks: config.deviceHooks === "auto" ? undefined : config.deviceHooks,
     breakCounter: config.breakCounter,
   });
-  const missing = dataplane.capabilities().filter(({ name, supported }) => isRequired(name) && !supported);
+  const required: readonly string[] = [...REQUIRED, dataplane.hookKind];
+  const missing = dataplane
+    .capabilities()
+    .filter(({ name, supported }) => required.includes(name) && !supported);
   if (missing.length > 0) {
     for (const { name, reason } of missing) log.fatal(`this kernel can't do ${name}: ${reason}`);
     process.exitCode = EXIT_UNAVAILABLE;
@@ -81,8 +84,6 @@ function podNetwork({ hostNetns, uplink, tunnelPort, masqueradePorts }: AgentCon
   if (masqueradePorts) reservePorts(hostNetns, masqueradePorts, tunnelPort);
   return { links, uplink: findUplink(hostNetns, uplink, tunnelPort), masqueradePorts };
 }
-
-const isRequired = (name: string): boolean => REQUIRED.some((feature) => feature === name);
 
 const invocation = readInvocation(process.argv.slice(2), process.env);
 if (invocation.do === "explain") {

@@ -19,9 +19,16 @@ export type Attach =
     }
   /**
    * A filter of classic tc, for kernels without tcx: it runs first, and stays with the device when the process dies
-   * unpinned. One of the same handle there is replaced; filters whose handles have the same upper half are one owner's.
+   * unpinned; with `pin` it is pinned before there is a packet. One of the same handle there is replaced; filters whose handles have the same upper half are one owner's.
    */
-  | { kind: "tc"; ifindex: number; direction: "ingress" | "egress"; netns?: string; handle: number }
+  | {
+      kind: "tc";
+      ifindex: number;
+      direction: "ingress" | "egress";
+      netns?: string;
+      handle: number;
+      pin?: string;
+    }
   | { kind: "xdp"; ifindex: number; netns?: string; flags?: number }
   /** The hook is the program's expected attach type; `attachType` for programs opened from a pin, which have lost it. */
   | { kind: "cgroup"; path: string; multi?: boolean; attachType?: number }
@@ -41,9 +48,10 @@ const CHECKS: Record<Attach["kind"], { keys: string[]; check: Check }> = {
     },
   },
   tc: {
-    keys: ["ifindex", "direction", "netns", "handle"],
+    keys: ["ifindex", "direction", "netns", "handle", "pin"],
     check: (a, where) => {
       side(a, where);
+      args.optionalText(a.pin, `${where} pin`);
       args.integer(a.handle, `${where} handle`, 1, MAX_U32);
     },
   },

@@ -52,8 +52,7 @@ export class RingReader {
 
   /** Stops after what was in the ring has been handed over. */
   close(): Promise<void> {
-    this.#closed ??= this.#native.close();
-    RingReader.#open.delete(this);
+    this.#closed ??= this.#native.close().finally(() => RingReader.#open.delete(this));
     return this.#closed;
   }
 }

@@ -16,7 +16,7 @@
 
 namespace {
 
-constexpr char kNoteName[] = "tc_filter";
+constexpr char kNoteName[] = "tc_filter_1";  // with the version of tc_filter::Place
 
 Fd MakeNote(const tc_filter::Place& place) {
   Fd note(bpf_map_create(BPF_MAP_TYPE_ARRAY, kNoteName, sizeof(uint32_t), sizeof place, 1, nullptr));
@@ -27,6 +27,17 @@ Fd MakeNote(const tc_filter::Place& place) {
   return note;
 }
 
+void PinNote(const tc_filter::Place& place, const std::string& path) {
+  pin::Put(MakeNote(place).get(), path, "link_pin");
+}
+
+uint32_t IdOf(int program_fd, const std::string& name) {
+  bpf_prog_info info = {};
+  uint32_t size = sizeof info;
+  if (bpf_obj_get_info_by_fd(program_fd, &info, &size) != 0) throw Failure(errno, "attach", name);
+  return info.id;
+}
+
 }  // namespace
 
 TcLink::TcLink(const Napi::CallbackInfo& info) : Handle<TcLink>(info) {
@@ -34,13 +45,14 @@ TcLink::TcLink(const Napi::CallbackInfo& info) : Handle<TcLink>(info) {
   place_ = init.place;
   netns_ = std::move(init.netns);
   pin_path_ = std::move(init.pin_path);
+  program_ = init.program;
 }
 
 // A destructor has nobody to tell.
 TcLink::~TcLink() {
   try {
     End();
-  } catch (const Failure&) {
+  } catch (...) {
   }
 }
 
@@ -49,12 +61,17 @@ Napi::Object TcLink::Attach(Napi::Env env, const Program& program, int fd, const
   place.ifindex = fields::Uint32(attach, "ifindex");
   place.handle = fields::Uint32(attach, "handle");
   place.ingress = fields::Text(attach, "direction") == "ingress" ? 1 : 0;
-  std::string netns = fields::Text(attach, "netns");
-  netns::Run(netns, [&] {
-    place.netns_cookie = netns::OwnCookie();
-    tc_filter::Put(place, fd, program.name());
-  });
-  return Make(env, Addon::Of(env).tc_link, Init{place, netns, ""});
+  std::string netns = fields::Text(attach, "netns"), pin = fields::Text(attach, "pin");
+  uint32_t id = IdOf(fd, program.name());
+  netns::Run(netns, [&] { place.netns_cookie = netns::OwnCookie(); });
+  if (!pin.empty()) PinNote(place, pin);
+  try {
+    netns::Run(netns, [&] { tc_filter::Put(place, fd, program.name()); });
+  } catch (const Failure&) {
+    if (!pin.empty()) pin::Remove(pin);
+    throw;
+  }
+  return Make(env, Addon::Of(env).tc_link, Init{place, netns, pin, id});
 }
 
 bool TcLink::IsNote(int fd) {
@@ -71,7 +88,7 @@ Napi::Object TcLink::OpenNote(Napi::Env env, int fd, const std::string& path) {
   bool ours = map.type == BPF_MAP_TYPE_ARRAY && map.value_size == sizeof place && std::string(map.name) == kNoteName;
   if (!ours) throw Failure(EINVAL, "link_open_pinned", path, "it is a map, not a link");
   if (bpf_map_lookup_elem(fd, &zero, &place) != 0) throw Failure(errno, "link_open_pinned", path);
-  return Make(env, Addon::Of(env).tc_link, Init{place, "", path});
+  return Make(env, Addon::Of(env).tc_link, Init{place, "", path, 0});
 }
 
 void TcLink::RequireOpen(const char* op) const {
@@ -82,17 +99,21 @@ void TcLink::RequireOpen(const char* op) const {
 void TcLink::End() {
   if (!open_) return;
   open_ = false;
-  if (pin_path_.empty()) netns::RunIn(place_.netns_cookie, netns_, [&] { tc_filter::Remove(place_); });
+  if (pin_path_.empty() && !ended_) netns::RunIn(place_.netns_cookie, netns_, [&] { tc_filter::Remove(place_, program_); });
 }
 
 Napi::Value TcLink::Update(const Napi::CallbackInfo& info) {
   RequireOpen("link_update");
   Program* program = args::Handle<Program>(info, 0, Addon::Of(info.Env()).program, "a program");
+  int fd = program->Descriptor("link_update");
   bool there = false;
-  netns::RunIn(place_.netns_cookie, netns_, [&] {
-    there = tc_filter::ProgramAt(place_) != 0;
-    if (there) tc_filter::Put(place_, program->Descriptor("link_update"), program->name());
-  });
+  if (!ended_) {
+    netns::RunIn(place_.netns_cookie, netns_, [&] {
+      there = tc_filter::ProgramAt(place_) != 0;
+      if (there) tc_filter::Put(place_, fd, program->name());
+    });
+  }
+  if (there) program_ = IdOf(fd, program->name());
   if (!there) throw Failure(ENOLINK, "link_update", tc_filter::Describe(place_), "with program " + program->name());
   return info.Env().Undefined();
 }
@@ -100,7 +121,7 @@ Napi::Value TcLink::Update(const Napi::CallbackInfo& info) {
 Napi::Value TcLink::Pin(const Napi::CallbackInfo& info) {
   RequireOpen("link_pin");
   std::string path = args::String(info, 0);
-  pin::Put(MakeNote(place_).get(), path, "link_pin");
+  PinNote(place_, path);
   pin_path_ = path;
   return info.Env().Undefined();
 }
@@ -118,7 +139,8 @@ Napi::Value TcLink::Unpin(const Napi::CallbackInfo& info) {
 // The filter first: a note without a filter is found again, a filter without a note isn't.
 Napi::Value TcLink::Detach(const Napi::CallbackInfo& info) {
   RequireOpen("link_detach");
-  netns::RunIn(place_.netns_cookie, netns_, [&] { tc_filter::Remove(place_); });
+  if (!ended_) netns::RunIn(place_.netns_cookie, netns_, [&] { tc_filter::Remove(place_); });
+  ended_ = true;
   if (!pin_path_.empty()) pin::Remove(pin_path_);
   pin_path_.clear();
   return info.Env().Undefined();
@@ -127,7 +149,7 @@ Napi::Value TcLink::Detach(const Napi::CallbackInfo& info) {
 Napi::Value TcLink::Info(const Napi::CallbackInfo& info) {
   RequireOpen("link_info");
   uint32_t program = 0;
-  netns::RunIn(place_.netns_cookie, netns_, [&] { program = tc_filter::ProgramAt(place_); });
+  if (!ended_) netns::RunIn(place_.netns_cookie, netns_, [&] { program = tc_filter::ProgramAt(place_); });
   auto out = Napi::Object::New(info.Env());
   out.Set("id", 0);
   out.Set("type", "tc");

@@ -143,6 +143,47 @@ test("a device that goes, and a filter that somebody removes, are told", () => {
   expect(removed.info().ifindex).toBe(0);
 });
 
+test("a note that is asked for is there before the filter, and not without it", () => {
+  const pin = `${pins}/noted`;
+  const into = (ifindex: number) => () =>
+    object.program("count_packet").attach({ ...at("ingress"), ifindex, pin });
+  expect(into(4711)).toThrow(/ifindex 4711/);
+  expect(existsSync(pin)).toBe(false);
+  into(ifindex)().close();
+  ping(1);
+  expect(count(SLOT.packet)).toBe(1n);
+  const found = openPinnedLink(pin);
+  found.detach();
+  found.close();
+});
+
+test("a handle ends no filter but its own", () => {
+  const first = attach("count_packet", at("ingress"));
+  const second = attach("count_other", at("ingress"));
+  first.close();
+  ping(2);
+  expect([count(SLOT.packet), count(SLOT.other)]).toEqual([0n, 2n]);
+  second.detach();
+  const third = attach("count_other", at("ingress"));
+  second.close();
+  ping(1);
+  expect(count(SLOT.other)).toBe(3n);
+  third.close();
+});
+
+test("a qdisc of somebody else stays, empty as it was, and one of another kind is left alone", () => {
+  tc("qdisc", "add", "dev", "eth0", "clsact");
+  const both = [attach("count_packet", at("egress")), attach("count_packet", at("ingress"))];
+  both[1]?.update(object.program("count_other"));
+  for (const link of both) link.detach();
+  expect(qdisc()).toBe("clsact");
+  tc("qdisc", "del", "dev", "eth0", "clsact");
+  tc("qdisc", "add", "dev", "eth0", "ingress");
+  expect(() => attach("count_packet", at("egress"))).toThrow(/EBUSY.*somebody's qdisc ingress/);
+  expect(tc("qdisc", "show", "dev", "eth0")).toContain("ingress");
+  tc("qdisc", "del", "dev", "eth0", "ingress");
+});
+
 test("what can't be had is refused with the place, and leaves nothing", () => {
   const into = (attachment: object) => () => object.program("count_packet").attach(attachment as never);
   expect(into({ ...at("ingress"), ifindex: 4711 })).toThrow(/ifindex 4711: ENODEV/);

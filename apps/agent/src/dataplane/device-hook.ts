@@ -46,6 +46,7 @@ function adopt(file: string, program: BpfProgram, attach: DeviceAttach): BpfLink
 }
 
 function make(file: string, program: BpfProgram, attach: DeviceAttach): BpfLink {
+  if (attach.kind === "tc") return program.attach({ ...attach, pin: file });
   const link = program.attach(attach);
   try {
     link.pin(file);

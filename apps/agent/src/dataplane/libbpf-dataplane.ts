@@ -1,6 +1,6 @@
 /**
- * The real dataplane: the observer's programs and maps through packages/native, pinned so that counting goes
- * on while no agent runs. Bytes in, bytes out; what they mean is decided elsewhere.
+ * The real dataplane: the observer's programs and maps through packages/native, pinned so that counting goes on while no
+ * agent runs. Bytes in, bytes out; what they mean is decided elsewhere.
  */
 import { randomBytes } from "node:crypto";
 import path from "node:path";
@@ -57,7 +57,6 @@ export type LibbpfOptions = {
   /** Of these, as many as one endpoint may hold. */
   flowBudget: number;
   hostNetns: string;
-  /** How programs come to devices; by default by tcx where the kernel has it. */
   hooks?: HookKind | undefined;
   breakCounter?: boolean;
 };
@@ -101,6 +100,9 @@ export class LibbpfDataplane implements Dataplane {
     this.#capabilities ??= probe();
     return this.#capabilities;
   }
+  get hookKind(): HookKind {
+    return this.#options.hooks ?? (isCapable(this.capabilities(), "tcx") ? "tcx" : "tc");
+  }
   readonly dropReasonValues = dropReasonValues;
 
   start(generation: string | undefined): { generation: string; adopted: boolean } {
@@ -108,8 +110,7 @@ export class LibbpfDataplane implements Dataplane {
     if (mount) mountBpffs(mount);
     const adopted = this.#load(generation);
     const observe = this.#observe as ObserveObject;
-    const { hooks = isCapable(this.capabilities(), "tcx") ? "tcx" : "tc" } = this.#options;
-    this.#hooks = new Hooks(this.#pins, (name) => observe.program(name), attachBy(hooks, this.#pins));
+    this.#hooks = new Hooks(this.#pins, (name) => observe.program(name), attachBy(this.hookKind, this.#pins));
     observe.attachMachineWide(this.#pins);
     this.#left = this.#pins.left.map(lastLook);
     this.#hooks.removeOthers(this.endpoints());
@@ -284,8 +285,7 @@ export class LibbpfDataplane implements Dataplane {
   #load(generation: string | undefined): boolean {
     const { bpfDirectory, flowCapacity: flows, flowBudget, breakCounter = false } = this.#options;
     const file = path.join(bpfDirectory, "observe.bpf.o");
-    const fits = { layout: LAYOUT, flows };
-    const adopted = this.#pins.choose(generation, fits, randomBytes(4).toString("hex"));
+    const adopted = this.#pins.choose(generation, { layout: LAYOUT, flows }, randomBytes(4).toString("hex"));
     try {
       const options = { file, flows, flowBudget, capabilities: this.capabilities(), breakCounter };
       this.#observe = new ObserveObject(options, this.#pins);

@@ -140,9 +140,16 @@ export class Pins {
 
 /** A link ends with its pin; what stands for one where there is no tcx must be told. */
 function removeGeneration(directory: string): void {
-  for (const kind of ["hooks", "uplinks"])
-    for (const file of filesIn(path.join(directory, kind))) endHook(file);
+  const problems: string[] = [];
+  for (const file of ["hooks", "uplinks"].flatMap((kind) => filesIn(path.join(directory, kind))))
+    try {
+      endHook(file);
+    } catch (error) {
+      problems.push(`${file}: ${(error as Error).message}`);
+    }
   fs.rmSync(directory, { recursive: true, force: true });
+  if (problems.length > 0)
+    throw new Error(`what is pinned could not all be detached: ${problems.join("; ")}`);
 }
 
 export const filesIn = (directory: string): string[] =>

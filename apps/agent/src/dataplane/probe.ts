@@ -6,10 +6,11 @@ import fs from "node:fs";
 import type { Capability } from "@millrace/contract/agent-protocol";
 import { BpfError, type Feature, isSupported } from "@millrace/native/native";
 
-/** The agent can't work without these. */
-export const REQUIRED: readonly Feature[] = ["btf", "ringbuf", "tc"];
+/** The agent can't work without these, and one of tcx and tc. */
+export const REQUIRED: readonly Feature[] = ["btf", "ringbuf"];
 const OPTIONAL: readonly Feature[] = [
   "tcx",
+  "tc",
   "bpf_cast_to_kern_ctx",
   "batch",
   "tracing",

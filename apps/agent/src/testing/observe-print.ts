@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { links, netnsCookie } from "@millrace/native/native";
 import { LibbpfDataplane } from "../dataplane/libbpf-dataplane.ts";
-import { isCapable, REQUIRED } from "../dataplane/probe.ts";
+import { isCapable } from "../dataplane/probe.ts";
 import { INGRESS, readTotals } from "../telemetry/endpoint-baseline.ts";
 import { FlowTable } from "../telemetry/flow-table.ts";
 import { TestLink } from "./link.ts";
@@ -49,7 +49,7 @@ try {
   await second.close({ remove: true });
   pair.ping(1);
   const able = (name: string) => isCapable(capabilities, name);
-  console.log(JSON.stringify({ tcx: able("tcx"), required: REQUIRED.every(able), adopted, counted }));
+  console.log(JSON.stringify({ tcx: able("tcx"), by: first.hookKind, adopted, counted }));
 } finally {
   pair.remove();
 }
