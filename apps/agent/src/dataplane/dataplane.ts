@@ -8,6 +8,7 @@ import type { DropPlace } from "@millrace/abi/generated/event";
 import type { FlowDirection, PathKind, Verdict } from "@millrace/abi/generated/flow";
 import type { TraceConfig, TraceStats } from "@millrace/abi/generated/trace";
 import type { Capability } from "@millrace/contract/agent-protocol";
+import type { AttachPoint, EndpointPlace } from "./place.ts";
 import type { Services } from "./services.ts";
 
 /** What is an ordinary end and what a loss: by reason, and for some reasons by the place as well. */
@@ -20,17 +21,6 @@ export type TableBytes = { count: number; keys: Uint8Array; values: Uint8Array }
 /** As TableBytes, each value once per CPU, `stride` bytes apart. */
 export type PerCpuBytes = TableBytes & { cpus: number; stride: number };
 
-/** An interface: its namespace by cookie, and its index there. */
-export type InterfacePlace = { cookie: bigint; ifindex: number };
-export type EndpointPlace = InterfacePlace & {
-  /** The host's end of its link, where Millrace is what carries its packets; else its own interface is watched. */
-  port?: InterfacePlace | undefined;
-};
-export type AttachPoint = EndpointPlace & {
-  endpointId: number;
-  /** A path to the namespace of what is hooked, good at the time of the call. */
-  netns: string;
-};
 /** All that packets are forwarded by; addresses are 16 bytes, IPv4 mapped. */
 export type ForwardingTables = {
   facts: {
@@ -243,6 +233,8 @@ export interface Dataplane {
   attach(point: AttachPoint): void;
   /** Ends counting at both hooks; the entry with its totals stays until `forget`. */
   detach(place: EndpointPlace): void;
+  /** Those that somebody took off the devices are on again, each named; nobody counted meanwhile. */
+  mendHooks(): string[];
   forget(place: EndpointPlace): void;
   setNamespace(cookie: bigint, info: NetnsInfo): void;
   removeNamespace(cookie: bigint): void;

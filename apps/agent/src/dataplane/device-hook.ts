@@ -33,6 +33,19 @@ export function endHook(file: string, held?: BpfLink): void {
   link?.close();
 }
 
+/** Its successor, where a filter was taken off and could be put on again. Of a link only a device's end is the end. */
+export function mendHook(held: BpfLink, take: () => BpfLink): BpfLink | undefined {
+  const { type, ifindex } = held.info();
+  if (type !== "tc" || ifindex !== 0) return undefined;
+  try {
+    const link = take();
+    held.close();
+    return link;
+  } catch {
+    return undefined;
+  }
+}
+
 function adopt(file: string, program: BpfProgram, attach: DeviceAttach): BpfLink | undefined {
   if (!fs.existsSync(file)) return undefined;
   const link = openPinnedLink(file);

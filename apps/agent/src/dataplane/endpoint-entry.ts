@@ -1,6 +1,7 @@
 /** Entries of the kernel's table of endpoints as bytes: the key is where an endpoint is, the value begins with its number. */
 import { ENDPOINT_KEY_SIZE, encodeEndpointKey, readEndpointKey } from "@millrace/abi/generated/endpoint";
-import type { EndpointEntry, EndpointPlace, TableBytes } from "./dataplane.ts";
+import type { EndpointEntry, TableBytes } from "./dataplane.ts";
+import type { EndpointPlace } from "./place.ts";
 
 export function endpointKey({ port, ...own }: EndpointPlace): Buffer {
   const point = port ?? own;

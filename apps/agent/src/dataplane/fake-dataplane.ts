@@ -12,11 +12,9 @@ import { encodeDropKey, encodeDropRecord } from "@millrace/abi/generated/event";
 import { encodeFlowRecord, FLOW_RECORD_SIZE, FlowLifecycle } from "@millrace/abi/generated/flow";
 import type { Capability } from "@millrace/contract/agent-protocol";
 import type {
-  AttachPoint,
   Dataplane,
   DataplaneClock,
   EndpointEntry,
-  EndpointPlace,
   EventCounts,
   FlowHolder,
   InterfaceChange,
@@ -46,6 +44,7 @@ import {
   viewOf,
 } from "./fake-kernel.ts";
 import { FakeServices } from "./fake-services.ts";
+import type { AttachPoint, EndpointPlace } from "./place.ts";
 
 let generations = 0;
 
@@ -124,6 +123,9 @@ export class FakeDataplane implements Dataplane {
   }
   detach(place: EndpointPlace): void {
     this.kernel.hooks.delete(placeOf(place));
+  }
+  mendHooks(): string[] {
+    return [];
   }
   forget(place: EndpointPlace): void {
     this.kernel.endpoints.delete(placeOf(place));

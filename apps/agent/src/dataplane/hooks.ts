@@ -1,8 +1,8 @@
 /** The two hooks of each endpoint: on its own interface, or at the host's end of its link, where what it sends comes in. */
 import type { BpfLink, BpfProgram } from "@millrace/native/native";
-import type { AttachPoint, EndpointPlace } from "./dataplane.ts";
-import { type AttachAt, endHook, takeHook } from "./device-hook.ts";
+import { type AttachAt, endHook, mendHook, takeHook } from "./device-hook.ts";
 import type { Pins } from "./pins.ts";
+import type { AttachPoint, EndpointPlace } from "./place.ts";
 
 /** Of the endpoint. */
 const DIRECTIONS = ["egress", "ingress"] as const;
@@ -14,22 +14,24 @@ const PROGRAMS = {
   port: { egress: "pod_egress", ingress: "pod_ingress" },
 } as const satisfies Record<Kind, Record<Direction, string>>;
 
+type Held = { link: BpfLink; kind: Kind; point: AttachPoint; direction: Direction };
+
 export class Hooks {
   readonly #pins: Pins;
   readonly #program: (name: string) => BpfProgram;
   readonly attachAt: AttachAt;
-  readonly #links = new Map<string, { link: BpfLink; kind: Kind }>();
+  readonly #links = new Map<string, Held>();
 
   constructor(pins: Pins, program: (name: string) => BpfProgram, attachAt: AttachAt) {
     this.#pins = pins;
     this.#program = program;
     this.attachAt = attachAt;
   }
-  /** By direction, for the list of programs. */
-  count(direction: Direction): { own: number; port: number } {
-    const all = [...this.#links].filter(([file]) => file.endsWith(`-${direction}`));
-    const port = all.filter(([, { kind }]) => kind === "port").length;
-    return { own: all.length - port, port };
+  /** How often each program is attached. */
+  counts(): Record<string, number> {
+    const names = [...this.#links.values()].map(({ kind, direction }) => PROGRAMS[kind][direction]);
+    const all = Object.values(PROGRAMS).flatMap((ways) => Object.values(ways));
+    return Object.fromEntries(all.map((name) => [name, names.filter((one) => one === name).length]));
   }
 
   attach(point: AttachPoint): void {
@@ -37,8 +39,18 @@ export class Hooks {
       const file = this.#file(point, direction);
       if (this.#links.has(file)) continue;
       const link = this.#take(file, point, direction);
-      this.#links.set(file, { link, kind: point.port ? "port" : "own" });
+      this.#links.set(file, { link, kind: point.port ? "port" : "own", point, direction });
     }
+  }
+
+  /** Puts on again what somebody took off, and names it. Where it can't be put on, the device has gone, or it is tried again. */
+  mend(): string[] {
+    return [...this.#links].flatMap(([file, held]) => {
+      const link = mendHook(held.link, () => this.#take(file, held.point, held.direction));
+      if (!link) return [];
+      this.#links.set(file, { ...held, link });
+      return [`${held.direction} of endpoint ${held.point.endpointId}`];
+    });
   }
 
   detach(place: EndpointPlace): void {

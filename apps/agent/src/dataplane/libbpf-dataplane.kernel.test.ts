@@ -23,7 +23,7 @@ import { describe, expect, test } from "vitest";
 import { addressBytes } from "../endpoint/address.ts";
 import { FlowTable, RECORD } from "../telemetry/flow-table.ts";
 import { describeDataplane } from "../testing/dataplane-suite.ts";
-import { TestLink } from "../testing/link.ts";
+import { inside, TestLink } from "../testing/link.ts";
 import { temporaryDirectory, until } from "../testing/temporary.ts";
 import { emptyRecord } from "./fake-kernel.ts";
 import { HOOK_KINDS } from "./hook-kind.ts";
@@ -49,6 +49,28 @@ describe.each(HOOK_KINDS)("hooked by %s:", (hooks) => {
       pair.remove();
     }
   });
+});
+
+test("a filter that somebody takes off is put on again, and named once", async () => {
+  const pair = new TestLink("dp");
+  const pinDirectory = `/sys/fs/bpf/dataplane-test-${process.pid}-${made++}`;
+  const plane = new LibbpfDataplane({ bpfDirectory: BPF, pinDirectory, ...TABLE, hooks: "tc" });
+  try {
+    const ifindex = links(pair.podNetns).find(({ name }) => name === "eth0")?.ifindex as number;
+    plane.start(undefined);
+    plane.attach({ cookie: netnsCookie(pair.podNetns), ifindex, netns: pair.podNetns, endpointId: 7 });
+    expect(plane.mendHooks()).toEqual([]);
+    inside(pair.podNetns, ["tc", "qdisc", "del", "dev", "eth0", "clsact"]);
+    pair.ping(2);
+    expect(plane.mendHooks()).toEqual(["egress of endpoint 7", "ingress of endpoint 7"]);
+    expect(plane.mendHooks()).toEqual([]);
+    pair.ping(3);
+    const table = new FlowTable(plane.readFlows());
+    expect(table.counter(0, 0) + table.counter(0, 3)).toBe(6);
+  } finally {
+    await plane.close({ remove: true });
+    pair.remove();
+  }
 });
 
 const UDP = 17;

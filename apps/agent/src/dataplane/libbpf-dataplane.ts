@@ -8,12 +8,10 @@ import { encodeNetnsInfo, NETNS_INFO_SIZE, type NetnsInfo } from "@millrace/abi/
 import type { Capability } from "@millrace/contract/agent-protocol";
 import { BpfError, clock, mountBpffs, netnsCookie, RingReader, rcuBarrier } from "@millrace/native/native";
 import type {
-  AttachPoint,
   Dataplane,
   DataplaneClock,
   DropClasses,
   EndpointEntry,
-  EndpointPlace,
   EventCounts,
   FlowHolder,
   InterfaceChange,
@@ -44,6 +42,7 @@ import { LAYOUT, MapMisfit, ObserveObject } from "./observe-object.ts";
 import { observerCounts } from "./observer-counts.ts";
 import { ObserverEvents } from "./observer-events.ts";
 import { missingMount, Pins } from "./pins.ts";
+import type { AttachPoint, EndpointPlace } from "./place.ts";
 import { isCapable, probe } from "./probe.ts";
 import { replace, setClasses, TraceObject, u32, u64 } from "./trace-object.ts";
 
@@ -149,6 +148,9 @@ export class LibbpfDataplane implements Dataplane {
   detach(place: EndpointPlace): void {
     this.#started().hooks.detach(place);
   }
+  mendHooks(): string[] {
+    return [...this.#started().hooks.mend(), ...this.forwarding.mend()];
+  }
   forget(place: EndpointPlace): void {
     forgetEndpoint(this.#tables, endpointKey(place));
   }
@@ -237,11 +239,7 @@ export class LibbpfDataplane implements Dataplane {
   }
   programs(): ProgramFacts[] {
     const { observe, hooks } = this.#started();
-    const [egress, ingress] = [hooks.count("egress"), hooks.count("ingress")];
-    const hooked: Record<string, number> = {
-      ...{ endpoint_egress: egress.own, endpoint_ingress: ingress.own },
-      ...{ pod_egress: egress.port, pod_ingress: ingress.port, wire_ingress: this.forwarding.uplinks },
-    };
+    const hooked: Record<string, number> = { ...hooks.counts(), wire_ingress: this.forwarding.uplinks };
     return [...observe.programs.values()].map(({ name, id, type, verifiedInstructions }) => {
       const attachments = hooked[name] ?? (observe.links.has(name) ? 1 : this.services.attachments(name));
       return { name, id, type, attachments, verifiedInstructions };

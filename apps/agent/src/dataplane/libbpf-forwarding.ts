@@ -1,7 +1,7 @@
 /** The part of the real dataplane that carries packets: its uplink, its tables, and what comes up to the agent. */
 import type { BpfLink, BpfMap, BpfProgram } from "@millrace/native/native";
 import type { Forwarding, ForwardingTables, PolicyTables } from "./dataplane.ts";
-import type { AttachAt } from "./device-hook.ts";
+import { type AttachAt, mendHook } from "./device-hook.ts";
 import { applyForwarding } from "./forwarding.ts";
 import type { Pins } from "./pins.ts";
 import { addPolicy, readPolicy, replacePolicy } from "./policy-maps.ts";
@@ -20,6 +20,7 @@ export type LibbpfForwardingOptions = {
 export class LibbpfForwarding implements Forwarding {
   readonly #o: LibbpfForwardingOptions;
   #uplink: BpfLink | undefined;
+  #uplinkAt: { ifindex: number; netns: string } | undefined;
 
   constructor(options: LibbpfForwardingOptions) {
     this.#o = options;
@@ -30,7 +31,18 @@ export class LibbpfForwarding implements Forwarding {
 
   takeUplink(at: { ifindex: number; netns: string } | undefined): void {
     this.#uplink?.close();
-    this.#uplink = takeUplink(this.#o.pins, this.#o.program("wire_ingress"), at, this.#o.attachAt);
+    this.#uplinkAt = at;
+    this.#uplink = this.#hook();
+  }
+  #hook(): BpfLink | undefined {
+    return takeUplink(this.#o.pins, this.#o.program("wire_ingress"), this.#uplinkAt, this.#o.attachAt);
+  }
+  /** As Hooks.mend. */
+  mend(): string[] {
+    const link = this.#uplink && mendHook(this.#uplink, () => this.#hook() as BpfLink);
+    if (!link) return [];
+    this.#uplink = link;
+    return ["the uplink's"];
   }
   openPunt(onPackets: (batch: Uint8Array) => void): TunPunt {
     return new TunPunt(this.#o.hostNetns, this.#o.program("punt_ingress"), this.#o.attachAt, onPackets);

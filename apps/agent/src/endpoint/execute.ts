@@ -12,6 +12,7 @@ import { type EndpointRegistry, type LiveEndpoint, NOBODY, placeOf } from "./reg
 
 const QUIET_ATTEMPTS = 20;
 const RETRY_MS = [500, 1000, 2000, 5000, 15_000];
+const MEND_MS = 10_000;
 
 export type ExecuteOptions = {
   dataplane: Dataplane;
@@ -24,6 +25,7 @@ export type ExecuteOptions = {
 
 export class EndpointExecutor {
   readonly #o: ExecuteOptions;
+  #mendAtMs = 0;
   constructor(options: ExecuteOptions) {
     this.#o = options;
   }
@@ -87,6 +89,14 @@ export class EndpointExecutor {
     endpoint.leaving = false;
     endpoint.leavingPasses = 0;
     endpoint.state = { ...endpoint.state, interface: at.name, addresses: [...at.addresses] };
+  }
+
+  /** What somebody took off is put on again, if it was a filter: with a link nobody can. */
+  mend(): void {
+    if (this.#o.nowMs() < this.#mendAtMs) return;
+    this.#mendAtMs = this.#o.nowMs() + MEND_MS;
+    for (const hook of this.#o.dataplane.mendHooks())
+      this.#o.log("a hook was taken off by somebody and is on again; what passed is not counted", hook);
   }
 
   #attach(endpoint: LiveEndpoint): void {

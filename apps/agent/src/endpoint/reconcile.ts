@@ -59,6 +59,7 @@ export class EndpointReconciler {
     const steps = plan({ nowMs: nowMs(), nextId: registry.nextId, ...LIMITS, wanted, actual });
     this.refused = steps.filter((step) => step.do === "refuse");
     executor.run(steps);
+    executor.mend();
     this.#name(pods, steps);
     this.#interfaces.keepOnly(new Set(pods.map(({ cookie }) => cookie)));
     for (const endpoint of registry.all.values()) this.#keepPath(endpoint, wanted);

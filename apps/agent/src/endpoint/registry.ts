@@ -4,7 +4,7 @@
  */
 import type { Workload } from "@millrace/contract/batch";
 import { endpointSeed } from "@millrace/contract/flow-id";
-import type { EndpointPlace } from "../dataplane/dataplane.ts";
+import type { EndpointPlace } from "../dataplane/place.ts";
 import type { CycleEndpoint } from "../telemetry/cycle.ts";
 import { type EndpointState, TOTALS, zeros } from "../telemetry/endpoint-baseline.ts";
 import { aligned } from "../telemetry/flow-baseline.ts";

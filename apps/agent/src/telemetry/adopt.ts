@@ -5,7 +5,8 @@
 
 import { DROP_KEY_SIZE } from "@millrace/abi/generated/event";
 import { FLOW_KEY_SIZE } from "@millrace/abi/generated/flow";
-import type { Dataplane, EndpointEntry, InterfacePlace, TableBytes } from "../dataplane/dataplane.ts";
+import type { Dataplane, EndpointEntry, TableBytes } from "../dataplane/dataplane.ts";
+import type { InterfacePlace } from "../dataplane/place.ts";
 import { type EndpointRegistry, NOBODY } from "../endpoint/registry.ts";
 import type { Baselines } from "./baselines.ts";
 import { aligned } from "./flow-baseline.ts";

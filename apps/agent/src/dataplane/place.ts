@@ -1,0 +1,13 @@
+/** Where hooks are. */
+
+/** An interface: its namespace by cookie, and its index there. */
+export type InterfacePlace = { cookie: bigint; ifindex: number };
+export type EndpointPlace = InterfacePlace & {
+  /** The host's end of its link, where Millrace is what carries its packets; else its own interface is watched. */
+  port?: InterfacePlace | undefined;
+};
+export type AttachPoint = EndpointPlace & {
+  endpointId: number;
+  /** A path to the namespace of what is hooked, good at the time of the call. */
+  netns: string;
+};
