@@ -123,7 +123,7 @@ describe("the agent on a real kernel", () => {
     expect(server.ledger.lost("flow-updates")).toBe(0);
     const workloads = [...server.ledger.batches.values()].flatMap(({ head }) => head.workloads);
     expect(workloads.find(({ kind }) => kind === "pod")).toMatchObject({ pod: "web", service: "web" });
-    expect(server.hellos[0]?.capabilities.find(({ name }) => name === "tcx")?.supported).toBe(true);
+    expect(server.hellos[0]?.capabilities.find(({ name }) => name === "tc")?.supported).toBe(true);
   });
 
   test("killed with -9 again and again under traffic, with answers lost on the way, nothing is lost or doubled", async () => {
@@ -225,17 +225,7 @@ describe("the agent on a real kernel", () => {
       );
     });
     const absent = server.hellos[0]?.capabilities.filter(({ reason }) => /EPERM|EACCES/.test(reason ?? ""));
-    const needed = [
-      "btf",
-      "ringbuf",
-      "tc",
-      "tcx",
-      "tracing",
-      "sockops",
-      "cgroup_link",
-      "iter",
-      "kernel_symbols",
-    ];
+    const needed = ["btf", "ringbuf", "tc", "tracing", "sockops", "cgroup_link", "iter", "kernel_symbols"];
     expect(absent?.filter(({ name }) => needed.includes(name))).toEqual([]);
   });
 

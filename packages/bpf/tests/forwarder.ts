@@ -30,7 +30,6 @@ import {
   RouteFlag,
 } from "@millrace/abi/generated/forward";
 import {
-  type Attach,
   type BpfLink,
   type BpfMap,
   type BpfObject,
@@ -39,12 +38,12 @@ import {
   netnsCookie,
   openObject,
 } from "@millrace/native/native";
+import { attachAt, HOOK_KIND, type HookKind } from "./device-side.ts";
 import { TestNetns } from "./netns.ts";
 import { type Flow, OBSERVE_OBJECT, plus, readFlows, u32, u64, viewOf } from "./observer.ts";
 import { addressBytes } from "./packet-builder.ts";
 
 export const TUNNEL_PORT = 8472;
-const TC_HANDLE = 0x6d72_0001;
 const PROGRAMS = [
   ...["pod_egress", "pod_ingress", "wire_ingress", "punt_ingress", "packet_dropped"],
   ...["flow_retire", "translations_end", "translations_sweep"],
@@ -67,8 +66,7 @@ export interface HostOptions {
   entries?: Readonly<Record<string, number>>;
   /** Whether the kernel's drops are counted too: a test run ends as one. */
   watchesDrops?: boolean;
-  /** How its programs come to devices: by tcx unless told. */
-  hooks?: "tcx" | "tc";
+  hooks?: HookKind;
 }
 
 /** Of struct __sk_buff, from which a test run takes the device. */
@@ -81,7 +79,7 @@ export class TestHost implements Disposable {
   readonly cookie: bigint;
   readonly object: BpfObject;
   readonly pods: TestPod[] = [];
-  readonly #hooks: "tcx" | "tc";
+  readonly #hooks: HookKind;
   readonly #links: BpfLink[] = [];
   readonly #maps = new Map<string, BpfMap>();
   readonly #programs = new Map<string, BpfProgram>();
@@ -95,7 +93,7 @@ export class TestHost implements Disposable {
 
   constructor(number: number, options: HostOptions = {}) {
     this.number = number;
-    this.#hooks = options.hooks ?? "tcx";
+    this.#hooks = options.hooks ?? HOOK_KIND;
     this.netns = new TestNetns(`fh${number}`);
     this.cookie = netnsCookie(this.netns.path);
     this.netns.sh("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
@@ -324,9 +322,7 @@ export class TestHost implements Disposable {
     this.#links.push(this.object.program("packet_dropped").attach({ kind: "tracing" }));
   }
   #attach(program: string, ifindex: number, direction: "ingress" | "egress"): void {
-    const side = { ifindex, direction, netns: this.netns.path };
-    const attach: Attach =
-      this.#hooks === "tc" ? { kind: "tc", handle: TC_HANDLE, ...side } : { kind: "tcx", ...side };
+    const attach = attachAt({ ifindex, direction, netns: this.netns.path }, this.#hooks);
     this.#links.push(this.object.program(program).attach(attach));
   }
   endpointKey(ifindex: number): Buffer {

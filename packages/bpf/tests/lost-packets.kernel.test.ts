@@ -8,6 +8,7 @@ import { PathKind, PathLimit, PathReason } from "@millrace/abi/generated/flow";
 import { encodeLocal, LOCAL_SIZE } from "@millrace/abi/generated/forward";
 import { type BpfLink, setLink, TunDevice, VNET_HEADER_BYTES } from "@millrace/native/native";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { attachAt } from "./device-side.ts";
 import { TestHost, type TestPod } from "./forwarder.ts";
 import { viewOf } from "./observer.ts";
 import { addressBytes, packet } from "./packet-builder.ts";
@@ -33,7 +34,7 @@ beforeAll(() => {
   tun = TunDevice.open({ netns, name: "punt0", mtu: 65_535, queueLength: 16 }, () => {});
   hook = host.object
     .program("punt_ingress")
-    .attach({ kind: "tcx", ifindex: tun.ifindex, direction: "ingress", netns });
+    .attach(attachAt({ ifindex: tun.ifindex, direction: "ingress", netns }));
   setLink({ netns, ifindex: tun.ifindex, up: true });
   host.punt = tun.ifindex;
   host.commit();

@@ -30,6 +30,7 @@ import {
 } from "@millrace/abi/generated/flow";
 import type { ObserverCount } from "@millrace/abi/generated/observer";
 import { type BpfLink, type BpfMap, type BpfObject, netnsCookie, openObject } from "@millrace/native/native";
+import { attachAt } from "./device-side.ts";
 import { TestNetns } from "./netns.ts";
 
 export const OBSERVE_OBJECT = new URL("../build/observe.bpf.o", import.meta.url).pathname;
@@ -118,10 +119,8 @@ export class Observer implements Disposable {
 
   /** The real hook on a device of the namespace; lasts as long as the observer. */
   attach(way: Way, ifindex: number, netns = this.netns): void {
-    const link = this.object
-      .program(`endpoint_${way}`)
-      .attach({ kind: "tcx", ifindex, direction: way, netns: netns.path });
-    this.#links.push(link);
+    const attach = attachAt({ ifindex, direction: way, netns: netns.path });
+    this.#links.push(this.object.program(`endpoint_${way}`).attach(attach));
   }
 
   /** Attaches a program to where its section says, or sockops to the root cgroup; lasts as long as the observer. */

@@ -18,7 +18,7 @@ import {
   openPinnedProgram,
   runStats,
 } from "../lib/native.ts";
-import { eventually, fixture, total, u32 } from "./fixture.ts";
+import { eventually, fixture, HAS_TCX, total, u32 } from "./fixture.ts";
 import { type Namespace, Testbed } from "./testbed.ts";
 
 const bed = new Testbed("program");
@@ -117,7 +117,7 @@ describe("test runs", () => {
   });
 });
 
-describe("on a device in another namespace", () => {
+describe.skipIf(!HAS_TCX)("on a device in another namespace", () => {
   let a: Namespace;
   let b: Namespace;
   let object: BpfObject;

@@ -14,7 +14,7 @@ import {
   VNET_HEADER_BYTES,
   writeSetting,
 } from "../lib/native.ts";
-import { eventually, fixture, u32 } from "./fixture.ts";
+import { eventually, fixture, ingressOf, u32 } from "./fixture.ts";
 import { type Namespace, Testbed } from "./testbed.ts";
 import { echoRequest, isEchoReply, packetsOf, protocolOf } from "./tun-packet.ts";
 
@@ -224,7 +224,7 @@ describe("writing", () => {
     object.setRodata(".rodata", "target", u32(sink.ifindex));
     object.load();
     const program = object.program("redirect_all");
-    const attach = { kind: "tcx", ifindex: device.ifindex, direction: "ingress", netns: ns.path } as const;
+    const attach = ingressOf(device.ifindex, ns.path);
     const link = program.attach(attach);
     const packet = echoRequest(4, [10, 5, 0, 9], [10, 5, 0, 1], 1400);
     const mostPackets = 10_000;

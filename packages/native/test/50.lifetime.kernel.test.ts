@@ -5,7 +5,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { BtfView, listLinks, listPrograms, openObject, RingReader, runStats } from "../lib/native.ts";
-import { eventually, fixture, u32, u64 } from "./fixture.ts";
+import { eventually, fixture, ingressOf, u32, u64 } from "./fixture.ts";
 import { Testbed } from "./testbed.ts";
 
 const bed = new Testbed("lifetime");
@@ -77,7 +77,7 @@ describe("after close", () => {
     object.load();
     const program = object.program("count_packet");
     const other = object.program("count_other");
-    const link = program.attach({ kind: "tcx", ifindex: 1, direction: "ingress", netns: ns.path });
+    const link = program.attach(ingressOf(1, ns.path));
     object.close();
     other.close();
     expect(() => link.update(other)).toThrow(CLOSED);
@@ -134,7 +134,7 @@ test("a handle of another kind is a TypeError and is not looked into", () => {
   const packets = openObject(fixture("packets"));
   packets.load();
   const program = packets.program("count_packet");
-  const link = program.attach({ kind: "tcx", ifindex: 1, direction: "ingress", netns: bed.namespace().path });
+  const link = program.attach(ingressOf(1, bed.namespace().path));
   expect(() => link.update(map as never)).toThrow(TypeError);
   expect(() => link.update(link as never)).toThrow(TypeError);
   expect(() => new RingReader(program as never, () => {})).toThrow(TypeError);

@@ -1,6 +1,7 @@
 // The tests' BPF objects, built when they are older than their sources. Knows paths only.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
+import { type Attach, isSupported } from "../lib/native.ts";
 
 const PACKAGE = join(import.meta.dirname, "..");
 
@@ -8,6 +9,14 @@ const PACKAGE = join(import.meta.dirname, "..");
 execFileSync("flock", [join(PACKAGE, "Makefile"), "make", "-s", "-C", PACKAGE, "all", "test-fixtures"], {
   stdio: ["ignore", "inherit", "inherit"],
 });
+
+export const HAS_TCX = isSupported("tcx").supported;
+
+/** By tcx, or on a kernel without it by a filter of classic tc. */
+export function ingressOf(ifindex: number, netns?: string): Attach {
+  const side = { ifindex, direction: "ingress", ...(netns === undefined ? {} : { netns }) } as const;
+  return HAS_TCX ? { kind: "tcx", ...side } : { kind: "tc", handle: 1, ...side };
+}
 
 export function fixture(name: string): string {
   return join(PACKAGE, "build", "test", `${name}.bpf.o`);

@@ -14,7 +14,7 @@ import {
   TunDevice,
   watchProcesses,
 } from "../lib/native.ts";
-import { eventually, fixture } from "./fixture.ts";
+import { eventually, fixture, ingressOf } from "./fixture.ts";
 
 /** A worker in full swing, reading a ring and a namespace or a tun device; says 'busy', then exits or goes on. */
 function busyWorker(exits: boolean, name: "lifetime-worker" | "lifetime-tun-worker"): Worker {
@@ -50,7 +50,7 @@ function startReader(): { write: () => void; batches: () => number } {
 function abandonHandles(): number {
   const object = openObject(fixture("packets"));
   object.load();
-  const link = object.program("count_packet").attach({ kind: "tcx", ifindex: 1, direction: "ingress" });
+  const link = object.program("count_packet").attach(ingressOf(1));
   object.map("counts").readAll();
   object.btf().typeJson();
   return link.id;

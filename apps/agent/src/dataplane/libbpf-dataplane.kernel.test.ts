@@ -18,7 +18,7 @@ import {
   TRANSLATION_KEY_SIZE,
   TRANSLATION_SIZE,
 } from "@millrace/abi/generated/nat";
-import { type BpfMap, links, netnsCookie, openPinnedMap } from "@millrace/native/native";
+import { type BpfMap, isSupported, links, netnsCookie, openPinnedMap } from "@millrace/native/native";
 import { describe, expect, test } from "vitest";
 import { addressBytes } from "../endpoint/address.ts";
 import { FlowTable, RECORD } from "../telemetry/flow-table.ts";
@@ -33,7 +33,7 @@ const BPF = fileURLToPath(new URL("../../../../packages/bpf/build", import.meta.
 const TABLE = { flowCapacity: 64, flowBudget: 64, hostNetns: "/proc/self/ns/net" };
 let made = 0;
 
-describe.each(HOOK_KINDS)("hooked by %s:", (hooks) => {
+describe.each(HOOK_KINDS.filter((kind) => isSupported(kind).supported))("hooked by %s:", (hooks) => {
   describeDataplane("the dataplane of this kernel", async (run) => {
     const pair = new TestLink("dp");
     const pinDirectory = `/sys/fs/bpf/dataplane-test-${process.pid}-${made++}`;

@@ -9,6 +9,7 @@ import type { Policy, PolicyIdentity } from "@millrace/contract/policy";
 import type { ServiceAnswer } from "@millrace/contract/service";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Actor } from "../../../../packages/bpf/tests/actor.ts";
+import { HOOK_KIND } from "../../../../packages/bpf/tests/device-side.ts";
 import { TestHost, type TestPod, TUNNEL_PORT, wire } from "../../../../packages/bpf/tests/forwarder.ts";
 import type { Flow } from "../../../../packages/bpf/tests/observer.ts";
 import { addressBytes } from "../../../../packages/bpf/tests/packet-builder.ts";
@@ -104,7 +105,7 @@ class Stage {
     const { h2 } = this;
     const map = (name: string) => h2.object.map(name);
     const program = (name: string) => h2.object.program(name);
-    const attachAt = attachBy("tcx", this.#pins);
+    const attachAt = attachBy(HOOK_KIND, this.#pins);
     const forwarding = new LibbpfForwarding({
       ...{ hostNetns: h2.netns.path, pins: this.#pins, program, map, attachAt },
     });
