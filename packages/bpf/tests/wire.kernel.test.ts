@@ -23,9 +23,10 @@ let mine: Belongings;
 let observer: Observer;
 let peer: TestNetns;
 
-/** The pod's eth0, observed both ways from before its first packet. */
-function observeEth0(): number {
+/** The pod's eth0, observed both ways from before its first packet; so is what `offloads` sets. */
+function observeEth0(offloads: () => void = () => {}): number {
   vethPair(observer.netns, peer, () => {
+    offloads();
     const ifindex = ifindexOf(observer.netns, "eth0");
     observer.addEndpoint(ENDPOINT_ID, ifindex);
     for (const way of ["ingress", "egress"] as const) observer.attach(way, ifindex);
@@ -68,12 +69,10 @@ async function mixedTraffic(): Promise<void> {
 test.each(["on", "off"])(
   "with segmentation offload %s, the interface's packets and bytes equal ours, and ours equal the flows",
   async (offload) => {
-    const ifindex = observeEth0();
-    for (const [netns, device] of [
-      [observer.netns, "eth0"],
-      [peer, "veth0"],
-    ] as const)
-      netns.sh(`ethtool -K ${device} tso ${offload} gso ${offload}`);
+    const ifindex = observeEth0(() => {
+      observer.netns.sh(`ethtool -K eth0 tso ${offload} gso ${offload}`);
+      peer.sh(`ethtool -K veth0 tso ${offload} gso ${offload}`);
+    });
     await mixedTraffic();
 
     const { seen, device } = await settled("the counters", () => ({
@@ -125,9 +124,10 @@ test("a queue that cuts buffers up behind our hook: the interface counts our seg
 });
 
 test("a device that merges what it receives before our hook: the interface counts our segments", async () => {
-  const ifindex = observeEth0();
-  observer.netns.sh("ethtool -K eth0 gro on");
-  peer.sh("ethtool -K veth0 tso off gso off");
+  const ifindex = observeEth0(() => {
+    observer.netns.sh("ethtool -K eth0 gro on");
+    peer.sh("ethtool -K veth0 tso off gso off");
+  });
   const { seen, device } = await transfer(ifindex, "ingress");
   expect(seen.segments).toBeGreaterThan(seen.packets + 50n);
   const { packets, bytes } = inPieces(seen);
