@@ -190,8 +190,9 @@ export class Dataplane {
     const sent = quotedFlow(quote, flow.endpointId, flow.vlan);
     const about = this.table.find(direction === "egress" ? reversed(sent) : sent);
     if (!about || about.isRetired) return false;
-    const answer = judged(this.world, about.flow, decideWay(this.world, about.flow), about.opener);
-    if (answer === "unknown" || answer.verdict === "drop") return false;
+    const way = decideWay(this.world, about.flow);
+    const answer = judged(this.world, about.flow, way, about.opener);
+    if (way.verdict === Verdict.DROP || answer === "unknown" || answer.verdict === "drop") return false;
     if (path.verdict === Verdict.FORWARD) path.verdict = verdictOf(answer);
     Object.assign(path, { rule: answer.rule, revision: answer.revision });
     return true;
