@@ -230,8 +230,8 @@ static __always_inline void nat_go_on(struct flow_path *path, const struct flow_
 
 /*
  * After path_decide: whether what it gave to the host's stack is ours to send, masqueraded. `record` is the flow's, NULL
- * when there is no room for one. A flow that has a port keeps it under whatever generation, also while it is being
- * retired; but for the sake of another backend.
+ * when there is no room for one. A flow that has a port keeps it under whatever generation and wherever it goes, also while
+ * it is being retired; but for the sake of another backend.
  */
 VERIFIED_ALONE int nat_decide(struct __sk_buff *skb, struct flow_path *path, const struct flow_key *key,
 			      const struct flow_record *record, __u32 direction)
@@ -239,7 +239,14 @@ VERIFIED_ALONE int nat_decide(struct __sk_buff *skb, struct flow_path *path, con
 	const struct forwarding *now = forwarding_now();
 	struct nat_work *work = nat_work_begin();
 
-	if (!path || !key || !now || !work || path->kind != PATH_HOST || path->verdict == VERDICT_DROP)
+	if (!path || !key || !now || !work || path->verdict == VERDICT_DROP)
+		return 0;
+	if (path->kind == PATH_DIRECT || path->kind == PATH_OVERLAY) {
+		if (record)
+			nat_keep(path, key, record);
+		return 0;
+	}
+	if (path->kind != PATH_HOST)
 		return 0;
 	flow_key_on_wire(&work->flow, key, path);
 	if (!nat_has_flag(work->flow.daddr, ROUTE_OUTSIDE))

@@ -56,6 +56,8 @@ struct told {
 	__u32 identity; /* the tunnel's; 0: nothing */
 	__u32 remote;   /* which host's tunnel: index into `remotes` */
 	bool by_stack;  /* the host's own stack sends it: its addresses are its own */
+	__be16 port;    /* of this host's, to which it came for the endpoint; 0: to the endpoint itself */
+	__u8 address[16]; /* likewise */
 };
 
 /* From outside, under an address of this host, as whom the path's peer stands. */

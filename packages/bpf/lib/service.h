@@ -7,6 +7,7 @@
 #define MILLRACE_LIB_SERVICE_H
 
 #include "lib/emit.h"
+#include "lib/host_port.h"
 #include "shared/forward.h"
 #include "shared/service.h"
 
@@ -89,6 +90,9 @@ struct {
 } service_affinities __weak SEC(".maps");
 
 #define NS_PER_SECOND 1000000000ull
+
+/* A host port's, where a backend's number stands: one that no backend has. */
+#define SERVICE_HOST_PORT_BACKEND 0xffffffff
 
 enum service_answer {
 	SERVICE_PASS,      /* no virtual address */
@@ -207,11 +211,24 @@ static __always_inline bool address_is_virtual(const __u8 address[16])
 	return bpf_map_lookup_elem(&service_ranges, &range);
 }
 
+static __always_inline int service_take_host_port(struct service_pick *pick)
+{
+	const struct service_backend *pod = bpf_map_lookup_elem(&host_ports, &pick->key);
+
+	if (!pod)
+		return SERVICE_PASS;
+	pick->backend = *pod;
+	pick->backend_number = SERVICE_HOST_PORT_BACKEND;
+	return SERVICE_TRANSLATE;
+}
+
 /* Chooses a backend, and counts it when there is none; that it is taken is the caller's to say (service_opened). */
 static __always_inline int service_choose(struct service_pick *pick)
 {
-	if (!pick || !address_is_virtual(pick->key.address))
+	if (!pick)
 		return SERVICE_PASS;
+	if (!address_is_virtual(pick->key.address))
+		return service_take_host_port(pick);
 	for (__u32 i = 0; i < SERVICE_TRIES; i++) {
 		int answer = service_try(pick);
 

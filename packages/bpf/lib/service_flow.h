@@ -177,6 +177,15 @@ VERIFIED_ALONE int service_aim(struct flow_target *to, const struct flow_key *ke
 	return answer;
 }
 
+/* Whether the flow names a virtual address, or a port of this host's own that leads to a pod. */
+static __always_inline bool target_may_be_other(const struct flow_key *key)
+{
+	const struct forwarding *now = forwarding_now();
+
+	return address_is_virtual(key->daddr) ||
+	       (now && now->host_ports && host_port_at(key->daddr, key->dport, key->proto));
+}
+
 /*
  * Where a flow goes, as the endpoint has it. `record` is the flow's, NULL when there is no room for one: then a virtual
  * address can't be translated, since nobody would know the answers. A flow keeps its backend under whatever generation.
@@ -190,7 +199,7 @@ VERIFIED_ALONE int service_take(struct flow_target *to, const struct flow_key *k
 	if (record && !(how & SERVICE_ANEW) && target_keep(to, key, record) &&
 	    (!(how & SERVICE_MAY_CHOOSE) || target_lasts(to)))
 		return SERVICE_AIMED;
-	if (!(how & SERVICE_MAY_CHOOSE) || !address_is_virtual(key->daddr))
+	if (!(how & SERVICE_MAY_CHOOSE) || !target_may_be_other(key))
 		return SERVICE_AIMED;
 	if (key->proto != IPPROTO_TCP && key->proto != IPPROTO_UDP)
 		return PATH_REASON_NO_SERVICE;

@@ -228,6 +228,25 @@ static __always_inline bool side_aim(struct __sk_buff *skb, struct side *side, c
 	return false;
 }
 
+/*
+ * What came to a port of this host's own is answered from there: the flow has that port from its first packet on. false: it has
+ * another one already, or none, and nobody would know the answers.
+ */
+static __always_inline bool side_keep_port(struct side *side, struct flow_record *record)
+{
+	const struct told *told = &side->told;
+
+	if (!told->port)
+		return true;
+	if (!record)
+		return false;
+	if (side->anew || !READ_ONCE(record->path.nat_port)) {
+		__builtin_memcpy(record->path.nat_address, told->address, 16);
+		WRITE_ONCE(record->path.nat_port, told->port);
+	}
+	return record->path.nat_port == told->port && address_equals(record->path.nat_address, told->address);
+}
+
 /* Whether what the flow keeps is about this packet too. */
 static __always_inline bool side_may_follow(const struct side *side, const struct flow_path *kept,
 					    const struct forwarding *now)
@@ -247,6 +266,10 @@ static __always_inline void side_decide(struct __sk_buff *skb, struct side *side
 		if (path_is_current(&record->path, now))
 			return;
 		__builtin_memset(&side->path, 0, sizeof(side->path));
+	}
+	if (!side_keep_port(side, record)) {
+		path_refuse(&side->path, PATH_REASON_NO_PORT);
+		return;
 	}
 	if (side_aim(skb, side, found, now)) {
 		side_judge(skb, side);

@@ -43,12 +43,12 @@ static __always_inline const struct local *wire_receiver(const struct plain_pack
 static __always_inline int wire_return_plain(struct __sk_buff *skb, struct plain_packet *plain,
 					     const struct forwarding *now)
 {
-	return nat_is_in_range(now, plain->flow.key.sport) ? nat_return_plain(skb, plain) : NAT_NOT_OURS;
+	return nat_may_return(now, plain->flow.key.sport) ? nat_return_plain(skb, plain) : NAT_NOT_OURS;
 }
 
 /*
  * For a pod here, after whatever carried it is off. Uncounted and left alone when it is for nobody here. Answers to
- * masqueraded flows come as they are, never through a tunnel.
+ * masqueraded flows, and what is sent to a host port, come as they are, never through a tunnel.
  */
 static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told *told, bool tunnelled,
 					const struct forwarding *now)
@@ -65,12 +65,14 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told
 	if (!packet || (!is_plain && wire_parse(skb, packet) < 0))
 		return TCX_NEXT_PROGRAM;
 	here = wire_receiver(&plain, is_plain, packet);
-	if (!here && !tunnelled && now->nat_first) {
+	if (!here && !tunnelled && (now->nat_first || now->host_ports)) {
 		result = is_plain ? wire_return_plain(skb, &plain, now) : nat_return_any(skb, packet);
 		if (result == NAT_BROKEN)
 			return TCX_DROP_PACKET;
-		if (result == NAT_RETURNED)
+		if (nat_is_found(result))
 			here = wire_receiver(&plain, is_plain, packet);
+		if (result == NAT_CAME)
+			nat_tell_port(&delivery.told);
 	}
 	if (!here)
 		return TCX_NEXT_PROGRAM;

@@ -15,6 +15,7 @@ export type ServiceCount = (typeof ServiceCount)[keyof typeof ServiceCount];
 export const ServiceLimit = {
   COUNTS: 16,
   TRIES: 3,
+  HOST_PORT_LIMIT: 4096,
 } as const;
 export type ServiceLimit = (typeof ServiceLimit)[keyof typeof ServiceLimit];
 

@@ -26,7 +26,7 @@ struct forwarding {
 	__be32 nat_address4;   /* this host's, as the outside sees it; 0: IPv4 isn't masqueraded */
 	__u8 nat_address6[16]; /* likewise for IPv6 */
 	__u16 nat_last;
-	__u16 _pad0;
+	__u16 host_ports; /* whether any port of this host's leads to a pod: `host_ports` (service.h) */
 };
 ABI_SIZE(struct forwarding, 48);
 

@@ -13,6 +13,7 @@
 enum service_limit {
 	SERVICE_COUNTS = 16,
 	SERVICE_TRIES = 3, /* how often a choice is begun anew when the tables change under it */
+	SERVICE_HOST_PORT_LIMIT = 4096, /* of `host_ports` */
 };
 
 /* Index of the `service_totals` map: what became of connects, of a socket's first datagram, and of packets' flows, to a virtual address. */
@@ -45,12 +46,15 @@ struct service {
 };
 ABI_SIZE(struct service, 16);
 
-/* Of `service_backends`, by number: those that new connections may be given. */
+/*
+ * Of `service_backends`, by number: those that new connections may be given. Of `host_ports`, by one of this host's own
+ * addresses and a port of it: the pod here that the port leads to.
+ */
 struct service_backend {
 	__u8 address[16]; /* of the family of the virtual address */
 	__be16 port;
 	__u16 _pad0;
-	__u32 service; /* whose number it is: a backend of two services is two */
+	__u32 service; /* whose number it is: a backend of two services is two; 0: a host port's */
 };
 ABI_SIZE(struct service_backend, 24);
 
