@@ -5,10 +5,12 @@
 
 import { WAY_NUMBER } from "@millrace/contract/verdict";
 import { NODE_IN_CONTAINER } from "@millrace/lab/shop";
+import { runChecked } from "@millrace/lab/subprocess";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Books } from "./books.ts";
 import { until } from "./child.ts";
 import { accounted, same } from "./ledger.ts";
+import { addOutsider } from "./outsider.ts";
 import { Stack } from "./stack.ts";
 import { addPeers, sendMix, steadyTraffic } from "./traffic.ts";
 
@@ -38,6 +40,21 @@ const slowShare = (flows: readonly Carried[]): number =>
   flows.reduce((sum, { packets }) => sum + packets, 0);
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** One connection that is answered 40 times, or says at which time it wasn't. */
+async function exchangeEach100Ms(netns: string, host: string, port: number): Promise<string> {
+  const program = `
+    const socket = require("net").connect(${port}, ${JSON.stringify(host)});
+    let answered = 0;
+    const end = (why) => { console.log(why ?? "answered " + answered); process.exit(); };
+    const ask = () => { if (answered === 40) end(); else socket.write("x"); };
+    socket.on("connect", ask);
+    socket.on("data", () => { answered++; setTimeout(ask, 100); });
+    socket.on("error", (error) => end(error.code));
+    setTimeout(() => end("stopped after " + answered), 30_000);`;
+  const argv = ["nsenter", `--net=${netns}`, process.execPath, "-e", program];
+  return (await runChecked({ argv }, 60_000)).stdout.trim();
+}
 
 describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) => {
   let stack: Stack;
@@ -128,6 +145,35 @@ describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) =>
     for (const { port } of rows) expect(port).toBeGreaterThanOrEqual(20_000);
     for (const { port } of rows) expect(port).toBeLessThanOrEqual(31_999);
     for (const b of await books.settled("sender")) expect(same(accounted(b), b.total)).toBe(true);
+  }, 120_000);
+
+  test("a port of the host leads a client outside to its pod, over an agent's end too, and the flow says so", async () => {
+    const [name, port] = ["published", 8080];
+    const argv = [NODE_IN_CONTAINER, "-e", `require("net").createServer((s) => s.pipe(s)).listen(80, "::")`];
+    await stack.lab.addPod({
+      ...{ name, namespace: "test", hostNumber: 1, labels: { app: name } },
+      hostPorts: [{ protocol: "tcp", hostPort: port, containerPort: 80 }],
+      containers: [{ name, argv, restart: false }],
+    });
+    await stack.allCovered();
+    const { uplink } = stack.lab.host(1);
+    const outsider = await addOutsider(stack.lab, 1);
+    const clients = [uplink.ip4, uplink.ip6].map((to) => exchangeEach100Ms(outsider.netns, to, port));
+    await pause(1500);
+    await stack.agents[0]?.end("SIGKILL");
+    stack.agents[0]?.start();
+    expect(await Promise.all(clients)).toEqual(["answered 40", "answered 40"]);
+    const told = () =>
+      stack.query<{ asked: string; port: number; src: string }>(
+        `select distinct host(nat_dst) as asked, nat_dst_port as port, host(src) as src from flow_updates
+         where dst in ($1, $2) and dst_port = 80 and nat_dst is not null order by 1`,
+        [stack.lab.pod(name).ip4, stack.lab.pod(name).ip6],
+      );
+    await until("both flows are told", async () => (await told()).length === 2, { deadlineMs: 20_000 });
+    expect(await told()).toEqual([
+      { asked: uplink.ip4, port, src: outsider.ip4 },
+      { asked: uplink.ip6, port, src: outsider.ip6 },
+    ]);
   }, 120_000);
 
   test("with the control plane away, known pods are reached by old and new connections alike", async () => {

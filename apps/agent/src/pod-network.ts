@@ -140,12 +140,13 @@ export class PodNetwork {
   }
 
   #makeAttachments(): PodAttachments {
-    const { dataplane, links, hostCookie, uplink, log } = this.#o;
+    const { dataplane, links, hostCookie, uplink, telemetry, log } = this.#o;
     return new PodAttachments({
       ...{ store: this.#o.attachments, links, hostCookie, log },
       netnsCookie: (netns) => dataplane.netnsCookie(netns),
       allocate: (taken) => this.network.allocate(taken),
-      mtu: () => uplink.mtu,
+      ...{ mtu: () => uplink.mtu, tunnelPort: uplink.tunnelPort },
+      hostAddresses: () => telemetry.registry.hostAddresses,
       notReady: () => this.network.notReady(),
       untilReady: () => this.network.untilReady(),
       connect: (record) => this.#connect(record),

@@ -136,7 +136,7 @@ class Tier implements Disposable {
     encodeForwarding(
       {
         ...{ generation: 0, uplink, punt: hasAgent ? this.devices.punt0 : 0, tunnelPort },
-        ...{ natFirst: masquerade?.first ?? 0, natLast: masquerade?.last ?? 0 },
+        ...{ natFirst: masquerade?.first ?? 0, natLast: masquerade?.last ?? 0, hostPorts: 0 },
         ...{ tunnelAddress: rawWord(tunnelAddress), policySet: world.policy ? this.#policy.number : 0 },
         ...{ natAddress4: rawWord(natAddress[4]), natAddress6: bytesOf(natAddress[6]) },
       },

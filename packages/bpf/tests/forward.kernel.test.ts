@@ -3,16 +3,12 @@
  * to and from the host itself. What it counts is what the pods' interfaces count.
  */
 
-import { EndpointClass } from "@millrace/abi/generated/endpoint";
 import { PathKind, Verdict } from "@millrace/abi/generated/flow";
-import { links } from "@millrace/native/native";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Actor } from "./actor.ts";
-import { sumOfClasses, sumOfFlows } from "./expectations.ts";
+import { expectBooksBalance } from "./books.ts";
 import { TestHost, type TestPod, wire } from "./forwarder.ts";
-import { plus } from "./observer.ts";
 import { addressBytes } from "./packet-builder.ts";
-import { settled } from "./waiting.ts";
 
 let h1: TestHost;
 let h2: TestHost;
@@ -85,33 +81,10 @@ test("the host reaches its pods, and they it", () => {
   ping(a, h1.underlay6);
 });
 
-/** As the pod's own interface counts: what it sent, what it received. */
-const interfaceOf = (pod: TestPod) => {
-  const stats = links(pod.netns.path).find(({ name }) => name === "eth0")?.stats64 as Record<string, bigint>;
-  return [
-    { packets: stats.tx_packets, bytes: stats.tx_bytes },
-    { packets: stats.rx_packets, bytes: stats.rx_bytes },
-  ];
-};
-
 test.each([
   ["a", () => [h1, a] as const],
   ["b", () => [h1, b] as const],
   ["c", () => [h2, c] as const],
 ])("what pod %s's flows and classes add up to is what its interface counts", async (_name, which) => {
-  const [host, pod] = which();
-  const [flows, endpoint, device] = await settled("the pod's counters", () => [
-    host.flowsOf(pod),
-    host.endpoint(pod),
-    interfaceOf(pod),
-  ]);
-  for (const direction of [0, 1]) {
-    const total = endpoint.counters[direction]?.[EndpointClass.TOTAL];
-    const accounted = plus(
-      sumOfFlows(flows, direction),
-      sumOfClasses(endpoint, direction, EndpointClass.TOTAL),
-    );
-    expect(accounted).toEqual(total);
-    expect({ packets: total?.packets, bytes: total?.bytes }).toEqual(device[direction]);
-  }
+  await expectBooksBalance(...which());
 });

@@ -42,6 +42,7 @@ import { attachAt, HOOK_KIND, type HookKind } from "./device-side.ts";
 import { TestNetns } from "./netns.ts";
 import { type Flow, OBSERVE_OBJECT, plus, readFlows, u32, u64, viewOf } from "./observer.ts";
 import { addressBytes } from "./packet-builder.ts";
+import { TestServices } from "./service-tables.ts";
 
 export const TUNNEL_PORT = 8472;
 const PROGRAMS = [
@@ -90,6 +91,7 @@ export class TestHost implements Disposable {
   #generation = 2;
   #uplink = 0;
   #natPorts = { natFirst: 0, natLast: 0 };
+  #hostPorts = 0;
 
   constructor(number: number, options: HostOptions = {}) {
     this.number = number;
@@ -134,6 +136,7 @@ export class TestHost implements Disposable {
         tunnelAddress,
         policySet: this.policySet,
         ...this.#natPorts,
+        hostPorts: this.#hostPorts,
         natAddress4: tunnelAddress,
         natAddress6: addressBytes(this.underlay6),
       },
@@ -234,6 +237,20 @@ export class TestHost implements Disposable {
     this.route(`10.201.${this.number}.0`, 96 + 24, { kind: PathKind.PUNT, flags: RouteFlag.MASQUERADED });
     this.route(`fd00:201:${this.number}::`, 64, { kind: PathKind.PUNT, flags: RouteFlag.MASQUERADED });
     for (const address of [this.underlay4, this.underlay6]) this.route(address, 128, { kind: PathKind.HOST });
+    this.commit();
+  }
+
+  /** A port of the host's own addresses that leads to a pod. */
+  publish(port: number, proto: number, pod: Pick<TestPod, "ip4" | "ip6">, podPort: number): void {
+    const services = new TestServices(this.object);
+    this.#hostPorts = 1;
+    for (const [own, to] of [
+      [this.underlay4, pod.ip4],
+      [this.underlay6, pod.ip6],
+    ] as const) {
+      services.hostPort({ address: own, port }, proto, { address: to, port: podPort });
+      this.route(own, 128, { kind: PathKind.HOST });
+    }
     this.commit();
   }
 

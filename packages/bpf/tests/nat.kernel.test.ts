@@ -2,60 +2,30 @@
  * Masquerading with real packets: a pod reaches an outside that knows no way to it, over the host's uplink and a router
  * behind it, and nothing is lost on the way back. What single packets look like is nat-packets.kernel.test.ts's.
  */
-import { EndpointClass } from "@millrace/abi/generated/endpoint";
 import { PathKind } from "@millrace/abi/generated/flow";
-import { links } from "@millrace/native/native";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Actor } from "./actor.ts";
-import { sumOfClasses, sumOfFlows } from "./expectations.ts";
+import { expectBooksBalance } from "./books.ts";
 import { TestHost, type TestPod } from "./forwarder.ts";
-import { TestNetns } from "./netns.ts";
-import { plus } from "./observer.ts";
+import { FAR, Outside } from "./outside.ts";
 import { addressBytes } from "./packet-builder.ts";
-import { settled } from "./waiting.ts";
 
 const [FIRST, LAST] = [20_000, 31_999];
-const FAR = { ip4: "198.51.100.2", ip6: "2001:db8:51::2" } as const;
 const NARROW_MTU = 1300;
 
 let host: TestHost;
-let router: TestNetns;
-let far: TestNetns;
+let outside: Outside;
 let pods: [TestPod, TestPod];
 
-/** host ─ up0 ─ router ─ far; the link to the far end carries less at a time. */
 beforeAll(() => {
   host = new TestHost(1);
-  router = new TestNetns("router");
-  far = new TestNetns("far");
-  router.sh("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
-  host.netns.sh(`ip link add up0 type veth peer name h0 netns ${router.name}`);
-  router.sh(`ip link add f0 type veth peer name eth0 netns ${far.name}`);
-  for (const [netns, device, four, six] of [
-    [host.netns, "up0", host.underlay4, host.underlay6],
-    [router, "h0", "10.200.0.254", "fd00:200::fe"],
-    [router, "f0", "198.51.100.1", "2001:db8:51::1"],
-    [far, "eth0", FAR.ip4, FAR.ip6],
-  ] as const) {
-    netns.sh(`ip addr add ${four}/24 dev ${device}`);
-    netns.sh(`ip -6 addr add ${six}/64 dev ${device} nodad`);
-    netns.sh(`ip link set ${device} up`);
-  }
-  for (const [netns, four, six] of [
-    [host.netns, "10.200.0.254", "fd00:200::fe"],
-    [far, "198.51.100.1", "2001:db8:51::1"],
-  ] as const) {
-    netns.sh(`ip route add default via ${four}`);
-    netns.sh(`ip -6 route add default via ${six}`);
-  }
-  host.useUplink("up0");
+  outside = new Outside(host);
   host.masquerade(FIRST, LAST);
   pods = [host.addPod("a"), host.addPod("b")];
 });
 afterAll(() => {
   host[Symbol.dispose]();
-  router.remove();
-  far.remove();
+  outside[Symbol.dispose]();
 });
 
 const families = ["ip4", "ip6"] as const;
@@ -69,7 +39,7 @@ const fails = (act: () => string): string => {
 
 test.each(families)("%s: two pods at once reach one service outside by TCP, UDP and echo", async (family) => {
   const port = family === "ip4" ? 7004 : 7006;
-  using server = await Actor.in(far);
+  using server = await Actor.in(outside.far);
   await server.do("listen", { port, family: family === "ip4" ? 4 : 6 });
   await server.do("listenUdp", { port, family: family === "ip4" ? 4 : 6 });
   await Promise.all(
@@ -96,11 +66,11 @@ test.each(families)("%s: two pods at once reach one service outside by TCP, UDP 
 });
 
 test("the outside sees the host's address only", async () => {
-  using server = await Actor.in(far);
+  using server = await Actor.in(outside.far);
   await server.do("listen", { port: 7010 });
   using client = await Actor.in(pods[0].netns);
   await client.do("open", { id: 1, host: FAR.ip4, port: 7010 });
-  const seen = far.sh("ss -Htn state established sport = :7010");
+  const seen = outside.far.sh("ss -Htn state established sport = :7010");
   const [, port = 0] = /10\.200\.0\.1:(\d+)/.exec(seen) ?? [];
   expect(Number(port)).toBeGreaterThanOrEqual(FIRST);
   expect(Number(port)).toBeLessThanOrEqual(LAST);
@@ -124,8 +94,8 @@ test.each(families)("%s: a closed port outside is told to the pod", async (famil
 
 describe("a narrow link outside", () => {
   beforeAll(() => {
-    router.sh(`ip link set f0 mtu ${NARROW_MTU}`);
-    far.sh(`ip link set eth0 mtu ${NARROW_MTU}`);
+    outside.router.sh(`ip link set f0 mtu ${NARROW_MTU}`);
+    outside.far.sh(`ip link set eth0 mtu ${NARROW_MTU}`);
   });
 
   test.each(families)("%s: the pod learns its MTU", (family) => {
@@ -139,7 +109,7 @@ describe("a narrow link outside", () => {
 
   test.each(families)("%s: a bulk transfer finds its way", async (family) => {
     const port = family === "ip4" ? 7024 : 7026;
-    using server = await Actor.in(far);
+    using server = await Actor.in(outside.far);
     await server.do("listen", { port, family: family === "ip4" ? 4 : 6 });
     using client = await Actor.in(pods[0].netns);
     await client.do("open", { id: 1, host: FAR[family], port });
@@ -149,14 +119,14 @@ describe("a narrow link outside", () => {
 });
 
 test("the host's own traffic is its own, also with a reserved port", async () => {
-  using server = await Actor.in(far);
+  using server = await Actor.in(outside.far);
   await server.do("listen", { port: 7030 });
   using own = await Actor.in(host.netns);
   await own.do("open", { id: 1, host: FAR.ip4, port: 7030 });
   await own.do("exchange", { id: 1, bytes: 100_000 });
   await own.do("close", { id: 1 });
   await own.do("listen", { port: FIRST + 5 });
-  using stranger = await Actor.in(far);
+  using stranger = await Actor.in(outside.far);
   expect(await stranger.do("open", { id: 1, host: host.underlay4, port: FIRST + 5 })).toHaveProperty(
     "localPort",
   );
@@ -164,31 +134,9 @@ test("the host's own traffic is its own, also with a reserved port", async () =>
   host.netns.sh(`ping -c 1 -W 2 ${FAR.ip4}`);
 });
 
-/** As the pod's own interface counts: what it sent, what it received. */
-const interfaceOf = (pod: TestPod) => {
-  const stats = links(pod.netns.path).find(({ name }) => name === "eth0")?.stats64 as Record<string, bigint>;
-  return [
-    { packets: stats.tx_packets, bytes: stats.tx_bytes },
-    { packets: stats.rx_packets, bytes: stats.rx_bytes },
-  ];
-};
-
 test.each([0, 1] as const)(
   "what pod %s's flows and classes add up to is what its interface counts",
-  async (index) => {
-    const pod = pods[index];
-    const [flows, endpoint, device] = await settled("the pod's counters", () => [
-      host.flowsOf(pod),
-      host.endpoint(pod),
-      interfaceOf(pod),
-    ]);
-    for (const direction of [0, 1]) {
-      const total = endpoint.counters[direction]?.[EndpointClass.TOTAL];
-      const classes = sumOfClasses(endpoint, direction, EndpointClass.TOTAL);
-      expect(plus(sumOfFlows(flows, direction), classes)).toEqual(total);
-      expect({ packets: total?.packets, bytes: total?.bytes }).toEqual(device[direction]);
-    }
-  },
+  async (index) => await expectBooksBalance(host, pods[index]),
 );
 
 /** Prints what a connected datagram socket is told when nobody listens at the far end. */

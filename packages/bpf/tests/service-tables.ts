@@ -86,6 +86,12 @@ export class TestServices {
     );
     this.map("services").update(keyBytes(at, protocol), value);
   }
+  /** A port of the host's own that leads to a pod. */
+  hostPort(at: Place, protocol: number, pod: Place): void {
+    const value = new Uint8Array(SERVICE_BACKEND_SIZE);
+    encodeServiceBackend({ address: addressBytes(pod.address), port: pod.port, service: 0 }, viewOf(value));
+    this.map("host_ports").update(keyBytes(at, protocol), value);
+  }
   /** This host was told what the address is. */
   know(address: string): void {
     this.map("services").update(keyBytes({ address, port: 0 }, 0), new Uint8Array(SERVICE_SIZE));

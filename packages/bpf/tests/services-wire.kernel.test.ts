@@ -3,16 +3,13 @@
  * from the virtual address, and refused where nobody serves. What single packets look like is service-packets.kernel.test.ts's.
  */
 import { isDeepStrictEqual } from "node:util";
-import { EndpointClass } from "@millrace/abi/generated/endpoint";
 import { PathKind } from "@millrace/abi/generated/flow";
-import { links } from "@millrace/native/native";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Actor } from "./actor.ts";
-import { sumOfClasses, sumOfFlows } from "./expectations.ts";
+import { expectBooksBalance } from "./books.ts";
 import { TestHost, type TestPod, wire } from "./forwarder.ts";
-import { plus } from "./observer.ts";
 import { PROTOCOL, TestServices } from "./service-tables.ts";
-import { eventually, settled } from "./waiting.ts";
+import { eventually } from "./waiting.ts";
 
 const CASES = [
   ["ip4", "10.96.0.1"],
@@ -93,21 +90,8 @@ describe.each(["DIRECT", "OVERLAY"] as const)("with hosts that are reached by %s
   );
 
   test("what the client's flows and classes add up to is what its interface counts, and what its servers' do", async () => {
-    const [flows, endpoint, device] = await settled("the pod's counters", () => [
-      near.flowsOf(client),
-      near.endpoint(client),
-      links(client.netns.path).find(({ name }) => name === "eth0")?.stats64 as Record<string, bigint>,
-    ]);
-    for (const [direction, packets, bytes] of [
-      [0, device.tx_packets, device.tx_bytes],
-      [1, device.rx_packets, device.rx_bytes],
-    ] as const) {
-      const total = endpoint.counters[direction]?.[EndpointClass.TOTAL];
-      expect(
-        plus(sumOfFlows(flows, direction), sumOfClasses(endpoint, direction, EndpointClass.TOTAL)),
-      ).toEqual(total);
-      expect({ packets: total?.packets, bytes: total?.bytes }).toEqual({ packets, bytes });
-    }
+    await expectBooksBalance(near, client);
+    const flows = near.flowsOf(client);
     for (const [where, host] of [
       ["here", near],
       ["there", far],

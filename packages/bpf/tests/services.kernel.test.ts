@@ -104,6 +104,21 @@ test("a UDP socket sends to two services and a mapped one, and each answer comes
   expect(mapped.answers).toEqual([{ name: "a", from: `${MAPPED} 80` }]);
 });
 
+test("a socket that asks for a port of the host that leads to a pod is given the pod, and shown the host's", async () => {
+  const own = { address: "10.200.0.1", port: 8080 };
+  for (const protocol of Object.values(PROTOCOL))
+    balancer.hostPort(own, protocol, { address: "10.9.0.1", port: 9000 });
+  await server.do("serve", { name: "pod", host: "10.9.0.1", port: 9000 });
+  const { localPort, ...shown } = await client.do("ask", { id: 1, ...at(own) });
+  expect(shown).toEqual({ name: "pod", peer: text(own) });
+  const [noted] = balancer.flows();
+  expect(noted?.key).toMatchObject({ sport: localPort, dport: 9000 });
+  expect(noted?.flow.virtual).toMatchObject({ port: 8080, address: addressBytes(own.address) });
+  const { answers } = await client.do("askUdp", { places: [at(own), at(own)] });
+  expect(answers).toEqual([1, 2].map(() => ({ name: "pod", from: text(own) })));
+  expect(await client.do("open", { id: 2, host: "10.9.0.1", port: 8080 })).toEqual({ error: "ECONNREFUSED" });
+});
+
 test("the datagrams of one socket go to one backend, and count once", async () => {
   const made = await backends(1, ["a", "b", "c", "d"]);
   balancer.set(1, CART4, PROTOCOL.udp, made);

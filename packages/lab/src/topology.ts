@@ -20,6 +20,8 @@ export type PodSpec = {
   hostNumber: number;
   labels: Readonly<Record<string, string>>;
   containers: readonly ContainerSpec[];
+  /** Of its host, that lead to it: as CNI's portMappings. Only a CNI plugin makes them. */
+  hostPorts?: readonly { protocol: "tcp" | "udp"; hostPort: number; containerPort: number }[];
 };
 export type HostPlan = {
   name: string;

@@ -84,7 +84,10 @@ export class CniWiring implements Wiring {
     };
     // With nobody to answer, a pod that goes is not worth waiting for: its namespace takes the link along.
     const waitMs = command === "ADD" ? WAIT_MS : 1000;
-    const config = { cniVersion: CNI_VERSION, name: "lab", type: "millrace", agentSocket: cniSocket, waitMs };
+    const config = {
+      ...{ cniVersion: CNI_VERSION, name: "lab", type: "millrace", agentSocket: cniSocket, waitMs },
+      runtimeConfig: { portMappings: plan.hostPorts ?? [] },
+    };
     const assignments = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
     const argv = ["env", ...assignments, this.#plugin];
     const { code, stdout, stderr } = await run({ argv, stdin: JSON.stringify(config) }, TIMEOUT_MS);

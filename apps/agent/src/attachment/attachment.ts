@@ -47,6 +47,7 @@ export type AttachmentProblem =
   | "gone" // no such namespace, no such attachment
   | "bad-netns" // no network namespace, or the host's own
   | "name-taken" // the namespace has an interface of this name
+  | "port-taken" // a port of the host leads to another pod
   | "unsupported" // what was asked for can't be done here
   | "differs"; // it is not as it was made
 

@@ -29,7 +29,7 @@ function site(directory = temporaryDirectory("attachments")) {
         while (taken.has(address));
         return { pool: "default", mtuOverhead: 50, addresses: [{ address, gateway: "169.254.1.1" }] };
       },
-      mtu: () => 1500,
+      ...{ mtu: () => 1500, tunnelPort: 8472, hostAddresses: () => ["127.0.0.1", "192.0.2.9", "fe80::1"] },
       notReady: () => state.notReady,
       untilReady: async () => state.notReady,
       connect: (record) => {
@@ -101,6 +101,22 @@ test("no address is given twice, whatever was restarted in between", async () =>
   expect(other.addresses[0]?.address).toBe("10.1.0.6/32");
 });
 
+test("its ports of the host are remembered, and no other pod gets them while it is there", async () => {
+  const { begin } = site();
+  const portMappings = [{ hostPort: 80, containerPort: 8080, protocol: "tcp" as const }];
+  await begin().add(request(7, { portMappings }));
+  const attachments = begin();
+  const failed = await attachments.add(request(8, { portMappings })).catch((error) => error);
+  expect([failed.problem, failed.message]).toEqual([
+    "port-taken",
+    "runtimeConfig.portMappings.0.hostPort: 80/tcp leads to ?/web",
+  ]);
+  expect(attachments.list()).toHaveLength(1);
+  await attachments.add(request(7, { netns: "/run/netns/9", portMappings }));
+  await attachments.remove(request(7));
+  await attachments.add(request(8, { portMappings }));
+});
+
 test("removing is done once and then nothing to do", async () => {
   const { links, begin } = site();
   const attachments = begin();
@@ -114,8 +130,8 @@ test.each<[string, Partial<AttachmentRequest>, string]>([
   ["the host's own namespace", { netns: "/run/netns/1" }, "bad-netns"],
   ["no namespace at all", { netns: "/run/netns/x" }, "bad-netns"],
   [
-    "ports of the host",
-    { portMappings: [{ hostPort: 80, containerPort: 80, protocol: "tcp" }] },
+    "a port of the host by sctp",
+    { portMappings: [{ hostPort: 80, containerPort: 80, protocol: "sctp" }] },
     "unsupported",
   ],
 ])("%s is refused with its reason", async (_what, change, problem) => {

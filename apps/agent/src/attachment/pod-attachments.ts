@@ -15,6 +15,7 @@ import {
   keyText,
 } from "./attachment.ts";
 import { differences } from "./check.ts";
+import { type HostPort, hostPortsOf } from "./host-port.ts";
 import type { AttachmentRecord, AttachmentStore, PlacedRecord } from "./record.ts";
 
 /** One address of each family the pool has. */
@@ -32,6 +33,8 @@ export type PodAttachmentsOptions = {
   allocate: (taken: ReadonlySet<string>) => Allocation;
   /** Of the uplink. */
   mtu: () => number;
+  hostAddresses: () => readonly string[];
+  tunnelPort: number;
   notReady: () => string | undefined;
   /** The same after a while of waiting for the better. */
   untilReady: () => Promise<string | undefined>;
@@ -70,11 +73,6 @@ export class PodAttachments implements Attachments {
       return attachmentOf(known as PlacedRecord);
     const why = await this.#o.untilReady();
     if (why !== undefined) throw new AttachmentError("not-ready", why);
-    if (request.portMappings.length > 0)
-      throw new AttachmentError(
-        "unsupported",
-        "runtimeConfig.portMappings: ports of the host can't be mapped yet",
-      );
     if (this.#o.links.facts(request.netns, request.ifname) && !known)
       throw new AttachmentError("name-taken", `${request.netns} has an interface ${request.ifname} already`);
     if (known) this.#takeBack(known);
@@ -121,15 +119,28 @@ export class PodAttachments implements Attachments {
       this.#o.store.all().flatMap(({ addresses }) => addresses.map(({ address }) => address)),
     );
     const { pool, addresses, mtuOverhead } = this.#o.allocate(taken);
+    const hostPorts = this.#hostPorts(request, addresses);
     const digest = createHash("sha256").update(keyText(request)).digest("hex");
     return {
-      ...{ phase: "making", containerId, ifname, network, netns, pool, addresses, place: null },
+      ...{ phase: "making", containerId, ifname, network, netns, pool, addresses, hostPorts, place: null },
       hostName: `mr${digest.slice(0, 12)}`,
       mac: macOf(digest),
       mtu: this.#o.mtu() - mtuOverhead,
       namespace: args.K8S_POD_NAMESPACE ?? null,
       pod: args.K8S_POD_NAME ?? null,
     };
+  }
+
+  #hostPorts(request: AttachmentRequest, addresses: AttachmentRecord["addresses"]): HostPort[] {
+    const others = this.#o.store.all().filter((record) => keyText(record) !== keyText(request));
+    return hostPortsOf(request.portMappings, {
+      others: others.map((record) => ({
+        owner: record.pod === null ? keyText(record) : `${record.namespace ?? "?"}/${record.pod}`,
+        ...{ hostPorts: record.hostPorts, addresses: record.addresses.map(({ address }) => address) },
+      })),
+      podAddresses: addresses.map(({ address }) => address),
+      ...{ hostAddresses: this.#o.hostAddresses(), tunnelPort: this.#o.tunnelPort },
+    });
   }
 
   #takeBack(record: AttachmentRecord): void {

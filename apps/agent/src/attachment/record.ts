@@ -6,6 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { type AttachmentKey, keyText } from "./attachment.ts";
+import { HostPort } from "./host-port.ts";
 
 export const AttachmentRecord = z.object({
   /** "making": whoever finds it after a start takes away what there is of it. */
@@ -19,6 +20,8 @@ export const AttachmentRecord = z.object({
   mac: z.string(),
   mtu: z.int(),
   addresses: z.array(z.object({ address: z.string(), gateway: z.string() })),
+  /** Absent in what agents wrote that had none. */
+  hostPorts: z.array(HostPort).default([]),
   /** What the runtime said of the pod. */
   namespace: z.string().nullable(),
   pod: z.string().nullable(),

@@ -38,6 +38,7 @@ const PROBLEMS = {
   gone: { code: "UNKNOWN_CONTAINER", message: "there is no such container" },
   "bad-netns": { code: "BAD_ENVIRONMENT", message: "CNI_NETNS can't be used" },
   "name-taken": { code: "BAD_ENVIRONMENT", message: "CNI_IFNAME can't be used" },
+  "port-taken": { code: "TRY_AGAIN", message: "a port of the host is taken" },
   unsupported: { code: "UNSUPPORTED_FIELD", message: "what the network configuration asks for can't be had" },
   differs: { code: "NOT_AS_EXPECTED", message: "the attachment isn't as it was made" },
 } as const satisfies Record<AttachmentProblem, { code: keyof typeof CNI_CODES; message: string }>;

@@ -49,6 +49,14 @@ export type ForwardingTables = {
   }[];
   /** `index` is what routes name them by, from 1. */
   remotes: readonly { index: number; address4: number; address6: Uint8Array }[];
+  /** Ports of this host's own addresses, and the pods here that they lead to. */
+  hostPorts: readonly {
+    address: Uint8Array;
+    port: number;
+    proto: number;
+    podAddress: Uint8Array;
+    podPort: number;
+  }[];
 };
 /** All that flows are judged by, as include/shared/policy.h has it; addresses are 16 bytes, IPv4 mapped. */
 export type PolicyTables = {

@@ -18,6 +18,12 @@ import {
   ROUTE_KEY_SIZE,
   ROUTE_SIZE,
 } from "@millrace/abi/generated/forward";
+import {
+  encodeServiceBackend,
+  encodeServiceKey,
+  SERVICE_BACKEND_SIZE,
+  SERVICE_KEY_SIZE,
+} from "@millrace/abi/generated/service";
 import type { BpfMap } from "@millrace/native/native";
 import type { ForwardingTables } from "./dataplane.ts";
 import { u32 } from "./trace-object.ts";
@@ -27,13 +33,16 @@ type Entry = readonly [key: Uint8Array, value: Uint8Array];
 /** Whether anything had to be written or removed. */
 export function applyForwarding(map: (name: string) => BpfMap, wanted: ForwardingTables): boolean {
   const before = readForwarding(map("forwarding"));
-  const facts = { ...wanted.facts, generation: before.generation, policySet: before.policySet };
+  const hostPorts = wanted.hostPorts.length > 0 ? 1 : 0;
+  const { generation, policySet } = before;
+  const facts = { ...wanted.facts, hostPorts, generation, policySet };
   // Remotes first: a route must find the host it names.
   const changed = [
     bring(map("remotes"), wanted.remotes.map(remoteEntry), "array"),
     bring(map("tunnel_peers"), wanted.remotes.flatMap(peerEntry)),
     bring(map("locals"), wanted.locals.map(localEntry)),
     bring(map("routes"), wanted.routes.map(routeEntry)),
+    bring(map("host_ports"), wanted.hostPorts.map(hostPortEntry)),
     before.generation === 0 || !isEqual(bytesOf(facts), bytesOf(before)),
   ].some(Boolean);
   if (changed)
@@ -96,6 +105,13 @@ function routeEntry({ address, prefixBits, ...route }: ForwardingTables["routes"
   return [
     encoded(ROUTE_KEY_SIZE, (view) => encodeRouteKey({ address, prefixBits }, view)),
     encoded(ROUTE_SIZE, (view) => encodeRoute(route, view)),
+  ];
+}
+function hostPortEntry({ podAddress, podPort, ...at }: ForwardingTables["hostPorts"][number]): Entry {
+  const pod = { address: podAddress, port: podPort, service: 0 };
+  return [
+    encoded(SERVICE_KEY_SIZE, (view) => encodeServiceKey(at, view)),
+    encoded(SERVICE_BACKEND_SIZE, (view) => encodeServiceBackend(pod, view)),
   ];
 }
 function remoteEntry({ index, ...remote }: ForwardingTables["remotes"][number]): Entry {

@@ -65,6 +65,8 @@ class Stage {
   connected = true;
   /** Whether the control plane takes what is published. */
   takes = true;
+  /** Of host 2, that lead to c. */
+  hostPorts: PlacedRecord["hostPorts"] = [];
   readonly asked: string[] = [];
   readonly said: string[] = [];
   readonly #directory = temporaryDirectory("network");
@@ -193,6 +195,7 @@ class Stage {
       },
       ...{ hostName: "mr2c", mac: "0a:00:00:00:00:01", mtu: 1450, namespace: "shop", pod: "c" },
       addresses: [c.ip4, c.ip6].map((address) => ({ address, gateway: "169.254.1.1" })),
+      hostPorts: this.hostPorts,
       place: { cookie: "1", ifindex: 2, port: c.ifindex, hostMac: "02:00:00:00:00:02" },
     };
   }
@@ -301,6 +304,40 @@ describe.each(["direct", "overlay"] as const)("with a pool that is %s", (mode) =
         });
         expect(near.path).toMatchObject({ natDst: addressBytes(a[family]), natDstPort: 7000 });
       }
+    },
+  );
+
+  test.each(["ip4", "ip6"] as const)(
+    "%s: to a port of the host, of a pod that nobody here knew, not one packet is lost",
+    async (family) => {
+      stage.policies = [admits("c", "a", 3)];
+      stage.hostPorts = (["tcp", "udp"] as const).map((protocol) => ({
+        ...{ protocol, port: 8080, podPort: 7, address: null },
+      }));
+      await stage.begin();
+      const { a, b, c, h1, h2 } = stage;
+      using server = await Actor.in(c.netns);
+      for (const op of ["listen", "listenUdp"]) await server.do(op, { port: 7, family: 6 });
+      const to = { host: family === "ip4" ? h2.underlay4 : h2.underlay6, port: 8080 };
+      using client = await Actor.in(a.netns);
+      await client.do("udp", { ...to, count: 3, answer: true });
+      expect(await client.do("open", { id: 1, ...to })).toHaveProperty("localPort");
+      await client.do("exchange", { id: 1, bytes: 300_000 });
+      await client.do("close", { id: 1 });
+      expect(stage.asked).toContain(a[family]);
+      expect([h1.ownDrops(), h2.ownDrops()]).toEqual([{}, {}]);
+      expect(stage.network.counts.putBack).toBeGreaterThan(0);
+      const flows = h2.flowsOf(c).filter(({ key }) => key.sport === 7);
+      expect(flows).toHaveLength(2);
+      for (const { record } of flows)
+        expect(record.path).toMatchObject({ kind: PATHS[mode], natPort: 8080, rule: expect.any(Number) });
+
+      using stranger = await Actor.in(b.netns);
+      await stranger.do("udp", { ...to });
+      await until("b's packet is dropped", () => (h2.ownDrops().POLICY ?? 0) > 0);
+      stage.hostPorts = [];
+      stage.network.apply();
+      expect(await client.do("open", { id: 2, ...to })).toEqual({ error: "ECONNREFUSED" });
     },
   );
 

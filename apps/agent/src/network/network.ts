@@ -123,7 +123,7 @@ export class Network {
       if (endpointId === undefined) return [];
       const addresses = record.addresses.map(({ address }) => address);
       const identity = this.#state.identities[keyText(record)] ?? 0;
-      return [{ addresses, endpointId, port: record.place.port, identity }];
+      return [{ addresses, endpointId, port: record.place.port, identity, hostPorts: record.hostPorts }];
     });
     return {
       ...{ uplink, punt: this.#punt?.ifindex ?? 0, underlay: underlay(), pools: this.#state.pools, locals },

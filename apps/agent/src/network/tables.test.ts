@@ -33,7 +33,9 @@ const known = (more: Partial<Knowledge> = {}): Knowledge => ({
     routes: [],
     indexOf: () => 7,
   },
-  locals: [{ addresses: ["10.201.0.5", "fd00:201::5"], endpointId: 3, port: 11, identity: 301 }],
+  locals: [
+    { addresses: ["10.201.0.5", "fd00:201::5"], endpointId: 3, port: 11, identity: 301, hostPorts: [] },
+  ],
   ...more,
 });
 const kindNames = Object.fromEntries(Object.entries(PathKind).map(([name, value]) => [value, name]));
@@ -81,6 +83,26 @@ test("each address of a pod here is one of its endpoint's", () => {
   ).toEqual([
     ["10.201.0.5", { endpointId: 3, ifindex: 11, identity: 301 }],
     ["fd00:201::5", { endpointId: 3, ifindex: 11, identity: 301 }],
+  ]);
+});
+
+test("a port of the host leads to the pod's address of the same family", () => {
+  const web = { protocol: "tcp", port: 8080, podPort: 80, address: null } as const;
+  const dns = { protocol: "udp", port: 53, podPort: 5353, address: "10.200.0.1" } as const;
+  const [pod] = known().locals as [Knowledge["locals"][number]];
+  const { hostPorts } = forwardingTables(
+    known({
+      hostAddresses: ["127.0.0.1", "10.200.0.1", "fd00:200::1"],
+      locals: [{ ...pod, hostPorts: [web, dns] }],
+    }),
+  );
+  const text = (address: Uint8Array, port: number) => `${addressText(address)} ${port}`;
+  expect(
+    hostPorts.map((one) => [one.proto, text(one.address, one.port), text(one.podAddress, one.podPort)]),
+  ).toEqual([
+    [6, "10.200.0.1 8080", "10.201.0.5 80"],
+    [6, "fd00:200::1 8080", "fd00:201::5 80"],
+    [17, "10.200.0.1 53", "10.201.0.5 5353"],
   ]);
 });
 

@@ -7,9 +7,11 @@ import { RouteFlag } from "@millrace/abi/generated/forward";
 import { RESERVED_IDENTITIES } from "@millrace/contract/identity";
 import type { PoolFacts, Route, Underlay } from "@millrace/contract/network";
 import { parsePrefix, prefixText } from "@millrace/contract/prefix";
+import { type HostPort, pairsOf } from "../attachment/host-port.ts";
 import type { ForwardingTables } from "../dataplane/dataplane.ts";
 import { addressBytes } from "../endpoint/address.ts";
 import type { PortRange } from "./port-range.ts";
+import type { LocalPod } from "./whereabouts.ts";
 
 export type Knowledge = {
   uplink: number;
@@ -18,12 +20,13 @@ export type Knowledge = {
   /** Of masqueraded flows; undefined: that is left to the host's own stack. */
   masqueradePorts: PortRange | undefined;
   pools: readonly PoolFacts[];
-  locals: readonly { addresses: readonly string[]; endpointId: number; port: number; identity: number }[];
+  locals: readonly (LocalPod & { hostPorts: readonly HostPort[] })[];
   hostAddresses: readonly string[];
   routes: readonly (readonly [address: string, route: Route])[];
   indexOf: (host: string) => number;
 };
 
+const PROTOCOL = { tcp: 6, udp: 17 };
 const MAPPED_BITS = 96;
 const WHOLE = 128;
 
@@ -55,7 +58,20 @@ export function forwardingTables(known: Knowledge): ForwardingTables {
       ...known.routes.map(([address, route]) => remoteRoute(address, route, known.indexOf(route.host.name))),
     ],
     remotes: [...remotes.values()],
+    hostPorts: known.locals.flatMap((pod) => hostPortsTo(pod, known.hostAddresses)),
   };
+}
+
+function hostPortsTo(
+  { addresses, hostPorts }: Knowledge["locals"][number],
+  hostAddresses: readonly string[],
+): ForwardingTables["hostPorts"][number][] {
+  return hostPorts.flatMap((one) =>
+    pairsOf(one, hostAddresses, addresses).map(({ from, to }) => ({
+      ...{ address: bytes(from), port: one.port, proto: PROTOCOL[one.protocol] },
+      ...{ podAddress: bytes(to), podPort: one.podPort },
+    })),
+  );
 }
 
 type RouteEntry = ForwardingTables["routes"][number];
