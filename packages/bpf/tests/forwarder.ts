@@ -177,8 +177,9 @@ export class TestHost implements Disposable {
   }
 
   /** A pod whose link's host end is the loopback, where test runs happen: no namespace of its own, no hooks. */
-  addLoopbackPod(ip4: string, ip6: string): TestPod {
-    const pod = { name: "lo", endpointId: 7, identity: 1007, netns: this.netns, ip4, ip6, ifindex: LOOPBACK };
+  addLoopbackPod(ip4: string, ip6: string, endpointId = 7): TestPod {
+    const identity = 1000 + endpointId;
+    const pod = { name: "lo", endpointId, identity, netns: this.netns, ip4, ip6, ifindex: LOOPBACK };
     this.#register(pod);
     return pod;
   }

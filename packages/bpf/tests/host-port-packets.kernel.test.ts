@@ -216,14 +216,16 @@ describe.each(table)("%s", (_name, family, kind) => {
     expectConserved();
   });
 
-  test("what a pod that is gone had claimed is the next one's", () => {
+  test.each([
+    ["at another address", { ip4: "10.201.1.8", ip6: "fd00:201:1::8" }],
+    ["at the same address", { ip4: FAMILIES.IPv4.pod, ip6: FAMILIES.IPv6.pod }],
+  ])("what a pod that is gone had claimed is the next one's, %s", (_where, next) => {
     arrive(request(family, kind));
     const flows = host.object.map("flows");
     for (let key = flows.nextKey(); key; key = flows.nextKey()) flows.delete(key);
     const locals = host.object.map("locals");
     for (let key = locals.nextKey(); key; key = locals.nextKey()) locals.delete(key);
-    const next = { ip4: "10.201.1.8", ip6: "fd00:201:1::8" };
-    host.addLoopbackPod(next.ip4, next.ip6);
+    host.addLoopbackPod(next.ip4, next.ip6, 8);
     host.publish(PORT, kind === "TCP" ? PROTO.tcp : PROTO.udp, next, 81);
     const { answer: verdict, packet: came } = arrive(request(family, kind));
     expect(verdict).toBe(REDIRECT);
@@ -248,7 +250,13 @@ describe.each(table)("%s", (_name, family, kind) => {
     expect(arrive(request(family, kind)).answer).toBe(REDIRECT);
     expect(arrive(request(family, kind, { to: OTHER_PORT })).answer).toBe(DROP);
     expect(host.ownDrops()).toEqual({ POLICY: 1 });
-    expect(flowTo(family.client)?.record.path.rule).toBe(3);
+    const rules = host.flowsOf(pod).map(({ key, record }) => [key.sport, record.path.rule]);
+    expect(new Map(rules as [number, number][])).toEqual(
+      new Map([
+        [POD_PORT, 3],
+        [POD_PORT + 1, 4],
+      ]),
+    );
     expectAnswered(family, kind);
   });
 });
