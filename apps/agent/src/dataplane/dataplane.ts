@@ -8,7 +8,7 @@ import type { DropPlace } from "@millrace/abi/generated/event";
 import type { FlowDirection, PathKind, Verdict } from "@millrace/abi/generated/flow";
 import type { TraceConfig, TraceStats } from "@millrace/abi/generated/trace";
 import type { Capability } from "@millrace/contract/agent-protocol";
-import type { AttachPoint, EndpointPlace } from "./place.ts";
+import type { AttachPoint, EndpointPlace, MendedHooks } from "./place.ts";
 import type { Services } from "./services.ts";
 
 /** What is an ordinary end and what a loss: by reason, and for some reasons by the place as well. */
@@ -241,8 +241,8 @@ export interface Dataplane {
   attach(point: AttachPoint): void;
   /** Ends counting at both hooks; the entry with its totals stays until `forget`. */
   detach(place: EndpointPlace): void;
-  /** Those that somebody took off the devices are on again, each named; nobody counted meanwhile. */
-  mendHooks(): string[];
+  /** Puts on again what somebody took off the devices; nobody counted meanwhile. */
+  mendHooks(): MendedHooks;
   forget(place: EndpointPlace): void;
   setNamespace(cookie: bigint, info: NetnsInfo): void;
   removeNamespace(cookie: bigint): void;

@@ -2,10 +2,18 @@
  * Programs at devices, pinned: by tcx, or where the kernel has none by a filter of classic tc. Either way first in the
  * chain: a program of somebody else that ends it would hide packets from a later one.
  */
+
 import { createHash } from "node:crypto";
 import fs from "node:fs";
-import { type Attach, type BpfLink, type BpfProgram, openPinnedLink } from "@millrace/native/native";
+import {
+  type Attach,
+  BpfError,
+  type BpfLink,
+  type BpfProgram,
+  openPinnedLink,
+} from "@millrace/native/native";
 import type { HookKind } from "./hook-kind.ts";
+import type { MendedHooks } from "./place.ts";
 
 export type DeviceSide = { ifindex: number; netns: string; direction: "ingress" | "egress" };
 type DeviceAttach = Extract<Attach, { kind: HookKind }>;
@@ -33,15 +41,29 @@ export function endHook(file: string, held?: BpfLink): void {
   link?.close();
 }
 
-/** Its successor, where a filter was taken off and could be put on again. Of a link only a device's end is the end. */
-export function mendHook(held: BpfLink, take: () => BpfLink): BpfLink | undefined {
+/** Whose device or namespace has gone: nothing was taken off. */
+const GONE = new Set(["ENODEV", "ENOENT"]);
+
+/**
+ * Its successor, where a filter was taken off and could be put on again; what came of it is noted in `report` under
+ * `name`. Of a link only a device's end is the end.
+ */
+export function mendHook(
+  held: BpfLink,
+  take: () => BpfLink,
+  name: string,
+  report: MendedHooks,
+): BpfLink | undefined {
   const { type, ifindex } = held.info();
   if (type !== "tc" || ifindex !== 0) return undefined;
   try {
     const link = take();
     held.close();
+    report.mended.push(name);
     return link;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof BpfError && GONE.has(error.code)))
+      report.off.push(`${name}: ${(error as Error).message}`);
     return undefined;
   }
 }

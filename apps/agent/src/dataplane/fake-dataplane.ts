@@ -44,7 +44,7 @@ import {
   viewOf,
 } from "./fake-kernel.ts";
 import { FakeServices } from "./fake-services.ts";
-import type { AttachPoint, EndpointPlace } from "./place.ts";
+import type { AttachPoint, EndpointPlace, MendedHooks } from "./place.ts";
 
 let generations = 0;
 
@@ -124,8 +124,10 @@ export class FakeDataplane implements Dataplane {
   detach(place: EndpointPlace): void {
     this.kernel.hooks.delete(placeOf(place));
   }
-  mendHooks(): string[] {
-    return [];
+  /** What a look at the hooks comes to. */
+  hooks: MendedHooks = { mended: [], off: [] };
+  mendHooks(): MendedHooks {
+    return this.hooks;
   }
   forget(place: EndpointPlace): void {
     this.kernel.endpoints.delete(placeOf(place));

@@ -2,7 +2,7 @@
 import type { BpfLink, BpfProgram } from "@millrace/native/native";
 import { type AttachAt, endHook, mendHook, takeHook } from "./device-hook.ts";
 import type { Pins } from "./pins.ts";
-import type { AttachPoint, EndpointPlace } from "./place.ts";
+import type { AttachPoint, EndpointPlace, MendedHooks } from "./place.ts";
 
 /** Of the endpoint. */
 const DIRECTIONS = ["egress", "ingress"] as const;
@@ -43,14 +43,14 @@ export class Hooks {
     }
   }
 
-  /** Puts on again what somebody took off, and names it. Where it can't be put on, the device has gone, or it is tried again. */
-  mend(): string[] {
-    return [...this.#links].flatMap(([file, held]) => {
-      const link = mendHook(held.link, () => this.#take(file, held.point, held.direction));
-      if (!link) return [];
-      this.#links.set(file, { ...held, link });
-      return [`${held.direction} of endpoint ${held.point.endpointId}`];
-    });
+  /** Puts on again what somebody took off; what came of it is added to the report. */
+  mend(report: MendedHooks): MendedHooks {
+    for (const [file, held] of this.#links) {
+      const name = `${held.direction} of endpoint ${held.point.endpointId}`;
+      const link = mendHook(held.link, () => this.#take(file, held.point, held.direction), name, report);
+      if (link) this.#links.set(file, { ...held, link });
+    }
+    return report;
   }
 
   detach(place: EndpointPlace): void {

@@ -59,11 +59,18 @@ test("a filter that somebody takes off is put on again, and named once", async (
     const ifindex = links(pair.podNetns).find(({ name }) => name === "eth0")?.ifindex as number;
     plane.start(undefined);
     plane.attach({ cookie: netnsCookie(pair.podNetns), ifindex, netns: pair.podNetns, endpointId: 7 });
-    expect(plane.mendHooks()).toEqual([]);
+    expect(plane.mendHooks()).toEqual({ mended: [], off: [] });
     inside(pair.podNetns, ["tc", "qdisc", "del", "dev", "eth0", "clsact"]);
     pair.ping(2);
-    expect(plane.mendHooks()).toEqual(["egress of endpoint 7", "ingress of endpoint 7"]);
-    expect(plane.mendHooks()).toEqual([]);
+    // A qdisc of somebody else stands where ours must.
+    inside(pair.podNetns, ["tc", "qdisc", "add", "dev", "eth0", "ingress"]);
+    expect(plane.mendHooks()).toEqual({
+      mended: [],
+      off: [expect.stringMatching(/^egress of endpoint 7: .+/), expect.stringMatching(/^ingress of/)],
+    });
+    inside(pair.podNetns, ["tc", "qdisc", "del", "dev", "eth0", "ingress"]);
+    expect(plane.mendHooks()).toEqual({ mended: ["egress of endpoint 7", "ingress of endpoint 7"], off: [] });
+    expect(plane.mendHooks()).toEqual({ mended: [], off: [] });
     pair.ping(3);
     const table = new FlowTable(plane.readFlows());
     expect(table.counter(0, 0) + table.counter(0, 3)).toBe(6);

@@ -42,7 +42,7 @@ import { LAYOUT, MapMisfit, ObserveObject } from "./observe-object.ts";
 import { observerCounts } from "./observer-counts.ts";
 import { ObserverEvents } from "./observer-events.ts";
 import { missingMount, Pins } from "./pins.ts";
-import type { AttachPoint, EndpointPlace } from "./place.ts";
+import type { AttachPoint, EndpointPlace, MendedHooks } from "./place.ts";
 import { isCapable, probe } from "./probe.ts";
 import { replace, setClasses, TraceObject, u32, u64 } from "./trace-object.ts";
 
@@ -148,8 +148,8 @@ export class LibbpfDataplane implements Dataplane {
   detach(place: EndpointPlace): void {
     this.#started().hooks.detach(place);
   }
-  mendHooks(): string[] {
-    return [...this.#started().hooks.mend(), ...this.forwarding.mend()];
+  mendHooks(): MendedHooks {
+    return this.forwarding.mend(this.#started().hooks.mend({ mended: [], off: [] }));
   }
   forget(place: EndpointPlace): void {
     forgetEndpoint(this.#tables, endpointKey(place));

@@ -1,9 +1,11 @@
 /** The part of the real dataplane that carries packets: its uplink, its tables, and what comes up to the agent. */
+
 import type { BpfLink, BpfMap, BpfProgram } from "@millrace/native/native";
 import type { Forwarding, ForwardingTables, PolicyTables } from "./dataplane.ts";
 import { type AttachAt, mendHook } from "./device-hook.ts";
 import { applyForwarding } from "./forwarding.ts";
 import type { Pins } from "./pins.ts";
+import type { MendedHooks } from "./place.ts";
 import { addPolicy, readPolicy, replacePolicy } from "./policy-maps.ts";
 import { TunPunt } from "./punt.ts";
 import { sweepTranslations } from "./translation-table.ts";
@@ -38,11 +40,11 @@ export class LibbpfForwarding implements Forwarding {
     return takeUplink(this.#o.pins, this.#o.program("wire_ingress"), this.#uplinkAt, this.#o.attachAt);
   }
   /** As Hooks.mend. */
-  mend(): string[] {
-    const link = this.#uplink && mendHook(this.#uplink, () => this.#hook() as BpfLink);
-    if (!link) return [];
-    this.#uplink = link;
-    return ["the uplink's"];
+  mend(report: MendedHooks): MendedHooks {
+    const take = () => this.#hook() as BpfLink;
+    const link = this.#uplink && mendHook(this.#uplink, take, "the uplink's", report);
+    if (link) this.#uplink = link;
+    return report;
   }
   openPunt(onPackets: (batch: Uint8Array) => void): TunPunt {
     return new TunPunt(this.#o.hostNetns, this.#o.program("punt_ingress"), this.#o.attachAt, onPackets);

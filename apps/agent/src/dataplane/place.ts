@@ -11,3 +11,5 @@ export type AttachPoint = EndpointPlace & {
   /** A path to the namespace of what is hooked, good at the time of the call. */
   netns: string;
 };
+/** Hooks that were taken off and are on again, by name; and those that can't be put on, each with the reason. */
+export type MendedHooks = { mended: string[]; off: string[] };

@@ -26,6 +26,7 @@ export type ExecuteOptions = {
 export class EndpointExecutor {
   readonly #o: ExecuteOptions;
   #mendAtMs = 0;
+  #hooksOff: readonly string[] = [];
   constructor(options: ExecuteOptions) {
     this.#o = options;
   }
@@ -95,8 +96,16 @@ export class EndpointExecutor {
   mend(): void {
     if (this.#o.nowMs() < this.#mendAtMs) return;
     this.#mendAtMs = this.#o.nowMs() + MEND_MS;
-    for (const hook of this.#o.dataplane.mendHooks())
+    const { mended, off } = this.#o.dataplane.mendHooks();
+    for (const hook of mended)
       this.#o.log("a hook was taken off by somebody and is on again; what passed is not counted", hook);
+    for (const hook of off)
+      if (!this.#hooksOff.includes(hook)) this.#o.log("a hook was taken off and can't be put on again", hook);
+    this.#hooksOff = off;
+  }
+  /** Hooks that were off when last looked at, each with the reason. */
+  get hooksOff(): readonly string[] {
+    return this.#hooksOff;
   }
 
   #attach(endpoint: LiveEndpoint): void {

@@ -85,6 +85,7 @@ export class Condition {
       ).length,
       refusedInterfaces: reconciler.refused.length,
       failedEndpoints: [...telemetry.registry.all.values()].filter(({ failure }) => failure !== null).length,
+      hooksOff: telemetry.executor.hooksOff,
       leftBehind: telemetry.unknown,
       missing: absent
         .filter(({ name }) => name in NEEDED)

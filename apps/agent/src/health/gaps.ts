@@ -12,6 +12,8 @@ export function gapsOf(facts: {
   loopbacks: number;
   refusedInterfaces: number;
   failedEndpoints: number;
+  /** Hooks that somebody took off and that can't be put on again, each with the reason. */
+  hooksOff: readonly string[];
   /** Why an earlier life may have counted what nobody reports and nobody can put a number to. */
   leftBehind: readonly string[];
   /** Programs this kernel can't run, with the reason. */
@@ -34,6 +36,14 @@ export function gapsOf(facts: {
       what: "interfaces that could not be attached to",
       count: facts.failedEndpoints,
       why: "the kernel refused; tried again and again, the reason stands with the pod",
+    },
+    {
+      what: "hooks that somebody took off",
+      count: facts.hooksOff.length,
+      why: `what passes there is neither counted nor judged; tried again every few seconds: ${facts.hooksOff[0]}`.slice(
+        0,
+        300,
+      ),
     },
     ...facts.leftBehind.map((why) => ({
       what: "what was counted since the last report of an earlier agent",

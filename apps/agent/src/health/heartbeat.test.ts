@@ -144,10 +144,14 @@ describe("gaps", () => {
   test("say what is not seen, how often and why, and nothing that doesn't apply", () => {
     const pods = [podOf(undefined, undefined, [fakeContainer("proxy")])];
     const missing = [{ what: "live traces", why: "tracing: EPERM" }];
-    const none = { loopbacks: 0, refusedInterfaces: 0, failedEndpoints: 0, leftBehind: [] };
-    expect(gapsOf({ pods, ...none, loopbacks: 2, missing }).map(({ what, count }) => [what, count])).toEqual([
+    const none = { loopbacks: 0, refusedInterfaces: 0, failedEndpoints: 0, hooksOff: [], leftBehind: [] };
+    const hooksOff = ["egress of endpoint 7: EEXIST"];
+    expect(
+      gapsOf({ pods, ...none, loopbacks: 2, hooksOff, missing }).map(({ what, count }) => [what, count]),
+    ).toEqual([
       ["containers on the host's network", 1],
       ["traffic over a pod's own loopback", 2],
+      ["hooks that somebody took off", 1],
       ["live traces", 1],
     ]);
     expect(gapsOf({ pods: [], ...none, missing: [] })).toEqual([]);
