@@ -5,6 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { links, mountBpffs, netnsCookie, openObject } from "@millrace/native/native";
 import { expect, onTestFinished, test } from "vitest";
+import { FlowTable } from "../telemetry/flow-table.ts";
 import { TestLink } from "../testing/link.ts";
 import type { LeftBehind } from "./dataplane.ts";
 import { LibbpfDataplane } from "./libbpf-dataplane.ts";
@@ -69,6 +70,30 @@ test("all that was counted until the hooks were taken off is told, and then the 
   await third.close({ remove: true });
 });
 
+test("maps of other layouts that fit by their types are taken up, with all that they counted", async () => {
+  const link = new TestLink("other");
+  onTestFinished(() => link.remove());
+  const directory = pinDirectory();
+  const first = open(directory, 64);
+  const { generation } = first.start(undefined);
+  const ifindex = links(link.podNetns).find(({ name }) => name === "eth0")?.ifindex as number;
+  first.attach({ cookie: netnsCookie(link.podNetns), ifindex, netns: link.podNetns, endpointId: 7 });
+  link.ping(5);
+  await first.close({ remove: false });
+  const other = generation.replace(/^.{12}/, "ba9876543210");
+  fs.renameSync(path.join(directory, generation), path.join(directory, other));
+  // A map that the earlier version hadn't.
+  fs.rmSync(path.join(directory, other, "maps", "host_ports"));
+  link.ping(3);
+  const second = open(directory, 64);
+  expect(second.start(other)).toEqual({ generation: other, adopted: true });
+  expect(second.leftBehind()).toEqual([]);
+  const flows = second.readFlows();
+  expect(flows.count).toBe(1);
+  expect(new FlowTable(flows).counter(0, 0)).toBe(8);
+  await second.close({ remove: true });
+});
+
 test("maps of another version are read by the types they bring along", async () => {
   const [left] = await lookAt((maps) => {
     const object = openObject(path.join(BPF, "test", "other_endpoints.bpf.o"));
@@ -110,6 +135,6 @@ test.each([
     if (given) execFileSync("bpftool", ["map", "create", path.join(maps, "endpoints"), ...shape, ...given]);
   });
   expect(left).toMatchObject({ generation: "ba9876543210-64-00000001", totals: undefined });
-  expect(left?.why).toMatch(/have the layouts ba9876543210, .*; what they counted can't be read: /);
+  expect(left?.why).toMatch(/^maps ba9876543210-64-00000001: map .*; what they counted can't be read: /);
   expect(left?.why).toMatch(problem);
 });

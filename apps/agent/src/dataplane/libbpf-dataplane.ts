@@ -285,7 +285,8 @@ export class LibbpfDataplane implements Dataplane {
     const file = path.join(bpfDirectory, "observe.bpf.o");
     const adopted = this.#pins.choose(generation, { layout: LAYOUT, flows }, randomBytes(4).toString("hex"));
     try {
-      const options = { file, flows, flowBudget, capabilities: this.capabilities(), breakCounter };
+      const capabilities = this.capabilities();
+      const options = { file, flows, flowBudget, capabilities, adopts: adopted, breakCounter };
       this.#observe = new ObserveObject(options, this.#pins);
       return adopted;
     } catch (error) {

@@ -10,13 +10,16 @@ import type { Capability } from "@millrace/contract/agent-protocol";
 import {
   type Attach,
   type BpfLink,
+  type BpfMap,
   type BpfObject,
   type BpfProgram,
+  type BtfTypes,
   type MapSummary,
   openObject,
   openPinnedLink,
   openPinnedMap,
 } from "@millrace/native/native";
+import { differenceOf, structsOfMaps } from "./map-types.ts";
 import type { Pins } from "./pins.ts";
 import { cgroup2Mount, isCapable } from "./probe.ts";
 
@@ -53,6 +56,8 @@ export type ObserveOptions = {
   /** Of these, as many as one endpoint may hold. */
   flowBudget: number;
   capabilities: readonly Capability[];
+  /** Maps that are pinned already are taken up. */
+  adopts: boolean;
   /** Tests only: makes the kernel lose updates, which conservation must notice. */
   breakCounter?: boolean;
 };
@@ -60,12 +65,16 @@ export type ObserveOptions = {
 /** What is pinned has another layout than this object needs: only this is a reason to give pinned maps up. */
 export class MapMisfit extends Error {}
 const SHAPE = ["type", "keySize", "valueSize", "maxEntries"] as const;
+/** Without these there is nothing to take up. */
+const COUNTED = ["flows", "endpoints"];
 
 export class ObserveObject {
   readonly object: BpfObject;
   readonly #capabilities: readonly Capability[];
   readonly #version: string;
   readonly #files: string[] = [];
+  /** Of the maps, when those that are pinned were made of other layouts. */
+  #types: BtfTypes | undefined;
   readonly links = new Map<string, BpfLink>();
   readonly programs = new Map<string, BpfProgram>();
 
@@ -76,6 +85,8 @@ export class ObserveObject {
     this.object = openObject(bytes, { name: "observe" });
     this.object.setRodata(".rodata", "observe_config", configBytes(options));
     for (const name of ["flows", "translations"]) this.object.setMaxEntries(name, options.flows);
+    if (options.adopts && !pins.isOf(LAYOUT)) this.#types = this.object.btf().typeJson();
+    if (options.adopts) for (const name of COUNTED) this.#mustBeThere(name, pins.map(name));
     for (const map of this.object.maps()) if (isOurs(map.name)) this.#pinMap(map, pins.map(map.name));
     for (const name of this.object.programs()) this.object.setAutoload(name, this.can(name));
     this.object.load();
@@ -124,10 +135,26 @@ export class ObserveObject {
     const pinned = openPinnedMap(file);
     const differs = SHAPE.filter((part) => pinned[part] !== declared[part]);
     const problems = differs.map((part) => `${part} ${pinned[part]}, wanted ${declared[part]}`);
+    if (problems.length === 0) problems.push(...this.#otherTypes(pinned, declared.name));
     pinned.close();
-    if (problems.length === 0) return;
+    if (problems.length > 0) this.#misfit(`map ${declared.name}: ${problems.join("; ")}`);
+  }
+  #otherTypes(pinned: BpfMap, name: string): string[] {
+    const declared = this.#types;
+    const structs = declared ? (structsOfMaps(declared).get(name) ?? []) : [];
+    if (!declared || structs.length === 0) return [];
+    const view = pinned.btf();
+    const types = view?.typeJson();
+    view?.close();
+    if (!types) return ["it brings no types along"];
+    return structs.flatMap((struct) => differenceOf(struct, types, declared) ?? []);
+  }
+  #mustBeThere(name: string, file: string): void {
+    if (!fs.existsSync(file)) this.#misfit(`map ${name} isn't there`);
+  }
+  #misfit(why: string): never {
     this.object.close();
-    throw new MapMisfit(`map ${declared.name}: ${problems.join("; ")}`);
+    throw new MapMisfit(why);
   }
 
   /** From this store on, the entry calls this object's program and no other. */

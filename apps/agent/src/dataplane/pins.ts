@@ -1,6 +1,6 @@
 /**
  * What outlives the agent: a directory in a bpffs, in it one directory per generation of maps. A generation's
- * name says which layouts and sizes its maps have, so that only what fits is adopted. Holds no handles.
+ * name says of which layouts and sizes its maps were made. Holds no handles.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -22,7 +22,7 @@ export function missingMount(directory: string): string | undefined {
 
 const GENERATION = /^[0-9a-f]{12}-\d+-[0-9a-f]{8}$/;
 
-/** `layout` and `flows` must agree for a later life to adopt it; `unique` tells lives apart. */
+/** `flows` must agree for a later life to adopt it; whether another `layout` fits, the maps' types tell. `unique` tells lives apart. */
 export const generationName = (layout: string, flows: number, unique: string): string =>
   `${layout}-${flows}-${unique}`;
 
@@ -42,18 +42,26 @@ export class Pins {
   }
 
   /**
-   * Takes up `known`, else one of which nothing was reported yet, if it is there and fits; leaves every other
-   * generation. What else is in the directory belongs to somebody else.
+   * Takes up `known`, else one of which nothing was reported yet, of our own layouts rather, if it is there and may fit;
+   * leaves every other generation. What else is in the directory belongs to somebody else.
    */
   choose(known: string | undefined, fits: { layout: string; flows: number }, unique: string): boolean {
     fs.mkdirSync(this.directory, { recursive: true });
     const present = this.#generations().filter((name) => !this.left.some((l) => l.generation === name));
-    const fitting = present.filter((name) => name.startsWith(generationName(fits.layout, fits.flows, "")));
-    const usable = fitting.find((name) => name === known) ?? fitting.find((name) => this.#isFresh(name));
+    const fitting = present.filter((name) => Number(name.split("-")[1]) === fits.flows);
+    const fresh = fitting.filter((name) => this.#isFresh(name));
+    const usable =
+      fitting.find((name) => name === known) ??
+      fresh.find((name) => name.startsWith(fits.layout)) ??
+      fresh[0];
     this.#generation = usable ?? generationName(fits.layout, fits.flows, unique);
     for (const name of present)
-      if (name !== this.#generation) this.#leave(name, whyLeft(name, fits, this.#isReported(name)));
+      if (name !== this.#generation) this.#leave(name, whyLeft(name, fits.flows, this.#isReported(name)));
     return usable !== undefined;
+  }
+  /** Whether the generation's maps were made of these layouts. */
+  isOf(layout: string): boolean {
+    return this.#generation.startsWith(`${layout}-`);
   }
   #leave(generation: string, why: string): void {
     const directory = path.join(this.directory, generation);
@@ -155,12 +163,10 @@ function removeGeneration(directory: string): void {
 export const filesIn = (directory: string): string[] =>
   fs.existsSync(directory) ? fs.readdirSync(directory).map((name) => path.join(directory, name)) : [];
 
-function whyLeft(name: string, fits: { layout: string; flows: number }, reported: boolean): string {
-  const [layout, flows] = name.split("-");
-  if (layout !== fits.layout)
-    return `maps ${name} have the layouts ${layout}, this agent was built for ${fits.layout}`;
-  if (Number(flows) !== fits.flows)
-    return `maps ${name} have a flow table of ${flows} entries, ${fits.flows} are configured`;
+function whyLeft(name: string, configured: number, reported: boolean): string {
+  const flows = Number(name.split("-")[1]);
+  if (flows !== configured)
+    return `maps ${name} have a flow table of ${flows} entries, ${configured} are configured`;
   if (!reported) return `maps ${name} are of a life that stored nothing`;
   return `what was reported of maps ${name} is not known here`;
 }
