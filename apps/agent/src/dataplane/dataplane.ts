@@ -21,6 +21,7 @@ export type TableBytes = { count: number; keys: Uint8Array; values: Uint8Array }
 /** As TableBytes, each value once per CPU, `stride` bytes apart. */
 export type PerCpuBytes = TableBytes & { cpus: number; stride: number };
 
+type AddressedPort = { address: Uint8Array; port: number };
 /** All that packets are forwarded by; addresses are 16 bytes, IPv4 mapped. */
 export type ForwardingTables = {
   facts: {
@@ -50,13 +51,7 @@ export type ForwardingTables = {
   /** `index` is what routes name them by, from 1. */
   remotes: readonly { index: number; address4: number; address6: Uint8Array }[];
   /** Ports of this host's own addresses, and the pods here that they lead to. */
-  hostPorts: readonly {
-    address: Uint8Array;
-    port: number;
-    proto: number;
-    podAddress: Uint8Array;
-    podPort: number;
-  }[];
+  hostPorts: readonly (AddressedPort & { proto: number; pod: AddressedPort })[];
 };
 /** All that flows are judged by, as include/shared/policy.h has it; addresses are 16 bytes, IPv4 mapped. */
 export type PolicyTables = {
@@ -157,6 +152,8 @@ export type PodLinkSpec = {
   mac: string;
   mtu: number;
   addresses: readonly { address: string; gateway: string }[];
+  /** Of the host, that lead to it. */
+  hostPorts: readonly { port: number }[];
 };
 export type PodLinkPlace = {
   /** Of the pod's namespace, and the index of its end there. */
@@ -177,7 +174,7 @@ export type LinkFacts = {
 };
 /** Pods' links in the kernel. What the kernel refuses is thrown. */
 export interface PodLinks {
-  /** Both ends, down. */
+  /** Both ends, down. Its ports of the host are kept from the host's own sockets from now on. */
   make(spec: PodLinkSpec): PodLinkPlace;
   /** Up, with addresses and routes. */
   raise(spec: PodLinkSpec, place: PodLinkPlace): void;

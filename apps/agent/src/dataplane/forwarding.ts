@@ -107,11 +107,10 @@ function routeEntry({ address, prefixBits, ...route }: ForwardingTables["routes"
     encoded(ROUTE_SIZE, (view) => encodeRoute(route, view)),
   ];
 }
-function hostPortEntry({ podAddress, podPort, ...at }: ForwardingTables["hostPorts"][number]): Entry {
-  const pod = { address: podAddress, port: podPort, service: 0 };
+function hostPortEntry({ pod, ...at }: ForwardingTables["hostPorts"][number]): Entry {
   return [
     encoded(SERVICE_KEY_SIZE, (view) => encodeServiceKey(at, view)),
-    encoded(SERVICE_BACKEND_SIZE, (view) => encodeServiceBackend(pod, view)),
+    encoded(SERVICE_BACKEND_SIZE, (view) => encodeServiceBackend({ ...pod, service: 0 }, view)),
   ];
 }
 function remoteEntry({ index, ...remote }: ForwardingTables["remotes"][number]): Entry {

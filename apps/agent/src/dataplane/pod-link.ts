@@ -18,6 +18,7 @@ import {
   writeSetting,
 } from "@millrace/native/native";
 import type { LinkFacts, PodLinkPlace, PodLinkSpec, PodLinks } from "./dataplane.ts";
+import { reservePort } from "./reserved-ports.ts";
 
 /** RTPROT: routes of ours are told by it. */
 const PROTOCOL = 77;
@@ -30,7 +31,8 @@ export class VethLinks implements PodLinks {
   }
 
   make(spec: PodLinkSpec): PodLinkPlace {
-    const { hostName, netns, name, mtu, mac } = spec;
+    const { hostName, netns, name, mtu, mac, hostPorts } = spec;
+    for (const { port } of hostPorts) reservePort(this.#hostNetns, port);
     const { ifindex, peerIfindex } = createVethPair({
       ...{ netns: this.#hostNetns, name: hostName, mtu },
       peer: { netns, name, mac, mtu },

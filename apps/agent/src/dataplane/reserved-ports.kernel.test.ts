@@ -1,7 +1,7 @@
 import { readSetting, writeSetting } from "@millrace/native/native";
 import { expect, test } from "vitest";
 import { TestLink } from "../testing/link.ts";
-import { reservePorts } from "./reserved-ports.ts";
+import { reservePort, reservePorts } from "./reserved-ports.ts";
 
 const RANGE = { first: 20_000, last: 31_999 };
 const TUNNEL = 8472;
@@ -20,6 +20,8 @@ test("ports of masqueraded flows are kept from the host's sockets, beside those 
     expect(() => reservePorts(netns, RANGE, TUNNEL)).toThrow(/30000-40000 to its own sockets/);
     expect(() => reservePorts(netns, { first: 8000, last: 9000 }, TUNNEL)).toThrow(/8472 among them/);
     expect(reserved()).toBe("8080,20000-31999");
+    for (const port of [40_000, 8080, 40_000]) reservePort(netns, port);
+    expect(reserved()).toBe("8080,20000-31999,40000");
   } finally {
     pair.remove();
   }

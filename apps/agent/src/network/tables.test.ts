@@ -98,7 +98,7 @@ test("a port of the host leads to the pod's address of the same family", () => {
   );
   const text = (address: Uint8Array, port: number) => `${addressText(address)} ${port}`;
   expect(
-    hostPorts.map((one) => [one.proto, text(one.address, one.port), text(one.podAddress, one.podPort)]),
+    hostPorts.map((one) => [one.proto, text(one.address, one.port), text(one.pod.address, one.pod.port)]),
   ).toEqual([
     [6, "10.200.0.1 8080", "10.201.0.5 80"],
     [6, "fd00:200::1 8080", "fd00:201::5 80"],

@@ -69,7 +69,7 @@ function hostPortsTo(
   return hostPorts.flatMap((one) =>
     pairsOf(one, hostAddresses, addresses).map(({ from, to }) => ({
       ...{ address: bytes(from), port: one.port, proto: PROTOCOL[one.protocol] },
-      ...{ podAddress: bytes(to), podPort: one.podPort },
+      pod: { address: bytes(to), port: one.podPort },
     })),
   );
 }
