@@ -83,6 +83,10 @@ export class PretendedAgent {
     await this.#beat(
       {
         uplink: { interface: "eth0", addresses: ["192.0.2.77"], mtu: 1500, tunnelPort: 4789 },
+        hostPorts: {
+          count: 1,
+          some: [{ protocol: "tcp", port: 8080, address: null, pod: "pretended/web-1", podPort: 80 }],
+        },
         blocks: answer.blocks.map(({ prefix4, prefix6 }) => ({ pool, mode: "overlay", prefix4, prefix6 })),
         addresses: { used: 5, total: 64 * answer.blocks.length },
       },

@@ -2,10 +2,10 @@
  * Millrace as this host's dataplane, put together: links for the pods that a runtime asks for, addresses from the
  * control plane, tables for the kernel. Absent in observe mode.
  */
-import type { ControlSignal, NetworkReport } from "@millrace/contract/agent-protocol";
+import { type ControlSignal, MOST_HOST_PORTS, type NetworkReport } from "@millrace/contract/agent-protocol";
 import { NAMESPACE_LABEL } from "@millrace/contract/policy-protocol";
 import { PodAttachments } from "./attachment/pod-attachments.ts";
-import type { AttachmentStore, PlacedRecord } from "./attachment/record.ts";
+import { type AttachmentStore, type PlacedRecord, podOf } from "./attachment/record.ts";
 import { CniHandler } from "./cni/handler.ts";
 import { CniServer } from "./cni/server.ts";
 import type { ControlPlane } from "./connection/client.ts";
@@ -88,7 +88,14 @@ export class PodNetwork {
   report(): NetworkReport {
     const { name, addresses, mtu, tunnelPort } = this.#o.uplink;
     const uplink = { interface: name, addresses: addresses.slice(0, 64), mtu, tunnelPort };
-    return { uplink, ...this.network.held(), backendsOut: this.#services.backendsOut() };
+    const [backendsOut, hostPorts] = [this.#services.backendsOut(), this.#hostPorts()];
+    return { uplink, ...this.network.held(), backendsOut, hostPorts };
+  }
+  #hostPorts(): NetworkReport["hostPorts"] {
+    const all = this.#o.attachments
+      .placed()
+      .flatMap((record) => record.hostPorts.map((port) => ({ ...port, pod: podOf(record) })));
+    return { count: all.length, some: all.slice(0, MOST_HOST_PORTS) };
   }
   /** The control plane says that something of this kind changed. */
   hint(what: ControlSignal["what"]): void {

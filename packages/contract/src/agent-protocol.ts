@@ -68,6 +68,18 @@ export type BackendOut = z.infer<typeof BackendOut>;
 export const MOST_BACKENDS_OUT = 32;
 
 /** A host's own part of the network, where it carries its pods' packets. What it counts is among the counters, as `network.…`. */
+/** A port of the host that leads to a pod of it. */
+export const HostPortReport = z.object({
+  protocol: z.enum(["tcp", "udp"]),
+  port: z.int(),
+  /** Of the host; null: all that others reach. */
+  address: z.string().max(64).nullable(),
+  pod: z.string().max(520),
+  podPort: z.int(),
+});
+export type HostPortReport = z.infer<typeof HostPortReport>;
+export const MOST_HOST_PORTS = 100;
+
 export const NetworkReport = z.object({
   uplink: z.object({
     interface: z.string().max(15),
@@ -82,6 +94,10 @@ export const NetworkReport = z.object({
   /** How many there are, and some of them. Older agents say nothing. */
   backendsOut: z
     .object({ count: z.int(), some: z.array(BackendOut).max(MOST_BACKENDS_OUT) })
+    .default({ count: 0, some: [] }),
+  /** Likewise. */
+  hostPorts: z
+    .object({ count: z.int(), some: z.array(HostPortReport).max(MOST_HOST_PORTS) })
     .default({ count: 0, some: [] }),
 });
 export type NetworkReport = z.infer<typeof NetworkReport>;

@@ -16,7 +16,7 @@ import {
 } from "./attachment.ts";
 import { differences } from "./check.ts";
 import { type HostPort, hostPortsOf } from "./host-port.ts";
-import type { AttachmentRecord, AttachmentStore, PlacedRecord } from "./record.ts";
+import { type AttachmentRecord, type AttachmentStore, type PlacedRecord, podOf } from "./record.ts";
 
 /** One address of each family the pool has. */
 export type Allocation = {
@@ -135,7 +135,7 @@ export class PodAttachments implements Attachments {
     const others = this.#o.store.all().filter((record) => keyText(record) !== keyText(request));
     return hostPortsOf(request.portMappings, {
       others: others.map((record) => ({
-        owner: record.pod === null ? keyText(record) : `${record.namespace ?? "?"}/${record.pod}`,
+        owner: podOf(record),
         ...{ hostPorts: record.hostPorts, addresses: record.addresses.map(({ address }) => address) },
       })),
       podAddresses: addresses.map(({ address }) => address),

@@ -32,6 +32,10 @@ export type AttachmentRecord = z.infer<typeof AttachmentRecord>;
 /** Its link exists, at the least. */
 export type PlacedRecord = AttachmentRecord & { place: NonNullable<AttachmentRecord["place"]> };
 
+/** As people know it. */
+export const podOf = (record: AttachmentRecord): string =>
+  record.pod === null ? keyText(record) : `${record.namespace ?? "?"}/${record.pod}`;
+
 const SUFFIX = ".json";
 
 export class AttachmentStore {

@@ -51,6 +51,10 @@ describe("heartbeat", () => {
       blocks: [{ pool: "default", mode: "direct" as const, prefix4: "10.201.0.0/26", prefix6: null }],
       addresses: { used: 1, total: 64 },
       backendsOut: { count: 0, some: [] },
+      hostPorts: {
+        count: 1,
+        some: [{ protocol: "tcp" as const, port: 8080, address: null, pod: "shop/web", podPort: 80 }],
+      },
     };
     expect(Heartbeat.parse(heartbeat({ ...facts(host, agent), network })).network).toEqual(network);
   });

@@ -9,6 +9,7 @@ import { Quantity } from "@/ui/quantity.tsx";
 import { Section } from "@/ui/section.tsx";
 import { HostFlowTable } from "./host-flow-table.tsx";
 import { HostPolicyTables } from "./host-policy-tables.tsx";
+import { HostPorts } from "./host-ports.tsx";
 
 type Network = NonNullable<NonNullable<HostDetail["heartbeat"]>["network"]>;
 
@@ -31,6 +32,7 @@ export function HostDataplane({ detail }: { detail: HostDetail }) {
       <div className="flex flex-col gap-6">
         <Uplink uplink={heartbeat.network.uplink} mode={summary.mode} />
         <Blocks network={heartbeat.network} />
+        <HostPorts ports={heartbeat.network.hostPorts} />
         <HostFlowTable heartbeat={heartbeat} atMs={summary.lastSeenMs} />
       </div>
       <div className="flex flex-col gap-6">
