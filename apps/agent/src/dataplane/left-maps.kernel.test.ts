@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { links, mountBpffs, netnsCookie, openObject } from "@millrace/native/native";
 import { expect, onTestFinished, test } from "vitest";
 import { FlowTable } from "../telemetry/flow-table.ts";
-import { TestLink } from "../testing/link.ts";
+import { inside, TestLink } from "../testing/link.ts";
 import type { LeftBehind } from "./dataplane.ts";
 import { LibbpfDataplane } from "./libbpf-dataplane.ts";
 
@@ -19,9 +19,9 @@ function pinDirectory(): string {
   onTestFinished(() => fs.rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
-const open = (directory: string, flowCapacity: number): LibbpfDataplane =>
+const open = (directory: string, flowCapacity: number, hostNetns = "/proc/self/ns/net"): LibbpfDataplane =>
   new LibbpfDataplane({
-    ...{ bpfDirectory: BPF, pinDirectory: directory, hostNetns: "/proc/self/ns/net" },
+    ...{ bpfDirectory: BPF, pinDirectory: directory, hostNetns },
     ...{ flowCapacity, flowBudget: flowCapacity },
   });
 
@@ -68,6 +68,34 @@ test("all that was counted until the hooks were taken off is told, and then the 
   third.markReported();
   expect(fs.existsSync(path.join(directory, generation))).toBe(false);
   await third.close({ remove: true });
+});
+
+test("what carries a pod's packets stays until its successor has reported, so that none passes by the host's stack", async () => {
+  const link = new TestLink("carried");
+  onTestFinished(() => link.remove());
+  const directory = pinDirectory();
+  const ifindexIn = (netns: string) => links(netns).find(({ name }) => name === "eth0")?.ifindex as number;
+  const [pod, host] = [link.podNetns, link.peerNetns];
+  const port = { cookie: netnsCookie(host), ifindex: ifindexIn(host) };
+  const point = { cookie: netnsCookie(pod), ifindex: ifindexIn(pod), netns: host, endpointId: 7, port };
+  const first = open(directory, 64, host);
+  const { generation } = first.start(undefined);
+  first.attach(point);
+  first.markReported();
+  await first.close({ remove: false });
+  const ping = () => inside(pod, ["ping", "-c", "1", "-W", "0.5", "-q", "10.77.0.2"]);
+  const isDropped = () => expect(ping).toThrow(); // from nobody that it was told of
+  isDropped();
+  const second = open(directory, 128, host);
+  second.start(generation);
+  expect(second.leftBehind()).toMatchObject([{ totals: [{ endpointId: 7 }] }]);
+  isDropped();
+  second.attach(point);
+  second.markReported();
+  isDropped();
+  expect(fs.existsSync(path.join(directory, generation))).toBe(false);
+  await second.close({ remove: true });
+  ping();
 });
 
 test("maps of other layouts that fit by their types are taken up, with all that they counted", async () => {

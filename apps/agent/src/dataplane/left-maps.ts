@@ -1,5 +1,5 @@
 /**
- * The last look at maps of an earlier life that can't be taken up: their counting ends, and what each endpoint had
+ * The last look at maps of an earlier life that can't be taken up: their observing ends, and what each endpoint had
  * counted by then is read through the types that travel with the map. Knows none of today's layouts: the maps are
  * another version's, older or newer.
  */
@@ -15,14 +15,14 @@ import {
 } from "@millrace/native/native";
 import type { EndpointTotal, LeftBehind } from "./dataplane.ts";
 import { endHook } from "./device-hook.ts";
-import { filesIn, type LeftPins } from "./pins.ts";
+import { filesIn, isInNamespace, type LeftPins } from "./pins.ts";
 
 /** Where an endpoint's value has what; `totals` are those of either direction, packets and bytes within each. */
 type Layout = { endpointId: number; totals: number[]; packets: number; bytes: number };
 
-export function lastLook({ generation, directory, why, reported }: LeftPins): LeftBehind {
+export function lastLook({ generation, directory, why, reported }: LeftPins, hostCookie: bigint): LeftBehind {
   try {
-    endCounting(directory);
+    endCounting(directory, hostCookie);
     const map = openPinnedMap(path.join(directory, "maps", "endpoints"));
     try {
       return { generation, why, reported, totals: readTotals(map) };
@@ -35,11 +35,14 @@ export function lastLook({ generation, directory, why, reported }: LeftPins): Le
   }
 }
 
-/** When this returns, no program adds to these maps any more. */
-function endCounting(directory: string): void {
-  for (const file of filesIn(path.join(directory, "hooks"))) endHook(file);
-  for (const kind of ["hooks", "programs"])
-    fs.rmSync(path.join(directory, kind), { recursive: true, force: true });
+/**
+ * When this returns, no program that only observes adds to these maps any more. What carries packets stays until its
+ * successor has reported: a pod whose link nobody looks after would reach whatever the host's stack reaches.
+ */
+function endCounting(directory: string, hostCookie: bigint): void {
+  for (const file of filesIn(path.join(directory, "hooks")))
+    if (!isInNamespace(file, hostCookie)) endHook(file);
+  fs.rmSync(path.join(directory, "programs"), { recursive: true, force: true });
   rcuBarrier();
 }
 function readTotals(map: BpfMap): EndpointTotal[] {

@@ -111,7 +111,8 @@ export class LibbpfDataplane implements Dataplane {
     const observe = this.#observe as ObserveObject;
     this.#hooks = new Hooks(this.#pins, (name) => observe.program(name), attachBy(this.hookKind, this.#pins));
     observe.attachMachineWide(this.#pins);
-    this.#left = this.#pins.left.map(lastLook);
+    const hostCookie = netnsCookie(this.#options.hostNetns);
+    this.#left = this.#pins.left.map((left) => lastLook(left, hostCookie));
     this.#hooks.removeOthers(this.endpoints());
     const take = (batch: Uint8Array, lost: { records: bigint }) => this.#observed.take(batch, lost.records);
     this.#events = new RingReader(this.#tables.map("events"), take, { tickMs: EVENT_TICK_MS });

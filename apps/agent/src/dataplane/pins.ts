@@ -146,6 +146,10 @@ export class Pins {
   }
 }
 
+/** Of a hook's file. */
+export const isInNamespace = (file: string, cookie: bigint): boolean =>
+  path.basename(file).startsWith(`${cookie}-`);
+
 /** A link ends with its pin; what stands for one where there is no tcx must be told. */
 function removeGeneration(directory: string): void {
   const problems: string[] = [];
