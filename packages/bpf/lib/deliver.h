@@ -70,7 +70,8 @@ VERIFIED_ALONE int deliver_any(struct __sk_buff *skb, struct endpoint *endpoint,
 
 /* The fast path of a plain packet; `plain` is as the receiver sees it. What the host's stack sends doesn't come by here. */
 static __always_inline int deliver_plain(struct __sk_buff *skb, struct endpoint *endpoint, struct plain_packet *plain,
-					 const struct flow_counters *add, const struct forwarding *now)
+					 const struct flow_counters *add, const struct told *told,
+					 const struct forwarding *now)
 {
 	struct flow_record *record = bpf_map_lookup_elem(&flows, &plain->flow);
 	struct flow_pace pace;
@@ -84,7 +85,7 @@ static __always_inline int deliver_plain(struct __sk_buff *skb, struct endpoint 
 	}
 	if (!record || !flow_is_live_as(record, flow_words_check(&plain->flow)) ||
 	    !path_is_current(&record->path, now) || !verdict_forwards(record->path.verdict) ||
-	    record->path.peer_identity == POLICY_HOST_IDENTITY)
+	    record->path.peer_identity == POLICY_HOST_IDENTITY || !path_has_port(&record->path, told))
 		return DELIVER_SLOWLY;
 	if (plain->tcp_flags && tcp_must_follow(record, plain->tcp_flags, FLOW_INGRESS))
 		return DELIVER_SLOWLY;
@@ -108,7 +109,7 @@ static __always_inline int deliver(struct __sk_buff *skb, struct endpoint *endpo
 				   bool is_plain, const struct flow_counters *add, const struct delivery *delivery,
 				   const struct forwarding *now)
 {
-	int answer = is_plain ? deliver_plain(skb, endpoint, plain, add, now) : DELIVER_SLOWLY;
+	int answer = is_plain ? deliver_plain(skb, endpoint, plain, add, &delivery->told, now) : DELIVER_SLOWLY;
 
 	if (answer == DELIVER_SLOWLY)
 		return deliver_any(skb, endpoint, add, delivery);

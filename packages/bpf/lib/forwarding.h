@@ -51,6 +51,15 @@ struct {
 	__type(value, __u32); /* index into `remotes` */
 } tunnel_peers __weak SEC(".maps");
 
+/* What the bearer of a packet says of who sent it. */
+struct told {
+	__u32 identity; /* the tunnel's; 0: nothing */
+	__u32 remote;   /* which host's tunnel: index into `remotes` */
+	bool by_stack;  /* the host's own stack sends it: its addresses are its own */
+	__be16 port;    /* of this host's, to which it came for the endpoint; 0: to the endpoint itself */
+	__u8 address[16]; /* likewise */
+};
+
 static __always_inline const struct forwarding *forwarding_now(void)
 {
 	__u32 zero = 0;
@@ -133,6 +142,12 @@ static __always_inline bool path_is_current(const struct flow_path *path, const 
 	return READ_ONCE(path->generation) == now->generation;
 }
 
+/* Whether the far side knows the flow by the port of this host's that a packet came to, if it came to one. */
+static __always_inline bool path_has_port(const struct flow_path *path, const struct told *told)
+{
+	return !told->port || (path->nat_port == told->port && address_equals(path->nat_address, told->address));
+}
+
 /* What of a path a packet is sent by. */
 struct way {
 	__u32 kind; /* enum path_kind */
@@ -201,8 +216,9 @@ static __always_inline bool path_is_lasting(const struct flow_path *decided)
  */
 static __always_inline void path_keep_target(struct flow_path *to, const struct flow_path *decided)
 {
-	if (to->backend == decided->backend)
-		return;
+	if (to->backend == decided->backend && to->nat_dst_port == decided->nat_dst_port &&
+	    address_equals(to->nat_dst, decided->nat_dst))
+		return; /* host ports' all have one number */
 	WRITE_ONCE(to->backend, decided->backend);
 	__builtin_memcpy(to->nat_dst, decided->nat_dst, 16);
 	WRITE_ONCE(to->nat_dst_port, decided->nat_dst_port);

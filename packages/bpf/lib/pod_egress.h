@@ -41,12 +41,12 @@ static __always_inline int pod_to_pod(struct __sk_buff *skb, const struct way *w
 	return deliver(skb, endpoint, plain, is_plain, add, &delivery, now);
 }
 
-/* To the host's stack: neither to a pod here nor anywhere that the dataplane knows the way to. */
+/* To the host's stack: neither to a pod here, a service, nor anywhere that the dataplane knows the way to. */
 static __always_inline bool goes_to_host(const struct packet *packet)
 {
 	const struct route *route;
 
-	if (bpf_map_lookup_elem(&locals, packet->key.daddr))
+	if (bpf_map_lookup_elem(&locals, packet->key.daddr) || target_may_be_other(&packet->key))
 		return false;
 	route = route_to(packet->key.daddr);
 	return route && route->kind == PATH_HOST;

@@ -51,15 +51,6 @@ struct {
 	__type(value, struct rule_verdict);
 } rulesets __weak SEC(".maps");
 
-/* What the bearer of a packet says of who sent it. */
-struct told {
-	__u32 identity; /* the tunnel's; 0: nothing */
-	__u32 remote;   /* which host's tunnel: index into `remotes` */
-	bool by_stack;  /* the host's own stack sends it: its addresses are its own */
-	__be16 port;    /* of this host's, to which it came for the endpoint; 0: to the endpoint itself */
-	__u8 address[16]; /* likewise */
-};
-
 /* From outside, under an address of this host, as whom the path's peer stands. */
 static __always_inline bool path_is_as_host(const struct flow_path *path, const struct told *told)
 {

@@ -63,7 +63,8 @@ static __always_inline int send_away(struct __sk_buff *skb, const struct way *wa
 			return bpf_redirect(now->punt, 0);
 		return drop_lost(skb, key, PATH_REASON_UNRESOLVED);
 	}
-	if (way->nat_port && nat_send_on(skb, way, key, is_plain))
+	/* It came to a host port. One to a service did not: what port it has was for a backend outside. */
+	if (way->nat_port && !way->nat_dst_port && nat_send_on(skb, way, key, is_plain))
 		return TCX_DROP_PACKET;
 	remote = bpf_map_lookup_elem(&remotes, &way->remote);
 	if (!remote || !way->remote)

@@ -64,12 +64,21 @@ static __always_inline bool target_keep(struct flow_target *to, const struct flo
 	return true;
 }
 
+static __always_inline bool target_is_at(const struct flow_target *to, const struct service_backend *backend)
+{
+	return backend && backend->port == to->wire.dport && address_equals(backend->address, to->wire.daddr);
+}
+
 /* Datagrams go on to a backend for as long as it takes new ones; a connection would not survive another. */
-static __always_inline bool target_lasts(const struct flow_target *to)
+static __always_inline bool target_lasts(const struct flow_target *to, const struct flow_key *key)
 {
 	__u32 number = to->backend;
 
-	return to->wire.proto != IPPROTO_UDP || bpf_map_lookup_elem(&service_backends, &number);
+	if (to->wire.proto != IPPROTO_UDP)
+		return true;
+	if (number == SERVICE_HOST_PORT_BACKEND)
+		return target_is_at(to, host_port_at(key->daddr, key->dport, key->proto));
+	return bpf_map_lookup_elem(&service_backends, &number);
 }
 
 /* The same for all packets of a flow, and spread over flows: a table that didn't change gives the same backend. */
@@ -197,7 +206,7 @@ VERIFIED_ALONE int service_take(struct flow_target *to, const struct flow_key *k
 		return PATH_REASON_NO_PORT;
 	target_none(to, key);
 	if (record && !(how & SERVICE_ANEW) && target_keep(to, key, record) &&
-	    (!(how & SERVICE_MAY_CHOOSE) || target_lasts(to)))
+	    (!(how & SERVICE_MAY_CHOOSE) || target_lasts(to, key)))
 		return SERVICE_AIMED;
 	if (!(how & SERVICE_MAY_CHOOSE) || !target_may_be_other(key))
 		return SERVICE_AIMED;
@@ -206,9 +215,20 @@ VERIFIED_ALONE int service_take(struct flow_target *to, const struct flow_key *k
 	if (!key->sport || !key->dport || key->vlan)
 		return PATH_REASON_UNTRANSLATABLE;
 	if (!record || !flow_is_live(record, key))
-		return PATH_REASON_NO_PORT;
+		return to->backend ? SERVICE_AIMED : PATH_REASON_NO_PORT; /* what is being taken out gets nothing new */
 	target_none(to, key);
 	return SERVICE_CHOOSE;
+}
+
+/*
+ * Of a flow that something arrived in: whether the endpoint's next packet may be given a backend, or another. What is decided
+ * for what arrives says nothing of that, and must not be followed by it.
+ */
+VERIFIED_ALONE int service_may_aim_elsewhere(const struct flow_target *to, const struct flow_key *key)
+{
+	if (!to || !key)
+		return 1;
+	return to->backend ? !target_lasts(to, key) : target_may_be_other(key);
 }
 
 /* `flow` becomes the flow that a backend's answers of that tuple belong to. 0: they are as they look. */

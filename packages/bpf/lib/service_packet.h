@@ -34,13 +34,13 @@ VERIFIED_ALONE int service_send(struct __sk_buff *skb, const struct way *way, st
 
 /*
  * An ICMP error of the pod about what a backend answered: the backend must find in it what it sent. `packet` follows.
- * Negative: half changed. About anything else nothing is done; to a virtual address itself nobody sends errors.
+ * Negative: half changed. About anything else nothing is done.
  */
 VERIFIED_ALONE int service_send_error(struct __sk_buff *skb, struct packet *packet)
 {
 	struct nat_work *work = nat_work_begin();
 
-	if (!packet || !work || packet->fragment_offset || !address_is_virtual(packet->key.daddr))
+	if (!packet || !work || packet->fragment_offset)
 		return 0;
 	nat_place_parsed(&work->place, packet);
 	if (quote_read(skb, &work->place, &work->quote))

@@ -244,14 +244,21 @@ static __always_inline bool side_keep_port(struct side *side, struct flow_record
 		__builtin_memcpy(record->path.nat_address, told->address, 16);
 		WRITE_ONCE(record->path.nat_port, told->port);
 	}
-	return record->path.nat_port == told->port && address_equals(record->path.nat_address, told->address);
+	return path_has_port(&record->path, told);
+}
+
+/* Whether what was decided for this packet is its flow's. */
+static __always_inline bool side_may_keep(const struct side *side)
+{
+	return side_is_own(side) && !side->as_host && !side_is_refused_opening(side) &&
+	       (side->direction == FLOW_EGRESS || !service_may_aim_elsewhere(&side->target, &side->key));
 }
 
 /* Whether what the flow keeps is about this packet too. */
 static __always_inline bool side_may_follow(const struct side *side, const struct flow_path *kept,
 					    const struct forwarding *now)
 {
-	return !side->anew && path_is_current(kept, now) &&
+	return !side->anew && path_is_current(kept, now) && path_has_port(kept, &side->told) &&
 	       (side->direction == FLOW_EGRESS || !path_is_as_host(kept, &side->told));
 }
 
@@ -275,7 +282,7 @@ static __always_inline void side_decide(struct __sk_buff *skb, struct side *side
 		side_judge(skb, side);
 		nat_decide(skb, &side->path, &side->key, found, side->direction);
 	}
-	if (record && side_is_own(side) && !side->as_host && !side_is_refused_opening(side))
+	if (record && side_may_keep(side))
 		path_keep(&record->path, &side->path, side->anew);
 }
 

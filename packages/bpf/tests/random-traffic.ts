@@ -3,7 +3,10 @@
  * what was sent, fragments, tunnels of our own, and all of it damaged. What a test run refuses to take is left out.
  */
 import { checksummed } from "./checksums.ts";
+import { addressOf } from "./model/bytes.ts";
+import type { Place } from "./model/world.ts";
 import { PROTO, packet, type TcpFlags } from "./packet-builder.ts";
+import { answering } from "./random-services.ts";
 import {
   addressIn,
   NEWER_IDENTITY,
@@ -25,7 +28,7 @@ export interface Sent {
 }
 type Family = 4 | 6;
 type Kind = "tcp" | "udp" | "echo" | "sctp" | "other";
-interface Conversation {
+export interface Conversation {
   pod: Peer;
   peer: Peer;
   family: Family;
@@ -34,18 +37,20 @@ interface Conversation {
   dport: number;
   /** Never both: who bears a flow's packets doesn't change while it lasts. */
   byStack: boolean;
+  /** Of the host's, by which the peer asks for the pod's `sport`. */
+  hostPort?: number;
   /** Without tags, options, fragments and extensions: the fast path's. */
   isPlain: boolean;
 }
-/** Under which the outside knows a flow of the pod. */
-export type NatPort = (
-  pod: string,
-  peer: string,
-  sport: number,
-  dport: number,
-  proto: number,
-) => number | undefined;
+/** What was decided for a flow of the pod's. */
+export interface Known {
+  /** Under which port of the host's the far end knows it. */
+  natPort: (pod: string, peer: string, sport: number, dport: number, proto: number) => number | undefined;
+  /** Which backend it goes to. */
+  target: (pod: string, peer: string, sport: number, dport: number, proto: number) => Place | null;
+}
 
+const THIS_HOST = { 4: "10.200.0.1", 6: "fd00:200::1" } as const;
 const SPORTS = [0, 40_000, 40_001, 41_000];
 const DPORTS = [53, 80, 443, 442, TUNNEL_PORT];
 const MOST_KEPT = 32;
@@ -59,15 +64,18 @@ const isOtherwiseTunnelled = (address: string): boolean =>
 
 export class Traffic {
   readonly #random: Random;
-  readonly #natPort: NatPort;
+  readonly #known: Known;
+  /** Of another kind than below, and more of what backends may send. */
+  readonly #talks: ((random: Random) => Conversation) | undefined;
   readonly #conversations: Conversation[];
   /** What left for the outside, and what came into a pod: as those who saw it may quote it. */
   readonly #left: Buffer[] = [];
   readonly #came: Buffer[] = [];
 
-  constructor(random: Random, natPort: NatPort) {
+  constructor(random: Random, known: Known, talks?: (random: Random) => Conversation) {
     this.#random = random;
-    this.#natPort = natPort;
+    this.#known = known;
+    this.#talks = talks;
     this.#conversations = Array.from({ length: 14 }, () => this.#conversation());
   }
 
@@ -88,11 +96,13 @@ export class Traffic {
   /** What the dataplane made of it: for errors to quote. */
   saw({ hook }: Sent, fate: string, frame: Buffer): void {
     if (hook === "pod_egress" && fate !== "drop") keep(this.#left, frame);
-    if (hook === "wire_ingress" && fate === "redirect") keep(this.#came, frame);
+    const isInto = hook === "wire_ingress" || (this.#talks && isBetweenPods(frame));
+    if (isInto && fate === "redirect") keep(this.#came, frame);
   }
 
   #conversation(): Conversation {
     const random = this.#random;
+    if (this.#talks) return this.#talks(random);
     const pod = random.one([POD_P, POD_P, POD_Q]);
     return {
       pod,
@@ -107,17 +117,34 @@ export class Traffic {
   #step(talk: Conversation): Sent {
     const isOut = this.#random.may(55) && talk.peer !== OTHERWISE_TUNNELLED;
     if (isOut) return this.#out(talk.pod, this.#built(talk, true, talk.pod[talk.family], talk.sport));
+    if (talk.peer.kind === "service" && this.#random.may(95)) return this.#back(this.#answering(talk));
+    if (talk.hostPort !== undefined && this.#random.may(90))
+      return this.#in(talk, this.#built(talk, false, THIS_HOST[talk.family], talk.hostPort));
+    return this.#back(talk);
+  }
+  #back(talk: Conversation): Sent {
     const { peer, pod, family, kind } = talk;
     if (peer.kind === "local") return this.#out(peer, this.#built(talk, false, pod[family], talk.sport));
-    const proto =
-      kind === "echo" ? (family === 4 ? PROTO.icmp : PROTO.icmp6) : kind === "tcp" ? PROTO.tcp : PROTO.udp;
     const port =
       peer.kind === "outside" && !talk.byStack
-        ? this.#natPort(pod[family], peer[family], talk.sport, kind === "echo" ? 0 : talk.dport, proto)
+        ? this.#known.natPort(
+            ...([
+              pod[family],
+              peer[family],
+              talk.sport,
+              kind === "echo" ? 0 : talk.dport,
+              protoOf(talk),
+            ] as const),
+          )
         : undefined;
     if (port !== undefined && this.#random.may(90))
-      return this.#in(talk, this.#built(talk, false, family === 4 ? "10.200.0.1" : "fd00:200::1", port));
+      return this.#in(talk, this.#built(talk, false, THIS_HOST[family], port));
     return this.#in(talk, this.#built(talk, false, pod[family], talk.sport));
+  }
+  #answering(talk: Conversation): Conversation {
+    const { pod, peer, family, sport, dport } = talk;
+    const target = this.#known.target(pod[family], peer[family], sport, dport, protoOf(talk));
+    return answering(this.#random, talk, target);
   }
 
   #out(pod: Peer, frame: Buffer): Sent {
@@ -227,7 +254,7 @@ export class Traffic {
     const quoted = Buffer.from(frame.subarray(14, 14 + random.one([28, 36, 48, 60, 200])));
     if (random.may(5)) quoted[random.one([0, 6, 9])] = random.below(256);
     const own = this.#quotedEnd(quoted, family, isOut ? "destination" : "source");
-    const teller = random.may(60) ? ROUTER : random.one(PEERS);
+    const teller = this.#teller(quoted, family);
     const far = isOut ? this.#quotedEnd(quoted, family, "source") : teller[family];
     if (isOut && isOtherwiseTunnelled(far)) return this.#noise();
     const [from, to] = isOut ? [own, far] : [far, own];
@@ -249,6 +276,13 @@ export class Traffic {
     const bytes = (family === 4 ? ip.icmp(type, code) : ip.icmp6(type, code)).raw(quoted).bytes();
     if (!isOut) return this.#arriving(teller, family, checksummed(bytes));
     return this.#out(own === POD_Q[family] ? POD_Q : POD_P, checksummed(bytes));
+  }
+  #teller(quoted: Buffer, family: Family): Peer {
+    const random = this.#random;
+    const to = addressIn(this.#quotedEnd(quoted, family, "destination"));
+    const receiver = PEERS.find((one) => addressIn(one[family]) === to);
+    if (this.#talks && receiver && random.may(60)) return receiver;
+    return random.may(60) ? ROUTER : random.one(PEERS);
   }
   #quotedEnd(quoted: Buffer, family: Family, which: "source" | "destination"): string {
     const at = family === 4 ? (which === "source" ? 12 : 16) : which === "source" ? 8 : 24;
@@ -333,6 +367,17 @@ export class Traffic {
     ])();
     return isRunnable(frame) ? { ...sent, frame } : sent;
   }
+}
+
+const protoOf = ({ kind, family }: Conversation): number =>
+  kind === "echo" ? (family === 4 ? PROTO.icmp : PROTO.icmp6) : kind === "tcp" ? PROTO.tcp : PROTO.udp;
+
+/** By the address that it was sent to. */
+function isBetweenPods(frame: Buffer): boolean {
+  const to =
+    isIp(frame) &&
+    addressOf(frame.readUInt16BE(12) === 0x0800 ? frame.subarray(30, 34) : frame.subarray(38, 54));
+  return [POD_P, POD_Q].some((pod) => addressIn(pod[4]) === to || addressIn(pod[6]) === to);
 }
 
 const plainIp = (family: Family, from: string, to: string) =>

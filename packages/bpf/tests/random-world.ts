@@ -51,7 +51,8 @@ export type PeerKind =
   | "unknown"
   | "outside"
   | "host"
-  | "link";
+  | "link"
+  | "service";
 export interface Peer {
   kind: PeerKind;
   4: string;
@@ -166,6 +167,8 @@ export function randomWorld(random: Random, devices: Devices): World {
     masquerade: random.may(75) ? { first: 20_000, last: isSmall ? 20_005 : 31_999 } : null,
     natAddress: { 4: addressIn("10.200.0.1"), 6: addressIn("fd00:200::1") },
     leavesByUplink: (daddr) => !ASIDE.some((prefix) => daddr.startsWith(prefix)),
+    services: { ranges: [], told: [], services: [] },
+    hostPorts: [],
     policy: random.may(70) ? randomPolicy(random) : null,
   };
 }

@@ -37,6 +37,7 @@ const ETHERNET = 14;
 const SPORT = 40_000;
 const VPORT = 80;
 const BPORT = 8080;
+const HOST_PORT = 8081;
 const CART = 1;
 
 const FAMILIES = {
@@ -295,6 +296,18 @@ describe.each(table)("%s", (_name, family, kind) => {
     expect(checksumProblems(left)).toEqual([]);
     expect(left.subarray(ETHERNET + family.header + 8)).toEqual(sent.subarray(ETHERNET));
     expectConserved();
+  });
+
+  test("such an error about what it answers after the service has gone, too", () => {
+    serve(family, kind);
+    const backend = leave(family, kind);
+    services.unrange();
+    const { packet: came } = back(answer(family, kind, backend));
+    const [type, code] = family.unreachable;
+    const quoting = family.icmpOf(family.build(family.pod, family.virtual), type, code);
+    const { packet: left } = out(checksummed(quoting.raw(came.subarray(ETHERNET)).bytes()));
+    services.range();
+    expect(addressAt(family, left, "destination")).toBe(backend);
   });
 
   test("to an address nobody was told of, it goes up to the agent as it is; without one it is dropped", () => {
@@ -578,6 +591,63 @@ describe("a backend that has gone", () => {
   });
 });
 
+describe.each(families)("%s: datagrams whose backend takes nothing new", (_name, family) => {
+  const send = () => leave(family, "UDP");
+  /** The flow has the first; now the service has the other alone. */
+  function follow(): readonly [string, string] {
+    const [first, second] = family.backends;
+    const [gone] = serve(family, "UDP", [first]) as [Backend];
+    expect(send()).toBe(first);
+    serve(family, "UDP", [second]);
+    services.removeBackend(gone);
+    host.commit();
+    return family.backends;
+  }
+
+  test("go to another, also when an answer of the one before comes first", () => {
+    const [first, second] = follow();
+    expect(back(answer(family, "UDP", first)).answer).toBe(REDIRECT);
+    expect([send(), send()]).toEqual([second, second]);
+    expectConserved();
+  });
+
+  test("go on to it while their flow is taken out", () => {
+    const [first] = follow();
+    expect(retire(host, [flowOf()?.key as Flow["key"]], NOW).retired).toBe(1);
+    expect(send()).toBe(first);
+    expectConserved();
+  });
+
+  test("follow a host port to the pod that it leads to now", () => {
+    for (const to of family.backends) {
+      host.publish(HOST_PORT, PROTO.udp, { ip4: to, ip6: to }, BPORT);
+      const asked = { to: family.host, dport: HOST_PORT };
+      expect([leave(family, "UDP", asked), leave(family, "UDP", asked)]).toEqual([to, to]);
+      expect(flowOf()?.record.path.natDst).toEqual(addressBytes(to));
+    }
+    const ports = host.map("host_ports");
+    for (let key = ports.nextKey(); key; key = ports.nextKey()) ports.delete(key);
+  });
+});
+
+describe.each(table)("%s, from who isn't a backend", (_name, family, kind) => {
+  test("what bears the virtual address itself says nothing of where the pod's packets go", () => {
+    serve(family, kind);
+    expect(back(answer(family, kind, family.virtual, VPORT)).answer).toBe(REDIRECT);
+    for (let n = 0; n < 2; n++)
+      expect(family.backends).toContain(leave(family, kind, { flags: { ack: true, seq: 8, ackSeq: 1 } }));
+    expectConserved();
+  });
+});
+
+test("a link-local source gets no farther than the host, thus to no service", () => {
+  const family = FAMILIES.IPv6;
+  serve(family, "UDP");
+  const sent = family.build("fe80::7", family.virtual).udp(SPORT, VPORT).payload(8).bytes();
+  expect(out(Buffer.from(sent)).answer).toBe(DROP);
+  expect(host.ownDrops()).toEqual({ SPOOFED: 1 });
+});
+
 describe.each(families)("%s: a connection of the same ports, opened anew", (_name, family) => {
   const open = (seq: number) => out(request(family, "TCP", { flags: { syn: true, seq } }));
   const NO_BACKEND = { natDst: new Uint8Array(16), natDstPort: 0, backend: 0 };
@@ -658,6 +728,18 @@ describe.each(families)("%s: a backend outside that another one follows", (_name
     expect(endsOf(family, came)).toEqual([`${family.virtual} ${VPORT}`, `${family.pod} ${SPORT}`]);
     expect(checksumProblems(came)).toEqual([]);
     expect(sweep(0)).toEqual({ found: 4, removed: 2 });
+    expectConserved();
+  });
+
+  test.each(["TCP", "UDP"] as const)("%s: one in a pod of another host sees the pod", (kind) => {
+    follow(kind);
+    inside();
+    const { packet: left } = again(kind);
+    expect(endsOf(family, left)).toEqual([`${family.pod} ${SPORT}`, `${other} ${BPORT}`]);
+    const { packet: came } = back(answer(family, kind, other));
+    expect(endsOf(family, came)[0]).toBe(`${family.virtual} ${VPORT}`);
+    const onTheFastPath = out(request(family, kind, { flags: { ack: true, seq: 100, ackSeq: 1 } })).packet;
+    expect(endsOf(family, onTheFastPath)[0]).toBe(`${family.pod} ${SPORT}`);
     expectConserved();
   });
 

@@ -3,10 +3,10 @@
  * it is full, new flows aren't kept.
  */
 import { FlowOpener, FlowTcpState } from "@millrace/abi/generated/flow";
-import type { Address } from "./bytes.ts";
 import { type Direction, type Flow, flowText, other } from "./flow.ts";
 import { type Packet, TCP } from "./parse.ts";
 import type { Path } from "./route.ts";
+import type { Backend, Place } from "./world.ts";
 
 const [FIN, SYN, RST, ACK] = [1, 2, 4, 16] as const;
 
@@ -30,8 +30,10 @@ export interface Tracked {
   dropReason: number;
   /** The latest decision that is kept. */
   path: Path | null;
-  /** Under which the outside knows it: for life. */
-  nat: { address: Address; port: number } | null;
+  /** Under which the far side knows it. */
+  nat: Place | null;
+  /** The backend that it goes to. */
+  target: Backend | null;
 }
 
 export class FlowTable {
@@ -46,6 +48,11 @@ export class FlowTable {
   }
   find(flow: Flow): Tracked | undefined {
     return this.flows.get(flowText(flow));
+  }
+  /** Not one that is being taken out. */
+  live(flow: Flow | undefined): Tracked | undefined {
+    const found = flow && this.find(flow);
+    return found?.isRetired ? undefined : found;
   }
   /** Undefined when there is no room. */
   findOrOpen(flow: Flow, packet: Packet, direction: Direction): Tracked | undefined {
@@ -78,7 +85,16 @@ function openedBy(packet: Packet, flow: Flow, direction: Direction): Tracked {
   const none = () => ({ packets: 0, bytes: 0 });
   const opened: Tracked = {
     ...{ flow, isRetired: false, opener: openerBy(packet, direction), state: FlowTcpState.NONE },
-    ...{ flags: { egress: 0, ingress: 0 }, isn: 0, opens: 0, drops: 0, dropReason: 0, path: null, nat: null },
+    ...{
+      flags: { egress: 0, ingress: 0 },
+      isn: 0,
+      opens: 0,
+      drops: 0,
+      dropReason: 0,
+      path: null,
+      nat: null,
+      target: null,
+    },
     counted: { egress: none(), ingress: none() },
   };
   if (!packet.tcp) return opened;

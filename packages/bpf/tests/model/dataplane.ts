@@ -1,29 +1,27 @@
 /*
  * The dataplane as a plain program: what becomes of each packet at each hook, and what is counted. Written from
- * docs/dataplane.md and docs/policy.md, not from the C; it keeps no decision, so it has no fast path to be wrong.
- * Services are not in it: see `serviceTranslated`.
+ * docs/dataplane.md, docs/service-dataplane.md and docs/policy.md, not from the C; it keeps no decision but what a flow keeps for
+ * life, so it has no fast path to be wrong.
  */
 import { EndpointClass, EndpointNote } from "@millrace/abi/generated/endpoint";
-import { PathKind, PathLimit, PathReason, Verdict } from "@millrace/abi/generated/flow";
+import { PathKind, PathReason, Verdict } from "@millrace/abi/generated/flow";
 import { Account } from "./account.ts";
-import { FlowTable, follow, openerBy, reopens, type Tracked } from "./conntrack.ts";
-import { type Direction, type Flow, flowOf, quotedFlow, reversed } from "./flow.ts";
+import { FlowTable } from "./conntrack.ts";
+import { type Direction, type Flow, quotedFlow, reversed } from "./flow.ts";
 import { Fragments } from "./fragments.ts";
-import {
-  answeredFlow,
-  decideMasquerade,
-  hidesPort,
-  type PortGiven,
-  quotedOwner,
-  Translations,
-} from "./nat.ts";
+import { arrivalOf, arrivalOfQuoted, hidesPort, type PortGiven } from "./nat.ts";
 import { answerArp, answerSolicitation } from "./neighbour.ts";
-import { isIcmpError, LINK_BYTES, type Packet, parse, parseQuote, type Unparsed } from "./parse.ts";
-import { isAsHost, isLinkUpkeep, judged, TOLD_NOTHING, type Told, takeTold, verdictOf } from "./policy.ts";
+import { isIcmpError, LINK_BYTES, type Packet, parse, parseQuote, TCP, UDP, type Unparsed } from "./parse.ts";
+import { TOLD_NOTHING, type Told } from "./policy.ts";
+import { refusalOf } from "./refusal.ts";
 import { hopsOf, Rewriting, rewriteEnd, rewriteErrorAddress, rewriteQuote, takeHop } from "./rewrite.ts";
-import { decideWay, mayBeSource, type Path, refuse } from "./route.ts";
-import { openTunnel, putIntoTunnel } from "./tunnel.ts";
-import { type Pod, podWith, type World } from "./world.ts";
+import { mayBeSource } from "./route.ts";
+import type { Chosen } from "./service.ts";
+import { countDrop, countIn, countSide, type Side, type State, takeSide } from "./side.ts";
+import { Translations } from "./translations.ts";
+import { openTunnel, putIntoTunnel, TUNNEL_BYTES } from "./tunnel.ts";
+import { turnErrorToBackend, turnToService } from "./turn.ts";
+import { type Place, type Pod, podWith, type World } from "./world.ts";
 
 export type Fate = "next" | "drop" | "redirect";
 export interface Outcome {
@@ -32,42 +30,29 @@ export interface Outcome {
   /** Checksums that were adjusted in it, and those of them that may not be 0; and whether it is in a tunnel. */
   adjusted?: { checksums: ReadonlySet<number>; neverZero: ReadonlySet<number> };
   isTunnelled?: true;
-  /** Why it was dropped, and which flow's it was; none of its fields known: nobody's. */
+  /** Why it was dropped, and which flow's it was; none of its fields known: nobody's. With another fate: it became the answer. */
   drop?: { reason: PathReason; direction: Direction; flow: Partial<Flow> };
 }
 
-/** One side of a packet's way: its endpoint's view of it. */
-interface Side {
-  flow: Flow;
-  path: Path;
-  tracked: Tracked | undefined;
-  /** In which it counts, having no flow; TOTAL: it has one. */
-  class: EndpointClass;
-  /** The agent must be asked whether it may pass. */
-  isUnjudged: boolean;
-  /** From outside, under an address of this host: not what the flow, which is the host's own, keeps. */
-  isAsHost: boolean;
-}
+/** Of an answer to a refused connection: all that its flow sees of it. */
+const RESET = { flags: 4, seq: 0, ack: 0 };
 
-/** What only says that nobody knows: the next packet may find it known. And what holds in one direction only. */
-const OF_ONE_PACKET: readonly PathReason[] = [
-  ...[PathReason.UNRESOLVED, PathReason.NO_PORT, PathReason.UNTRANSLATABLE],
-];
-
-export class Dataplane {
+export class Dataplane implements State {
   readonly accounts = new Map<number, Account>();
   /** Endpoints whose packets there were since it was cleared last. */
   readonly touched = new Set<number>();
   readonly table: FlowTable;
   readonly translations = new Translations();
+  readonly portGiven: PortGiven;
+  readonly chosen: Chosen;
   readonly #fragments = new Fragments();
-  readonly #portGiven: PortGiven;
   world: World;
 
-  constructor(world: World, room: number, portGiven: PortGiven) {
+  constructor(world: World, room: number, portGiven: PortGiven, chosen: Chosen) {
     this.world = world;
     this.table = new FlowTable(room);
-    this.#portGiven = portGiven;
+    this.portGiven = portGiven;
+    this.chosen = chosen;
     for (const { endpointId } of world.pods) this.accounts.set(endpointId, new Account());
   }
 
@@ -75,7 +60,7 @@ export class Dataplane {
   podEgress(pod: Pod, frame: Buffer): Outcome {
     const account = this.#account(pod);
     account.total("egress", frame.length);
-    const packet = serviceTranslated(parse(frame));
+    const packet = parse(frame);
     if (packet.problem !== 0) return this.#unparsed(pod, frame, packet);
     this.#fragments.match(packet, pod.endpointId);
     account.note(packet.notes);
@@ -85,18 +70,22 @@ export class Dataplane {
         ...{ endpointId: pod.endpointId, family: packet.family },
       });
     }
-    const side = this.#side(pod, frame, packet, "egress", TOLD_NOTHING);
-    this.#count(side, account, frame, packet, "egress");
+    const work = new Rewriting(frame);
+    turnErrorToBackend(this, pod, packet, work);
+    const passing = { frame: work.frame, packet, direction: "egress", told: TOLD_NOTHING } as const;
+    const side = takeSide(this, pod, passing);
+    countSide(side, account, passing);
     if (side.path.reason === PathReason.NO_PORT) account.note([EndpointNote.NO_PORT]);
     const advertisement = answerSolicitation(pod, frame, packet);
     if (advertisement) return { fate: "redirect", frame: advertisement };
-    if (side.path.verdict === Verdict.DROP) return dropped(frame, side.path.reason, "egress", side.flow);
-    return this.#send(frame, packet, side);
+    if (side.path.verdict === Verdict.DROP) return this.#refuse(frame, packet, side, account);
+    if (side.target) rewriteEnd(work, packet, "destination", side.target);
+    return this.#send(work, packet, side);
   }
 
   /** What the host's own stack sends to a pod. */
   podIngress(pod: Pod, frame: Buffer): Outcome {
-    return this.#deliver(pod, frame, { ...TOLD_NOTHING, byStack: true }, "next");
+    return this.#deliver(pod, new Rewriting(frame), { ...TOLD_NOTHING, byStack: true }, "next");
   }
 
   /** What arrives by the uplink. */
@@ -109,7 +98,7 @@ export class Dataplane {
         ? { fate: "redirect", frame }
         : dropped(frame, PathReason.UNKNOWN_TUNNEL, "ingress", {});
     if (!arrived.inner) return dropped(frame, PathReason.ENCAPSULATION, "ingress", {});
-    return this.#arrive(arrived.inner, { identity: arrived.identity, remote, byStack: false }, true);
+    return this.#arrive(arrived.inner, { ...TOLD_NOTHING, identity: arrived.identity, remote }, true);
   }
 
   #account({ endpointId }: Pod): Account {
@@ -128,139 +117,78 @@ export class Dataplane {
     return dropped(frame, reason, "egress", { endpointId: pod.endpointId, family });
   }
 
-  /** Found or opened, decided, and what is decided kept in the flow. */
-  #side(pod: Pod, frame: Buffer, packet: Packet, direction: Direction, told: Told): Side {
-    const flow = flowOf(packet, pod.endpointId, direction);
-    const tracked = this.table.findOrOpen(flow, packet, direction);
-    const side: Side = {
-      ...{ flow, tracked, path: decideWay(this.world, flow), isUnjudged: false, isAsHost: false },
-      class: !tracked ? EndpointClass.TABLE_FULL : tracked.isRetired ? EndpointClass.FLOW_RETIRED : 0,
-    };
-    this.#judge(side, frame, packet, direction, told);
-    const { world, translations } = this;
-    const portGiven = this.#portGiven;
-    const isSent = direction === "egress";
-    decideMasquerade({ world, translations, portGiven, isSent, ...side });
-    const { verdict, reason } = side.path;
-    const isOwn = podWith(world, flow.saddr)?.endpointId === pod.endpointId;
-    // What isn't let in opens nothing anew.
-    const isRefused =
-      !isSent && verdict === Verdict.DROP && tracked !== undefined && reopens(tracked, packet);
-    if (
-      tracked &&
-      side.class === 0 &&
-      isOwn &&
-      !side.isAsHost &&
-      !isRefused &&
-      verdict !== Verdict.PUNT &&
-      !OF_ONE_PACKET.includes(reason)
-    )
-      tracked.path = { ...side.path };
-    return side;
-  }
-
-  #judge(side: Side, frame: Buffer, packet: Packet, direction: Direction, told: Told): void {
-    const { world } = this;
-    const { flow, path, tracked } = side;
-    if (world.policy === null) return;
-    if (direction === "ingress") {
-      side.isAsHost = isAsHost(path, told);
-      takeTold(path, told);
-    }
-    if (path.verdict === Verdict.DROP || isLinkUpkeep(flow)) return;
-    if (this.#judgeAsQuoted(side, frame, packet, direction)) return;
-    const opener = tracked && !reopens(tracked, packet) ? tracked.opener : openerBy(packet, direction);
-    const answer = judged(world, flow, path, opener);
-    if (answer === "unknown") {
-      side.isUnjudged = world.hasAgent;
-      if (world.hasAgent) Object.assign(path, { kind: PathKind.PUNT, verdict: Verdict.PUNT });
-      else refuse(path, PathReason.UNRESOLVED);
-      return;
-    }
-    const { rule, revision } = answer;
-    Object.assign(path, { rule, revision });
-    if (answer.verdict === "drop") refuse(path, PathReason.POLICY);
-    else if (path.verdict === Verdict.FORWARD) path.verdict = verdictOf(answer);
-  }
-
-  /** Whoever may send a flow may also be told, and tell, how it fares. */
-  #judgeAsQuoted({ flow, path }: Side, frame: Buffer, packet: Packet, direction: Direction): boolean {
-    const quote = parseQuote(frame, packet);
-    if (!quote) return false;
-    const sent = quotedFlow(quote, flow.endpointId, flow.vlan);
-    const about = this.table.find(direction === "egress" ? reversed(sent) : sent);
-    if (!about || about.isRetired) return false;
-    const way = decideWay(this.world, about.flow);
-    const answer = judged(this.world, about.flow, way, about.opener);
-    if (way.verdict === Verdict.DROP || answer === "unknown" || answer.verdict === "drop") return false;
-    if (path.verdict === Verdict.FORWARD) path.verdict = verdictOf(answer);
-    Object.assign(path, { rule: answer.rule, revision: answer.revision });
-    return true;
-  }
-
-  /** What was sent counts in full; of what is received, what was let pass. */
-  #count(side: Side, account: Account, frame: Buffer, packet: Packet, direction: Direction): void {
-    const { tracked, path } = side;
-    const bytes = frame.length;
-    if (!tracked || side.class !== 0) {
-      account.add(direction, side.class, bytes);
-      return;
-    }
-    if (path.verdict === Verdict.DROP) countDrop(tracked, path.reason);
-    if (direction === "ingress" && path.verdict === Verdict.DROP) return;
-    tracked.counted[direction].packets++;
-    tracked.counted[direction].bytes += bytes;
-    follow(tracked, packet, direction);
+  /** To a service that nobody serves, it is answered as by a closed port; all else is dropped in silence. */
+  #refuse(frame: Buffer, packet: Packet, { path, flow, tracked }: Side, account: Account): Outcome {
+    const outcome = dropped(frame, path.reason, "egress", flow);
+    const isNobody = path.reason === PathReason.NO_BACKEND || path.reason === PathReason.NO_SERVICE;
+    const answer =
+      isNobody && (flow.proto === TCP || flow.proto === UDP) ? refusalOf(frame, packet) : undefined;
+    if (!answer || !tracked) return outcome;
+    account.total("ingress", answer.length);
+    countIn(tracked, answer, { ...packet, tcp: packet.tcp && RESET }, "ingress");
+    return { ...outcome, fate: "redirect", frame: answer };
   }
 
   /** Into a pod: judged by its own side, and counted when it is let in. */
-  #deliver(pod: Pod, frame: Buffer, told: Told, delivered: Fate): Outcome {
+  #deliver(pod: Pod, work: Rewriting, told: Told, delivered: Fate): Outcome {
     const account = this.#account(pod);
-    const packet = parse(frame);
+    const came = Buffer.from(work.frame);
+    const packet = parse(came);
     if (packet.problem === 0) {
       this.#fragments.match(packet, pod.endpointId);
-      const side = this.#side(pod, frame, packet, "ingress", told);
-      if (side.isUnjudged) return { fate: "redirect", frame };
-      if (side.class === 0 || side.path.verdict !== Verdict.DROP)
-        this.#count(side, account, frame, packet, "ingress");
-      if (side.path.verdict === Verdict.DROP) return dropped(frame, side.path.reason, "ingress", side.flow);
-    } else account.add("ingress", packet.problem, frame.length);
+      turnToService(this, pod, packet, work);
+      const passing = { frame: work.frame, packet, direction: "ingress", told } as const;
+      const side = takeSide(this, pod, passing);
+      if (side.isUnjudged) return this.#ask(work, came, packet, side);
+      if (side.class === 0 || side.path.verdict !== Verdict.DROP) countSide(side, account, passing);
+      if (side.path.verdict === Verdict.DROP)
+        return dropped(work.frame, side.path.reason, "ingress", side.flow);
+    } else account.add("ingress", packet.problem, came.length);
     account.note(packet.notes);
-    account.total("ingress", frame.length);
-    return { fate: delivered, frame };
+    account.total("ingress", came.length);
+    return made(delivered, work);
   }
 
-  #send(frame: Buffer, packet: Packet, side: Side): Outcome {
-    const { flow, path } = side;
+  /** About the backend, who is judged: nobody knows whose a virtual address is. */
+  #ask(work: Rewriting, came: Buffer, packet: Packet, { target }: Side): Outcome {
+    if (!target) return { ...made("redirect", work), frame: came };
+    rewriteEnd(work, packet, "source", target);
+    return made("redirect", work);
+  }
+
+  #send(work: Rewriting, packet: Packet, side: Side): Outcome {
+    const { wire, path } = side;
     switch (path.kind) {
       case PathKind.LOCAL: {
-        const to = podWith(this.world, flow.daddr) as Pod;
-        if (to.isGone) return this.#lost(frame, PathReason.ENDPOINT_GONE, flow);
-        return this.#deliver(to, frame, TOLD_NOTHING, "redirect");
+        const to = podWith(this.world, wire.daddr) as Pod;
+        if (to.isGone) return this.#lost(work, PathReason.ENDPOINT_GONE, wire);
+        return this.#deliver(to, work, TOLD_NOTHING, "redirect");
       }
       case PathKind.DIRECT:
       case PathKind.OVERLAY:
-        return this.#sendToHost(frame, packet, side);
+        return this.#sendToHost(work, packet, side);
       case PathKind.PUNT:
-        if (this.world.hasAgent) return { fate: "redirect", frame };
-        return this.#lost(frame, PathReason.UNRESOLVED, flow);
+        if (this.world.hasAgent) return made("redirect", work);
+        return this.#lost(work, PathReason.UNRESOLVED, wire);
       case PathKind.MASQUERADE:
-        return this.#masquerade(frame, packet, side);
+        return this.#masquerade(work, packet, side);
       default:
-        return isIcmpError(flow.proto, flow.dport)
-          ? this.#sendError(frame, packet, flow)
-          : { fate: "next", frame };
+        return isIcmpError(wire.proto, wire.dport) ? this.#sendError(work, packet, wire) : made("next", work);
     }
   }
 
-  #sendToHost(frame: Buffer, packet: Packet, { flow, path }: Side): Outcome {
-    const { remotes } = this.world;
-    const to = remotes.get(path.remote);
-    if (to === undefined) return this.#lost(frame, PathReason.NO_ROUTE, flow);
-    if (path.kind === PathKind.DIRECT) return { fate: "redirect", frame };
-    if (packet.ipAt !== LINK_BYTES) return this.#lost(frame, PathReason.ENCAPSULATION, flow); // a tag is another link's
-    const tunnelled = putIntoTunnel(this.world, frame, to, path.identity, flow.family);
-    return { fate: "redirect", frame: tunnelled, isTunnelled: true };
+  #sendToHost(work: Rewriting, packet: Packet, { wire, path, target, tracked }: Side): Outcome {
+    if (tracked?.nat && !target) {
+      // The other host's pod has come to a port of this host, and knows the flow by that.
+      if (hidesPort(packet)) return this.#lost(work, PathReason.UNTRANSLATABLE, wire);
+      rewriteEnd(work, packet, "source", tracked.nat);
+    }
+    const to = this.world.remotes.get(path.remote);
+    if (to === undefined) return this.#lost(work, PathReason.NO_ROUTE, wire);
+    if (path.kind === PathKind.DIRECT) return made("redirect", work);
+    if (packet.ipAt !== LINK_BYTES) return this.#lost(work, PathReason.ENCAPSULATION, wire); // a tag is another link's
+    const frame = putIntoTunnel(this.world, work.frame, to, path.identity, wire.family);
+    return { fate: "redirect", frame, isTunnelled: true, adjusted: work.movedBy(TUNNEL_BYTES) };
   }
 
   /** A router answers what has no hop left or is too long; it cuts nothing to pieces. */
@@ -271,89 +199,82 @@ export class Dataplane {
     return isLong || hopsOf(frame, packet) <= 1 ? "is answered" : "goes";
   }
 
-  #masquerade(frame: Buffer, packet: Packet, { flow, tracked }: Side): Outcome {
-    const does = this.#asRouter(frame, packet);
-    if (does === "is answered") return { fate: "next", frame };
+  #masquerade(work: Rewriting, packet: Packet, { wire, tracked }: Side): Outcome {
+    const does = this.#asRouter(work.frame, packet);
+    if (does === "is answered") return made("next", work);
     if (does === "is lost" || hidesPort(packet) || !tracked?.nat)
-      return this.#lost(frame, PathReason.UNTRANSLATABLE, flow);
-    const work = new Rewriting(frame);
+      return this.#lost(work, PathReason.UNTRANSLATABLE, wire);
     takeHop(work, packet);
     rewriteEnd(work, packet, "source", tracked.nat);
-    return { fate: "redirect", frame: work.frame, adjusted: work };
+    return made("redirect", work);
   }
 
-  /** About a packet of a masqueraded flow, the outside must find in it what it sent. */
-  #sendError(frame: Buffer, packet: Packet, flow: Flow): Outcome {
-    const quote = parseQuote(frame, packet);
-    const about = quote && this.table.find(reversed(quotedFlow(quote, flow.endpointId, 0)));
-    if (!quote || !about?.nat || about.isRetired || about.path?.kind !== PathKind.MASQUERADE)
-      return { fate: "next", frame };
-    const does = this.#asRouter(frame, packet);
-    if (does === "is answered") return { fate: "next", frame };
-    if (does === "is lost") return this.#lost(frame, PathReason.UNTRANSLATABLE, flow);
-    const work = new Rewriting(frame);
+  /** About a packet of a flow that the outside knows by this host's address, it must find in it what it sent. */
+  #sendError(work: Rewriting, packet: Packet, wire: Flow): Outcome {
+    const quote = parseQuote(work.frame, packet);
+    const as = quote && reversed(quotedFlow(quote, wire.endpointId, 0));
+    const about = as && (this.table.live(as) ?? this.table.live(this.translations.askedFor(as)));
+    if (!quote || !about?.nat || about.path?.kind !== PathKind.MASQUERADE) return made("next", work);
+    const does = this.#asRouter(work.frame, packet);
+    if (does === "is answered") return made("next", work);
+    if (does === "is lost") return this.#lost(work, PathReason.UNTRANSLATABLE, wire);
     takeHop(work, packet);
     rewriteQuote(work, packet, quote, "destination", about.nat);
     rewriteErrorAddress(work, packet, "source", about.nat.address);
-    return { fate: "redirect", frame: work.frame, adjusted: work };
+    return made("redirect", work);
   }
 
   /** For a pod here, for one that the host speaks for, or left to the host's stack. */
   #arrive(frame: Buffer, told: Told, isTunnelled: boolean): Outcome {
     const packet = parse(frame);
     if (packet.problem !== 0) return { fate: "next", frame };
+    const work = new Rewriting(frame);
     const here = podWith(this.world, packet.daddr);
-    const returned = here || isTunnelled ? undefined : this.#returned(frame, packet);
-    const to = here ?? returned?.to;
+    const arrived = here || isTunnelled ? undefined : this.#arrived(work, packet);
+    const to = here ?? arrived?.to;
     if (!to) return { fate: "next", frame };
-    const now = returned?.work.frame ?? frame;
-    if (to.isGone) return dropped(now, PathReason.ENDPOINT_GONE, "ingress", { endpointId: to.endpointId });
-    const outcome = this.#deliver(to, now, told, "redirect");
-    return returned ? { ...outcome, adjusted: returned.work } : outcome;
+    if (to.isGone)
+      return dropped(work.frame, PathReason.ENDPOINT_GONE, "ingress", { endpointId: to.endpointId });
+    return this.#deliver(to, work, { ...told, came: arrived?.came ?? null }, "redirect");
   }
 
-  /** The outside's answers to what was masqueraded, and its errors about that, as the pod must see them. */
-  #returned(frame: Buffer, packet: Packet): { to: Pod; work: Rewriting } | undefined {
-    if (!this.world.masquerade || packet.vlan !== 0) return undefined;
+  /** At the host's own address: answers to what left under it, errors about that, and what is sent to a host port, made the pod's. */
+  #arrived(work: Rewriting, packet: Packet): { to: Pod; came: Place | null } | undefined {
+    const { world, translations } = this;
+    if (packet.vlan !== 0) return undefined;
     const isLater = (packet.fragment?.offset ?? 0) > 0;
-    if (!isLater && isIcmpError(packet.proto, packet.dport)) return this.#returnedError(frame, packet);
+    if (!isLater && isIcmpError(packet.proto, packet.dport)) return this.#arrivedError(work, packet);
     if (isLater) this.#fragments.recall(packet, 0);
-    const flow = answeredFlow(this.world, this.translations, packet);
-    if (!flow) return undefined;
+    const arrival = arrivalOf(world, translations, packet);
+    if (!arrival) return undefined;
     if (packet.fragment && !isLater) this.#fragments.remember(packet, 0);
-    const work = new Rewriting(frame);
-    rewriteEnd(work, packet, "destination", { address: flow.saddr, port: flow.sport });
-    return { to: podWith(this.world, flow.saddr) as Pod, work };
+    const { saddr, sport } = arrival.flow;
+    rewriteEnd(work, packet, "destination", { address: saddr, port: sport });
+    return { to: podWith(world, saddr) as Pod, came: arrival.came };
   }
 
-  #returnedError(frame: Buffer, packet: Packet): { to: Pod; work: Rewriting } | undefined {
-    const quote = parseQuote(frame, packet);
-    const flow = quote && quotedOwner(this.world, this.translations, quote);
-    if (!quote || !flow) return undefined;
-    const work = new Rewriting(frame);
-    rewriteQuote(work, packet, quote, "source", { address: flow.saddr, port: flow.sport });
-    rewriteErrorAddress(work, packet, "destination", flow.saddr);
-    return { to: podWith(this.world, flow.saddr) as Pod, work };
+  #arrivedError(work: Rewriting, packet: Packet): { to: Pod; came: null } | undefined {
+    const quote = parseQuote(work.frame, packet);
+    const arrival = quote && arrivalOfQuoted(this.world, this.translations, quote);
+    if (!quote || !arrival) return undefined;
+    const { saddr, sport } = arrival.flow;
+    rewriteQuote(work, packet, quote, "source", { address: saddr, port: sport });
+    rewriteErrorAddress(work, packet, "destination", saddr);
+    return { to: podWith(this.world, saddr) as Pod, came: null };
   }
 
-  /** Dropped after its flow was let pass: the flow says so as well. */
-  #lost(frame: Buffer, reason: PathReason, flow: Flow): Outcome {
-    const tracked = this.table.find(flow);
-    if (tracked && !tracked.isRetired) countDrop(tracked, reason);
-    return dropped(frame, reason, "egress", flow);
+  /** Dropped after its flow was let pass, beyond the pod's link: the flow says so as well. */
+  #lost({ frame }: Rewriting, reason: PathReason, wire: Flow): Outcome {
+    const { table, translations } = this;
+    const own = table.live(wire) ? wire : (translations.askedFor(wire) ?? wire);
+    const tracked = table.live(own);
+    if (tracked) countDrop(tracked, reason);
+    return dropped(frame, reason, "egress", own);
   }
 }
 
-/** The seam for services: a packet to a virtual address becomes one to its backend here, before anything is decided. */
-const serviceTranslated = (packet: Packet | Unparsed): Packet | Unparsed => packet;
-
-function countDrop(tracked: Tracked, reason: PathReason): void {
-  tracked.drops++;
-  tracked.dropReason = PathLimit.REASON_BASE + reason;
-}
-
+const made = (fate: Fate, work: Rewriting): Outcome => ({ fate, frame: work.frame, adjusted: work });
 const dropped = (frame: Buffer, reason: PathReason, direction: Direction, flow: Partial<Flow>): Outcome => ({
-  fate: "drop",
-  frame,
+  ...{ fate: "drop", frame },
   drop: { reason, direction, flow },
 });

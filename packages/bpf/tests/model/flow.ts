@@ -3,6 +3,7 @@
  */
 import type { Address } from "./bytes.ts";
 import { isIcmp, type Packet, type Quote } from "./parse.ts";
+import type { Place } from "./world.ts";
 
 export type Direction = "egress" | "ingress";
 export const other = (direction: Direction): Direction => (direction === "egress" ? "ingress" : "egress");
@@ -43,3 +44,7 @@ export const quotedFlow = (quote: Quote, endpointId: number, vlan: number): Flow
   ...{ endpointId, vlan, family: quote.family, proto: quote.proto },
   ...{ saddr: quote.saddr, daddr: quote.daddr, sport: quote.sport, dport: quote.dport },
 });
+
+/** As it is beyond the endpoint's link, where its backend is known alone. */
+export const onWire = (flow: Flow, target: Place | null): Flow =>
+  target ? { ...flow, daddr: target.address, dport: target.port } : flow;

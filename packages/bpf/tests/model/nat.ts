@@ -1,55 +1,21 @@
 /*
- * Masquerading: docs/dataplane.md, "Masquerading". Which flows leave under the host's address, what is changed in their packets, and
- * whose the answers are. Which of the free ports one gets isn't the model's to say: it is told, and asks that it be free.
+ * Masquerading: docs/dataplane.md, "Masquerading" and "Ports of the host". Which flows leave under the host's address, what is changed
+ * in their packets, and whose the answers are. Which of the free ports one gets isn't the model's to say: it is told, and asks
+ * that it be free.
  */
 
 import { EndpointNote } from "@millrace/abi/generated/endpoint";
 import { FlowOpener, PathKind, PathReason, Verdict } from "@millrace/abi/generated/flow";
-import type { Address } from "./bytes.ts";
+import { type Address, isMapped } from "./bytes.ts";
 import type { Tracked } from "./conntrack.ts";
-import { type Flow, flowText } from "./flow.ts";
+import type { Flow } from "./flow.ts";
 import { isIcmp, isIcmpError, type Packet, type Quote, TCP, UDP } from "./parse.ts";
 import { type Path, refuse } from "./route.ts";
-import { podWith, routeTo, type World } from "./world.ts";
+import type { Answered, Translations } from "./translations.ts";
+import { hostPortAt, type Place, podWith, routeTo, type World } from "./world.ts";
 
 /** Which port the dataplane gave a flow; undefined: none. */
 export type PortGiven = (flow: Flow) => number | undefined;
-
-/** Whose answers come to a port of this host. */
-export class Translations {
-  readonly #flows = new Map<string, Flow>();
-
-  ownerOf(world: World, answer: Answered): Flow | undefined {
-    const flow = this.#flows.get(answerText(answer));
-    return flow && podWith(world, flow.saddr) ? flow : undefined;
-  }
-  /** By another flow than this, towards the same far end. */
-  isTaken(flow: Flow, address: Address, port: number): boolean {
-    const owner = this.#flows.get(answerText(towards(flow, address, port)));
-    return owner !== undefined && flowText(owner) !== flowText(flow);
-  }
-  claim(flow: Flow, address: Address, port: number): void {
-    this.#flows.set(answerText(towards(flow, address, port)), flow);
-  }
-  end(tracked: Tracked): void {
-    if (tracked.nat)
-      this.#flows.delete(answerText(towards(tracked.flow, tracked.nat.address, tracked.nat.port)));
-  }
-}
-
-/** A far end, and an address and port of this host. */
-interface Answered {
-  proto: number;
-  remote: Address;
-  remotePort: number;
-  address: Address;
-  port: number;
-}
-const answerText = ({ proto, remote, remotePort, address, port }: Answered): string =>
-  [proto, remote, isIcmp(proto) ? 0 : remotePort, address, port].join(" ");
-const towards = (flow: Flow, address: Address, port: number): Answered => ({
-  ...{ proto: flow.proto, remote: flow.daddr, remotePort: flow.dport, address, port },
-});
 
 export const isInRange = (world: World, port: number): boolean =>
   world.masquerade !== null && port >= world.masquerade.first && port <= world.masquerade.last;
@@ -69,6 +35,8 @@ export interface Deciding {
   translations: Translations;
   portGiven: PortGiven;
   flow: Flow;
+  /** The flow beyond the pod's link. */
+  wire: Flow;
   path: Path;
   isSent: boolean;
   /** Undefined: there is no room for one. */
@@ -77,18 +45,28 @@ export interface Deciding {
 
 /** What the host's stack would send to the outside, and is ours to send. */
 export function decideMasquerade(deciding: Deciding): void {
-  const { world, flow, path, tracked, isSent } = deciding;
-  if (path.kind !== PathKind.HOST || path.verdict === Verdict.DROP || !routeTo(world, flow.daddr)?.isOutside)
+  const { world, flow, wire, path, tracked, isSent } = deciding;
+  if (path.kind !== PathKind.HOST || path.verdict === Verdict.DROP || !routeTo(world, wire.daddr)?.isOutside)
     return;
   if (tracked?.nat) {
-    Object.assign(path, { kind: PathKind.MASQUERADE, ifindex: world.uplink });
+    goOn(deciding, tracked, tracked.nat);
+    path.ifindex = world.uplink;
     return;
   }
   if (!isSent || !world.masquerade || isSettledWithout(tracked) || !routeTo(world, flow.saddr)?.isMasqueraded)
     return;
-  if (isIcmpError(flow.proto, flow.dport) || !canBe(world, flow)) return;
+  if (isIcmpError(flow.proto, flow.dport) || !canBe(world, wire)) return;
   take(deciding);
   path.ifindex = world.uplink;
+}
+
+/** For life; but towards another backend the port is claimed anew, and may be another's there. */
+function goOn(deciding: Deciding, tracked: Tracked, nat: Place): void {
+  const { translations, flow, wire, path, isSent } = deciding;
+  path.kind = PathKind.MASQUERADE;
+  if (!isSent || tracked.isRetired) return;
+  if (translations.isTaken(flow, wire, nat)) takePort(deciding, tracked, nat.address);
+  else translations.claim(flow, wire, nat);
 }
 
 function canBe(world: World, { proto, dport, vlan, daddr }: Flow): boolean {
@@ -96,45 +74,78 @@ function canBe(world: World, { proto, dport, vlan, daddr }: Flow): boolean {
   return (proto === TCP || proto === UDP || isEcho) && vlan === 0 && world.leavesByUplink(daddr);
 }
 
-function take({ world, translations, portGiven, flow, path, tracked }: Deciding): void {
+function take(deciding: Deciding): void {
+  const { world, flow, path, tracked } = deciding;
   const hasPort = isIcmp(flow.proto) || flow.sport !== 0; // an identifier may be 0
-  if (!hasPort) {
-    refuse(path, PathReason.UNTRANSLATABLE);
-    return;
-  }
-  if (!tracked || tracked.isRetired) {
-    refuse(path, PathReason.NO_PORT);
-    return;
-  }
-  const { first, last } = world.masquerade as NonNullable<World["masquerade"]>;
-  const address = world.natAddress[flow.family as 4 | 6];
-  const port = portGiven(flow);
-  if (port === undefined) {
+  if (!hasPort) refuse(path, PathReason.UNTRANSLATABLE);
+  else if (!tracked || tracked.isRetired) refuse(path, PathReason.NO_PORT);
+  else takePort(deciding, tracked, world.natAddress[flow.family as 4 | 6]);
+}
+
+function takePort(deciding: Deciding, tracked: Tracked, address: Address): void {
+  const { world, translations, portGiven, flow, wire, path } = deciding;
+  const isFree = (port: number) => !translations.isTaken(flow, wire, { address, port });
+  const given = portGiven(flow);
+  if (given === undefined || given === tracked.nat?.port) {
+    const { first = 1, last = 0 } = world.masquerade ?? {};
     for (let one = first; one <= last; one++)
-      if (!translations.isTaken(flow, address, one)) throw new Error(`port ${one} is free, and wasn't given`);
+      if (isFree(one)) throw new Error(`port ${one} is free, and wasn't given`);
     refuse(path, PathReason.NO_PORT);
     return;
   }
-  if (!isInRange(world, port)) throw new Error(`port ${port} isn't one of ${first} to ${last}`);
-  if (translations.isTaken(flow, address, port)) throw new Error(`port ${port} is another flow's`);
-  translations.claim(flow, address, port);
-  tracked.nat = { address, port };
+  if (!isInRange(world, given)) throw new Error(`port ${given} isn't one of the range`);
+  if (!isFree(given)) throw new Error(`port ${given} is another flow's`);
+  tracked.nat = { address, port: given };
+  translations.claim(flow, wire, tracked.nat);
   path.kind = PathKind.MASQUERADE;
 }
 
-/** Whose answer a packet to this host is. */
-export function answeredFlow(world: World, translations: Translations, packet: Packet): Flow | undefined {
-  if (packet.vlan !== 0 || (isIcmp(packet.proto) && !packet.isEchoReply && !packet.fragment?.offset))
-    return undefined;
-  const port = isIcmp(packet.proto) ? packet.sport : packet.dport;
-  if (!isInRange(world, port)) return undefined;
-  const { proto, saddr: remote, sport: remotePort, daddr: address } = packet;
-  return translations.ownerOf(world, { proto, remote, remotePort, address, port });
+/** Whose a packet to this host is; and the port that it came to, when that leads to the pod. */
+export interface Arrival {
+  flow: Pick<Flow, "endpointId" | "saddr" | "sport">;
+  came: Place | null;
 }
 
-/** Whose packet an error from the outside quotes. */
-export function quotedOwner(world: World, translations: Translations, quote: Quote): Flow | undefined {
-  if (!isInRange(world, quote.sport)) return undefined;
-  const { proto, daddr: remote, dport: remotePort, saddr: address, sport: port } = quote;
-  return translations.ownerOf(world, { proto, remote, remotePort, address, port });
+/** `opens`: it may be the first of its flow. */
+function arrival(
+  world: World,
+  translations: Translations,
+  { proto, remote, own }: Answered,
+  opens: boolean,
+): Arrival | undefined {
+  const leads = hostPortAt(world, own.address, own.port, proto);
+  if (!leads && !isInRange(world, own.port)) return undefined;
+  const owner = translations.ownerOf({ proto, remote, own });
+  if (owner && podWith(world, owner.saddr)?.endpointId === owner.endpointId) {
+    const isOfPort = leads?.to.address === owner.saddr && leads.to.port === owner.sport;
+    return { flow: owner, came: isOfPort ? own : null };
+  }
+  const to = leads && podWith(world, leads.to.address);
+  if (!leads || !to || !opens) return undefined;
+  const family = isMapped(own.address) ? 4 : 6;
+  const flow: Flow = {
+    ...{ endpointId: to.endpointId, family, proto, saddr: leads.to.address, sport: leads.to.port },
+    ...{ daddr: remote.address, dport: remote.port, vlan: 0 },
+  };
+  translations.claim(flow, flow, own);
+  return { flow, came: own };
 }
+
+/** Answers, and what is sent to a host port. */
+export function arrivalOf(world: World, translations: Translations, packet: Packet): Arrival | undefined {
+  if (packet.vlan !== 0 || (isIcmp(packet.proto) && !packet.isEchoReply && !packet.fragment?.offset))
+    return undefined;
+  const { proto, saddr, sport, daddr, dport } = packet;
+  const own = { address: daddr, port: isIcmp(proto) ? sport : dport };
+  return arrival(world, translations, { proto, remote: { address: saddr, port: sport }, own }, true);
+}
+
+/** Of an error from the outside, by the packet that it quotes. */
+export function arrivalOfQuoted(world: World, translations: Translations, quote: Quote) {
+  const { proto, daddr, dport, saddr, sport } = quote;
+  const remote = { address: daddr, port: dport };
+  return arrival(world, translations, { proto, remote, own: { address: saddr, port: sport } }, false);
+}
+
+export const isSamePlace = (a: Place | null, b: Place | null): boolean =>
+  a?.address === b?.address && a?.port === b?.port;

@@ -11,7 +11,7 @@ import { addressText, isLinkLocal } from "./bytes.ts";
 import type { Flow } from "./flow.ts";
 import { ICMP6 } from "./parse.ts";
 import type { Path } from "./route.ts";
-import type { World } from "./world.ts";
+import type { Place, World } from "./world.ts";
 
 /** What the bearer of a packet says of who sent it. */
 export interface Told {
@@ -21,8 +21,10 @@ export interface Told {
   remote: number;
   /** The host's own stack sends it: its addresses are its own. */
   byStack: boolean;
+  /** The port of this host's that it came to; null: it came to the pod itself. */
+  came: Place | null;
 }
-export const TOLD_NOTHING: Told = { identity: 0, remote: 0, byStack: false };
+export const TOLD_NOTHING: Told = { identity: 0, remote: 0, byStack: false, came: null };
 
 /** From outside, under an address of this host. */
 export const isAsHost = (path: Path, told: Told): boolean =>

@@ -4,14 +4,11 @@
  */
 import { type Address, adjusted, wireBytes } from "./bytes.ts";
 import { ICMP, isIcmp, type Packet, type Quote, TCP, UDP } from "./parse.ts";
+import type { Place } from "./world.ts";
 
-export interface End {
-  address: Address;
-  port: number;
-}
 type Which = "source" | "destination";
 /** Where a packet's headers are, its own or a quoted one's. */
-type Place = Pick<Quote, "family" | "proto" | "ipAt"> & { transportAt: number | null; end: number };
+type Headers = Pick<Quote, "family" | "proto" | "ipAt"> & { transportAt: number | null; end: number };
 
 /**
  * Bytes, and where checksums were adjusted in them: one of 0 is as good there as one of all ones, but for UDP's, where 0 says
@@ -26,6 +23,11 @@ export class Rewriting {
     this.frame = Buffer.from(frame);
   }
 
+  /** Where they are behind so many bytes more. */
+  movedBy(bytes: number): { checksums: ReadonlySet<number>; neverZero: ReadonlySet<number> } {
+    const moved = (all: ReadonlySet<number>) => new Set([...all].map((at) => at + bytes));
+    return { checksums: moved(this.checksums), neverZero: moved(this.neverZero) };
+  }
   /** Adjusts the checksums, each with those over it, and writes. */
   write(at: number, bytes: Uint8Array, sums: readonly (readonly number[])[]): void {
     const before = Buffer.from(this.frame.subarray(at, at + bytes.length));
@@ -42,7 +44,7 @@ export class Rewriting {
   }
 }
 
-const placeOfQuote = (quote: Quote, error: Packet): Place => ({ ...quote, end: error.end });
+const headersOfQuote = (quote: Quote, error: Packet): Headers => ({ ...quote, end: error.end });
 
 const checksumAt = (proto: number): number => (proto === TCP ? 16 : proto === UDP ? 6 : 2);
 const addressAt = (family: number, which: Which): number =>
@@ -50,16 +52,22 @@ const addressAt = (family: number, which: Which): number =>
 const portAt = (proto: number, which: Which): number => (isIcmp(proto) ? 4 : which === "source" ? 0 : 2);
 
 /** The transport's checksum; undefined: not in this packet, or its sender left it out. */
-function transportSum(frame: Buffer, { proto, transportAt, end }: Place): number | undefined {
+function transportSum(frame: Buffer, { proto, transportAt, end }: Headers): number | undefined {
   if (transportAt === null) return undefined;
   const at = transportAt + checksumAt(proto);
   return at + 2 > end || (proto === UDP && frame.readUInt16BE(at) === 0) ? undefined : at;
 }
 
 /** `outer`: checksums over all of it, the nearest first. */
-export function rewriteEnd(work: Rewriting, place: Place, which: Which, to: End, outer: number[] = []): void {
-  const { family, proto, ipAt, transportAt } = place;
-  const sum = transportSum(work.frame, place);
+export function rewriteEnd(
+  work: Rewriting,
+  headers: Headers,
+  which: Which,
+  to: Place,
+  outer: number[] = [],
+): void {
+  const { family, proto, ipAt, transportAt } = headers;
+  const sum = transportSum(work.frame, headers);
   const overAll = outer.length > 0 ? [outer] : [];
   const ofTransport = sum === undefined ? [] : [[sum, ...outer]];
   const ofIp = family === 4 ? [[ipAt + 10, ...outer]] : [];
@@ -74,9 +82,9 @@ export function rewriteEnd(work: Rewriting, place: Place, which: Which, to: End,
 }
 
 /** In the packet that an ICMP error quotes. */
-export function rewriteQuote(work: Rewriting, error: Packet, quote: Quote, which: Which, to: End): void {
+export function rewriteQuote(work: Rewriting, error: Packet, quote: Quote, which: Which, to: Place): void {
   const own = (error.transportAt as number) + checksumAt(error.proto);
-  rewriteEnd(work, placeOfQuote(quote, error), which, to, [own]);
+  rewriteEnd(work, headersOfQuote(quote, error), which, to, [own]);
 }
 
 /** An error's own address: it has no port. */

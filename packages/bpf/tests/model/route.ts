@@ -5,7 +5,7 @@ import { PathKind, PathReason, Verdict } from "@millrace/abi/generated/flow";
 import { isLinkLocal, isMapped, isUnspecified } from "./bytes.ts";
 import type { Flow } from "./flow.ts";
 import { isIcmp, type Packet, UDP } from "./parse.ts";
-import { type Pod, podWith, routeTo, type World } from "./world.ts";
+import { hostPortAt, isVirtual, type Pod, podWith, routeTo, type World } from "./world.ts";
 
 export interface Path {
   kind: PathKind;
@@ -24,14 +24,16 @@ export function refuse(path: Path, reason: PathReason): void {
   Object.assign(path, { kind: PathKind.NONE, verdict: Verdict.DROP, reason });
 }
 /** A pod sends as itself; on its own link also under a link-local address, and while it asks for one under none. */
-export function mayBeSource(world: World, pod: Pod, { family, saddr, daddr, proto }: Packet): boolean {
+export function mayBeSource(world: World, pod: Pod, packet: Packet): boolean {
+  const { family, saddr, daddr, dport, proto } = packet;
   if (family === 6 && isMapped(saddr)) return false;
   const owner = podWith(world, saddr);
   if (owner) return owner.endpointId === pod.endpointId;
   if (family !== 6) return false;
   if (isUnspecified(saddr)) return isIcmp(proto);
+  const isForService = isVirtual(world, daddr) || hostPortAt(world, daddr, dport, proto) !== undefined;
   const isForHost = !podWith(world, daddr) && routeTo(world, daddr)?.kind === PathKind.HOST;
-  return isLinkLocal(saddr) && isForHost;
+  return isLinkLocal(saddr) && isForHost && !isForService;
 }
 
 export function decideWay(world: World, flow: Flow): Path {

@@ -1,6 +1,6 @@
 /*
- * What the agent has told a host: its pods, the ways, under which address it masquerades, and by which policies it
- * judges. Plain data; the kernel's tables are filled from it, and the model reads it as it is.
+ * What the agent has told a host: its pods, the ways, under which address it masquerades, its services and ports, and by which
+ * policies it judges. Plain data; the kernel's tables are filled from it, and the model reads it as it is.
  */
 import type { PathKind } from "@millrace/abi/generated/flow";
 import type { Policy, PolicyIdentity } from "@millrace/contract/policy";
@@ -18,10 +18,13 @@ export interface Pod {
   linkAddress: Uint8Array;
 }
 
-export interface Route {
+export interface Prefix {
   address: Address;
   /** Of the 128. */
   bits: number;
+}
+
+export interface Route extends Prefix {
   kind: PathKind;
   /** Index into `remotes`; 0: none. */
   remote: number;
@@ -30,6 +33,34 @@ export interface Route {
   isOutside: boolean;
   /** Whoever has an address of it is seen outside under the host's. */
   isMasqueraded: boolean;
+}
+
+export interface Place {
+  address: Address;
+  port: number;
+}
+export interface Backend extends Place {
+  /** Never another's. */
+  number: number;
+}
+/** A port of a virtual address. */
+export interface Service extends Place {
+  number: number;
+  proto: number;
+  /** Those that take what is new. */
+  backends: readonly Backend[];
+}
+export interface Services {
+  /** All virtual addresses lie in these. */
+  ranges: readonly Prefix[];
+  /** Of which of them the host was told what they are. */
+  told: readonly Address[];
+  services: readonly Service[];
+}
+/** A port of this host's own that leads to a pod here. */
+export interface HostPort extends Place {
+  proto: number;
+  to: Place;
 }
 
 export interface PolicyWorld {
@@ -58,6 +89,8 @@ export interface World {
   natAddress: { 4: Address; 6: Address };
   /** Whether the host's own routes lead there by the uplink. */
   leavesByUplink: (daddr: Address) => boolean;
+  services: Services;
+  hostPorts: readonly HostPort[];
   /** null: nobody has told this host of policies. */
   policy: PolicyWorld | null;
 }
@@ -73,7 +106,12 @@ export function routeTo(world: World, address: Address): Route | undefined {
   return best;
 }
 
-function holds({ address: prefix, bits }: Route, address: Address): boolean {
+export const isVirtual = ({ services }: World, address: Address): boolean =>
+  services.ranges.some((range) => holds(range, address));
+export const hostPortAt = ({ hostPorts }: World, address: Address, port: number, proto: number) =>
+  hostPorts.find((one) => one.address === address && one.port === port && one.proto === proto);
+
+function holds({ address: prefix, bits }: Prefix, address: Address): boolean {
   const digits = bits >> 2;
   if (!address.startsWith(prefix.slice(0, digits))) return false;
   const rest = bits & 3;
