@@ -110,6 +110,23 @@ static __noinline int drop_lost(struct __sk_buff *skb, const struct flow_key *fl
 }
 
 /*
+ * The flow that is quoted, which `sent` then is beyond the endpoint's link. NULL: there is none, or it is being taken out. What
+ * arrives quotes the service already (service_packet.h), what an endpoint sends the backend.
+ */
+static __always_inline const struct flow_record *quoted_record(struct quoted_flow *quoted, __u32 direction)
+{
+	const struct flow_record *record = bpf_map_lookup_elem(&flows, &quoted->key);
+
+	if (direction == FLOW_EGRESS && (!record || !flow_is_live(record, &quoted->key)) &&
+	    service_flow_of(&quoted->key))
+		record = bpf_map_lookup_elem(&flows, &quoted->key);
+	if (!record || record->tuple_check != flow_tuple_check(&quoted->key))
+		return NULL;
+	flow_key_on_wire(&quoted->sent, &quoted->key, &record->path);
+	return flow_is_live(record, &quoted->key) ? record : NULL;
+}
+
+/*
  * An ICMP error about a flow of the endpoint is judged as that flow: whoever may send it may also tell how it fares.
  * POLICY_UNJUDGED also when there is no such flow.
  */
@@ -128,12 +145,9 @@ VERIFIED_ALONE int side_judge_error(struct __sk_buff *skb, struct side *side, __
 	quoted->key = quoted->sent;
 	if (side->direction == FLOW_EGRESS)
 		flow_reverse(&quoted->key, &quoted->sent);
-	record = flow_lookup_live(&quoted->key);
-	if (!record && service_flow_of(&quoted->key))
-		record = flow_lookup_live(&quoted->key);
+	record = quoted_record(quoted, side->direction);
 	if (!record)
 		return POLICY_UNJUDGED;
-	flow_key_on_wire(&quoted->sent, &quoted->key, &record->path);
 	path_decide(&quoted->path, &quoted->sent);
 	if (quoted->path.verdict != VERDICT_DROP)
 		quoted->path.verdict = VERDICT_FORWARD;

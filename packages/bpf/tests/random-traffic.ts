@@ -3,9 +3,11 @@
  * what was sent, fragments, tunnels of our own, and all of it damaged. What a test run refuses to take is left out.
  */
 import { checksummed } from "./checksums.ts";
-import { addressOf } from "./model/bytes.ts";
 import type { Place } from "./model/world.ts";
-import { PROTO, packet, type TcpFlags } from "./packet-builder.ts";
+import { PROTO, packet } from "./packet-builder.ts";
+import { perhapsDamaged } from "./random-damage.ts";
+import { anyFlags, anyIp, isToPod, plainIp } from "./random-headers.ts";
+import { arpQuestion, noise, solicitation } from "./random-link.ts";
 import { answering } from "./random-services.ts";
 import {
   addressIn,
@@ -96,7 +98,7 @@ export class Traffic {
   /** What the dataplane made of it: for errors to quote. */
   saw({ hook }: Sent, fate: string, frame: Buffer): void {
     if (hook === "pod_egress" && fate !== "drop") keep(this.#left, frame);
-    const isInto = hook === "wire_ingress" || (this.#talks && isBetweenPods(frame));
+    const isInto = hook === "wire_ingress" || (this.#talks && isToPod(frame));
     if (isInto && fate === "redirect") keep(this.#came, frame);
   }
 
@@ -185,10 +187,10 @@ export class Traffic {
     const far = talk.peer[family];
     const [from, to] = isOut ? [own, far] : [far, own];
     const [sport, port] = isOut ? [ownPort, dport] : [dport, ownPort];
-    const ip = talk.isPlain ? plainIp(family, from, to) : this.#ip(family, from, to);
+    const ip = talk.isPlain ? plainIp(family, from, to) : anyIp(random, family, from, to);
     const payload = random.may(3) ? 1390 + random.below(60) : random.below(40);
     const build = {
-      tcp: () => ip.tcp(sport, port, this.#flags(isOut)),
+      tcp: () => ip.tcp(sport, port, anyFlags(random, isOut)),
       udp: () => ip.udp(sport, port),
       sctp: () => ip.sctp(sport, port),
       echo: () => {
@@ -201,46 +203,6 @@ export class Traffic {
     const bytes = build.payload(payload).bytes();
     const isSummed = talk.isPlain && random.may(70) && kind !== "sctp" && kind !== "other";
     return isSummed ? checksummed(bytes, { udp: random.may(80) }) : Buffer.from(bytes);
-  }
-
-  #ip(family: Family, from: string, to: string) {
-    const random = this.#random;
-    let built = packet().ethernet();
-    if (random.may(4)) built = built.vlan(random.below(3), random.one(["vlan", "qinq"] as const));
-    if (random.may(1)) built = built.vlan(5);
-    const isFragment = random.may(8);
-    const [id, later, proto] = [
-      random.below(3),
-      random.may(50),
-      random.one([PROTO.udp, PROTO.tcp, PROTO.icmp]),
-    ];
-    if (family === 4) {
-      const options = random.may(5) ? { options: random.one([4, 12, 28, 40]) } : {};
-      if (!isFragment)
-        return built.ip4(from, to, { ...options, id, ...(random.may(3) ? { proto: 47 } : {}) });
-      if (later) return built.ip4(from, to, { ...options, id, fragmentOffset: 64, proto });
-      return built.ip4(from, to, { ...options, id, moreFragments: true });
-    }
-    let six = built.ip6(from, to, isFragment ? { next: PROTO.fragment } : {});
-    if (isFragment) return later ? six.fragment6(id, 64, random.may(50), proto) : six.fragment6(id, 0, true);
-    if (random.may(5)) six = six.extension(random.one([0, 43, 60] as const), random.below(3) + 1);
-    if (random.may(1)) for (let n = 0; n < 9; n++) six = six.extension(60);
-    return random.may(2) ? six.auth() : random.may(2) ? six.fragment6(id, 0, false) : six;
-  }
-
-  #flags(isOut: boolean): TcpFlags {
-    const random = this.#random;
-    const seq = random.below(3);
-    return random.one<TcpFlags>([
-      { ack: true },
-      { ack: true },
-      { ack: true, psh: true },
-      { ack: true },
-      isOut ? { syn: true, seq } : { syn: true, ack: true, ackSeq: seq + 1 },
-      random.may(30) ? { syn: true, seq } : { ack: true },
-      random.may(50) ? { fin: true, ack: true } : { ack: true },
-      random.may(30) ? { rst: true, ack: random.may(50) } : {},
-    ]);
   }
 
   /** About something that left or came, quoted as it was seen, more or less of it. */
@@ -292,56 +254,19 @@ export class Traffic {
   }
 
   #arp(): Sent {
-    const random = this.#random;
-    const frame = Buffer.from(packet().ethernet().arp().bytes());
-    frame.writeUInt16BE(1, 14);
-    frame.writeUInt16BE(0x0800, 16);
-    frame.set([6, 4], 18);
-    frame.writeUInt16BE(random.one([1, 1, 1, 2]), 20);
-    frame.fill(2, 22, 28);
-    frame.set([10, 201, 1, random.one([7, 8, 0])], 28);
-    frame.set(
-      random.one([
-        [169, 254, 1, 1],
-        [10, 201, 1, 7],
-        [10, 201, 1, 8],
-      ]),
-      38,
-    );
-    if (random.may(10)) frame.fill(0, 28, 32);
-    return this.#out(
-      random.one([POD_P, POD_Q]),
-      random.may(10) ? frame.subarray(0, 20 + random.below(22)) : frame,
-    );
+    const frame = arpQuestion(this.#random);
+    const pod = this.#random.one([POD_P, POD_Q]);
+    return this.#out(pod, this.#random.may(10) ? frame.subarray(0, 20 + this.#random.below(22)) : frame);
   }
-
   #solicitation(): Sent {
-    const random = this.#random;
-    const message = Buffer.alloc(random.may(85) ? 24 : 16);
-    message.set([0xfe, 0x80], 0);
-    message[15] = 1;
-    message.set([1, 1, 2, 2, 2, 2, 2, 2].slice(0, message.length - 16), 16);
-    const from = random.one([POD_P[6], POD_P[6], "fe80::7", "::", POD_Q[6]]);
-    const to = random.one(["ff02::1:ff00:1", "fe80::1"]);
-    const solicitation = packet()
-      .ethernet()
-      .ip6(from, to)
-      .icmp6(random.one([135, 135, 135, 136, 133, 143]));
-    const frame = checksummed(solicitation.raw(message).bytes());
-    if (random.may(85)) frame[21] = 255;
-    return this.#out(POD_P, random.may(10) ? Buffer.concat([frame, Buffer.alloc(12, 9)]) : frame);
+    const froms = [POD_P[6], POD_P[6], "fe80::7", "::", POD_Q[6]];
+    const frame = solicitation(this.#random, froms);
+    return this.#out(POD_P, this.#random.may(10) ? Buffer.concat([frame, Buffer.alloc(12, 9)]) : frame);
   }
-
   #noise(): Sent {
-    const random = this.#random;
-    const frame = Buffer.from(
-      packet()
-        .ethernet(random.one([0x0800, 0x86dd, 0x88cc, 0x8100]))
-        .bytes(),
-    );
-    const bytes = Buffer.from(Array.from({ length: 40 + random.below(60) }, () => random.below(256)));
-    const hook = random.one<Hook>(["pod_egress", "pod_ingress", "wire_ingress"]);
-    return { hook, device: hook === "wire_ingress" ? "up0" : "p0", frame: Buffer.concat([frame, bytes]) };
+    const frame = noise(this.#random);
+    const hook = this.#random.one<Hook>(["pod_egress", "pod_ingress", "wire_ingress"]);
+    return { hook, device: hook === "wire_ingress" ? "up0" : "p0", frame };
   }
 
   /** Under another's address, or none, or one that only looks like one's own. */
@@ -356,70 +281,14 @@ export class Traffic {
   }
 
   #damaged(sent: Sent): Sent {
-    const random = this.#random;
-    if (random.may(82)) return sent;
-    const frame = random.one([
-      () => cut(random, sent.frame),
-      () => Buffer.concat([sent.frame, Buffer.alloc(random.below(30) + 1, 0x77)]),
-      () => withHops(random, sent.frame),
-      () => flipped(random, sent.frame),
-      () => withDontFragment(sent.frame),
-    ])();
-    return isRunnable(frame) ? { ...sent, frame } : sent;
+    return { ...sent, frame: perhapsDamaged(this.#random, sent.frame) };
   }
 }
 
 const protoOf = ({ kind, family }: Conversation): number =>
   kind === "echo" ? (family === 4 ? PROTO.icmp : PROTO.icmp6) : kind === "tcp" ? PROTO.tcp : PROTO.udp;
 
-/** By the address that it was sent to. */
-function isBetweenPods(frame: Buffer): boolean {
-  const to =
-    isIp(frame) &&
-    addressOf(frame.readUInt16BE(12) === 0x0800 ? frame.subarray(30, 34) : frame.subarray(38, 54));
-  return [POD_P, POD_Q].some((pod) => addressIn(pod[4]) === to || addressIn(pod[6]) === to);
-}
-
-const plainIp = (family: Family, from: string, to: string) =>
-  family === 4 ? packet().ethernet().ip4(from, to) : packet().ethernet().ip6(from, to);
-
 function keep<T>(kept: T[], one: T): void {
   kept.push(one);
   if (kept.length > MOST_KEPT) kept.shift();
-}
-
-const isIp = (frame: Buffer): boolean => [0x0800, 0x86dd].includes(frame.readUInt16BE(12));
-
-/** A test run refuses IP frames without a whole IP header; truncation.kernel.test.ts has all of those. */
-const isRunnable = (frame: Buffer): boolean =>
-  frame.length >= 15 && (!isIp(frame) || frame.length >= (frame.readUInt16BE(12) === 0x0800 ? 34 : 54));
-
-/** Cut off, or a sender's own honest short one. */
-function cut(random: Random, frame: Buffer): Buffer {
-  const short = Buffer.from(frame.subarray(0, 15 + random.below(Math.max(1, frame.length - 15))));
-  const [is4, is6] = [frame.readUInt16BE(12) === 0x0800, frame.readUInt16BE(12) === 0x86dd];
-  if (random.may(50) && is4 && short.length >= 34) short.writeUInt16BE(short.length - 14, 16);
-  if (random.may(50) && is6 && short.length >= 54) short.writeUInt16BE(short.length - 54, 18);
-  return short;
-}
-function withHops(random: Random, frame: Buffer): Buffer {
-  const changed = Buffer.from(frame);
-  if (isIp(frame)) changed[frame.readUInt16BE(12) === 0x0800 ? 22 : 21] = random.below(3);
-  return changed;
-}
-/** Anything but link addresses and IP addresses: what those mean outside the tables, only the kernel's routes know. */
-function flipped(random: Random, frame: Buffer): Buffer {
-  const changed = Buffer.from(frame);
-  const at = 12 + random.below(frame.length - 12);
-  const is6 = frame.readUInt16BE(12) === 0x86dd;
-  const isTunnel = !is6 && frame.length > 50 && frame.readUInt16BE(36) === TUNNEL_PORT;
-  if (isTunnel && at >= 46 && at < 50) return changed; // a flow's bearer says one and the same of its sender
-  const isAddress = is6 ? at >= 22 && at < 54 : at >= 26 && at < 34;
-  if (!isAddress) changed[at] = random.below(256);
-  return changed;
-}
-function withDontFragment(frame: Buffer): Buffer {
-  const changed = Buffer.from(frame);
-  if (frame.readUInt16BE(12) === 0x0800) changed[20] = (changed[20] as number) | 0x40;
-  return changed;
 }

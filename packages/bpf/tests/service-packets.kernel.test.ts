@@ -441,6 +441,19 @@ describe.each(table)("%s, when nobody has judged it yet", (_name, family, kind) 
     expectConserved();
   });
 
+  test("an error about it goes up as it came while the flow is taken out, too", () => {
+    host.policySet = 0;
+    host.commit();
+    const left = out(request(family, kind, { flags: { ack: true, seq: 8 } })).packet;
+    policy.hold();
+    retire(host, [flowOf()?.key as Flow["key"]], NOW);
+    const [type, code] = family.unreachable;
+    const quoting = family.icmpOf(family.build(backend, family.pod), type, code);
+    const sent = checksummed(quoting.raw(left.subarray(ETHERNET)).bytes());
+    const { answer: verdict, packet: up } = back(sent);
+    expect([verdict, up.equals(sent)]).toEqual([REDIRECT, true]);
+  });
+
   test.each(["the backend", "a router"])("an error about it likewise, from %s", (who) => {
     host.policySet = 0;
     host.commit();

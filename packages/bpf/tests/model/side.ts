@@ -152,8 +152,9 @@ function judgeAsQuoted(
   const quote = parseQuote(frame, packet);
   if (!quote) return false;
   const sent = quotedFlow(quote, flow.endpointId, flow.vlan);
-  const as = direction === "egress" ? reversed(sent) : sent;
-  const about = table.live(as) ?? table.live(translations.askedFor(as));
+  const isSent = direction === "egress";
+  const as = isSent ? reversed(sent) : sent;
+  const about = table.live(as) ?? (isSent ? table.live(translations.askedFor(as)) : undefined);
   if (!about) return false;
   const wire = onWire(about.flow, about.target);
   const way = decideWay(world, wire);
