@@ -337,7 +337,9 @@ describe.each(["direct", "overlay"] as const)("with a pool that is %s", (mode) =
       await until("b's packet is dropped", () => (h2.ownDrops().POLICY ?? 0) > 0);
       stage.hostPorts = [];
       stage.network.apply();
-      expect(await client.do("open", { id: 2, ...to })).toEqual({ error: "ECONNREFUSED" });
+      // Host 2's own stack knows the way back to host 1, and none to its pods.
+      using neighbour = await Actor.in(h1.netns);
+      expect(await neighbour.do("open", { id: 1, ...to })).toEqual({ error: "ECONNREFUSED" });
     },
   );
 
