@@ -107,9 +107,9 @@ static __always_inline struct endpoint *delivery_to(struct delivery *delivery, s
 
 static __always_inline int deliver(struct __sk_buff *skb, struct endpoint *endpoint, struct plain_packet *plain,
 				   bool is_plain, const struct flow_counters *add, const struct delivery *delivery,
-				   const struct forwarding *now)
+				   const struct told *told, const struct forwarding *now)
 {
-	int answer = is_plain ? deliver_plain(skb, endpoint, plain, add, &delivery->told, now) : DELIVER_SLOWLY;
+	int answer = is_plain ? deliver_plain(skb, endpoint, plain, add, told, now) : DELIVER_SLOWLY;
 
 	if (answer == DELIVER_SLOWLY)
 		return deliver_any(skb, endpoint, add, delivery);

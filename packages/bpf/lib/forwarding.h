@@ -56,9 +56,29 @@ struct told {
 	__u32 identity; /* the tunnel's; 0: nothing */
 	__u32 remote;   /* which host's tunnel: index into `remotes` */
 	bool by_stack;  /* the host's own stack sends it: its addresses are its own */
-	__be16 port;    /* of this host's, to which it came for the endpoint; 0: to the endpoint itself */
-	__u8 address[16]; /* likewise */
+	bool to_port;   /* it came to a port of this host's for the endpoint: to which says `ports_asked` */
 };
+
+struct port_asked {
+	__u8 address[16];
+	__be16 port;
+	__u16 _pad0;
+};
+
+/* verifier: too large for the stack; of the packet that this CPU has before it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct port_asked);
+} ports_asked __weak SEC(".maps");
+
+static __always_inline struct port_asked *port_asked(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ports_asked, &zero);
+}
 
 static __always_inline const struct forwarding *forwarding_now(void)
 {
@@ -142,10 +162,12 @@ static __always_inline bool path_is_current(const struct flow_path *path, const 
 	return READ_ONCE(path->generation) == now->generation;
 }
 
-/* Whether the far side knows the flow by the port of this host's that a packet came to, if it came to one. */
+/* Whether the far side knows the flow by the port of this host's that a packet came to, if it came to one. `told`: NULL of a pod's own. */
 static __always_inline bool path_has_port(const struct flow_path *path, const struct told *told)
 {
-	return !told->port || (path->nat_port == told->port && address_equals(path->nat_address, told->address));
+	const struct port_asked *asked = told && told->to_port ? port_asked() : NULL;
+
+	return !asked || (path->nat_port == asked->port && address_equals(path->nat_address, asked->address));
 }
 
 /* What of a path a packet is sent by. */

@@ -277,11 +277,13 @@ static __always_inline void nat_tell_port(struct told *told)
 {
 	__u32 zero = 0;
 	const struct nat_work *work = bpf_map_lookup_elem(&nat_works, &zero);
+	struct port_asked *asked = port_asked();
 
-	if (!work)
+	if (!work || !asked)
 		return;
-	told->port = work->at.port;
-	__builtin_memcpy(told->address, work->at.address, 16);
+	told->to_port = true;
+	asked->port = work->at.port;
+	__builtin_memcpy(asked->address, work->at.address, 16);
 }
 
 /* An answer from the outside, made its pod's; `plain` follows. */

@@ -38,7 +38,7 @@ static __always_inline int pod_to_pod(struct __sk_buff *skb, const struct way *w
 		return drop_lost(skb, &plain->flow.key, PATH_REASON_ENDPOINT_GONE);
 	if (is_plain)
 		plain_turn(plain, way->peer_endpoint);
-	return deliver(skb, endpoint, plain, is_plain, add, &delivery, now);
+	return deliver(skb, endpoint, plain, is_plain, add, &delivery, NULL, now);
 }
 
 /* To the host's stack: neither to a pod here, a service, nor anywhere that the dataplane knows the way to. */

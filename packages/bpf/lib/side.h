@@ -248,17 +248,17 @@ static __always_inline bool side_aim(struct __sk_buff *skb, struct side *side, c
  */
 static __always_inline bool side_keep_port(struct side *side, struct flow_record *record)
 {
-	const struct told *told = &side->told;
+	const struct port_asked *asked = side->told.to_port ? port_asked() : NULL;
 
-	if (!told->port)
+	if (!asked)
 		return true;
 	if (!record)
 		return false;
 	if (side->anew || !READ_ONCE(record->path.nat_port)) {
-		__builtin_memcpy(record->path.nat_address, told->address, 16);
-		WRITE_ONCE(record->path.nat_port, told->port);
+		__builtin_memcpy(record->path.nat_address, asked->address, 16);
+		WRITE_ONCE(record->path.nat_port, asked->port);
 	}
-	return path_has_port(&record->path, told);
+	return path_has_port(&record->path, &side->told);
 }
 
 /* Whether what was decided for this packet is its flow's. */

@@ -47,13 +47,12 @@ static __always_inline int wire_return_plain(struct __sk_buff *skb, struct plain
 }
 
 /*
- * For a pod here, after whatever carried it is off. Uncounted and left alone when it is for nobody here. Answers to
+ * For a pod here, after whatever carried it is off; `delivery` has what that told. Uncounted and left alone when it is for nobody here. Answers to
  * masqueraded flows, and what is sent to a host port, come as they are, never through a tunnel.
  */
-static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told *told, bool tunnelled,
+static __always_inline int wire_deliver(struct __sk_buff *skb, struct delivery *delivery, bool tunnelled,
 					const struct forwarding *now)
 {
-	struct delivery delivery = { .told = *told };
 	const struct local *here;
 	struct endpoint *endpoint;
 	struct plain_packet plain;
@@ -72,16 +71,16 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, const struct told
 		if (nat_is_found(result))
 			here = wire_receiver(&plain, is_plain, packet);
 		if (result == NAT_CAME)
-			nat_tell_port(&delivery.told);
+			nat_tell_port(&delivery->told);
 	}
 	if (!here)
 		return TCX_NEXT_PROGRAM;
-	endpoint = delivery_to(&delivery, skb, here->ifindex, here->endpoint_id);
+	endpoint = delivery_to(delivery, skb, here->ifindex, here->endpoint_id);
 	if (!endpoint)
 		return drop_of_endpoint(skb, here->endpoint_id, FLOW_INGRESS, PATH_REASON_ENDPOINT_GONE);
 	counters_of_packet(&add, skb, kernel_device(skb), FLOW_INGRESS);
 	plain.flow.words[5] = here->endpoint_id;
-	return deliver(skb, endpoint, &plain, is_plain, &add, &delivery, now);
+	return deliver(skb, endpoint, &plain, is_plain, &add, delivery, &delivery->told, now);
 }
 
 /* true: a packet of our tunnel, for this host. */

@@ -144,15 +144,15 @@ SEC("tc")
 int wire_ingress(struct __sk_buff *skb)
 {
 	const struct forwarding *now = forwarding_now();
-	struct told told = {};
+	struct delivery delivery = {};
 	int answer;
 
 	if (!now)
 		return TCX_NEXT_PROGRAM;
-	answer = wire_unwrap(skb, &told);
+	answer = wire_unwrap(skb, &delivery.told);
 	if (answer > WIRE_UNWRAPPED)
 		return answer;
-	return wire_deliver(skb, &told, answer == WIRE_UNWRAPPED, now);
+	return wire_deliver(skb, &delivery, answer == WIRE_UNWRAPPED, now);
 }
 
 /* What the agent puts back: tcx ingress of the device by which it gets what can't be sent yet. */
