@@ -128,6 +128,7 @@ export class Agent {
     dataplane.onOpened(() => this.#early());
     this.#reconciler.listen(() => this.#finder.nudgeSoon());
     this.#finder.start();
+    this.#reconciler.readHost(); // or the host's own addresses would be taken out of the tables
     await this.#network?.start();
     for (const repeat of Object.values(this.#repeats)) repeat.start();
   }

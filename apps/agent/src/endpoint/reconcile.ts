@@ -48,7 +48,7 @@ export class EndpointReconciler {
 
   run(pods: readonly Pod[]): void {
     this.pods = pods;
-    this.#readHost();
+    this.readHost();
     // What we made ourselves comes last: of two for the same interface the planner takes that.
     const wanted = [...pods.flatMap((pod) => this.#wanted(pod)), ...this.#o.attached()];
     const { registry, executor, nowMs } = this.#o;
@@ -102,7 +102,7 @@ export class EndpointReconciler {
   }
 
   /** The host's namespace: drops in it may be of our pods' packets, and its addresses have a name. */
-  #readHost(): void {
+  readHost(): void {
     const interfaces = this.#interfaces.readHost(this.#o.hostNetns);
     if (!interfaces) return;
     const endpointIds = new Array<number>(EndpointLimit.NETNS_ENDPOINTS).fill(0);
