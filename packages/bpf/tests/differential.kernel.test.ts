@@ -19,7 +19,9 @@ const SEED = Number(GIVEN ?? Date.now() % 2 ** 31);
 const PACKETS_A_CASE = 400;
 const MORE_WITH_SERVICES = 400;
 /** Each shows a defect that there was, or its like put back on purpose. */
-const FIXED = [4, 19, 26, 28, 45, 53, 55, 67, 68, 88, 98, 103, 732503499, 743624457];
+const FIXED = [
+  4, 19, 26, 28, 45, 53, 55, 67, 68, 88, 98, 103, 732503499, 743624457, 5000, 5002, 5004, 5011, 5064, 9165,
+];
 const SOAK_CASES = 250;
 /** Draws that are a case's own whether it has services or not go on as they are. By this one the first of FIXED have none. */
 const SERVICES_SALT = 26_553;
@@ -105,5 +107,5 @@ test(`the slow path, the fast path and the model agree (seed ${SEED})`, { timeou
   const { fast, slow } = differential.carried;
   console.info(`seed ${SEED}: by the fast path ${fast}, by the slow path ${slow}`);
   // A sample of which hardly any took the fast path would show little.
-  if (SEEDS.length > 1) expect(fast).toBeGreaterThan((fast + slow) / 10);
+  if (SEEDS.length > 1) expect(fast).toBeGreaterThan((fast + slow) / 20);
 });

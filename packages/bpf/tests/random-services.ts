@@ -122,10 +122,16 @@ export function serviceConversation(random: Random): Conversation {
   if (what < 90)
     return {
       ...{ ...common, peer: random.one(CLIENTS), sport: random.one(POD_PORTS), dport: random.one(PORTS) },
-      ...{ byStack: false, hostPort: random.one(HOST_PORTS) },
+      ...{ byStack: false, hostPorts: twoOf(random, HOST_PORTS) },
     };
   const others = BACKENDS.filter((one) => one !== common.pod);
   return { ...common, peer: random.one(others), sport, dport: random.one(BACKEND_PORTS) };
+}
+
+/** One of them much oftener than the other. */
+function twoOf<T>(random: Random, of: readonly T[]): T[] {
+  const usual = random.one(of);
+  return [usual, usual, usual, usual, usual, random.one(of)];
 }
 
 /** The end that answers for a service: the backend that a flow was given, or any when it has none. */

@@ -39,8 +39,8 @@ export interface Conversation {
   dport: number;
   /** Never both: who bears a flow's packets doesn't change while it lasts. */
   byStack: boolean;
-  /** Of the host's, by which the peer asks for the pod's `sport`. */
-  hostPort?: number;
+  /** Of the host's, by which the peer asks for the pod's `sport`: one, but for now and then. */
+  hostPorts?: readonly number[];
   /** Without tags, options, fragments and extensions: the fast path's. */
   isPlain: boolean;
 }
@@ -120,8 +120,11 @@ export class Traffic {
     const isOut = this.#random.may(55) && talk.peer !== OTHERWISE_TUNNELLED;
     if (isOut) return this.#out(talk.pod, this.#built(talk, true, talk.pod[talk.family], talk.sport));
     if (talk.peer.kind === "service" && this.#random.may(95)) return this.#back(this.#answering(talk));
-    if (talk.hostPort !== undefined && this.#random.may(90))
-      return this.#in(talk, this.#built(talk, false, THIS_HOST[talk.family], talk.hostPort));
+    if (talk.hostPorts && this.#random.may(90))
+      return this.#in(
+        talk,
+        this.#built(talk, false, THIS_HOST[talk.family], this.#random.one(talk.hostPorts)),
+      );
     return this.#back(talk);
   }
   #back(talk: Conversation): Sent {

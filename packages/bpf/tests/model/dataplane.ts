@@ -150,7 +150,15 @@ export class Dataplane implements State {
   }
 
   /** About the backend, who is judged: nobody knows whose a virtual address is. */
-  #ask(work: Rewriting, came: Buffer, packet: Packet, { target }: Side): Outcome {
+  #ask(work: Rewriting, came: Buffer, packet: Packet, { flow, target }: Side): Outcome {
+    const quote = parseQuote(work.frame, packet);
+    const about = quote && this.table.find(quotedFlow(quote, flow.endpointId, flow.vlan));
+    if (quote && about?.target) {
+      rewriteQuote(work, packet, quote, "destination", about.target);
+      if (packet.saddr === about.flow.daddr)
+        rewriteErrorAddress(work, packet, "source", about.target.address);
+      return made("redirect", work);
+    }
     if (!target) return { ...made("redirect", work), frame: came };
     rewriteEnd(work, packet, "source", target);
     return made("redirect", work);
