@@ -10,7 +10,7 @@ import type { z } from "zod";
 import { bucketsOf, rollupFor } from "../bucket.ts";
 import { systemClock } from "../clock.ts";
 import { readWithin, rollupConditionFor, updateConditionFor } from "../flow/service.ts";
-import { completenessFor, findGaps, lengthOf } from "../host/service.ts";
+import { completenessFor, findGaps } from "../host/service.ts";
 import { quantile } from "../sketch.ts";
 import { type Statement, Values } from "../sql.ts";
 import { overFlows, overRollups } from "./edge-sql.ts";
@@ -28,14 +28,14 @@ export async function getMap(input: Input): Promise<FlowMap> {
     findGaps(cut),
     completenessFor(input.range),
   ]);
-  const within = gaps.filter((gap) => gap.to > fromMs);
+  const silentMs = gaps.reduce((sum, gap) => sum + Math.max(0, gap.to - Math.max(gap.from, fromMs)), 0);
   const ids = new Set(rows.flatMap(({ src, dst }) => [src, dst]));
   return {
     by: input.by,
     nodes: [...ids].sort().map(nodeOf),
     edges: rows.map(edgeOf),
     rest: restOf(rows),
-    seconds: Math.max(0, (input.range.to - fromMs - lengthOf(within)) / 1000),
+    seconds: Math.max(0, (input.range.to - fromMs - silentMs) / 1000),
     since: since === null ? null : Milliseconds.parse(since),
     completeness,
   };
