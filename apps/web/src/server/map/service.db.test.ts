@@ -116,7 +116,7 @@ describe("of more edges than can be drawn", () => {
     await pool().query(
       `with n as (
          insert into rollup_names (kind, name)
-         select 'service', 'many/s' || i from generate_series(0, $2) i
+         select 'service', 'many/s' || i from generate_series(0, $2::int) i
          union all values ('external', '192.0.2.1'), ('external', '192.0.2.2') returning id, name),
        z as (select id from n where name = 'many/s0')
        insert into rollup_1m (bucket, host_id, src_id, dst_id, dst_port, proto, verdict, updates, opened, fwd_packets,
