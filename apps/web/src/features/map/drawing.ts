@@ -44,7 +44,7 @@ export type Drawn = {
   links: EdgeLinks;
 };
 
-/** With more edges, labels would cover each other: then only those have one that somebody should see. */
+/** More labels would cover each other: of smaller edges those have one that somebody should see. */
 const MOST_LABELS = 30;
 
 export function drawing(of: Drawn): { nodes: FaceNode[]; edges: FaceEdge[] } {
@@ -52,7 +52,7 @@ export function drawing(of: Drawn): { nodes: FaceNode[]; edges: FaceEdge[] } {
   const near = of.focus === null ? null : neighbours(of.view.edges, of.focus);
   return {
     nodes: of.view.nodes.flatMap((node) => nodeFace(node, near, of)),
-    edges: of.view.edges.flatMap((edge) => edgeFace(edge, most, of)),
+    edges: of.view.edges.flatMap((edge, at) => edgeFace(edge, { most, large: at < MOST_LABELS }, of)),
   };
 }
 
@@ -77,13 +77,13 @@ function nodeFace(node: NodeView, near: ReadonlySet<string> | null, of: Drawn): 
   return [{ id: node.id, type: "end", position, data, ...fixed, ariaLabel: data.title } as FaceNode];
 }
 
-function edgeFace(edge: EdgeView, most: number, of: Drawn): FaceEdge[] {
+function edgeFace(edge: EdgeView, { most, large }: { most: number; large: boolean }, of: Drawn): FaceEdge[] {
   const [from, to] = [of.places.get(edge.src), of.places.get(edge.dst)];
   if (!from || !to) return [];
   const isNear = of.focus === null || touches(edge, of.focus);
   const isHovered = of.hovered === edge.id || (of.hovered !== null && touches(edge, of.hovered));
   const isTrouble = edge.drops > 0 || edge.wouldDrop > 0;
-  const isLabelled = of.view.edges.length <= MOST_LABELS || of.focus !== null || isHovered || isTrouble;
+  const isLabelled = large || of.focus !== null || isHovered || isTrouble;
   const label = labelOf(edge, of);
   const title = `${nodeTitle(edge.from, of.map.by)} to ${nodeTitle(edge.to, of.map.by)}`;
   const data: EdgeFace = {

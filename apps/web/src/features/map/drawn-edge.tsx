@@ -22,8 +22,8 @@ export function ArrowHeads() {
             viewBox="0 0 8 8"
             refX="7"
             refY="4"
-            markerWidth="11"
-            markerHeight="11"
+            markerWidth="14"
+            markerHeight="14"
             markerUnits="userSpaceOnUse"
             orient="auto"
           >
@@ -81,6 +81,7 @@ function Label({ path, label, title, href, tone }: EdgeFace) {
   return (
     <Link
       href={href}
+      prefetch={false}
       aria-label={title}
       className={classNames(look, "pointer-events-auto hover:underline")}
       style={style}

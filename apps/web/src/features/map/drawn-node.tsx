@@ -64,6 +64,7 @@ function Amount({ word, title, rate, href }: AmountProps) {
   return (
     <Link
       href={href}
+      prefetch={false}
       title={title}
       onClick={(event) => event.stopPropagation()}
       className="hover:text-accent hover:underline"

@@ -108,7 +108,7 @@ export const EDGE_COLUMNS: readonly TableColumn<EdgeRow>[] = [
     width: 76,
     cell: ({ href, from, to, by }) =>
       href ? (
-        <Link href={href} className="text-accent hover:underline">
+        <Link href={href} prefetch={false} className="text-accent hover:underline">
           Flows<span className="sr-only">{` from ${nodeTitle(from, by)} to ${nodeTitle(to, by)}`}</span>
         </Link>
       ) : (

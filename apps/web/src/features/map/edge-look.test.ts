@@ -5,7 +5,7 @@ import { anEdge } from "./flow-map.fixture.ts";
 test("the largest edge is the widest, and a factor makes the same step anywhere", () => {
   const widths = [1, 10, 100, 1000, 10_000].map((value) => edgeWidth(value, 10_000));
   const steps = widths.slice(1).map((width, at) => width - (widths[at] as number));
-  expect(widths.at(-1)).toBe(7);
+  expect(widths.at(-1)).toBe(6);
   for (const step of steps) expect(step).toBeCloseTo(steps[0] as number, 6);
 });
 

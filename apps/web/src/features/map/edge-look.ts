@@ -4,7 +4,7 @@ import { COLOR } from "@/ui/tokens.ts";
 import { dropShare } from "./map-words.ts";
 
 const THIN_PX = 1.25;
-const THICK_PX = 7;
+const THICK_PX = 6;
 /** So many times less than the largest is drawn at its thinnest. */
 const SPAN = 10_000;
 

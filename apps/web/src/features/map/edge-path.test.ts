@@ -6,7 +6,7 @@ const at = (x: number, y: number) => ({ x, y });
 
 test("an edge ahead leaves at the right and arrives at the left", () => {
   const { d, label } = edgePath(at(0, 0), at(400, 0));
-  expect(d).toBe(`M190,25.1 C293.5,25.1 293.5,25.1 397,25.1`);
+  expect(d).toBe(`M160,25.1 C278.5,25.1 278.5,25.1 397,25.1`);
   expect(label.x).toBeCloseTo((NODE.width + 397) / 2, 0);
 });
 

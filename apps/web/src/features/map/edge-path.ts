@@ -8,7 +8,7 @@ type Curve = { from: Place; out: Place; in: Place; to: Place };
 /** Edges that meet run apart: those that go back, as the layout has it, by the lower half of a node's side. */
 const [AHEAD_Y, BACK_Y] = [NODE.height * 0.38, NODE.height * 0.72];
 const LEAST_BEND = 40;
-const LOOP = { width: 44, height: 46 };
+const LOOP = { width: 60, height: 74 };
 /** Room for the arrow. */
 const GAP = 3;
 

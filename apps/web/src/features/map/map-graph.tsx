@@ -4,6 +4,7 @@
  * first script. Pointers pan, zoom and open; the keyboard walks nodes and labels, or the table.
  */
 import "@xyflow/react/dist/base.css";
+import "./map-graph.css";
 import type { FlowMap } from "@millrace/contract/map";
 import type { MapMeasure } from "@millrace/contract/map-choice";
 import { ReactFlow } from "@xyflow/react";
@@ -49,10 +50,6 @@ const FIXED = {
   edgesFocusable: false,
   elementsSelectable: false,
 };
-/** Its name stays on the drawing, in our colours. */
-const CREDIT =
-  "[&_.react-flow\\_\\_attribution]:bg-transparent! [&_.react-flow\\_\\_attribution_a]:text-2xs! [&_.react-flow\\_\\_attribution_a]:text-text-3!";
-
 export function MapGraph({ map, view, measure, focus, onFocus, onTable }: MapGraphProps) {
   const { filter } = useView();
   const links = useEdgeLinks(map.by, measure);
@@ -75,7 +72,6 @@ export function MapGraph({ map, view, measure, focus, onFocus, onTable }: MapGra
       edgeTypes={EDGE_TYPES}
       minZoom={0.1}
       maxZoom={1.75}
-      className={CREDIT}
       {...FIXED}
       {...NO_KEYS}
       onNodeClick={(_, node) => onFocus(node.id)}

@@ -13,8 +13,11 @@ const OPTIONS = {
   "elk.spacing.nodeNode": "30",
   "elk.spacing.componentComponent": "50",
   // Labels stand between the layers.
-  "elk.layered.spacing.nodeNodeBetweenLayers": "130",
+  "elk.layered.spacing.nodeNodeBetweenLayers": "84",
 };
+
+/** Where nodes depend on each other in a circle, the edge with the least weight goes back. */
+export type PlacedEdge = { readonly src: string; readonly dst: string; readonly weight: number };
 
 type Engine = { elk: InstanceType<typeof ELK>; broken: Promise<never> };
 let engine: Engine | null = null;
@@ -33,17 +36,17 @@ function start(): Engine {
   return { elk: new ELK({ workerFactory: () => worker, algorithms: ["layered"] }), broken };
 }
 
-export async function layOut(
-  nodes: readonly string[],
-  edges: readonly (readonly [src: string, dst: string])[],
-): Promise<Places> {
+export async function layOut(nodes: readonly string[], edges: readonly PlacedEdge[]): Promise<Places> {
   engine ??= start();
   const graph = {
     id: "map",
     layoutOptions: OPTIONS,
     children: [...nodes].sort().map((id) => ({ id, ...NODE })),
     edges: edges
-      .map(([src, dst]) => ({ id: `${src}>${dst}`, sources: [src], targets: [dst] }))
+      .map(({ src, dst, weight }) => ({
+        ...{ id: `${src}>${dst}`, sources: [src], targets: [dst] },
+        layoutOptions: { "elk.layered.priority.direction": String(Math.round(weight)) },
+      }))
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
   const { children = [] } = await Promise.race([engine.elk.layout(graph), engine.broken]);

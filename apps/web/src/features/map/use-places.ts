@@ -19,7 +19,7 @@ export function usePlaces({ nodes, edges }: MapView, question: string): Omit<Sta
     let over = false;
     layOut(
       nodes.map(({ id }) => id),
-      edges.map(({ src, dst }) => [src, dst] as const),
+      edges.map(({ src, dst, bytes }) => ({ src, dst, weight: Math.log2(1 + bytes) })),
     ).then(
       (places) => !over && setState({ question, places, error: null }),
       (error: unknown) => !over && setState({ question, places: null, error }),
