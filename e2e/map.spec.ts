@@ -95,7 +95,8 @@ test("the table has the same edges, by keys too, and axe finds nothing", async (
 
 test("a filter that nothing matches is told, and can be cleared", async () => {
   await page.goto(`/map?q=${encodeURIComponent("service=nobody")}`);
-  await page.getByRole("button", { name: "Clear the filter" }).click();
+  await expect(page.getByText(/no flow .* matches the filter/)).toBeVisible();
+  await page.getByRole("main").getByRole("button", { name: "Clear the filter" }).click();
   await expect(node("checkout")).toBeVisible();
 });
 

@@ -27,7 +27,7 @@ test("a label has the rate, and what was dropped by glyph and share", () => {
 test("of many edges the largest have a label, and those that somebody should see", () => {
   const trouble = anEdge("b", "c", { drops: 1, packets: 10 });
   const large = labels(drawn(many));
-  expect(large.map((label) => label !== null)).toEqual(many.map((_, at) => at < 30));
+  expect(large.map((label) => label !== null)).toEqual(many.map((_, at) => at < 16));
   expect(labels(drawn([...many, trouble])).at(-1)).toBe("0 B/s  ✕ 10 %");
   const last = viewOf({ nodes: ["a", "39"].map((name) => aNode(name)), edges: many }, "bytes").edges.at(-1);
   expect(labels(drawn(many, { hovered: last?.id ?? "" })).at(-1)).toBe("0.1 B/s");

@@ -45,7 +45,7 @@ export type Drawn = {
 };
 
 /** More labels would cover each other: of smaller edges those have one that somebody should see. */
-const MOST_LABELS = 30;
+const MOST_LABELS = 16;
 
 export function drawing(of: Drawn): { nodes: FaceNode[]; edges: FaceEdge[] } {
   const most = Math.max(0, ...of.view.edges.map((edge) => edge[of.measure]));
