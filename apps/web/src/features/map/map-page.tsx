@@ -43,7 +43,14 @@ export function MapPage() {
     <div className="flex h-full min-h-0 flex-col">
       <PageHead
         title="Map"
-        summary={query.data && <MapSummary map={query.data} />}
+        summary={
+          query.data && (
+            <span className="flex flex-wrap items-center gap-x-4">
+              <MapSummary map={query.data} />
+              <FocusNote map={query.data} />
+            </span>
+          )
+        }
         actions={<MapChoices />}
       />
       <Answer query={query} skeleton={<MapSkeleton />}>
@@ -84,38 +91,40 @@ function MapChoices() {
   );
 }
 
+/** In the page's head, where it moves nothing. */
+function FocusNote({ map }: { map: FlowMap }) {
+  const [{ node: wanted }, set] = useQueryStates(mapParams, { history: "push" });
+  if (!wanted) return null;
+  const node = map.nodes.find(({ id }) => id === wanted);
+  return (
+    <span role="status" className="flex items-center gap-2">
+      {node
+        ? `${nodeTitle(node, map.by)} and its neighbours`
+        : `The ${GROUP_WORD[map.by].one} that was chosen isn't on the map now.`}
+      <Button size="sm" onClick={() => void set({ node: null })}>
+        Show all
+      </Button>
+    </span>
+  );
+}
+
 function MapBody({ map }: { map: FlowMap }) {
   const [{ view, node: wanted, measure }, set] = useQueryStates(mapParams, { history: "push" });
   const drawn = useMemo(() => viewOf(map, measure), [map, measure]);
   const node = drawn.nodes.find(({ id }) => id === wanted) ?? null;
   const shared = { map, view: drawn, measure, focus: node };
   return (
-    <>
-      {wanted && (
-        <p
-          role="status"
-          className="flex min-h-8 items-center gap-3 border-t border-line px-4 text-xs text-text-2"
-        >
-          {node
-            ? `${nodeTitle(node, map.by)} and its neighbours`
-            : `The ${GROUP_WORD[map.by].one} that was chosen isn't on the map now.`}
-          <Button size="sm" onClick={() => void set({ node: null })}>
-            Show all
-          </Button>
-        </p>
+    <div className="min-h-80 grow border-t border-line">
+      {view === "table" ? (
+        <MapTable {...shared} />
+      ) : (
+        <MapGraph
+          {...shared}
+          onFocus={(id) => void set({ node: id === wanted ? null : id })}
+          onTable={() => void set({ view: "table" })}
+        />
       )}
-      <div className="min-h-80 grow border-t border-line">
-        {view === "table" ? (
-          <MapTable {...shared} />
-        ) : (
-          <MapGraph
-            {...shared}
-            onFocus={(id) => void set({ node: id === wanted ? null : id })}
-            onTable={() => void set({ view: "table" })}
-          />
-        )}
-      </div>
-    </>
+    </div>
   );
 }
 
