@@ -100,6 +100,12 @@ export const modules: readonly Module[] = [
   },
   { name: "web/trpc", at: `${web}trpc/`, may: [contract], types: [`${server}root`], packages: browser },
   {
+    name: "web/features/map",
+    at: `${web}features/map/`,
+    may: [contract, `${web}ui/`, `${web}view/`, `${web}trpc/client`],
+    packages: [...browser, "@xyflow/react", "elkjs"],
+  },
+  {
     name: "web/features/<noun>",
     at: `${web}features/*/`,
     may: [contract, policy, ...abiWords, `${web}ui/`, `${web}view/`, `${web}trpc/client`],

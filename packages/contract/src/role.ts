@@ -15,6 +15,7 @@ export const PROCEDURE_ROLE = {
   "flows.get": "viewer",
   "flows.tail": "viewer",
   "flows.complete": "viewer",
+  "map.get": "viewer",
   "drops.summary": "viewer",
   "drops.get": "viewer",
   "hosts.list": "viewer",

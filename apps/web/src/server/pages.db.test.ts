@@ -117,6 +117,9 @@ describe("flows", () => {
       "dst.port=443",
       "verdict=forwarded",
       "-dst.service=checkout",
+      "src.namespace=shop",
+      "namespace~sho -dst.namespace=shop",
+      'dst.namespace~""',
     ])
       expect(await totals(`${filter} packets>=0`), filter).toEqual(await totals(filter));
     expect(await totals("dst.port=80")).toEqual([30, 0, 30 * 300]);

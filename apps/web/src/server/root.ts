@@ -5,6 +5,7 @@ import { documentsRouter } from "./routers/documents.ts";
 import { dropsRouter } from "./routers/drops.ts";
 import { flowsRouter } from "./routers/flows.ts";
 import { hostsRouter } from "./routers/hosts.ts";
+import { mapRouter } from "./routers/map.ts";
 import { networkRouter } from "./routers/network.ts";
 import { overviewRouter } from "./routers/overview.ts";
 import { policiesRouter } from "./routers/policies.ts";
@@ -21,6 +22,7 @@ export const appRouter = router({
   session: sessionRouter,
   overview: overviewRouter,
   flows: flowsRouter,
+  map: mapRouter,
   drops: dropsRouter,
   hosts: hostsRouter,
   pools: poolsRouter,

@@ -17,6 +17,10 @@ export function bucketOf(us: number): number {
   return Math.min(SKETCH_BUCKETS - 1, Math.ceil(Math.log(us / FLOOR_US) / LOG_GROWTH));
 }
 
+/** bucketOf as SQL, for round-trip times that no sketch was kept of. */
+export const sketchBucketSql = (us: string): string =>
+  `least(${SKETCH_BUCKETS - 1}, ceil(ln(greatest(${us}, ${FLOOR_US})::float8 / ${FLOOR_US}) / ${LOG_GROWTH}))::int`;
+
 /** The value that is within the error of everything in the bucket. */
 export function estimate(bucket: number): number {
   return bucket === 0 ? FLOOR_US : FLOOR_US * GROWTH ** bucket * (1 - SKETCH_ERROR);

@@ -12,6 +12,7 @@ type Page = { path: string; title: string; question: string; icon: IconName; nee
 export const PAGES: readonly Page[] = [
   { path: "/overview", title: "Overview", question: "Is the fleet well?", icon: "overview" },
   { path: "/flows", title: "Flows", question: "Who talks to whom, how well?", icon: "flows" },
+  { path: "/map", title: "Map", question: "What depends on what?", icon: "map" },
   { path: "/drops", title: "Drops", question: "What is dropped, where and why?", icon: "drops" },
   { path: "/traces", title: "Traces", question: "Show me, inside", icon: "traces" },
   { path: "/policies", title: "Policies", question: "Who may talk to whom?", icon: "policies" },

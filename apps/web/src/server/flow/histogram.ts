@@ -11,8 +11,8 @@ import { systemClock } from "../clock.ts";
 import { findGaps } from "../host/service.ts";
 import { type Statement, Values } from "../sql.ts";
 import { readFilter } from "./filter.ts";
-import { askedNameSql } from "./filter-sql.ts";
 import * as repo from "./repo.ts";
+import { rollupsAnswer } from "./rollup-answer.ts";
 import { rollupCondition } from "./rollup-filter.ts";
 import { COUNTED, updateCondition } from "./update-condition.ts";
 
@@ -23,7 +23,7 @@ const COLUMN = ["forwarded", "dropped", "wouldDrop", "unknown"] as const;
 export async function flowHistogram(input: { range: TimeRange; filter: string }): Promise<FlowHistogram> {
   const filter = readFilter(input.filter);
   const cut = bucketsOf(input.range);
-  const byRollup = rollupCondition(filter, new Values()) !== null && !(await namesAsked(filter, input.range));
+  const byRollup = await rollupsAnswer(filter, input.range);
   const [rows, gaps] = await Promise.all([
     byRollup ? fromRollups(filter, cut) : fromFlows(filter, input.range, cut),
     findGaps(cut),
@@ -36,23 +36,6 @@ export async function flowHistogram(input: { range: TimeRange; filter: string })
     into.bytes += bytes;
   }
   return { bucketMs: cut.bucketMs, buckets, gaps };
-}
-
-/**
- * Sums know the backends' services only, not what was asked for; but they reach back farther than the flows. A range that
- * begins before the flows do is answered by sums: what was asked for is missing from them then.
- */
-async function namesAsked({ terms }: Filter, range: TimeRange): Promise<boolean> {
-  const services = terms.filter(({ field }) => field === "service" || field === "dst.service");
-  if (services.length === 0) return false;
-  const values = new Values();
-  const any = services.flatMap((term) => term.values.map(({ text }) => askedNameSql(term, text, values)));
-  const text = `select exists (select from asked_services s where ${any.map((one) => `(${one})`).join(" or ")})
-      and not exists (select from total_1h t where t.bucket >= to_timestamp(${values.add(range.from / 1000, "float8")})
-        and t.bucket + interval '1 hour' <
-          coalesce((select u.ts from flow_updates u order by u.ts limit 1), 'infinity')) as known`;
-  const [row] = await repo.rowsOf<{ known: boolean }>({ text, values: values.list });
-  return row?.known ?? false;
 }
 
 function fromFlows(filter: Filter, range: TimeRange, cut: Buckets): Promise<Row[]> {

@@ -1,10 +1,11 @@
-/** A filter as a condition over rollups, when they have all it asks for: services, server ports, verdicts. */
+/** A filter as a condition over rollups, when they have all it asks for: services, namespaces, server ports, verdicts. */
 import type { Filter, FilterTerm } from "@millrace/contract/filter";
 import { VERDICT_NUMBER, type Verdict } from "@millrace/contract/verdict";
 import type { Values } from "../sql.ts";
 
 const FIELDS: ReadonlySet<string> = new Set([
-  ...["service", "src.service", "dst.service", "dst.port", "proto", "verdict", "observer"],
+  ...["service", "src.service", "dst.service", "namespace", "src.namespace", "dst.namespace"],
+  ...["dst.port", "proto", "verdict", "observer"],
 ]);
 
 /** Over rollup rows `r`; null when only flows themselves can tell. */
@@ -30,12 +31,17 @@ function valueSql(term: FilterTerm, text: string, number: number | null, values:
     case "observer":
       return `r.host_id in (select id from hosts h where ${textSql(term, "h.name", text, values)})`;
   }
-  const ids = `select id from rollup_names n where n.kind = 'service' and ${textSql(term, SERVICE, text, values)}`;
-  const sides = term.field === "service" ? ["src", "dst"] : [(term.field as string).slice(0, 3)];
-  return sides.map((side) => `r.${side}_id in (${ids})`).join(" or ");
+  const { side, name } = /^(?:(?<side>src|dst)\.)?(?<name>.*)$/.exec(term.field as string)?.groups ?? {};
+  const named = name === "namespace" ? IN_NAMESPACE : OF_SERVICE;
+  const ids = `select id from rollup_names n where ${named.which} and ${textSql(term, named.text, text, values)}`;
+  return (side ? [side] : ["src", "dst"]).map((end) => `r.${end}_id in (${ids})`).join(" or ");
 }
-/** Rollups name a service with its namespace before it. */
-const SERVICE = "regexp_replace(n.name, '^[^/]*/', '')";
+/** Rollups name a service, and a pod without one, with its namespace before it. */
+const OF_SERVICE = { which: "n.kind = 'service'", text: "regexp_replace(n.name, '^[^/]*/', '')" };
+const IN_NAMESPACE = {
+  which: "n.kind in ('service', 'pod') and position('/' in n.name) > 0",
+  text: "split_part(n.name, '/', 1)",
+};
 
 const textSql = (term: FilterTerm, column: string, text: string, values: Values): string =>
   term.operator === "~"

@@ -2,7 +2,7 @@
  * Flow history: rows of a range that match a filter, a page at a time, under one snapshot that the live stream
  * resumes from. Candidates come from SQL by the filter's witness, the whole filter decides over joined rows.
  */
-import type { FlowSearchInput, FlowSearchOutput } from "@millrace/contract/flow";
+import type { FlowSearchInput, FlowSearchOutput, TimeRange } from "@millrace/contract/flow";
 import { Milliseconds } from "@millrace/contract/ids";
 import type { z } from "zod";
 import { completenessFor } from "../host/service.ts";
@@ -12,9 +12,13 @@ import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { readFilter } from "./filter.ts";
 import { columnsOf, filterSql } from "./filter-sql.ts";
 import * as repo from "./repo.ts";
+import { rollupsAnswer } from "./rollup-answer.ts";
+import { rollupCondition } from "./rollup-filter.ts";
 import { collectPage, type Page, type Search } from "./search.ts";
+import { updateCondition } from "./update-condition.ts";
 
 export { type RecentFlow, type RecentFlows, recentFlows } from "./recent.ts";
+export { readWithin } from "./repo.ts";
 export { endOf } from "./row.ts";
 
 type Input = z.infer<typeof FlowSearchInput>;
@@ -53,6 +57,20 @@ async function matchedBy(page: Page, counted: Promise<Matched> | null): Promise<
   const { count, capped } = await counted;
   return { count: Math.max(count, least.count), capped };
 }
+
+/** A filter as a condition over rollup rows `r`; null where only flows can tell (updateConditionFor). */
+export async function rollupConditionFor(
+  filterText: string,
+  range: TimeRange,
+  values: Values,
+): Promise<string | null> {
+  const filter = readFilter(filterText);
+  return (await rollupsAnswer(filter, range)) ? rollupCondition(filter, values) : null;
+}
+
+/** A filter as a condition over updates `u` of a span. Whose word counts is the caller's to say. */
+export const updateConditionFor = (filterText: string, span: repo.Span, values: Values): string =>
+  updateCondition(readFilter(filterText), span, values);
 
 /**
  * A filter as a condition over drop updates `d`. What only flows have (a state, an RTT, a NAT, a service asked for) no drop has; of

@@ -19,6 +19,7 @@ export const INPUT: Record<Procedure, unknown> = {
   "flows.get": { id: nobody },
   "flows.tail": { filter: "" },
   "flows.complete": { field: "pod", prefix: "", range },
+  "map.get": { range },
   "drops.summary": { range },
   "drops.get": { range, reason: "r", place: "p", host: "h" },
   "hosts.list": undefined,
