@@ -75,6 +75,7 @@ test("by namespace and by host the same flows are between fewer nodes", async ()
   await choose("Group by", "Namespace");
   await expect(node("checkout")).toHaveCount(0);
   await expect(drawing().getByText("namespace", { exact: true }).first()).toBeVisible();
+  await expect(edge("shop", "shop")).toBeVisible();
   await looksRight(page, "map-namespace");
   await choose("Group by", "Host");
   await expect(node("h1")).toBeVisible();

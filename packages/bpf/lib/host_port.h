@@ -9,10 +9,13 @@
 #include "lib/kernel.h"
 #include "shared/service.h"
 
-/* 4,096 x (20 + 24 + 48) bytes at most, allocated as it comes. Full: the agent refuses the pod. */
+/*
+ * 8,192 x (20 + 24 + 48) bytes at most, allocated as it comes: twice what the agent lets there be, since the host's new address is
+ * written before its old one goes.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SERVICE_HOST_PORT_LIMIT);
+	__uint(max_entries, SERVICE_HOST_PORT_LIMIT * 2);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct service_key);
 	__type(value, struct service_backend);

@@ -220,9 +220,12 @@ static __always_inline bool nat_claim_host_port(struct nat_work *work)
 	       bpf_map_update_elem(&translations, &work->at, &work->entry, BPF_ANY) == 0;
 }
 
-/* `leads` is where the port leads to that `flow` came to. NOT_OURS: that pod is gone. */
+/*
+ * `leads` is where the port leads to that `flow` came to. NOT_OURS: that pod is gone. Claimed once the pod has a flow for it, of
+ * which it may have only so many: nobody outside fills the table for the others.
+ */
 static __always_inline int nat_come(struct __sk_buff *skb, struct nat_work *work, const struct flow_key *flow,
-				    const struct service_backend *leads)
+				    const struct service_backend *leads, bool opens)
 {
 	const struct local *here = bpf_map_lookup_elem(&locals, leads->address);
 
@@ -233,6 +236,8 @@ static __always_inline int nat_come(struct __sk_buff *skb, struct nat_work *work
 	work->entry.flow.sport = leads->port;
 	work->entry.flow.endpoint_id = here->endpoint_id;
 	work->entry.claimed_s = translation_now_s();
+	if (!bpf_map_lookup_elem(&flows, &work->entry.flow))
+		return opens ? NAT_CAME : NAT_NOT_OURS;
 	return nat_claim_host_port(work) ? NAT_CAME : nat_broken(skb, work, PATH_REASON_NO_PORT);
 }
 
@@ -261,7 +266,7 @@ static __always_inline int nat_find_owner(struct __sk_buff *skb, struct nat_work
 		if (leads && nat_is_of_host_port(&work->entry.flow, leads))
 			result = NAT_CAME;
 	} else {
-		result = leads && opens ? nat_come(skb, work, flow, leads) : NAT_NOT_OURS;
+		result = leads ? nat_come(skb, work, flow, leads, opens) : NAT_NOT_OURS;
 	}
 	nat_end(&work->end, flow->saddr, flow->sport, work->entry.flow.saddr, work->entry.flow.sport);
 	return result;

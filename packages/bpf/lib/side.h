@@ -242,19 +242,27 @@ static __always_inline bool side_aim(struct __sk_buff *skb, struct side *side, c
 	return false;
 }
 
+/* Nothing has passed in the flow, or nobody saw who opened it: the far side knows it by what it came to first. */
+static __always_inline bool side_is_fresh(const struct side *side, const struct flow_record *record)
+{
+	return side->opener == FLOW_OPENER_UNKNOWN ||
+	       (!record->counters[FLOW_EGRESS].packets && !record->counters[FLOW_INGRESS].packets);
+}
+
 /*
  * What came to a port of this host's own is answered from there: the flow has that port from its first packet on. false: it has
- * another one already, or none, and nobody would know the answers.
+ * another one already, or none, and nobody would know the answers. `record` is NULL where nothing is kept in what was found.
  */
-static __always_inline bool side_keep_port(struct side *side, struct flow_record *record)
+static __always_inline bool side_keep_port(struct side *side, struct flow_record *record,
+					   const struct flow_record *found)
 {
 	const struct port_asked *asked = side->told.to_port ? port_asked() : NULL;
 
 	if (!asked)
 		return true;
 	if (!record)
-		return false;
-	if (side->anew || !READ_ONCE(record->path.nat_port)) {
+		return found && path_has_port(&found->path, &side->told);
+	if (side->anew || (!READ_ONCE(record->path.nat_port) && side_is_fresh(side, record))) {
 		__builtin_memcpy(record->path.nat_address, asked->address, 16);
 		WRITE_ONCE(record->path.nat_port, asked->port);
 	}
@@ -288,7 +296,7 @@ static __always_inline void side_decide(struct __sk_buff *skb, struct side *side
 			return;
 		__builtin_memset(&side->path, 0, sizeof(side->path));
 	}
-	if (!side_keep_port(side, record)) {
+	if (!side_keep_port(side, record, found)) {
 		path_refuse(&side->path, PATH_REASON_NO_PORT);
 		return;
 	}

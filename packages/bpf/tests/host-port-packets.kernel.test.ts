@@ -12,6 +12,7 @@ import { TestHost, type TestPod } from "./forwarder.ts";
 import { type Flow, plus } from "./observer.ts";
 import { addressBytes, PROTO, packet, type TcpFlags } from "./packet-builder.ts";
 import { TestPolicy } from "./policy-tables.ts";
+import { NOW, retire } from "./retirement.ts";
 
 const [NEXT, DROP, REDIRECT] = [-1, 2, 7];
 const ETHERNET = 14;
@@ -230,7 +231,8 @@ describe.each(table)("%s", (_name, family, kind) => {
     ["at another address", { ip4: "10.201.1.8", ip6: "fd00:201:1::8" }],
     ["at the same address", { ip4: FAMILIES.IPv4.pod, ip6: FAMILIES.IPv6.pod }],
   ])("what a pod that is gone had claimed is the next one's, %s", (_where, next) => {
-    arrive(request(family, kind));
+    for (let n = 0; n < 2; n++) arrive(request(family, kind));
+    expect(host.object.map("translations").readAll().count).toBe(1);
     const flows = host.object.map("flows");
     for (let key = flows.nextKey(); key; key = flows.nextKey()) flows.delete(key);
     const locals = host.object.map("locals");
@@ -243,6 +245,7 @@ describe.each(table)("%s", (_name, family, kind) => {
       bytesOf(family === FAMILIES.IPv4 ? next.ip4 : next.ip6),
     );
     expect(portsOf(family, came)[1]).toBe(81);
+    expect(arrive(request(family, kind)).packet).toEqual(came);
   });
 
   test("is judged as what the pod receives at its own port from the client", () => {
@@ -269,6 +272,41 @@ describe.each(table)("%s", (_name, family, kind) => {
     );
     expectAnswered(family, kind);
   });
+});
+
+test("a flow that the client opened to the pod itself doesn't get a host port, one that nobody saw opened does", () => {
+  const family = FAMILIES.IPv4;
+  const toPod = (flags: TcpFlags) =>
+    checksummed(family.build(family.client, family.pod).tcp(CLIENT_PORT, POD_PORT, flags).payload(5).bytes());
+  for (const [opening, verdict] of [
+    [{ syn: true, seq: 7 }, DROP],
+    [{ ack: true }, REDIRECT],
+  ] as const) {
+    expect(arrive(toPod(opening)).answer).toBe(REDIRECT);
+    host.commit();
+    expect(arrive(request(family, "TCP", { flags: { ack: true } })).answer).toBe(verdict);
+    const flows = host.object.map("flows");
+    for (let key = flows.nextKey(); key; key = flows.nextKey()) flows.delete(key);
+  }
+  expect(host.ownDrops()).toEqual({ NO_PORT: 1 });
+});
+
+test("while its flow is being taken out, what comes by the same port still comes", () => {
+  const family = FAMILIES.IPv4;
+  arrive(request(family, "UDP"));
+  const { key } = flowTo(family.client) as Flow;
+  expect(retire(host, [key], NOW).retired).toBe(1);
+  expect(arrive(request(family, "UDP")).answer).toBe(REDIRECT);
+  expect(host.ownDrops()).toEqual({});
+  expectConserved();
+});
+
+test("a first packet claims nothing: of flows the pod may have only so many", () => {
+  const family = FAMILIES.IPv4;
+  for (let n = 0; n < 50; n++) arrive(request(family, "UDP", { from: 2000 + n }));
+  const flows = host.object.map("flows");
+  expect(flows.readAll().count).toBe(50);
+  expect(host.object.map("translations").readAll().count).toBe(0);
 });
 
 test("a connection that is opened anew may come to another port", () => {

@@ -230,6 +230,8 @@ export interface Dataplane {
    * left behind is of no use: it goes.
    */
   markReported(): void;
+  /** What was left behind goes, and with it what carried packets until now: everything that is to be hooked is. */
+  removeLeft(): void;
   /** Which endpoints the kernel counts already: those of the adopted maps. */
   endpoints(): EndpointEntry[];
   setDropClasses(classes: DropClasses): void;

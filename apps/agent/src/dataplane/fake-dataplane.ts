@@ -105,6 +105,7 @@ export class FakeDataplane implements Dataplane {
     this.kernel.reported = true;
     this.kernel.left = [];
   }
+  removeLeft(): void {}
   endpoints(): EndpointEntry[] {
     return [...this.kernel.endpoints.values()].map(({ entry }) => entry);
   }

@@ -111,8 +111,7 @@ export class LibbpfDataplane implements Dataplane {
     const observe = this.#observe as ObserveObject;
     this.#hooks = new Hooks(this.#pins, (name) => observe.program(name), attachBy(this.hookKind, this.#pins));
     observe.attachMachineWide(this.#pins);
-    const hostCookie = netnsCookie(this.#options.hostNetns);
-    this.#left = this.#pins.left.map((left) => lastLook(left, hostCookie));
+    this.#left = this.#pins.untold().map((left) => lastLook(left, netnsCookie(this.#options.hostNetns)));
     this.#hooks.removeOthers(this.endpoints());
     const take = (batch: Uint8Array, lost: { records: bigint }) => this.#observed.take(batch, lost.records);
     this.#events = new RingReader(this.#tables.map("events"), take, { tickMs: EVENT_TICK_MS });
@@ -124,6 +123,8 @@ export class LibbpfDataplane implements Dataplane {
   }
   markReported(): void {
     this.#pins.markReported();
+  }
+  removeLeft(): void {
     this.#pins.removeLeft();
   }
   endpoints(): EndpointEntry[] {
@@ -286,9 +287,8 @@ export class LibbpfDataplane implements Dataplane {
     const file = path.join(bpfDirectory, "observe.bpf.o");
     const adopted = this.#pins.choose(generation, { layout: LAYOUT, flows }, randomBytes(4).toString("hex"));
     try {
-      const capabilities = this.capabilities();
-      const options = { file, flows, flowBudget, capabilities, adopts: adopted, breakCounter };
-      this.#observe = new ObserveObject(options, this.#pins);
+      const more = { capabilities: this.capabilities(), adopts: adopted, breakCounter };
+      this.#observe = new ObserveObject({ file, flows, flowBudget, ...more }, this.#pins);
       return adopted;
     } catch (error) {
       if (!adopted) throw error;

@@ -65,6 +65,8 @@ export type ObserveOptions = {
 /** What is pinned has another layout than this object needs: only this is a reason to give pinned maps up. */
 export class MapMisfit extends Error {}
 const SHAPE = ["type", "keySize", "valueSize", "maxEntries"] as const;
+/** What programs keep there is of the packet before them, or a counter since they began: another version has its own. */
+const OF_ONE_PACKET = "percpu_array";
 /** Without these there is nothing to take up. */
 const COUNTED = ["flows", "endpoints"];
 
@@ -127,17 +129,20 @@ export class ObserveObject {
   }
 
   #pinMap(declared: MapSummary, file: string): void {
-    if (fs.existsSync(file)) this.#checkFit(declared, file);
+    const problems = fs.existsSync(file) ? this.#problemsOf(declared, file) : [];
+    if (problems.length > 0 && declared.type !== OF_ONE_PACKET)
+      this.#misfit(`map ${declared.name}: ${problems.join("; ")}`);
+    if (problems.length > 0) fs.rmSync(file);
     this.object.pinMap(declared.name, file);
   }
   /** libbpf would refuse it too, with an error that says as much as any other. */
-  #checkFit(declared: MapSummary, file: string): void {
+  #problemsOf(declared: MapSummary, file: string): string[] {
     const pinned = openPinnedMap(file);
     const differs = SHAPE.filter((part) => pinned[part] !== declared[part]);
     const problems = differs.map((part) => `${part} ${pinned[part]}, wanted ${declared[part]}`);
     if (problems.length === 0) problems.push(...this.#otherTypes(pinned, declared.name));
     pinned.close();
-    if (problems.length > 0) this.#misfit(`map ${declared.name}: ${problems.join("; ")}`);
+    return problems;
   }
   #otherTypes(pinned: BpfMap, name: string): string[] {
     const declared = this.#types;

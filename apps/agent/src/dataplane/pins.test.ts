@@ -16,7 +16,9 @@ describe("the directory of pins", () => {
     });
     const pins = new Pins(directory);
     expect(pins.choose("another", FITS, "00000002")).toBe(false);
-    fs.mkdirSync(path.join(directory, pins.generation));
+    pins.removeLeft(); // nobody has told of it yet
+    expect(fs.readdirSync(directory)).toContain("0123456789ab-64-00000001");
+    pins.markReported();
     pins.removeLeft();
     expect(fs.readdirSync(directory).sort()).toEqual([
       "0123456789ab-64-00000002",
@@ -56,9 +58,14 @@ describe("the directory of pins", () => {
       ["what was reported of maps 0123456789ab-64-00000003 is not known here", true],
     ]);
     for (const one of pins.left) expect(fs.existsSync(path.join(one.directory, "maps/x"))).toBe(true);
+    pins.markReported();
+    // A life that ended before they were gone has told of them.
+    const next = new Pins(directory);
+    next.choose(pins.generation, FITS, "00000006");
+    expect([next.left.length, next.untold()]).toEqual([3, []]);
     pins.removeLeft();
     expect(pins.left).toEqual([]);
-    expect(fs.readdirSync(directory)).toEqual([]);
+    expect(fs.readdirSync(directory)).toEqual([pins.generation]);
   });
 
   test("maps of which nothing was reported are taken up where the known ones are of no use, unless somebody left them", () => {

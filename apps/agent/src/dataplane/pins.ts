@@ -9,6 +9,7 @@ import { endHook } from "./device-hook.ts";
 const BPFFS_MAGIC = 0xcafe4a11;
 const REPORTED = "reported";
 const LEFT = "left";
+const TOLD = "told";
 const MOUNT_POINT = "/sys/fs/bpf";
 
 /** Where a bpffs has to be mounted for this directory to be in one; undefined when it already is. */
@@ -27,7 +28,13 @@ export const generationName = (layout: string, flows: number, unique: string): s
   `${layout}-${flows}-${unique}`;
 
 /** A generation that was given up. It stays where it is, and counts, until somebody has had a last look at it. */
-export type LeftPins = { generation: string; directory: string; why: string; reported: boolean };
+export type LeftPins = {
+  generation: string;
+  directory: string;
+  why: string;
+  reported: boolean;
+  told: boolean;
+};
 
 export class Pins {
   readonly directory: string;
@@ -66,14 +73,27 @@ export class Pins {
   #leave(generation: string, why: string): void {
     const directory = path.join(this.directory, generation);
     fs.mkdirSync(path.join(directory, LEFT), { recursive: true });
-    this.left.push({ generation, directory, why, reported: this.#isReported(generation) });
+    const told = fs.existsSync(path.join(directory, TOLD));
+    this.left.push({ generation, directory, why, reported: this.#isReported(generation), told });
   }
+  /** Of which nobody has told yet what they had counted. */
+  untold(): LeftPins[] {
+    return this.left.filter(({ told }) => !told);
+  }
+  /** Those that were told of. */
   removeLeft(): void {
-    for (const { directory } of this.left.splice(0)) removeGeneration(directory);
+    for (const one of this.left.filter(({ told }) => told)) {
+      removeGeneration(one.directory);
+      this.left.splice(this.left.indexOf(one), 1);
+    }
   }
   /** A bpffs holds no files of ours, but directories. */
   markReported(): void {
     fs.mkdirSync(path.join(this.directory, this.#generation, REPORTED), { recursive: true });
+    for (const one of this.left) {
+      fs.mkdirSync(path.join(one.directory, TOLD), { recursive: true });
+      one.told = true;
+    }
   }
   #isReported(generation: string): boolean {
     return fs.existsSync(path.join(this.directory, generation, REPORTED));

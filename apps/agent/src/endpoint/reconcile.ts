@@ -63,6 +63,8 @@ export class EndpointReconciler {
     this.#name(pods, steps);
     this.#interfaces.keepOnly(new Set(pods.map(({ cookie }) => cookie)));
     for (const endpoint of registry.all.values()) this.#keepPath(endpoint, wanted);
+    if ([...registry.all.values()].every(({ attached, leaving }) => attached || leaving))
+      this.#o.dataplane.removeLeft();
   }
 
   /** Only when something changed: this runs every second, and seldom finds news. */

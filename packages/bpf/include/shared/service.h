@@ -13,7 +13,7 @@
 enum service_limit {
 	SERVICE_COUNTS = 16,
 	SERVICE_TRIES = 3, /* how often a choice is begun anew when the tables change under it */
-	SERVICE_HOST_PORT_LIMIT = 4096, /* of `host_ports` */
+	SERVICE_HOST_PORT_LIMIT = 4096, /* host ports, each at an address */
 };
 
 /* Index of the `service_totals` map: what became of connects, of a socket's first datagram, and of packets' flows, to a virtual address. */

@@ -248,22 +248,21 @@ export class Dataplane implements State {
 
   /** At the host's own address: answers to what left under it, errors about that, and what is sent to a host port, made the pod's. */
   #arrived(work: Rewriting, packet: Packet): { to: Pod; came: Place | null } | undefined {
-    const { world, translations } = this;
     if (packet.vlan !== 0) return undefined;
     const isLater = (packet.fragment?.offset ?? 0) > 0;
     if (!isLater && isIcmpError(packet.proto, packet.dport)) return this.#arrivedError(work, packet);
     if (isLater) this.#fragments.recall(packet, 0);
-    const arrival = arrivalOf(world, translations, packet);
+    const arrival = arrivalOf(this, packet);
     if (!arrival) return undefined;
     if (packet.fragment && !isLater) this.#fragments.remember(packet, 0);
     const { saddr, sport } = arrival.flow;
     rewriteEnd(work, packet, "destination", { address: saddr, port: sport });
-    return { to: podWith(world, saddr) as Pod, came: arrival.came };
+    return { to: podWith(this.world, saddr) as Pod, came: arrival.came };
   }
 
   #arrivedError(work: Rewriting, packet: Packet): { to: Pod; came: null } | undefined {
     const quote = parseQuote(work.frame, packet);
-    const arrival = quote && arrivalOfQuoted(this.world, this.translations, quote);
+    const arrival = quote && arrivalOfQuoted(this, quote);
     if (!quote || !arrival) return undefined;
     const { saddr, sport } = arrival.flow;
     rewriteQuote(work, packet, quote, "source", { address: saddr, port: sport });

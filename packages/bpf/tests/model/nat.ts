@@ -7,7 +7,7 @@
 import { EndpointNote } from "@millrace/abi/generated/endpoint";
 import { FlowOpener, PathKind, PathReason, Verdict } from "@millrace/abi/generated/flow";
 import { type Address, isMapped } from "./bytes.ts";
-import type { Tracked } from "./conntrack.ts";
+import type { FlowTable, Tracked } from "./conntrack.ts";
 import type { Flow } from "./flow.ts";
 import { isIcmp, isIcmpError, type Packet, type Quote, TCP, UDP } from "./parse.ts";
 import { type Path, refuse } from "./route.ts";
@@ -100,6 +100,8 @@ function takePort(deciding: Deciding, tracked: Tracked, address: Address): void 
   path.kind = PathKind.MASQUERADE;
 }
 
+type Arriving = { world: World; table: FlowTable; translations: Translations };
+
 /** Whose a packet to this host is; and the port that it came to, when that leads to the pod. */
 export interface Arrival {
   flow: Pick<Flow, "endpointId" | "saddr" | "sport">;
@@ -108,8 +110,7 @@ export interface Arrival {
 
 /** `opens`: it may be the first of its flow. */
 function arrival(
-  world: World,
-  translations: Translations,
+  { world, table, translations }: Arriving,
   { proto, remote, own }: Answered,
   opens: boolean,
 ): Arrival | undefined {
@@ -121,30 +122,31 @@ function arrival(
     return { flow: owner, came: isOfPort ? own : null };
   }
   const to = leads && podWith(world, leads.to.address);
-  if (!leads || !to || !opens) return undefined;
+  if (!leads || !to) return undefined;
   const family = isMapped(own.address) ? 4 : 6;
   const flow: Flow = {
     ...{ endpointId: to.endpointId, family, proto, saddr: leads.to.address, sport: leads.to.port },
     ...{ daddr: remote.address, dport: remote.port, vlan: 0 },
   };
-  translations.claim(flow, flow, own);
+  if (table.find(flow)) translations.claim(flow, flow, own);
+  else if (!opens) return undefined;
   return { flow, came: own };
 }
 
 /** Answers, and what is sent to a host port. */
-export function arrivalOf(world: World, translations: Translations, packet: Packet): Arrival | undefined {
+export function arrivalOf(at: Arriving, packet: Packet): Arrival | undefined {
   if (packet.vlan !== 0 || (isIcmp(packet.proto) && !packet.isEchoReply && !packet.fragment?.offset))
     return undefined;
   const { proto, saddr, sport, daddr, dport } = packet;
   const own = { address: daddr, port: isIcmp(proto) ? sport : dport };
-  return arrival(world, translations, { proto, remote: { address: saddr, port: sport }, own }, true);
+  return arrival(at, { proto, remote: { address: saddr, port: sport }, own }, true);
 }
 
 /** Of an error from the outside, by the packet that it quotes. */
-export function arrivalOfQuoted(world: World, translations: Translations, quote: Quote) {
+export function arrivalOfQuoted(at: Arriving, quote: Quote): Arrival | undefined {
   const { proto, daddr, dport, saddr, sport } = quote;
   const remote = { address: daddr, port: dport };
-  return arrival(world, translations, { proto, remote, own: { address: saddr, port: sport } }, false);
+  return arrival(at, { proto, remote, own: { address: saddr, port: sport } }, false);
 }
 
 export const isSamePlace = (a: Place | null, b: Place | null): boolean =>

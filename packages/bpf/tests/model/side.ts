@@ -3,7 +3,7 @@
  * that is kept in the flow.
  */
 import { EndpointClass } from "@millrace/abi/generated/endpoint";
-import { PathKind, PathLimit, PathReason, Verdict } from "@millrace/abi/generated/flow";
+import { FlowOpener, PathKind, PathLimit, PathReason, Verdict } from "@millrace/abi/generated/flow";
 import type { Account } from "./account.ts";
 import { type FlowTable, follow, openerBy, reopens, type Tracked } from "./conntrack.ts";
 import { type Direction, type Flow, flowOf, onWire, quotedFlow, reversed } from "./flow.ts";
@@ -83,11 +83,16 @@ export function takeSide(state: State, pod: Pod, passing: Passing): Side {
   return side;
 }
 
-/** What came to a port of the host's is answered from there: its flow has that port from its first packet on, and one alone. */
+/**
+ * What came to a port of the host's is answered from there: its flow has that port from its first packet on, or from the first
+ * that is seen of it, and one alone.
+ */
 function keepsPort({ tracked, class: counts }: Side, { came }: Told, isAnew: boolean): boolean {
   if (!came) return true;
-  if (!tracked || counts !== 0) return false;
-  if (isAnew || !tracked.nat) tracked.nat = came;
+  if (!tracked) return false;
+  const { egress, ingress } = tracked.counted;
+  const isFresh = tracked.opener === FlowOpener.UNKNOWN || egress.packets + ingress.packets === 0;
+  if (counts === 0 && (isAnew || (!tracked.nat && isFresh))) tracked.nat = came;
   return isSamePlace(tracked.nat, came);
 }
 
