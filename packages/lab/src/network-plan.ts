@@ -23,6 +23,12 @@ const deleteNetns = (netns: string): Command => ({
   absentTexts: ["No such file or directory"],
 });
 
+/** At once: of a namespace that goes the kernel removes devices a while later, and their names are taken until then. */
+const deleteLink = (netns: string, device: string): Command => ({
+  argv: ["ip", "-n", netns, "link", "del", device],
+  absentTexts: ["Cannot find device", "No such file or directory"],
+});
+
 /** /proc/sys/net shows the namespace of whoever opens it; tee writes one value to many settings. */
 const writeSettings = (netns: string, value: string, settings: readonly string[]): Command => ({
   argv: [
@@ -148,6 +154,6 @@ export function podStep(pod: PodPlan): Step {
         `route add ::/0 via ${pod.host.gateway6}`,
       ),
     ],
-    undo: [deleteNetns(pod.netns)],
+    undo: [deleteLink(pod.host.netns, pod.hostDevice), deleteNetns(pod.netns)],
   };
 }

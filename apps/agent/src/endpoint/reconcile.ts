@@ -8,7 +8,7 @@ import type { Pod } from "../workload/pod.ts";
 import type { EndpointExecutor } from "./execute.ts";
 import { InterfaceReader } from "./interface-reader.ts";
 import { plan, type Step, type WantedInterface } from "./plan.ts";
-import type { EndpointRegistry } from "./registry.ts";
+import type { EndpointRegistry, LiveEndpoint } from "./registry.ts";
 
 /** As many as a report takes; of one pod. */
 const MAX_ADDRESSES = 64;
@@ -63,8 +63,8 @@ export class EndpointReconciler {
     this.#name(pods, steps);
     this.#interfaces.keepOnly(new Set(pods.map(({ cookie }) => cookie)));
     for (const endpoint of registry.all.values()) this.#keepPath(endpoint, wanted);
-    if ([...registry.all.values()].every(({ attached, leaving }) => attached || leaving))
-      this.#o.dataplane.removeLeft();
+    // What carried pods' packets until now goes when each has its own programs.
+    if (![...registry.all.values()].some(isWithoutCarrier)) this.#o.dataplane.removeLeft();
   }
 
   /** Only when something changed: this runs every second, and seldom finds news. */
@@ -114,3 +114,6 @@ export class EndpointReconciler {
     this.#o.registry.setHostAddresses(addresses);
   }
 }
+
+const isWithoutCarrier = ({ state, attached, leaving }: LiveEndpoint): boolean =>
+  Boolean(state.port) && !attached && !leaving;
