@@ -71,7 +71,7 @@ test("all that was counted until the hooks were taken off is told, and then the 
   await third.close({ remove: true });
 });
 
-test("what carries a pod's packets stays until its successor has reported, so that none passes by the host's stack", async () => {
+test("what carries a pod's packets stays until its successor is there, so that none passes by the host's stack", async () => {
   const link = new TestLink("carried");
   onTestFinished(() => link.remove());
   const directory = pinDirectory();

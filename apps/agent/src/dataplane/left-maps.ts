@@ -36,8 +36,8 @@ export function lastLook({ generation, directory, why, reported }: LeftPins, hos
 }
 
 /**
- * When this returns, no program that only observes adds to these maps any more. What carries packets stays until its
- * successor has reported: a pod whose link nobody looks after would reach whatever the host's stack reaches.
+ * When this returns, no program that only observes adds to these maps any more. What carries packets stays until each pod
+ * has its successor: one whose link nobody looks after would reach whatever the host's stack reaches.
  */
 function endCounting(directory: string, hostCookie: bigint): void {
   for (const file of filesIn(path.join(directory, "hooks")))
