@@ -9,6 +9,7 @@
 #include "lib/forwarding.h"
 #include "lib/nat_packet.h"
 #include "lib/punt.h"
+#include "lib/relay.h"
 #include "lib/tunnel.h"
 
 /* The kernel knows, or asks for, the next hop's link address; it holds the packet while it asks. */
@@ -47,6 +48,37 @@ static __noinline int send_through_tunnel(struct __sk_buff *skb, const struct wa
 	return send_by_uplink(remote, way->ifindex, false);
 }
 
+/* A pod's error about what came to a node port of another host. */
+static __noinline int send_error_back(struct __sk_buff *skb, const struct flow_key *key, const struct forwarding *now)
+{
+	const struct nat_work *work = nat_work_now();
+	const struct remote *remote = work ? bpf_map_lookup_elem(&remotes, &work->way.remote) : NULL;
+	int answer;
+
+	if (!remote || !work->way.remote)
+		return drop_lost(skb, key, PATH_REASON_NO_ROUTE);
+	answer = send_through_tunnel(skb, &work->way, key, now, remote);
+	return answer == TCX_DROP_PACKET ? drop_lost(skb, key, PATH_REASON_ENCAPSULATION) : answer;
+}
+
+#define SEND_TOO_LONG (-3) /* no answer of a program: the sender is to be told */
+
+/* A pod whose pool is direct may send what the tunnel doesn't take. */
+VERIFIED_ALONE int send_is_too_long(struct __sk_buff *skb, const struct flow_key *key, bool is_plain)
+{
+	const struct packet *packet = is_plain ? NULL : nat_parsed();
+	const struct forwarding *now = forwarding_now();
+	struct rewrite_place place = {};
+
+	if (!key || !now)
+		return 1;
+	if (packet)
+		nat_place_parsed(&place, packet);
+	else
+		nat_place_plain(&place, key);
+	return relay_is_too_long(skb, &place, now->uplink);
+}
+
 /* Out of this host, or to its own stack. LOCAL is deliver.h's. What isn't plain, the sender's side has parsed. */
 static __always_inline int send_away(struct __sk_buff *skb, const struct way *way, const struct flow_key *key,
 				     bool is_plain, const struct forwarding *now)
@@ -56,16 +88,22 @@ static __always_inline int send_away(struct __sk_buff *skb, const struct way *wa
 
 	if (way->kind == PATH_MASQUERADE)
 		return nat_send(skb, way, key, is_plain);
-	if (way->kind == PATH_HOST)
-		return flow_is_icmp_error(key) ? nat_send_error(skb, key) : TCX_NEXT_PROGRAM;
+	if (way->kind == PATH_HOST) {
+		answer = flow_is_icmp_error(key) ? nat_send_error(skb, key) : TCX_NEXT_PROGRAM;
+		return answer == NAT_ERROR_BACK ? send_error_back(skb, key, now) : answer;
+	}
 	if (way->kind == PATH_PUNT) {
 		if (punt_is_there(skb, now))
 			return bpf_redirect(now->punt, 0);
 		return drop_lost(skb, key, PATH_REASON_UNRESOLVED);
 	}
-	/* It came to a host port. One to a service did not: what port it has was for a backend outside. */
-	if (way->nat_port && !way->nat_dst_port && nat_send_on(skb, way, key, is_plain))
-		return TCX_DROP_PACKET;
+	/* It came to a host port, or another host's node port. One to a service did not: what port it has was for a backend outside. */
+	if (way->nat_port && !way->nat_dst_port) {
+		if (way->kind == PATH_OVERLAY && send_is_too_long(skb, key, is_plain))
+			return SEND_TOO_LONG;
+		if (nat_send_on(skb, way, key, is_plain))
+			return TCX_DROP_PACKET;
+	}
 	remote = bpf_map_lookup_elem(&remotes, &way->remote);
 	if (!remote || !way->remote)
 		return drop_lost(skb, key, PATH_REASON_NO_ROUTE);

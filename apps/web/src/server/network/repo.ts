@@ -199,3 +199,22 @@ export async function findPlaces(asked: readonly Asked[]): Promise<Place[]> {
   const { rows } = await pool().query<Place>(PLACES, [column("address"), column("poolId"), column("index")]);
   return rows;
 }
+
+export type HostAt = { address: string; name: string | null; underlay: Underlay | null };
+/** In the order asked; of two that say they have an address, the one that was heard last. */
+export async function findHostsAt(addresses: readonly string[]): Promise<HostAt[]> {
+  const { rows } = await pool().query<HostAt>(
+    `select asked.address, found.name, found.underlay
+     from unnest($1::text[]) with ordinality asked(address, nth)
+     left join lateral (
+       select h.name, jsonb_build_object('uplink4', host(u.uplink4), 'uplink6', host(u.uplink6),
+         'mac', u.mac, 'mtu', u.mtu, 'vtepPort', u.vtep_port) as underlay
+       from underlays u join hosts h on h.id = u.host_id
+       where (u.uplink4 = asked.address::inet or u.uplink6 = asked.address::inet) and h.revoked_at is null
+       order by h.heartbeat_at desc nulls last limit 1
+     ) found on true
+     order by nth`,
+    [addresses],
+  );
+  return rows;
+}
