@@ -241,17 +241,23 @@ static __always_inline bool nat_is_of_other_host(const struct flow_path *path)
 	return nat_has_flag(path->nat_address, ROUTE_OUTSIDE);
 }
 
-static __always_inline void nat_go_back(struct flow_path *path, const struct forwarding *now)
+static __noinline int nat_go_back(struct flow_path *path, const struct forwarding *now)
 {
-	const __u32 *remote = bpf_map_lookup_elem(&hosts, path->nat_address);
+	__u8 address[16]; /* verifier: before 6.2 a key must be on the stack */
+	const __u32 *remote;
 
+	if (!path || !now)
+		return 0;
+	address_copy(address, path->nat_address);
+	remote = bpf_map_lookup_elem(&hosts, address);
 	if (!remote) {
 		path_refuse(path, PATH_REASON_NO_ROUTE);
-		return;
+		return 0;
 	}
 	path->kind = PATH_OVERLAY;
 	path->remote = *remote;
 	path->ifindex = now->uplink;
+	return 0;
 }
 
 /*

@@ -81,21 +81,6 @@ static __always_inline void nat_place_sent(struct nat_work *work, const struct w
 	work->end.source = true;
 }
 
-/* What answers from a host port goes to a pod of another host, or from another host's node port by way of that. Negative: counted, and to be dropped. `key` is the flow's. */
-VERIFIED_ALONE int nat_send_on(struct __sk_buff *skb, const struct way *way, const struct flow_key *key, bool is_plain)
-{
-	const struct packet *packet = is_plain ? NULL : nat_parsed();
-	struct nat_work *work = nat_work_begin();
-
-	if (!way || !key || !work)
-		return -1;
-	nat_place_sent(work, way, key, packet);
-	if (!(packet && nat_hides_port(packet)) && !rewrite_end(skb, &work->place, &work->end))
-		return 0;
-	drop_lost(skb, key, PATH_REASON_UNTRANSLATABLE);
-	return -1;
-}
-
 /* A packet of a masqueraded flow, out of the host; the kernel finds the next hop. `key` is the flow's. */
 VERIFIED_ALONE int nat_send(struct __sk_buff *skb, const struct way *way, const struct flow_key *key, bool is_plain)
 {

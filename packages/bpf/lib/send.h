@@ -63,20 +63,24 @@ static __noinline int send_error_back(struct __sk_buff *skb, const struct flow_k
 
 #define SEND_TOO_LONG (-3) /* no answer of a program: the sender is to be told */
 
-/* A pod whose pool is direct may send what the tunnel doesn't take. */
-VERIFIED_ALONE int send_is_too_long(struct __sk_buff *skb, const struct flow_key *key, bool is_plain)
+/*
+ * What answers from a port of a host's goes on from there: of this one to a pod of another, or of another one by way of that, through
+ * the tunnel. 0; negative: SEND_TOO_LONG; else what becomes of the packet. A pod whose pool is direct may send what the tunnel doesn't take.
+ */
+VERIFIED_ALONE int send_from_port(struct __sk_buff *skb, const struct way *way, const struct flow_key *key, bool is_plain)
 {
 	const struct packet *packet = is_plain ? NULL : nat_parsed();
 	const struct forwarding *now = forwarding_now();
-	struct rewrite_place place = {};
+	struct nat_work *work = nat_work_begin();
 
-	if (!key || !now)
-		return 1;
-	if (packet)
-		nat_place_parsed(&place, packet);
-	else
-		nat_place_plain(&place, key);
-	return relay_is_too_long(skb, &place, now->uplink);
+	if (!way || !key || !now || !work)
+		return TCX_DROP_PACKET;
+	nat_place_sent(work, way, key, packet);
+	if (way->kind == PATH_OVERLAY && relay_is_too_long(skb, &work->place, now->uplink))
+		return SEND_TOO_LONG;
+	if (!(packet && nat_hides_port(packet)) && !rewrite_end(skb, &work->place, &work->end))
+		return 0;
+	return drop_lost(skb, key, PATH_REASON_UNTRANSLATABLE);
 }
 
 /* Out of this host, or to its own stack. LOCAL is deliver.h's. What isn't plain, the sender's side has parsed. */
@@ -99,10 +103,9 @@ static __always_inline int send_away(struct __sk_buff *skb, const struct way *wa
 	}
 	/* It came to a host port, or another host's node port. One to a service did not: what port it has was for a backend outside. */
 	if (way->nat_port && !way->nat_dst_port) {
-		if (way->kind == PATH_OVERLAY && send_is_too_long(skb, key, is_plain))
-			return SEND_TOO_LONG;
-		if (nat_send_on(skb, way, key, is_plain))
-			return TCX_DROP_PACKET;
+		answer = send_from_port(skb, way, key, is_plain);
+		if (answer)
+			return answer;
 	}
 	remote = bpf_map_lookup_elem(&remotes, &way->remote);
 	if (!remote || !way->remote)

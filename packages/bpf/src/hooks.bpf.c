@@ -117,8 +117,8 @@ int pod_egress(struct __sk_buff *skb)
 		return TCX_DROP_PACKET;
 	if (way->kind == PATH_LOCAL)
 		return pod_to_pod(skb, way, &plain, is_plain, &add, now);
-	answer = send_away(skb, way, &plain.flow.key, is_plain, now);
-	return answer == SEND_TOO_LONG ? refuse_long(skb, endpoint, is_plain) : answer;
+	answer = send_away(skb, way, &plain.flow.key, is_plain, now); /* verifier: the endpoint is looked up anew, for the stack it takes */
+	return answer == SEND_TOO_LONG ? refuse_long(skb, is_plain) : answer;
 }
 
 /* What the host's own stack sends to a pod: tcx egress of the host's end of its link. */
