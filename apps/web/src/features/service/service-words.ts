@@ -11,6 +11,13 @@ type Port = Pick<ServiceView["ports"][number], "name" | "protocol" | "port">;
 export const portText = ({ name, protocol, port }: Port): string =>
   [name, protocolName(protocol), String(port)].filter(Boolean).join(" ");
 
+/** `TCP 30080, UDP 30053`; empty where it has none. */
+export const nodePortsText = ({ ports }: Pick<ServiceView, "ports">): string =>
+  ports
+    .filter(({ nodePort }) => nodePort !== null)
+    .map(({ protocol, nodePort }) => `${protocolName(protocol)} ${nodePort}`)
+    .join(", ");
+
 type Failing = WholeServiceView["failing"];
 /** Of what hosts say of the service's backends what they say of this one, reached by this port. */
 export const failingAt = (failing: Failing, of: Omit<Port, "name">, at: ServiceBackend): Failing =>

@@ -130,14 +130,14 @@ export async function forgetIdentities(): Promise<void> {
 
 // ---- who asked for what ----
 
-const LEASES = leaseSql("resolve_leases", "address", "inet");
+const LEASES = leaseSql("resolve_leases", { address: "inet" });
 
 export async function saveLeases(
   hostId: number,
   addresses: readonly string[],
   seconds: number,
 ): Promise<void> {
-  await pool().query(LEASES.save, [hostId, addresses, seconds]);
+  await pool().query(LEASES.save, [hostId, seconds, addresses]);
   await pool().query(LEASES.trim, [hostId]);
 }
 export async function deleteEndedLeases(): Promise<void> {
