@@ -62,7 +62,7 @@ describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) =>
   let stack: Stack;
   let books: Books;
   beforeAll(async () => {
-    stack = await Stack.up({ name: `dp${mode}`, hosts: 2, dataplane: mode });
+    stack = await Stack.up({ name: `dp${mode}`, hosts: 2, dataplane: mode, operator: true });
     await addPeers(stack.lab, { sender: 1, peer: 2 });
     await stack.allCovered();
     books = await Books.open(stack, PODS);

@@ -95,7 +95,11 @@ function ServiceBody({ view }: { view: WholeServiceView }) {
             title={`${portText(port)} over IPv${family}`}
             note={<Counts of={port.backends} leftOut={leftOut} nodePort={nodePortOf(view, port)} />}
           >
-            <Backends port={port} family={family} failing={view.failing} />
+            <Backends
+              port={{ ...port, nodePort: nodePortOf(view, port) }}
+              family={family}
+              failing={view.failing}
+            />
           </Section>
         )),
       )}
@@ -120,7 +124,11 @@ function Counts({ of, leftOut, nodePort }: CountsProps) {
 const nodePortOf = ({ ports }: WholeServiceView, { protocol, port }: Port): number | null =>
   ports.find((one) => one.protocol === protocol && one.port === port)?.nodePort ?? null;
 
-type BackendsProps = { port: Port; family: 4 | 6; failing: WholeServiceView["failing"] };
+type BackendsProps = {
+  port: Port & { nodePort: number | null };
+  family: 4 | 6;
+  failing: WholeServiceView["failing"];
+};
 
 function Backends({ port: { backends, ...port }, family, failing }: BackendsProps) {
   const link = useHref();

@@ -1,4 +1,5 @@
 import "../testing/environment.ts";
+import { NODE_PORT_ADDRESS } from "@millrace/contract/agent-protocol";
 import type { DocumentObject } from "@millrace/contract/document";
 import { LeaseInput, PublishInput } from "@millrace/contract/network";
 import { CreatePoolInput } from "@millrace/contract/pool";
@@ -346,4 +347,19 @@ test("a node port is looked up by index, however many there are", async () => {
     ],
   ]);
   expect(rows.map((row) => row["QUERY PLAN"]).join("\n")).not.toMatch(/Seq Scan/);
+});
+
+test("a page has whose connections to a backend by the node port fail", async () => {
+  await put(fixed(30_080));
+  const out = (port: number, protocol = 6) => ({
+    service: { address: NODE_PORT_ADDRESS, port, protocol },
+    ...{ backend: { address: "10.201.0.5", port: 8080 }, why: "3 of its last 3 connections failed" },
+  });
+  const some = [out(30_080), out(30_081), out(30_080, 17), out(80)];
+  await pool().query("update hosts set heartbeat = $2, heartbeat_at = now() where name = $1", [
+    "h1",
+    { network: { backendsOut: { count: some.length, some } } },
+  ]);
+  const { failing } = await getService({ namespace: "shop", name: "web" });
+  expect(failing).toEqual([{ host: "h1", ...out(30_080) }]);
 });

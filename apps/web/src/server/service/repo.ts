@@ -2,7 +2,7 @@
  * service_addresses, node_ports, and the leases of either; documents, identities and endpoints are others', but for reading
  * what is behind a service.
  */
-import type { BackendOut } from "@millrace/contract/agent-protocol";
+import { type BackendOut, NODE_PORT_ADDRESS } from "@millrace/contract/agent-protocol";
 import type { DocumentView } from "@millrace/contract/document";
 import type { NodePort } from "@millrace/contract/service";
 import type { ServiceReading } from "@millrace/policy/service-document";
@@ -264,18 +264,21 @@ export async function list(
 type Failing = BackendOut & { host: string };
 /** What hosts that are heard of say of the service's backends: those that their connections fail to. */
 export async function findFailing(
-  addresses: readonly string[],
+  { addresses, nodePorts }: Pick<ListRow, "addresses" | "nodePorts">,
   heardWithinMs: number,
   limit: number,
 ): Promise<Failing[]> {
   if (addresses.length === 0) return [];
+  const [protocols, ports] = columnsOf(nodePorts);
   const { rows } = await pool().query<Failing>(
     `select h.name as host, o.service, o.backend, o.why
      from hosts h, jsonb_to_recordset(h.heartbeat #> '{network,backendsOut,some}')
        as o(service jsonb, backend jsonb, why text)
-     where h.heartbeat_at > now() - $2 * interval '1 millisecond' and o.service ->> 'address' = any($1)
+     where h.heartbeat_at > now() - $2 * interval '1 millisecond' and (o.service ->> 'address' = any($1)
+       or (o.service ->> 'address' = $4 and ((o.service ->> 'protocol')::int, (o.service ->> 'port')::int)
+         in (select * from unnest($5::int[], $6::int[]))))
      order by h.name, o.backend limit $3`,
-    [addresses, heardWithinMs, limit],
+    [addresses, heardWithinMs, limit, NODE_PORT_ADDRESS, protocols, ports],
   );
   return rows;
 }

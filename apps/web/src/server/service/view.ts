@@ -31,7 +31,7 @@ export async function getService({ namespace, name }: ByServiceName): Promise<Wh
     });
   const [holders, failing] = await Promise.all([
     repo.findHolders(namespace, name, MOST_HOLDERS),
-    repo.findFailing(row.addresses, HEARD_WITHIN_MS, MOST_FAILING),
+    repo.findFailing(row, HEARD_WITHIN_MS, MOST_FAILING),
   ]);
   return { ...viewOf(row), families, holders, failing };
 }
