@@ -70,6 +70,18 @@ function signalGroup(child, signal) {
   }
 }
 
+/** Who has closed all files may still be there for a moment, until its parent has looked. @param {number} group */
+async function untilNobodyIsIn(group) {
+  for (let waitedMs = 0; waitedMs < 1000; waitedMs += 5) {
+    try {
+      process.kill(-group, 0);
+    } catch {
+      return;
+    }
+    await delay(5);
+  }
+}
+
 /** Ends every command still running, and what those started; resolves when they are gone and their callers know. */
 export async function endRunning() {
   const endOne = async ([child, { toItsEnd, endBy, patienceMs }]) => {
@@ -81,6 +93,7 @@ export async function endRunning() {
     if ((await Promise.race([closed, overdue])) === "overdue") signalGroup(child, "SIGKILL");
     patience.abort();
     await closed;
+    await untilNobodyIsIn(child.pid ?? Number.NaN);
   };
   // A caller may start its next command before it learns that all is ending.
   while (running.size > 0) {

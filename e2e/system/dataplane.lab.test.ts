@@ -39,6 +39,8 @@ const slowShare = (flows: readonly Carried[]): number =>
   flows.reduce((sum, { slow }) => sum + (slow ?? Number.NaN), 0) /
   flows.reduce((sum, { packets }) => sum + packets, 0);
 
+const addressesOf = ({ ip4, ip6 }: { ip4: string; ip6: string }) => ({ ip4, ip6 });
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One connection that is answered 40 times, or says at which time it wasn't. */
@@ -60,7 +62,7 @@ describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) =>
   let stack: Stack;
   let books: Books;
   beforeAll(async () => {
-    stack = await Stack.up({ name: `dp${mode}`, hosts: 2, dataplane: mode });
+    stack = await Stack.up({ name: `dp${mode}`, hosts: 2, dataplane: mode, operator: true });
     await addPeers(stack.lab, { sender: 1, peer: 2 });
     await stack.allCovered();
     books = await Books.open(stack, PODS);
@@ -174,6 +176,37 @@ describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) =>
       { asked: uplink.ip4, port, src: outsider.ip4 },
       { asked: uplink.ip6, port, src: outsider.ip6 },
     ]);
+  }, 120_000);
+
+  test("a node port of each host leads a client outside to the pod of one, over all agents' ends, and the flow says so", async () => {
+    const [name, nodePort] = ["published", 30_080];
+    await stack.operator.applyQuickly([
+      {
+        ...{ apiVersion: "v1", kind: "Service", metadata: { name, namespace: "test" } },
+        spec: { type: "NodePort", selector: { app: name }, ports: [{ port: 80, nodePort }] },
+      },
+    ]);
+    const outsider = await addOutsider(stack.lab, 2);
+    const asked = [1, 2].flatMap((n) => Object.values(addressesOf(stack.lab.host(n).uplink)));
+    const clients = asked.map((to) => exchangeEach100Ms(outsider.netns, to, nodePort));
+    await pause(1500);
+    for (const agent of stack.agents) await agent.end("SIGKILL");
+    for (const agent of stack.agents) agent.start();
+    expect(await Promise.all(clients)).toEqual(asked.map(() => "answered 40"));
+    const told = async () => {
+      const rows = await stack.query<{ asked: string; src: string }>(
+        `select distinct host(nat_dst) as asked, host(src) as src from flow_updates
+         where dst in ($1, $2) and dst_port = 80 and nat_dst_port = $3`,
+        [stack.lab.pod(name).ip4, stack.lab.pod(name).ip6, nodePort],
+      );
+      return new Map(rows.map((row) => [row.asked, row.src]));
+    };
+    await until("all flows are told", async () => (await told()).size === asked.length, {
+      deadlineMs: 20_000,
+    });
+    expect(await told()).toEqual(
+      new Map(asked.map((to) => [to, to.includes(":") ? outsider.ip6 : outsider.ip4])),
+    );
   }, 120_000);
 
   test("with the control plane away, known pods are reached by old and new connections alike", async () => {

@@ -127,11 +127,15 @@ export class PodNetwork {
       endpointOf: (record) => this.#endpointOf(record)?.id,
       labelsOf: (record) => this.#labelsOf(record),
       hostAddresses: () => telemetry.registry.hostAddresses,
-      inUse: () => telemetry.usedRemotes(),
+      inUse: () => {
+        const [isRemote, isBehind] = [telemetry.usedRemotes(), this.#services.isBehindNodePort()];
+        return (address) => isRemote(address) || isBehind(address);
+      },
       services: {
         isVirtual: (address) => this.#services.isVirtual(address),
         isKnown: (address) => this.#services.isKnown(address),
         ask: (address) => this.#services.ask(address),
+        backendsOf: (address) => this.#services.backendsOf(address),
       },
     });
   }

@@ -33,8 +33,9 @@ const SERVICE: Column<ServiceView>[] = [
   { title: "OTHERS", cell: (row) => String(row.backends.ready) },
   { title: "DRAINING", cell: (row) => String(row.backends.draining) },
 ];
-const portText = ({ port, protocol }: ServiceView["ports"][number]): string =>
-  `${port}/${protocolName(protocol)}`;
+/** As kubectl writes it. */
+const portText = ({ port, nodePort, protocol }: ServiceView["ports"][number]): string =>
+  `${port}${nodePort ? `:${nodePort}` : ""}/${protocolName(protocol)}`;
 
 export const documentTable = (rows: readonly DocumentView[]): string => table(rows, [...NAME, ...CHANGE]);
 export const policyTable = (rows: readonly PolicyView[]): string =>

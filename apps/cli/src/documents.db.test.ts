@@ -179,6 +179,42 @@ test("get lists by kind and namespace, in a table or whole", async () => {
   });
 });
 
+test("node ports are listed as kubectl does, and given back as they were given", async () => {
+  const text = SHOP.replace(
+    "    - port: 80\n",
+    "    - port: 80\n      nodePort: 30080\n    - port: 53\n      protocol: UDP\n",
+  )
+    .replaceAll("    - port: ", "    - name: P\n      port: ")
+    .replace("name: P", "name: a")
+    .replace("name: P", "name: b")
+    .replace("  selector:", "  type: NodePort\n  externalTrafficPolicy: Local\n  selector:");
+  expect(await run("operator", "apply", "-f", file("outward.yaml", text))).toMatchObject({
+    code: 0,
+    err: [],
+  });
+  const [, row] = (await run("viewer", "get", "svc")).out;
+  expect(row).toMatch(/ 80:30080\/TCP,53:3[0-2]\d{3}\/UDP /);
+  const { out } = await run("viewer", "get", "svc", "shop/web", "-o", "yaml");
+  const [given] = parseAllDocuments(out.join("\n"));
+  expect((given as { toJS: () => { spec: object } }).toJS().spec).toMatchObject({
+    ...{ type: "NodePort", externalTrafficPolicy: "Local" },
+    ports: [
+      { name: "a", port: 80, nodePort: 30_080 },
+      { name: "b", port: 53, protocol: "UDP" },
+    ],
+  });
+  expect((await run("operator", "apply", "-f", file("again.yaml", out.join("\n")))).out).toEqual([
+    "Service shop/web unchanged",
+  ]);
+  const taken = text.replace("metadata: { name: web,", "metadata: { name: other,");
+  expect(await run("operator", "apply", "-f", file("taken.yaml", taken))).toMatchObject({
+    err: [
+      expect.stringMatching(/taken\.yaml:15: spec\.ports\[0\]\.nodePort: 30080\/TCP is the node port of/),
+    ],
+    code: 64,
+  });
+});
+
 test("delete removes what manifests name, or one by its name", async () => {
   const shop = file("shop.yaml", SHOP);
   await run("operator", "apply", "-f", shop);

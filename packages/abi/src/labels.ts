@@ -152,6 +152,14 @@ export const OBSERVER_COUNT_LABELS = {
     explanation:
       "Bound for the outside from a pool that is masqueraded, but by another device than the uplink or with a protocol that has no ports.",
   },
+  [ObserverCount.RELAYED]: {
+    title: "packets to node ports sent on",
+    explanation: "They came to a node port of this host, and went on to a pod of another one.",
+  },
+  [ObserverCount.RELAYED_BACK]: {
+    title: "packets from node ports sent back",
+    explanation: "Answers of other hosts' pods, sent on to who had come to a node port of this host.",
+  },
 } satisfies Record<ObserverCount, Label>;
 
 export const TRACE_KIND_LABELS = {

@@ -14,6 +14,7 @@ struct delivery {
 	__u32 endpoint_id;
 	bool by_stack; /* the host's stack is putting it there already */
 	bool came_up;  /* the agent has put it back */
+	bool again;    /* likewise, at the uplink: it isn't asked twice whose it is */
 	struct told told;
 };
 

@@ -51,12 +51,21 @@ struct {
 	__type(value, __u32); /* index into `remotes` */
 } tunnel_peers __weak SEC(".maps");
 
+/* The same hosts by each of their own addresses: who came to a node port of one is answered by way of it. Off the fast path. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u8[16]);
+	__type(value, __u32); /* index into `remotes` */
+} hosts __weak SEC(".maps");
+
 /* What the bearer of a packet says of who sent it. */
 struct told {
 	__u32 identity; /* the tunnel's; 0: nothing */
 	__u32 remote;   /* which host's tunnel: index into `remotes` */
 	bool by_stack;  /* the host's own stack sends it: its addresses are its own */
-	bool to_port;   /* it came to a port of this host's for the endpoint: to which says `ports_asked` */
+	bool to_port;   /* it came to a port of this host's, or of the tunnel's, for the endpoint: to which says `ports_asked` */
 };
 
 struct port_asked {
@@ -177,7 +186,7 @@ struct way {
 	__u32 remote;
 	__u32 identity;
 	__u32 peer_endpoint;
-	__be16 nat_port; /* MASQUERADE: what the source's becomes */
+	__be16 nat_port; /* MASQUERADE, and where the flow came to a port of a host's: what the source's becomes */
 	__be16 nat_dst_port; /* what the destination's becomes; 0: it stays */
 	__u8 nat_address[16];
 	__u8 nat_dst[16];

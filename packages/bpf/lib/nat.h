@@ -37,10 +37,17 @@ struct {
 	__type(value, struct nat_work);
 } nat_works __weak SEC(".maps");
 
-static __always_inline struct nat_work *nat_work_begin(void)
+/* As this packet's work has left it. */
+static __always_inline struct nat_work *nat_work_now(void)
 {
 	__u32 zero = 0;
-	struct nat_work *work = bpf_map_lookup_elem(&nat_works, &zero);
+
+	return bpf_map_lookup_elem(&nat_works, &zero);
+}
+
+static __always_inline struct nat_work *nat_work_begin(void)
+{
+	struct nat_work *work = nat_work_now();
 
 	if (work)
 		__builtin_memset(work, 0, sizeof(*work));
@@ -228,6 +235,31 @@ static __always_inline void nat_go_on(struct flow_path *path, const struct flow_
 	path->ifindex = now->uplink;
 }
 
+/* It came to a node port of another host, by which its answers go: the far side knows no other way to them. */
+static __always_inline bool nat_is_of_other_host(const struct flow_path *path)
+{
+	return nat_has_flag(path->nat_address, ROUTE_OUTSIDE);
+}
+
+static __noinline int nat_go_back(struct flow_path *path, const struct forwarding *now)
+{
+	__u8 address[16]; /* verifier: before 6.2 a key must be on the stack */
+	const __u32 *remote;
+
+	if (!path || !now)
+		return 0;
+	address_copy(address, path->nat_address);
+	remote = bpf_map_lookup_elem(&hosts, address);
+	if (!remote) {
+		path_refuse(path, PATH_REASON_NO_ROUTE);
+		return 0;
+	}
+	path->kind = PATH_OVERLAY;
+	path->remote = *remote;
+	path->ifindex = now->uplink;
+	return 0;
+}
+
 /*
  * After path_decide: whether what it gave to the host's stack is ours to send, masqueraded. `record` is the flow's, NULL
  * when there is no room for one. A flow that has a port keeps it under whatever generation and wherever it goes, also while
@@ -252,7 +284,10 @@ VERIFIED_ALONE int nat_decide(struct __sk_buff *skb, struct flow_path *path, con
 	if (!nat_has_flag(work->flow.daddr, ROUTE_OUTSIDE))
 		return 0;
 	if (record && nat_keep(path, key, record)) {
-		nat_go_on(path, key, record, direction, now);
+		if (nat_is_of_other_host(path))
+			nat_go_back(path, now);
+		else
+			nat_go_on(path, key, record, direction, now);
 		return 0;
 	}
 	if (direction != FLOW_EGRESS || !now->nat_first || (record && nat_is_settled_without(record)) ||

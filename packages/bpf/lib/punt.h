@@ -35,6 +35,24 @@ static __always_inline int punt_put_head(struct __sk_buff *skb)
 	       bpf_skb_store_bytes(skb, ETH_HEADER_BYTES - 2, &ethertype, 2, 0);
 }
 
+/* What came by the uplink, and goes on there. None has it that comes off a wire. */
+#define PUNT_FOR_WIRE_MARK 0x4d525357 /* "MRSW" */
+
+static __always_inline int punt_to_wire(struct __sk_buff *skb, __u32 uplink)
+{
+	skb->mark = PUNT_FOR_WIRE_MARK;
+	return bpf_redirect(uplink, BPF_F_INGRESS);
+}
+
+static __always_inline bool punt_is_for_wire(struct __sk_buff *skb)
+{
+	if (skb->mark != PUNT_FOR_WIRE_MARK)
+		return false;
+	skb->mark = 0;
+	bpf_skb_change_type(skb, PACKET_HOST); /* it bears nobody's link address */
+	return true;
+}
+
 /*
  * To the host's stack as if the pod's link had just brought it: there its source is where it belongs, and both families
  * are at home. The link's own program must let it pass. It has a link header already.

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
 /*
- * What a pod sent to a service that can't take it is answered as a closed port is: a TCP reset, or an ICMP port
- * unreachable. The packet itself becomes the answer, and goes back into the pod. All else that is dropped is dropped in silence.
+ * What is sent to a service that can't take it is answered as a closed port is: a TCP reset, or an ICMP port
+ * unreachable; what is longer than its way takes as a router does. The packet itself becomes the answer, and goes back to its
+ * sender. All else that is dropped is dropped in silence.
  */
 #ifndef MILLRACE_REFUSAL_H
 #define MILLRACE_REFUSAL_H
 
+#include "lib/relay.h"
 #include "lib/rewrite.h"
 #include "lib/side.h"
 
 #define REFUSAL_TTL 64
 #define ICMP_PORT_UNREACHABLE 3
+#define ICMP_FRAGMENTATION_NEEDED 4
 #define ICMP6_UNREACHABLE 1
 #define ICMP6_PORT_UNREACHABLE 4
+#define ICMP6_TOO_LONG 2
 #define QUOTED_TRANSPORT_BYTES 8
 
 /* Too large for the stack. Hooks run with softirqs off, so none is in the middle of another. */
@@ -27,7 +31,7 @@ struct refusal {
 			__u8 type;
 			__u8 code;
 			__sum16 check;
-			__u32 unused;
+			__be32 mtu; /* 0 of all but what is too long; IPv4 has it in the lower half */
 			__u8 quoted[sizeof(struct ipv6hdr) + QUOTED_TRANSPORT_BYTES];
 		} icmp;
 	};
@@ -110,21 +114,22 @@ static __always_inline __u32 refusal_put_reset(struct refusal *answer, const str
 	return sizeof(*tcp);
 }
 
-static __always_inline __u32 refusal_put_unreachable(struct __sk_buff *skb, struct refusal *answer,
-						     const struct packet *packet)
+static __always_inline __u32 refusal_put_error(struct __sk_buff *skb, struct refusal *answer, const struct packet *packet,
+					       __u32 mtu)
 {
 	const __u32 long_bytes = sizeof(answer->icmp), short_bytes = long_bytes - 20;
 
+	answer->icmp.mtu = bpf_htonl(mtu);
 	if (packet->key.family == 4) {
 		answer->icmp.type = ICMP_UNREACHABLE;
-		answer->icmp.code = ICMP_PORT_UNREACHABLE;
+		answer->icmp.code = mtu ? ICMP_FRAGMENTATION_NEEDED : ICMP_PORT_UNREACHABLE;
 		if (bpf_skb_load_bytes(skb, ETH_HEADER_BYTES, answer->icmp.quoted, short_bytes - ICMP_HEADER_BYTES))
 			return 0;
 		answer->icmp.check = refusal_fold(bpf_csum_diff(NULL, 0, (__be32 *)&answer->icmp, short_bytes, 0));
 		return short_bytes;
 	}
-	answer->icmp.type = ICMP6_UNREACHABLE;
-	answer->icmp.code = ICMP6_PORT_UNREACHABLE;
+	answer->icmp.type = mtu ? ICMP6_TOO_LONG : ICMP6_UNREACHABLE;
+	answer->icmp.code = mtu ? 0 : ICMP6_PORT_UNREACHABLE;
 	if (bpf_skb_load_bytes(skb, ETH_HEADER_BYTES, answer->icmp.quoted, long_bytes - ICMP_HEADER_BYTES))
 		return 0;
 	answer->icmp.check = refusal_fold(bpf_csum_diff(NULL, 0, (__be32 *)&answer->icmp, long_bytes,
@@ -151,34 +156,34 @@ static __always_inline long refusal_store(struct __sk_buff *skb, struct refusal 
 	return bpf_skb_store_bytes(skb, ETH_HEADER_BYTES + ip_bytes, &answer->icmp, sizeof(answer->icmp) - 20, 0);
 }
 
-static __always_inline bool refusal_can(struct __sk_buff *skb, const struct packet *packet)
+static __always_inline bool refusal_can(struct __sk_buff *skb, const struct packet *packet, __u32 mtu)
 {
 	__u32 ip_bytes = packet->key.family == 6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 
 	return packet->ip_at == ETH_HEADER_BYTES && packet->transport_at == ETH_HEADER_BYTES + ip_bytes &&
-	       !packet->fragment_offset && !packet->fragment_first && skb->gso_segs < 2;
+	       !packet->fragment_offset && !packet->fragment_first && (mtu || skb->gso_segs < 2);
 }
 
-/* 0: the packet is its own answer. Negative: there is none, or it is half written. */
-VERIFIED_ALONE int refusal_write(struct __sk_buff *skb, const struct packet *packet)
+/* `mtu`: what a packet may be long at most; 0: nobody serves there. 0: it is its own answer. Negative: there is none, or it is half written. */
+VERIFIED_ALONE int refusal_write(struct __sk_buff *skb, const struct packet *packet, __u32 mtu)
 {
 	__u32 zero = 0, bytes;
 	struct refusal *answer = bpf_map_lookup_elem(&refusals, &zero);
 	bool tcp;
 
-	if (!packet || !answer || !refusal_can(skb, packet))
+	if (!packet || !answer || !refusal_can(skb, packet, mtu))
 		return -1;
 	__builtin_memset(answer, 0, sizeof(*answer));
-	tcp = packet->key.proto == IPPROTO_TCP;
-	bytes = tcp ? refusal_put_reset(answer, packet) : refusal_put_unreachable(skb, answer, packet);
+	tcp = packet->key.proto == IPPROTO_TCP && !mtu;
+	bytes = tcp ? refusal_put_reset(answer, packet) : refusal_put_error(skb, answer, packet, mtu);
 	if (!bytes)
 		return -1;
 	refusal_put_ip(answer, packet, tcp ? IPPROTO_TCP : packet->key.family == 6 ? NEXTHDR_ICMP6 : IPPROTO_ICMP, bytes);
 	return refusal_store(skb, answer, packet, bytes) ? -1 : 0;
 }
 
-/* As any packet that arrives in the pod: in the refused flow, of which it is an answer. */
-static __always_inline void refusal_count(struct __sk_buff *skb, struct endpoint *endpoint, struct side *side)
+/* As any packet that arrives in the pod: in the refused flow, of which it is an answer, or an error about it. */
+static __always_inline void refusal_count(struct __sk_buff *skb, struct endpoint *endpoint, struct side *side, bool is_error)
 {
 	struct flow_record *record = side->class ? NULL : flow_lookup_live(&side->key);
 	struct flow_counters add = { .packets = 1, .segments = 1, .bytes = skb->len };
@@ -190,7 +195,7 @@ static __always_inline void refusal_count(struct __sk_buff *skb, struct endpoint
 	}
 	flow_add(record, &add, FLOW_INGRESS);
 	__sync_fetch_and_add(&record->path.slow_packets, 1);
-	if (side->key.proto != IPPROTO_TCP)
+	if (side->key.proto != IPPROTO_TCP || is_error)
 		return;
 	side->packet.tcp_flags = TCP_FLAG_BYTE_RST;
 	tcp_follow(record, &side->key, &side->packet, FLOW_INGRESS);
@@ -212,12 +217,35 @@ static __noinline int refuse(struct __sk_buff *skb, struct endpoint *endpoint, s
 		return TCX_DROP_PACKET;
 	own_drop_count(skb, own, &side->key, FLOW_EGRESS, side->path.reason);
 	own->skb = 0;
-	if (refusal_write(skb, &side->packet)) {
+	if (refusal_write(skb, &side->packet, 0)) {
 		own->skb = (__u64)kernel_skb(skb);
 		return TCX_DROP_PACKET;
 	}
-	refusal_count(skb, endpoint, side);
+	refusal_count(skb, endpoint, side, false);
 	return bpf_redirect_peer(side->link, 0);
+}
+
+/* What the endpoint sends is longer than the tunnel takes; `side` is of the packet when it isn't plain. */
+static __noinline int refuse_long(struct __sk_buff *skb, bool is_plain)
+{
+	struct endpoint *endpoint = endpoint_of(kernel_device(skb));
+	const struct forwarding *now = forwarding_now();
+	__u32 direction = FLOW_EGRESS, link = skb->ifindex;
+	struct own_drop *own = own_drop_now();
+	struct side *side;
+
+	if (!endpoint || !now || !own)
+		return TCX_DROP_PACKET;
+	side = is_plain ? side_begin(FLOW_EGRESS, endpoint->endpoint_id) : bpf_map_lookup_elem(&sides, &direction);
+	if (!side || (is_plain && packet_parse(skb, &side->packet, true) < 0))
+		return TCX_DROP_PACKET;
+	side->key = side->packet.key;
+	drop_lost(skb, &side->key, PATH_REASON_TOO_LONG);
+	if (refusal_write(skb, &side->packet, relay_mtu(skb, now->uplink)))
+		return TCX_DROP_PACKET;
+	own->skb = 0; /* it goes on */
+	refusal_count(skb, endpoint, side, true);
+	return bpf_redirect_peer(link, 0);
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include "lib/forwarding.h"
 #include "lib/nat_packet.h"
 #include "lib/punt.h"
+#include "lib/relay.h"
 #include "lib/tunnel.h"
 
 /* The kernel knows, or asks for, the next hop's link address; it holds the packet while it asks. */
@@ -47,6 +48,41 @@ static __noinline int send_through_tunnel(struct __sk_buff *skb, const struct wa
 	return send_by_uplink(remote, way->ifindex, false);
 }
 
+/* A pod's error about what came to a node port of another host. */
+static __noinline int send_error_back(struct __sk_buff *skb, const struct flow_key *key, const struct forwarding *now)
+{
+	const struct nat_work *work = nat_work_now();
+	const struct remote *remote = work ? bpf_map_lookup_elem(&remotes, &work->way.remote) : NULL;
+	int answer;
+
+	if (!remote || !work->way.remote)
+		return drop_lost(skb, key, PATH_REASON_NO_ROUTE);
+	answer = send_through_tunnel(skb, &work->way, key, now, remote);
+	return answer == TCX_DROP_PACKET ? drop_lost(skb, key, PATH_REASON_ENCAPSULATION) : answer;
+}
+
+#define SEND_TOO_LONG (-3) /* no answer of a program: the sender is to be told */
+
+/*
+ * What answers from a port of a host's goes on from there: of this one to a pod of another, or of another one by way of that, through
+ * the tunnel. 0; negative: SEND_TOO_LONG; else what becomes of the packet. A pod whose pool is direct may send what the tunnel doesn't take.
+ */
+VERIFIED_ALONE int send_from_port(struct __sk_buff *skb, const struct way *way, const struct flow_key *key, bool is_plain)
+{
+	const struct packet *packet = is_plain ? NULL : nat_parsed();
+	const struct forwarding *now = forwarding_now();
+	struct nat_work *work = nat_work_begin();
+
+	if (!way || !key || !now || !work)
+		return TCX_DROP_PACKET;
+	nat_place_sent(work, way, key, packet);
+	if (way->kind == PATH_OVERLAY && relay_is_too_long(skb, &work->place, now->uplink))
+		return SEND_TOO_LONG;
+	if (!(packet && nat_hides_port(packet)) && !rewrite_end(skb, &work->place, &work->end))
+		return 0;
+	return drop_lost(skb, key, PATH_REASON_UNTRANSLATABLE);
+}
+
 /* Out of this host, or to its own stack. LOCAL is deliver.h's. What isn't plain, the sender's side has parsed. */
 static __always_inline int send_away(struct __sk_buff *skb, const struct way *way, const struct flow_key *key,
 				     bool is_plain, const struct forwarding *now)
@@ -56,16 +92,21 @@ static __always_inline int send_away(struct __sk_buff *skb, const struct way *wa
 
 	if (way->kind == PATH_MASQUERADE)
 		return nat_send(skb, way, key, is_plain);
-	if (way->kind == PATH_HOST)
-		return flow_is_icmp_error(key) ? nat_send_error(skb, key) : TCX_NEXT_PROGRAM;
+	if (way->kind == PATH_HOST) {
+		answer = flow_is_icmp_error(key) ? nat_send_error(skb, key) : TCX_NEXT_PROGRAM;
+		return answer == NAT_ERROR_BACK ? send_error_back(skb, key, now) : answer;
+	}
 	if (way->kind == PATH_PUNT) {
 		if (punt_is_there(skb, now))
 			return bpf_redirect(now->punt, 0);
 		return drop_lost(skb, key, PATH_REASON_UNRESOLVED);
 	}
-	/* It came to a host port. One to a service did not: what port it has was for a backend outside. */
-	if (way->nat_port && !way->nat_dst_port && nat_send_on(skb, way, key, is_plain))
-		return TCX_DROP_PACKET;
+	/* It came to a host port, or another host's node port. One to a service did not: what port it has was for a backend outside. */
+	if (way->nat_port && !way->nat_dst_port) {
+		answer = send_from_port(skb, way, key, is_plain);
+		if (answer)
+			return answer;
+	}
 	remote = bpf_map_lookup_elem(&remotes, &way->remote);
 	if (!remote || !way->remote)
 		return drop_lost(skb, key, PATH_REASON_NO_ROUTE);

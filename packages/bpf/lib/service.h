@@ -8,6 +8,7 @@
 
 #include "lib/emit.h"
 #include "lib/host_port.h"
+#include "lib/node_port.h"
 #include "shared/forward.h"
 #include "shared/service.h"
 
@@ -95,20 +96,21 @@ struct {
 #define SERVICE_HOST_PORT_BACKEND 0xffffffff
 
 enum service_answer {
-	SERVICE_PASS,      /* no virtual address */
+	SERVICE_PASS,      /* no service's address */
 	SERVICE_TRANSLATE, /* to pick->backend */
 	SERVICE_REFUSE,    /* pick->why */
 	SERVICE_UNKNOWN,   /* this host has not been told of the address yet */
 };
 
 struct service_pick {
-	struct service_key key; /* what is asked for, by whom, and by which slot: the caller's */
+	struct service_key key; /* what is asked for, by whom, and by which slot: the caller's. Unknown: what the agent is to be asked */
 	__u32 choice; /* modulo the table's size: the slot */
 	__u64 client; /* a pod is its endpoint's number */
 	__u64 netns_cookie; /* of the socket that asks; 0: a packet does */
 	struct service_backend backend; /* what it is given */
 	__u32 backend_number;
 	__u32 service;
+	__u8 own[16]; /* of a node port: the address that was asked for */
 	__u32 why; /* enum service_count, when it is refused */
 	bool any; /* what the client was given before doesn't count */
 	bool lasts; /* the client's next connections are to go there too */
@@ -222,13 +224,8 @@ static __always_inline int service_take_host_port(struct service_pick *pick)
 	return SERVICE_TRANSLATE;
 }
 
-/* Chooses a backend, and counts it when there is none; that it is taken is the caller's to say (service_opened). */
-static __always_inline int service_choose(struct service_pick *pick)
+static __always_inline int service_try_again(struct service_pick *pick)
 {
-	if (!pick)
-		return SERVICE_PASS;
-	if (!address_is_virtual(pick->key.address))
-		return service_take_host_port(pick);
 	for (__u32 i = 0; i < SERVICE_TRIES; i++) {
 		int answer = service_try(pick);
 
@@ -236,6 +233,47 @@ static __always_inline int service_choose(struct service_pick *pick)
 			return answer;
 	}
 	return service_refused(pick, pick->service, SERVICE_COUNT_RACED);
+}
+
+/* The key is a node port's. What is no service's port is the host's own, and not refused. */
+static __always_inline int service_at_node_port(struct service_pick *pick)
+{
+	struct service_key itself = {};
+
+	if (bpf_map_lookup_elem(&services, &pick->key))
+		return service_try_again(pick);
+	__builtin_memcpy(itself.address, pick->key.address, 16);
+	return bpf_map_lookup_elem(&services, &itself) ? SERVICE_PASS : SERVICE_UNKNOWN;
+}
+
+/* Of a port of this host's own address, where it may lead to a service: what is known leaves the key as it was asked for. */
+static __always_inline int service_take_node_port(struct service_pick *pick)
+{
+	const struct forwarding *now = forwarding_now();
+	struct service_key *key = &pick->key;
+	int answer;
+
+	if (!now || !node_port_may_be(key->address, key->port, key->proto, now))
+		return SERVICE_PASS;
+	__builtin_memcpy(pick->own, key->address, 16);
+	node_port_address(key->address, address_family(key->address), key->proto, key->port);
+	answer = service_at_node_port(pick);
+	if (answer != SERVICE_UNKNOWN)
+		__builtin_memcpy(key->address, pick->own, 16);
+	return answer;
+}
+
+/* Chooses a backend, and counts it when there is none; that it is taken is the caller's to say (service_opened). */
+static __always_inline int service_choose(struct service_pick *pick)
+{
+	int answer;
+
+	if (!pick)
+		return SERVICE_PASS;
+	if (address_is_virtual(pick->key.address))
+		return service_try_again(pick);
+	answer = service_take_host_port(pick);
+	return answer == SERVICE_PASS ? service_take_node_port(pick) : answer;
 }
 
 static __always_inline void service_keep_affinity(const struct service_pick *pick)

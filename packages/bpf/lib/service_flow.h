@@ -186,13 +186,22 @@ VERIFIED_ALONE int service_aim(struct flow_target *to, const struct flow_key *ke
 	return answer;
 }
 
-/* Whether the flow names a virtual address, or a port of this host's own that leads to a pod. */
+static __always_inline bool target_is_node_port(const struct flow_key *key, const struct forwarding *now)
+{
+	return node_port_may_be(key->daddr, key->dport, key->proto, now);
+}
+
+/* Whether the flow names a virtual address, or a port of this host's own that may lead to a pod. */
 static __always_inline bool target_may_be_other(const struct flow_key *key)
 {
 	const struct forwarding *now = forwarding_now();
 
-	return address_is_virtual(key->daddr) ||
-	       (now && now->host_ports && host_port_at(key->daddr, key->dport, key->proto));
+	if (address_is_virtual(key->daddr))
+		return true;
+	if (!now || !now->ports)
+		return false;
+	return target_is_node_port(key, now) ||
+	       (now->ports & FORWARD_HOST_PORTS && host_port_at(key->daddr, key->dport, key->proto));
 }
 
 /*

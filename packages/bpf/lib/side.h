@@ -235,6 +235,8 @@ static __always_inline bool side_aim(struct __sk_buff *skb, struct side *side, c
 	}
 	if (answer == SERVICE_AIMED)
 		return true;
+	if (answer == SERVICE_ASK && target_is_node_port(&side->key, now) && (side->came_up || !punt_is_there(skb, now)))
+		return true; /* as far as anybody can tell, the host's own */
 	if (answer == SERVICE_ASK && !side->came_up && punt_is_there(skb, now))
 		side_ask(side);
 	else

@@ -10,6 +10,9 @@
 #include "shared/forward.h"
 
 #define VXLAN_HAS_IDENTITY bpf_htonl(0x08000000)
+/* Of ours, in bits that RFC 7348 leaves to be ignored: what is inside came to a node port of the sending host, which stands in the lower 16. */
+#define VXLAN_CAME_TO_PORT bpf_htonl(0x01000000)
+#define VXLAN_PORT_MASK bpf_htonl(0x0000ffff)
 #define TUNNEL_TTL 64
 /* Source ports of tunnels: one a flow, so that the wire's own balancing can tell flows apart. */
 #define TUNNEL_PORT_BASE 49152
@@ -47,6 +50,7 @@ struct tunnel_way {
 	__be16 port;
 	__u16 source_port;
 	__u32 identity;
+	__be16 came_to; /* a port of this host's; 0: of none */
 	bool ip6; /* what is inside */
 };
 
@@ -65,6 +69,8 @@ static __always_inline void tunnel_fill(struct tunnel_headers *headers, const st
 	headers->udp.dest = way->port;
 	headers->udp.len = bpf_htons(sizeof(*headers) - sizeof(headers->ip) + inner_bytes);
 	headers->vxlan.flags = VXLAN_HAS_IDENTITY;
+	if (way->came_to)
+		headers->vxlan.flags |= VXLAN_CAME_TO_PORT | bpf_htonl(bpf_ntohs(way->came_to));
 	headers->vxlan.identity = bpf_htonl(way->identity << 8);
 	headers->inner.h_proto = bpf_htons(way->ip6 ? ETH_P_IPV6 : ETH_P_IP);
 }

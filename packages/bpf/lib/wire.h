@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
 /*
- * What doesn't come from a pod's link: by the uplink, where a tunnel's packet is recognised and a pod's packet given to
- * its pod, and what the agent puts back after it has learned the way.
+ * What comes by the uplink: a tunnel's packet is recognised, a pod's packet given to its pod, and what came to a node port for
+ * another host's pod sent on there, or back from there. What the agent puts back for a pod's link is punted.h's.
  */
 #ifndef MILLRACE_WIRE_H
 #define MILLRACE_WIRE_H
 
 #include "lib/deliver.h"
-#include "lib/nat_packet.h"
+#include "lib/nat_return.h"
 #include "lib/refusal.h"
 #include "lib/send.h"
 #include "lib/tunnel.h"
@@ -40,10 +40,105 @@ static __always_inline const struct local *wire_receiver(const struct plain_pack
 }
 
 /* All that the host receives passes here: most of it is told by its port. */
-static __always_inline int wire_return_plain(struct __sk_buff *skb, struct plain_packet *plain,
+static __always_inline int wire_return_plain(struct __sk_buff *skb, struct plain_packet *plain, __u32 how,
 					     const struct forwarding *now)
 {
-	return nat_may_return(now, plain->flow.key.sport) ? nat_return_plain(skb, plain) : NAT_NOT_OURS;
+	return nat_may_return(now, plain->flow.key.sport) ? nat_return_plain(skb, plain, how) : NAT_NOT_OURS;
+}
+
+/* What nat_return made another host's pod's: there through the tunnel, in either mode, since only the tunnel says to which port it came. */
+VERIFIED_ALONE int wire_relay(struct __sk_buff *skb, __u32 family)
+{
+	const struct forwarding *now = forwarding_now();
+	struct nat_work *work = nat_work_now();
+	struct tunnel_way tunnel = {};
+	const struct remote *remote;
+
+	remote = work ? bpf_map_lookup_elem(&remotes, &work->way.remote) : NULL;
+	if (!now || !remote || !remote->address4 || !now->tunnel_port)
+		return drop_of_endpoint(skb, 0, FLOW_INGRESS, PATH_REASON_NO_ROUTE);
+	if (rewrite_hop(skb, &work->place) <= 0)
+		return drop_of_endpoint(skb, 0, FLOW_INGRESS, PATH_REASON_UNTRANSLATABLE);
+	tunnel.from = now->tunnel_address;
+	tunnel.to = remote->address4;
+	tunnel.port = now->tunnel_port;
+	tunnel.came_to = work->at.port;
+	tunnel.ip6 = family == 6;
+	tunnel.source_port = TUNNEL_PORT_BASE | (bpf_get_hash_recalc(skb) & TUNNEL_PORT_MASK);
+	if (tunnel_put_on(skb, &tunnel, ETH_HEADER_BYTES))
+		return drop_of_endpoint(skb, 0, FLOW_INGRESS, PATH_REASON_ENCAPSULATION);
+	count(OBSERVER_RELAYED);
+	return send_by_uplink(remote, now->uplink, false);
+}
+
+/* Of a packet that another host's pod sends from this host's own address: its flow, as it is told of in `relays`. */
+static __always_inline int wire_relayed_flow(struct __sk_buff *skb, struct nat_work *work, struct packet *packet)
+{
+	nat_place_parsed(&work->place, packet);
+	work->flow = packet->key;
+	if (packet->fragment_offset || !flow_is_icmp_error(&packet->key)) {
+		packet_match_fragment(packet);
+		work->flow = packet->key;
+		return 0;
+	}
+	if (quote_read(skb, &work->place, &work->quote))
+		return -1;
+	flow_reverse(&work->flow, &work->quote.key);
+	return 0;
+}
+
+/* To who came to a node port here, from the pod of another host that it was sent on to; as this host sends it. `plain`: NULL if it isn't. */
+VERIFIED_ALONE int wire_relay_back(struct __sk_buff *skb, const struct plain_packet *plain, struct packet *packet)
+{
+	const struct forwarding *now = forwarding_now();
+	struct nat_work *work = nat_work_begin();
+
+	if (!now || !work)
+		return TCX_NEXT_PROGRAM;
+	if (plain) {
+		flow_reverse(&work->flow, &plain->flow.key);
+		nat_place_plain(&work->place, &plain->flow.key);
+	} else if (!packet || wire_relayed_flow(skb, work, packet)) {
+		return TCX_NEXT_PROGRAM;
+	}
+	translation_key_of(&work->at, &work->flow, work->flow.saddr, work->flow.sport);
+	if (!node_port_may_be(work->flow.saddr, work->flow.sport, work->flow.proto, now) ||
+	    !bpf_map_lookup_elem(&relays, &work->at))
+		return TCX_NEXT_PROGRAM;
+	if (rewrite_hop(skb, &work->place) <= 0)
+		return drop_of_endpoint(skb, 0, FLOW_INGRESS, PATH_REASON_UNTRANSLATABLE);
+	count(OBSERVER_RELAYED_BACK);
+	return bpf_redirect_neigh(now->uplink, NULL, 0, 0);
+}
+
+/* What came to a node port and can't be served becomes the answer to itself. `mtu`: it is longer than that; 0: nobody serves there. */
+static __noinline int wire_refuse(struct __sk_buff *skb, struct packet *packet, bool is_plain, __u32 mtu)
+{
+	const struct forwarding *now = forwarding_now();
+	struct own_drop *own = own_drop_now();
+
+	if (!packet || !now || !own)
+		return TCX_DROP_PACKET;
+	drop_of_endpoint(skb, 0, FLOW_INGRESS, mtu ? PATH_REASON_TOO_LONG : PATH_REASON_NO_BACKEND);
+	if ((is_plain && wire_parse(skb, packet) < 0) || refusal_write(skb, packet, mtu))
+		return TCX_DROP_PACKET;
+	own->skb = 0; /* it goes on */
+	return bpf_redirect_neigh(now->uplink, NULL, 0, 0);
+}
+
+/* Of what came to a node port and isn't a pod's here. */
+static __always_inline int wire_at_node_port(struct __sk_buff *skb, int result, struct packet *packet, bool is_plain, __u32 family,
+					     bool again, const struct forwarding *now)
+{
+	if (result == NAT_RELAYED)
+		return wire_relay(skb, family);
+	if (result == NAT_EMPTY)
+		return wire_refuse(skb, packet, is_plain, 0);
+	if (result == NAT_TOO_LONG)
+		return wire_refuse(skb, packet, is_plain, relay_mtu(skb, now->uplink));
+	if (!again && punt_is_there(skb, now))
+		return bpf_redirect(now->punt, 0);
+	return result == NAT_ASK ? TCX_NEXT_PROGRAM : drop_of_endpoint(skb, 0, FLOW_INGRESS, PATH_REASON_UNRESOLVED);
 }
 
 /*
@@ -58,21 +153,28 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, struct delivery *
 	struct plain_packet plain;
 	struct packet *packet = wire_packet();
 	struct flow_counters add;
+	__u32 family, how;
 	int result;
 	bool is_plain = plain_parse(&plain, skb, 0, FLOW_INGRESS);
 
 	if (!packet || (!is_plain && wire_parse(skb, packet) < 0))
 		return TCX_NEXT_PROGRAM;
+	family = is_plain ? plain.flow.key.family : packet->key.family;
 	here = wire_receiver(&plain, is_plain, packet);
-	if (!here && !tunnelled && (now->nat_first || now->host_ports)) {
-		result = is_plain ? wire_return_plain(skb, &plain, now) : nat_return_any(skb, packet);
+	if (!here && !tunnelled && (now->nat_first || now->ports)) {
+		how = delivery->again ? NODE_PORT_AGAIN : 0;
+		result = is_plain ? wire_return_plain(skb, &plain, how, now) : nat_return_any(skb, packet, how);
 		if (result == NAT_BROKEN)
 			return TCX_DROP_PACKET;
+		if (result >= NAT_RELAYED)
+			return wire_at_node_port(skb, result, packet, is_plain, family, delivery->again, now);
 		if (nat_is_found(result))
 			here = wire_receiver(&plain, is_plain, packet);
 		if (result == NAT_CAME)
 			nat_tell_port(&delivery->told);
 	}
+	if (!here && tunnelled && now->ports & FORWARD_NODE_PORTS)
+		return wire_relay_back(skb, is_plain ? &plain : NULL, packet);
 	if (!here)
 		return TCX_NEXT_PROGRAM;
 	endpoint = delivery_to(delivery, skb, here->ifindex, here->endpoint_id);
@@ -81,6 +183,32 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, struct delivery *
 	counters_of_packet(&add, skb, kernel_device(skb), FLOW_INGRESS);
 	plain.flow.words[5] = here->endpoint_id;
 	return deliver(skb, endpoint, &plain, is_plain, &add, delivery, &delivery->told, now);
+}
+
+/* What is inside came to a port of the sending host's: which of its addresses is known when it is known who that is. */
+static __always_inline bool wire_tells_port(__be32 flags, struct told *told)
+{
+	struct port_asked *asked = port_asked();
+
+	if (!asked || (flags & ~VXLAN_PORT_MASK) != (VXLAN_HAS_IDENTITY | VXLAN_CAME_TO_PORT))
+		return false;
+	asked->port = bpf_htons(bpf_ntohl(flags & VXLAN_PORT_MASK));
+	told->to_port = true;
+	return true;
+}
+
+static __always_inline bool wire_take_port(__be32 from, __u32 remote, bool ip6)
+{
+	const struct remote *host = bpf_map_lookup_elem(&remotes, &remote);
+	struct port_asked *asked = port_asked();
+
+	if (!asked || !host)
+		return false;
+	if (ip6)
+		__builtin_memcpy(asked->address, host->address6, 16);
+	else
+		address_from_ip4(asked->address, from);
+	return true;
 }
 
 /* true: a packet of our tunnel, for this host. */
@@ -99,14 +227,15 @@ static __always_inline bool wire_is_tunnel(struct __sk_buff *skb, const struct f
 	*from = headers->ip.saddr;
 	*ip6 = headers->inner.h_proto == bpf_htons(ETH_P_IPV6);
 	told->identity = bpf_ntohl(headers->vxlan.identity) >> 8;
-	return headers->vxlan.flags == VXLAN_HAS_IDENTITY;
+	return headers->vxlan.flags == VXLAN_HAS_IDENTITY || wire_tells_port(headers->vxlan.flags, told);
 }
 
 #define WIRE_AS_IT_CAME 0
 #define WIRE_UNWRAPPED 1 /* a tunnel's outer headers are off, and `told` says who sent it */
 /* Above 1: what becomes of the packet. */
 
-static __noinline int wire_unwrap(struct __sk_buff *skb, struct told *told)
+/* `again`: the agent has put it back. */
+static __noinline int wire_unwrap(struct __sk_buff *skb, struct told *told, bool again)
 {
 	const struct forwarding *now = forwarding_now();
 	struct flow_key nobody = {};
@@ -118,107 +247,16 @@ static __noinline int wire_unwrap(struct __sk_buff *skb, struct told *told)
 		return WIRE_AS_IT_CAME;
 	remote = bpf_map_lookup_elem(&tunnel_peers, &from);
 	if (!remote) {
-		if (punt_is_there(skb, now))
+		if (!again && punt_is_there(skb, now))
 			return bpf_redirect(now->punt, 0); /* the agent asks whether that host may speak for the sender */
 		return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_UNKNOWN_TUNNEL);
 	}
 	told->remote = *remote;
+	if (told->to_port && !wire_take_port(from, told->remote, ip6))
+		return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_NO_ROUTE);
 	if (tunnel_take_off(skb, ip6))
 		return drop_own(skb, &nobody, FLOW_INGRESS, PATH_REASON_ENCAPSULATION);
 	return WIRE_UNWRAPPED;
-}
-
-/* By the sender's side, of a pod here. From another host's pod it can only go to one here, whose side judges it. */
-static __always_inline void punted_decide(struct __sk_buff *skb, struct side *side, const struct forwarding *now)
-{
-	const struct local *here = bpf_map_lookup_elem(&locals, side->key.saddr);
-	struct flow_record *record;
-
-	if (!here) {
-		path_decide(&side->path, &side->key);
-		if (side->path.kind != PATH_LOCAL)
-			path_refuse(&side->path, PATH_REASON_ENDPOINT_GONE);
-		return;
-	}
-	side->link = here->ifindex;
-	side->packet.key.endpoint_id = here->endpoint_id;
-	packet_match_fragment(&side->packet);
-	side->key = side->packet.key;
-	side->came_up = true;
-	record = flow_lookup_live(&side->key);
-	if (!record && service_flow_of(&side->key)) {
-		side->translated = true;
-		record = flow_lookup_live(&side->key);
-	}
-	side_find_opener(side, record);
-	side_decide(skb, side, record, now);
-	if (record && side->path.verdict == VERDICT_DROP)
-		flow_add_drop(record, PATH_REASON_BASE + side->path.reason);
-}
-
-/* Negative: counted, and to be dropped. */
-static __always_inline int punted_translate(struct __sk_buff *skb, struct side *side, const struct way *way)
-{
-	if (!way->nat_dst_port || side->translated || side->path.verdict == VERDICT_DROP)
-		return 0;
-	return service_send(skb, way, &side->key, false);
-}
-
-/* What was found in the packet stands so much farther on afterwards. 0, or no room. */
-static __always_inline int punted_put_head(struct __sk_buff *skb, struct side *side)
-{
-	side->packet.ip_at += ETH_HEADER_BYTES;
-	side->packet.transport_at += ETH_HEADER_BYTES;
-	side->packet.ip_end += ETH_HEADER_BYTES;
-	return punt_put_head(skb);
-}
-
-/* Back into the pod that sent the packet. */
-static __always_inline int punted_refuse(struct __sk_buff *skb, struct side *side)
-{
-	struct delivery delivery = {};
-	struct endpoint *endpoint = delivery_to(&delivery, skb, side->link, side->key.endpoint_id);
-
-	if (!endpoint || punted_put_head(skb, side))
-		return drop_own(skb, &side->key, FLOW_EGRESS, side->path.reason);
-	return refuse(skb, endpoint, side);
-}
-
-/*
- * The sender's side was counted when the packet came from the pod. A packet that would go up once more is dropped, since the
- * agent doesn't know either; but for one whose backend is known only now.
- */
-static __always_inline int punted_send(struct __sk_buff *skb, const struct forwarding *now)
-{
-	struct side *side = side_begin(FLOW_EGRESS, 0);
-	struct way way;
-	int answer;
-
-	if (!side)
-		return TCX_DROP_PACKET;
-	answer = packet_parse(skb, &side->packet, false);
-	if (answer < 0)
-		return drop_of_endpoint(skb, 0, FLOW_EGRESS,
-					answer == -EP_NOT_IP ? PATH_REASON_NOT_IP : PATH_REASON_MALFORMED);
-	side->key = side->packet.key;
-	punted_decide(skb, side, now);
-	if (side->link && side->path.verdict == VERDICT_DROP && refusal_is_due(side))
-		return punted_refuse(skb, side);
-	way_of(&way, &side->path);
-	if (punted_translate(skb, side, &way))
-		return TCX_DROP_PACKET;
-	if (way.kind == PATH_PUNT && !side->came_up && punt_is_there(skb, now))
-		return bpf_redirect(now->punt, 0);
-	if (way.kind == PATH_PUNT)
-		return drop_lost(skb, &side->key, PATH_REASON_UNRESOLVED);
-	if (!verdict_forwards(side->path.verdict))
-		return drop_own(skb, &side->key, FLOW_EGRESS, side->path.reason);
-	if (punted_put_head(skb, side))
-		return drop_lost(skb, &side->key, PATH_REASON_NO_HEADROOM);
-	if (way.kind == PATH_LOCAL)
-		return bpf_redirect_neigh(way.ifindex, NULL, 0, 0);
-	answer = send_away(skb, &way, &side->key, false, now);
-	return answer == TCX_NEXT_PROGRAM ? punt_to_stack(skb, side->link) : answer;
 }
 
 #endif

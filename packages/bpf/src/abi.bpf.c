@@ -33,6 +33,7 @@ ANCHOR(enum, flow_opener);
 ANCHOR(enum, flow_retire_outcome);
 ANCHOR(enum, flow_tcp_state);
 ANCHOR(enum, forward_limit);
+ANCHOR(enum, forward_port);
 ANCHOR(enum, netns_kind);
 ANCHOR(enum, observer_count);
 ANCHOR(enum, observer_limit);

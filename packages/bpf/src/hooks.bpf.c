@@ -15,6 +15,7 @@
 #include "lib/account.h"
 #include "lib/observe_config.h"
 #include "lib/pod_egress.h"
+#include "lib/punted.h"
 #include "lib/wire.h"
 
 /* The packet's flow, opened when there is none, or its class; into which it was counted. */
@@ -116,7 +117,8 @@ int pod_egress(struct __sk_buff *skb)
 		return TCX_DROP_PACKET;
 	if (way->kind == PATH_LOCAL)
 		return pod_to_pod(skb, way, &plain, is_plain, &add, now);
-	return send_away(skb, way, &plain.flow.key, is_plain, now);
+	answer = send_away(skb, way, &plain.flow.key, is_plain, now); /* verifier: the endpoint is looked up anew, for the stack it takes */
+	return answer == SEND_TOO_LONG ? refuse_long(skb, is_plain) : answer;
 }
 
 /* What the host's own stack sends to a pod: tcx egress of the host's end of its link. */
@@ -149,7 +151,8 @@ int wire_ingress(struct __sk_buff *skb)
 
 	if (!now)
 		return TCX_NEXT_PROGRAM;
-	answer = wire_unwrap(skb, &delivery.told);
+	delivery.again = punt_is_for_wire(skb);
+	answer = wire_unwrap(skb, &delivery.told, delivery.again);
 	if (answer > WIRE_UNWRAPPED)
 		return answer;
 	return wire_deliver(skb, &delivery, answer == WIRE_UNWRAPPED, now);

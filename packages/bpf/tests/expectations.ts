@@ -1,9 +1,10 @@
 /*
  * How packet tables say what they expect: flow keys by text addresses, and the sums every test may check.
  */
-import type { Endpoint, EndpointClass } from "@millrace/abi/generated/endpoint";
+import { type Endpoint, EndpointClass } from "@millrace/abi/generated/endpoint";
 import type { FlowCounters, FlowKey } from "@millrace/abi/generated/flow";
 import { expect } from "vitest";
+import type { TestHost, TestPod } from "./forwarder.ts";
 import { type Flow, type Observer, plus } from "./observer.ts";
 import { addressBytes } from "./packet-builder.ts";
 
@@ -61,4 +62,15 @@ export function conservationOf(
 export function expectConserved(observer: Observer, ifindex = 1): void {
   const { total, accounted } = conservationOf(observer, ifindex);
   expect(accounted).toEqual(total);
+}
+
+/** The same of a pod on a host of forwarder.ts. */
+export function expectPodConserved(host: TestHost, pod: TestPod): void {
+  const endpoint = host.endpoint(pod);
+  for (const direction of [0, 1]) {
+    const classes = sumOfClasses(endpoint, direction, EndpointClass.TOTAL);
+    expect(plus(sumOfFlows(host.flowsOf(pod), direction), classes)).toEqual(
+      endpoint.counters[direction]?.[EndpointClass.TOTAL],
+    );
+  }
 }

@@ -23,6 +23,7 @@ import {
   encodeRoute,
   encodeRouteKey,
   FORWARDING_SIZE,
+  ForwardPort,
   LOCAL_SIZE,
   REMOTE_SIZE,
   ROUTE_KEY_SIZE,
@@ -91,7 +92,7 @@ export class TestHost implements Disposable {
   #generation = 2;
   #uplink = 0;
   #natPorts = { natFirst: 0, natLast: 0 };
-  #hostPorts = 0;
+  #ports = 0;
 
   constructor(number: number, options: HostOptions = {}) {
     this.number = number;
@@ -136,7 +137,7 @@ export class TestHost implements Disposable {
         tunnelAddress,
         policySet: this.policySet,
         ...this.#natPorts,
-        hostPorts: this.#hostPorts,
+        ports: this.#ports,
         natAddress4: tunnelAddress,
         natAddress6: addressBytes(this.underlay6),
       },
@@ -227,6 +228,8 @@ export class TestHost implements Disposable {
     encodeRemote({ address6: addressBytes(other.underlay6), address4 }, viewOf(remote));
     this.map("remotes").update(u32(other.number), remote);
     this.map("tunnel_peers").update(addressBytes(other.underlay4).slice(12), u32(other.number));
+    for (const address of [other.underlay4, other.underlay6])
+      this.map("hosts").update(addressBytes(address), u32(other.number));
     this.route(`10.201.${other.number}.0`, 96 + 24, { kind, remote: other.number });
     this.route(`fd00:201:${other.number}::`, 64, { kind, remote: other.number });
     this.commit();
@@ -244,7 +247,7 @@ export class TestHost implements Disposable {
   /** A port of the host's own addresses that leads to a pod. */
   publish(port: number, proto: number, pod: Pick<TestPod, "ip4" | "ip6">, podPort: number): void {
     const services = new TestServices(this.object);
-    this.#hostPorts = 1;
+    this.#ports |= ForwardPort.HOST_PORTS;
     for (const [own, to] of [
       [this.underlay4, pod.ip4],
       [this.underlay6, pod.ip6],
@@ -252,6 +255,13 @@ export class TestHost implements Disposable {
       services.hostPort({ address: own, port }, proto, { address: to, port: podPort });
       this.route(own, 128, { kind: PathKind.HOST });
     }
+    this.commit();
+  }
+
+  /** Its own addresses are services', too. */
+  useNodePorts(): void {
+    this.#ports |= ForwardPort.NODE_PORTS;
+    for (const own of [this.underlay4, this.underlay6]) this.route(own, 128, { kind: PathKind.HOST });
     this.commit();
   }
 

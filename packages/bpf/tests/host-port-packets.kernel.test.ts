@@ -2,61 +2,34 @@
  * Ports of the host that lead to a pod, packet by packet: what comes to one and how it is answered, what is left alone, and
  * what is dropped. That packets really travel so is host-port.kernel.test.ts's.
  */
-import { EndpointClass } from "@millrace/abi/generated/endpoint";
 import { FlowOpener, PathKind, Verdict } from "@millrace/abi/generated/flow";
 import { RouteFlag } from "@millrace/abi/generated/forward";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { checksummed, checksumProblems } from "./checksums.ts";
-import { sumOfClasses, sumOfFlows } from "./expectations.ts";
+import { expectPodConserved } from "./expectations.ts";
 import { TestHost, type TestPod } from "./forwarder.ts";
-import { type Flow, plus } from "./observer.ts";
+import type { Flow } from "./observer.ts";
 import { addressBytes, PROTO, packet, type TcpFlags } from "./packet-builder.ts";
 import { TestPolicy } from "./policy-tables.ts";
 import { NOW, retire } from "./retirement.ts";
+import {
+  addressAt,
+  bytesOf,
+  ETHERNET,
+  FAMILIES,
+  type Family,
+  hostWithUplink,
+  type Kind,
+  portsOf,
+  table,
+} from "./two-families.ts";
 
 const [NEXT, DROP, REDIRECT] = [-1, 2, 7];
-const ETHERNET = 14;
 const [PORT, OTHER_PORT, POD_PORT, CLIENT_PORT] = [8080, 8081, 80, 40_000];
 const WORLD = 2;
 
-/** Both families alike: addresses, and where their headers have what. */
-const FAMILIES = {
-  IPv4: {
-    ...{ pod: "10.201.1.7", host: "10.200.0.1", client: "192.0.2.1", router: "198.51.100.9" },
-    ...{ header: 20, source: 12, destination: 16, addressBytes: 4 },
-    build: (from: string, to: string) => packet().ethernet().ip4(from, to),
-    unreachable: (at: ReturnType<typeof packet>) => at.icmp(3, 3),
-  },
-  IPv6: {
-    ...{ pod: "fd00:201:1::7", host: "fd00:200::1", client: "2001:db8::1", router: "2001:db8:9::9" },
-    ...{ header: 40, source: 8, destination: 24, addressBytes: 16 },
-    build: (from: string, to: string) => packet().ethernet().ip6(from, to),
-    unreachable: (at: ReturnType<typeof packet>) => at.icmp6(1, 4),
-  },
-} as const;
-type Family = (typeof FAMILIES)[keyof typeof FAMILIES];
-const families = Object.entries(FAMILIES) as [keyof typeof FAMILIES, Family][];
-type Kind = "TCP" | "UDP";
-const table = families.flatMap(([name, family]) =>
-  (["TCP", "UDP"] as const).map((kind) => [`${name} ${kind}`, family, kind] as const),
-);
-
 let host: TestHost;
 let pod: TestPod;
-
-/** A host with an uplink and a way out by it. */
-function hostWithUplink(number: number, options: { flows?: number } = {}): TestHost {
-  const made = new TestHost(number, options);
-  made.netns.sh("ip link add up0 type veth peer name up0far");
-  made.netns.sh("ip link set up0far up");
-  made.netns.sh(`ip addr add ${made.underlay4}/24 dev up0`);
-  made.netns.sh(`ip -6 addr add ${made.underlay6}/64 dev up0 nodad`);
-  made.netns.sh("ip link set up0 up");
-  made.netns.sh("ip route add default via 10.200.0.254");
-  made.netns.sh("ip -6 route add default via fd00:200::fe");
-  made.useUplink("up0");
-  return made;
-}
 
 beforeAll(() => {
   host = hostWithUplink(1);
@@ -101,28 +74,11 @@ function answer(
 }
 const arrive = (bytes: Buffer) => host.run("wire_ingress", bytes);
 const out = (bytes: Buffer) => host.run("pod_egress", bytes);
-const bytesOf = (address: string) =>
-  Buffer.from(address.includes(":") ? addressBytes(address) : addressBytes(address).slice(12));
-const addressAt = (family: Family, frame: Buffer, end: "source" | "destination") =>
-  frame.subarray(ETHERNET + family[end], ETHERNET + family[end] + family.addressBytes);
-const portsOf = (family: Family, frame: Buffer): [number, number] => [
-  frame.readUInt16BE(ETHERNET + family.header),
-  frame.readUInt16BE(ETHERNET + family.header + 2),
-];
 const flowTo = (client: string): Flow | undefined =>
   host
     .flowsOf(pod)
     .find(({ key }) => key.sport === POD_PORT && Buffer.compare(key.daddr, addressBytes(client)) === 0);
 
-function expectConserved(): void {
-  const endpoint = host.endpoint(pod);
-  for (const direction of [0, 1]) {
-    const classes = sumOfClasses(endpoint, direction, EndpointClass.TOTAL);
-    expect(plus(sumOfFlows(host.flowsOf(pod), direction), classes)).toEqual(
-      endpoint.counters[direction]?.[EndpointClass.TOTAL],
-    );
-  }
-}
 function expectAlone(sent: Buffer): void {
   const { answer: verdict, packet: after } = arrive(sent);
   expect(verdict).toBe(NEXT);
@@ -153,7 +109,7 @@ describe.each(table)("%s", (_name, family, kind) => {
     expect(record.path).toMatchObject({ kind: PathKind.MASQUERADE, verdict: Verdict.FORWARD, natPort: PORT });
     expect(record.path.natAddress).toEqual(addressBytes(family.host));
     expect(record.counters.map(({ packets }) => packets)).toEqual([1n, 1n]);
-    expectConserved();
+    expectPodConserved(host, pod);
   });
 
   test("goes on so when all is decided anew, under masquerading too", () => {
@@ -167,7 +123,7 @@ describe.each(table)("%s", (_name, family, kind) => {
     }
     expect(host.object.map("translations").readAll().count).toBe(1);
     expect(host.flowsOf(pod)).toHaveLength(1);
-    expectConserved();
+    expectPodConserved(host, pod);
   });
 
   test("leaves alone what comes to another port or address, and what isn't there any more", () => {
@@ -197,7 +153,7 @@ describe.each(table)("%s", (_name, family, kind) => {
     expect(addressAt(family, came, "destination")).toEqual(bytesOf(family.pod));
     expect(came.readUInt16BE(ETHERNET + 2 * family.header + 8)).toBe(POD_PORT);
     expect(checksumProblems(came)).toEqual([]);
-    expectConserved();
+    expectPodConserved(host, pod);
   });
 
   test("the pod's own error about what came is the client's, inside as well", () => {
@@ -224,7 +180,7 @@ describe.each(table)("%s", (_name, family, kind) => {
     expect(host.ownDrops()).toEqual({ NO_PORT: 2 });
     expectAnswered(family, kind);
     expect(arrive(request(family, kind, { to: OTHER_PORT, from: CLIENT_PORT + 1 })).answer).toBe(REDIRECT);
-    expectConserved();
+    expectPodConserved(host, pod);
   });
 
   test.each([
@@ -298,7 +254,7 @@ test("while its flow is being taken out, what comes by the same port still comes
   expect(retire(host, [key], NOW).retired).toBe(1);
   expect(arrive(request(family, "UDP")).answer).toBe(REDIRECT);
   expect(host.ownDrops()).toEqual({});
-  expectConserved();
+  expectPodConserved(host, pod);
 });
 
 test("a first packet claims nothing: of flows the pod may have only so many", () => {
@@ -384,6 +340,6 @@ describe("fragments", () => {
       expect(addressAt(FAMILIES.IPv4, came, "destination")).toEqual(bytesOf(FAMILIES.IPv4.pod));
     }
     expect(flowTo(client)?.record.counters[1]?.packets).toBe(2n);
-    expectConserved();
+    expectPodConserved(host, pod);
   });
 });

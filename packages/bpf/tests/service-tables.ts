@@ -92,6 +92,18 @@ export class TestServices {
     encodeServiceBackend({ address: addressBytes(pod.address), port: pod.port, service: 0 }, viewOf(value));
     this.map("host_ports").update(keyBytes(at, protocol), value);
   }
+  /** What is at a node port, of that family. */
+  nodePort(
+    number: number,
+    family: 4 | 6,
+    port: number,
+    protocol: number,
+    slots: readonly Backend[],
+    options = {},
+  ): void {
+    this.set(number, { address: nodePortAddress(family, protocol, port), port }, protocol, slots, options);
+    this.know(nodePortAddress(family, protocol, port));
+  }
   /** This host was told what the address is. */
   know(address: string): void {
     this.map("services").update(keyBytes({ address, port: 0 }, 0), new Uint8Array(SERVICE_SIZE));
@@ -127,6 +139,10 @@ export class TestServices {
     this.map("service_ranges").update(key, u32(1));
   }
 }
+
+/** As `services` has a node port: lib/node_port.h. */
+export const nodePortAddress = (family: 4 | 6, protocol: number, port: number): string =>
+  `100::6e70:0:${family}:${protocol.toString(16)}:${port.toString(16)}`;
 
 function keyBytes({ address, port }: Place, proto: number): Uint8Array {
   const key = new Uint8Array(SERVICE_KEY_SIZE);

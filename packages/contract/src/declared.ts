@@ -5,7 +5,7 @@ import { DocumentView } from "./document.ts";
 import { Labels } from "./identity.ts";
 import { POLICY_DIRECTIONS, POLICY_MODES, POLICY_TIERS, Policy } from "./policy.ts";
 import { LAST_POLICY_NUMBER } from "./rule-number.ts";
-import { SERVICE_LIMITS, ServicePort, ServiceProtocol } from "./service.ts";
+import { SERVICE_LIMITS, ServicePort, ServiceProtocol, TRAFFIC_POLICIES } from "./service.ts";
 
 export const PolicyView = DocumentView.extend({
   number: z.int(),
@@ -53,11 +53,21 @@ export type NamedPolicy = z.infer<typeof NamedPolicy>;
 export const ServiceView = DocumentView.extend({
   addresses: z.array(z.string()).max(SERVICE_LIMITS.addresses),
   isHeadless: z.boolean(),
-  ports: z.array(z.object({ name: z.string(), protocol: ServiceProtocol, port: z.int() })),
+  ports: z.array(
+    z.object({
+      name: z.string(),
+      protocol: ServiceProtocol,
+      port: z.int(),
+      /** Of every host's own addresses, that leads to it. */
+      nodePort: z.int().nullable(),
+    }),
+  ),
   affinitySeconds: z.int().nullable(),
+  /** Whose backends its node ports send to; null: it has none. */
+  externalTraffic: z.enum(TRAFFIC_POLICIES).nullable(),
   /** Pods that it selects, and endpoints of its slices by their state; an endpoint that is both counts twice. */
   backends: z.object({ pods: z.int(), ready: z.int(), draining: z.int() }),
-  /** Hosts that go by an answer about one of its addresses now. */
+  /** Hosts that go by an answer about one of its addresses or node ports now. */
   hosts: z.int(),
 });
 export type ServiceView = z.infer<typeof ServiceView>;

@@ -155,15 +155,22 @@ export type PublishOutput = z.infer<typeof PublishOutput>;
 /** A mutation: it is written down who asked, so that who asked is told of changes. */
 export const ResolveInput = z.object({
   addresses: z.array(z.union([z.ipv4(), z.ipv6()])).max(RESOLVE_LIMITS.addresses),
+  /** Underlay addresses: which hosts have them. An agent of before there were node ports asks for none. */
+  hosts: z
+    .array(z.union([z.ipv4(), z.ipv6()]))
+    .max(RESOLVE_LIMITS.addresses)
+    .default([]),
 });
-export type ResolveInput = z.infer<typeof ResolveInput>;
+export type ResolveInput = z.input<typeof ResolveInput>;
 
 /** host-gone: its block isn't released, but its agent's credential was revoked. A host that is only silent is found. */
 export const ABSENCES = ["not-in-pool", "no-block", "no-endpoint", "host-gone"] as const;
 export type Absence = (typeof ABSENCES)[number];
 
+export const RouteHost = z.object({ name: z.string(), ...Underlay.shape });
+export type RouteHost = z.infer<typeof RouteHost>;
 export const Route = z.object({
-  host: z.object({ name: z.string(), ...Underlay.shape }),
+  host: RouteHost,
   pool: PoolName,
   mode: PoolMode,
   identity: IdentityNumber,
@@ -181,5 +188,16 @@ export const Resolved = z.object({
   leaseSeconds: z.int().positive(),
 });
 export type Resolved = z.infer<typeof Resolved>;
-export const ResolveOutput = z.object({ resolved: z.array(Resolved) });
+export const HostAnswer = z.object({
+  /** As it was asked. */
+  address: z.string(),
+  /** null: no host's, or one whose agent's credential was revoked. */
+  host: RouteHost.nullable(),
+  leaseSeconds: z.int().positive(),
+});
+export type HostAnswer = z.infer<typeof HostAnswer>;
+export const ResolveOutput = z.object({
+  resolved: z.array(Resolved),
+  hosts: z.array(HostAnswer).default([]),
+});
 export type ResolveOutput = z.infer<typeof ResolveOutput>;

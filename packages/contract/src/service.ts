@@ -1,7 +1,7 @@
 /**
- * Services: virtual addresses and the backends behind them. service.resolve (which service an address is, and where it
- * sends) is served by ingest beside agent-protocol.ts; control.watch says "service" when any answer given before may have
- * changed, or the ranges have. What people write is packages/policy's to read.
+ * Services: virtual addresses, node ports, and the backends behind them. service.resolve (which service an address or a node
+ * port is, and where it sends) is served by ingest beside agent-protocol.ts; control.watch says "service" when any answer
+ * given before may have changed, or the ranges have. What people write is packages/policy's to read.
  */
 import { z } from "zod";
 import { rangeProblem } from "./pool.ts";
@@ -14,6 +14,7 @@ export const SERVICE_LIMITS = {
   backends: 2048,
 } as const;
 export const SERVICE_ASK_LIMITS = {
+  /** And as many node ports. */
   addresses: 16,
   /** How long an answer holds when nobody says otherwise before. */
   foundSeconds: 120,
@@ -31,6 +32,12 @@ export const AFFINITY_SECONDS = { least: 1, most: 86_400, usual: 10_800 } as con
 /** Protocols a service may have, by IP's numbers. */
 export const SERVICE_PROTOCOLS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 export const ServiceProtocol = z.literal([6, 17, 132]);
+
+/** Kubernetes' own. */
+export const NODE_PORT_RANGE = { first: 30_000, last: 32_767 } as const;
+/** Whose backends a node port sends to: every host's, or those on the host that was asked alone. As Kubernetes names them. */
+export const TRAFFIC_POLICIES = ["Cluster", "Local"] as const;
+export type TrafficPolicy = (typeof TRAFFIC_POLICIES)[number];
 
 /** draining: what it serves it goes on serving; it gets nothing new as long as another is ready. */
 export const BACKEND_STATES = ["ready", "draining"] as const;
@@ -72,6 +79,25 @@ export const ResolvedService = z.object({
 });
 export type ResolvedService = z.infer<typeof ResolvedService>;
 
+/** What is at this port of every host's own addresses of the family? */
+export const NodePort = z.object({
+  family: z.literal([4, 6]),
+  protocol: z.literal([SERVICE_PROTOCOLS.TCP, SERVICE_PROTOCOLS.UDP]),
+  port: z.int().min(NODE_PORT_RANGE.first).max(NODE_PORT_RANGE.last),
+});
+export type NodePort = z.infer<typeof NodePort>;
+
+export const ResolvedNodePort = ResolvedService.pick({
+  namespace: true,
+  name: true,
+  affinitySeconds: true,
+}).extend({
+  /** Of the family, in the order of addresses and ports. Where the service's are Local: of the asking host alone. */
+  backends: z.array(ServiceBackend),
+  leftOut: ResolvedService.shape.leftOut,
+});
+export type ResolvedNodePort = z.infer<typeof ResolvedNodePort>;
+
 /** outside: in no range that services have addresses of, so never a service's. */
 export const SERVICE_ABSENCES = ["outside", "no-service"] as const;
 export type ServiceAbsence = (typeof SERVICE_ABSENCES)[number];
@@ -79,8 +105,10 @@ export type ServiceAbsence = (typeof SERVICE_ABSENCES)[number];
 /** A mutation: it is written down who asked, so that who asked is told of changes. No address: what the ranges are. */
 export const ServiceResolveInput = z.object({
   addresses: z.array(z.union([z.ipv4(), z.ipv6()])).max(SERVICE_ASK_LIMITS.addresses),
+  /** An agent of before there were node ports asks for none. */
+  nodePorts: z.array(NodePort).max(SERVICE_ASK_LIMITS.addresses).default([]),
 });
-export type ServiceResolveInput = z.infer<typeof ServiceResolveInput>;
+export type ServiceResolveInput = z.input<typeof ServiceResolveInput>;
 
 export const ServiceAnswer = z.object({
   /** As it was asked. */
@@ -92,12 +120,21 @@ export const ServiceAnswer = z.object({
   leaseSeconds: z.int().positive(),
 });
 export type ServiceAnswer = z.infer<typeof ServiceAnswer>;
+export const NodePortAnswer = z.object({
+  asked: NodePort,
+  /** null: no service has the port, or it has no address of the family. */
+  found: ResolvedNodePort.nullable(),
+  leaseSeconds: ServiceAnswer.shape.leaseSeconds,
+});
+export type NodePortAnswer = z.infer<typeof NodePortAnswer>;
 export const ServiceResolveOutput = z.object({
   resolved: z.array(ServiceAnswer),
+  /** In the order asked. A control plane of before there were node ports says nothing of them. */
+  nodePorts: z.array(NodePortAnswer).default([]),
   /** Prefixes that all virtual addresses lie in: nothing else is ever one. */
   ranges: z.array(z.union([z.cidrv4(), z.cidrv6()])),
 });
-export type ServiceResolveOutput = z.infer<typeof ServiceResolveOutput>;
+export type ServiceResolveOutput = z.input<typeof ServiceResolveOutput>;
 
 // ---- where virtual addresses are given from ----
 

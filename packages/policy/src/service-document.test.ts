@@ -70,9 +70,65 @@ test.each<[string, object, Partial<ServiceReading>]>([
   expect(reading(spec)).toMatchObject(expected);
 });
 
+test("of a service with node ports every port has one, asked for or not, and it is said whose backends they send to", () => {
+  const ports = [
+    { name: "a", port: 80, nodePort: 30_000 },
+    { name: "b", port: 81 },
+    { name: "c", port: 80, protocol: "UDP", nodePort: 30_000 },
+    { name: "d", port: 82, nodePort: 32_767 },
+  ];
+  const read = reading({ type: "NodePort", ports });
+  expect([read.externalTraffic, read.ports.map(({ nodePort }) => nodePort)]).toEqual([
+    "Cluster",
+    [30_000, undefined, 30_000, 32_767],
+  ]);
+  expect(reading({ type: "NodePort", externalTrafficPolicy: "Local" }).externalTraffic).toBe("Local");
+});
+
+test("what is read of a service without node ports is what was read of it before there were any", () => {
+  const { ports, ...rest } = reading({ type: "ClusterIP" });
+  expect([Object.keys(rest), Object.keys(ports[0] as object)]).toEqual([
+    ["selector", "headless", "addresses", "families", "affinitySeconds"],
+    ["name", "protocol", "port", "target"],
+  ]);
+});
+
+const outward = (...ports: object[]) => ({ type: "NodePort", ports });
 test.each<[object, RegExp]>([
-  [{ type: "LoadBalancer" }, /^spec.type: .*ClusterIP/],
-  [{ ports: [{ port: 80, nodePort: 30_000 }] }, /^spec.ports\[0\].nodePort: is not done/],
+  [{ type: "LoadBalancer" }, /^spec.type: load balancers .* are not done.*: ClusterIP or NodePort$/],
+  [{ type: "ExternalName" }, /^spec.type: .*names outside are not done/],
+  [{ ports: [{ port: 80, nodePort: 30_000 }] }, /^spec.ports\[0\].nodePort: .*type is not NodePort$/],
+  [{ externalTrafficPolicy: "Local" }, /^spec.externalTrafficPolicy: .*type is not NodePort$/],
+  [{ type: "ClusterIP", externalTrafficPolicy: "Cluster" }, /^spec.externalTrafficPolicy: /],
+  [outward({ port: 80, nodePort: 29_999 }), /^spec.ports\[0\].nodePort: must be at least 30000, not /],
+  [outward({ port: 80, nodePort: 32_768 }), /^spec.ports\[0\].nodePort: must be at most 32767, not /],
+  [outward({ port: 80, nodePort: "http" }), /^spec.ports\[0\].nodePort: must be a number, not “http”/],
+  [outward({ port: 80, protocol: "SCTP" }), /^spec.ports\[0\].protocol: is SCTP, which has no node ports/],
+  [
+    outward(
+      { name: "a", port: 80, nodePort: 30_000 },
+      { name: "b", port: 81, nodePort: 30_001 },
+      { name: "c", port: 82, nodePort: 30_000 },
+    ),
+    /^spec.ports\[2\].nodePort: 30000\/TCP is there twice/,
+  ],
+  [outward(), /^spec.ports: a service with a virtual address has at least one port/],
+  [{ type: "NodePort", clusterIP: "None" }, /^spec.clusterIP: is None, but a service with node ports has/],
+  [
+    { type: "NodePort", clusterIPs: ["None"] },
+    /^spec.clusterIPs: is None, but a service with node ports has/,
+  ],
+  [{ type: "NodePort", externalTrafficPolicy: "local" }, /^spec.externalTrafficPolicy: must be .*mean Local/],
+  [
+    { type: "NodePort", healthCheckNodePort: 30_000 },
+    /^spec.healthCheckNodePort: is not done: it is of load/,
+  ],
+  [
+    { type: "NodePort", allocateLoadBalancerNodePorts: true },
+    /^spec.allocateLoadBalancerNodePorts: is not done: it is of load balancers/,
+  ],
+  [{ loadBalancerClass: "a/b" }, /^spec.loadBalancerClass: is not done: it is of load balancers/],
+  [{ loadBalancerIP: "192.0.2.1" }, /^spec.loadBalancerIP: is not done: it is of load balancers/],
   [{ externalIPs: ["192.0.2.1"] }, /^spec.externalIPs: is not done/],
   [{ internalTrafficPolicy: "Local" }, /^spec.internalTrafficPolicy: backends of all hosts/],
   [{ port: 80 }, /^spec.port: there is no such field; did you mean ports/],

@@ -5,7 +5,14 @@
  */
 import { PORT_NAME } from "@millrace/contract/named-port";
 import { type Family, parseAddress } from "@millrace/contract/prefix";
-import { AFFINITY_SECONDS, SERVICE_LIMITS, SERVICE_PROTOCOLS } from "@millrace/contract/service";
+import {
+  AFFINITY_SECONDS,
+  NODE_PORT_RANGE,
+  SERVICE_LIMITS,
+  SERVICE_PROTOCOLS,
+  TRAFFIC_POLICIES,
+  type TrafficPolicy,
+} from "@millrace/contract/service";
 import { z } from "zod";
 import { metadataWith } from "./metadata.ts";
 import { fields, type Reading, read } from "./reading.ts";
@@ -33,12 +40,16 @@ export type ServiceReading = {
   /** It has an address of each of these, given or not; null: of each family that there is a range of. */
   families: Family[] | null;
   affinitySeconds: number | null;
+  /** Of a service whose ports have node ports, and of no other: whose backends those send to. */
+  externalTraffic?: TrafficPolicy;
   ports: {
     name: string;
     protocol: ServiceProtocolNumber;
     port: number;
     /** A number, or the name that the pod gives one of its ports. Slices have their own. */
     target: number | string;
+    /** Asked for; without it one is given, if the service has node ports. */
+    nodePort?: number;
   }[];
 };
 
@@ -60,8 +71,10 @@ export function readService(document: unknown): Reading<ServiceReading> {
         spec.sessionAffinity === "ClientIP"
           ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? AFFINITY_SECONDS.usual)
           : null,
-      ports: (spec.ports ?? []).map(({ name, protocol, port, targetPort }) => ({
+      ...(spec.type === "NodePort" ? { externalTraffic: spec.externalTrafficPolicy ?? "Cluster" } : {}),
+      ports: (spec.ports ?? []).map(({ name, protocol, port, targetPort, nodePort }) => ({
         ...{ name: name ?? "", protocol: SERVICE_PROTOCOLS[protocol], port, target: targetPort ?? port },
+        ...(nodePort === undefined ? {} : { nodePort }),
       })),
     },
   };
@@ -90,12 +103,15 @@ const ServicePort = fields({
   port: Port,
   targetPort: z.union([Port, z.string().regex(PORT_NAME, NO_TARGET)], { error: NO_TARGET }).optional(),
   appProtocol: Ignored,
-  nodePort: refused("is not done: a service has only its virtual address"),
+  nodePort: z.int().min(NODE_PORT_RANGE.first).max(NODE_PORT_RANGE.last).optional(),
 });
 
-const ONLY_VIRTUAL = "a service has only its virtual address";
+const LOAD_BALANCERS = "is not done: it is of load balancers";
 const ServiceSpec = fields({
-  type: only(["ClusterIP"], `${ONLY_VIRTUAL}, so it must be`).optional(),
+  type: only(
+    ["ClusterIP", "NodePort"],
+    "load balancers and names outside are not done, so it must be",
+  ).optional(),
   clusterIP: ClusterIp.optional(),
   clusterIPs: z.array(ClusterIp).max(2).optional(),
   ipFamilies: z.array(FamilyName).min(1).max(2).optional(),
@@ -112,19 +128,21 @@ const ServiceSpec = fields({
   // A wish, and what is true of every published pod.
   trafficDistribution: Ignored,
   publishNotReadyAddresses: Ignored,
-  externalIPs: refused(`is not done: ${ONLY_VIRTUAL}`),
+  externalIPs: refused("is not done: a service has its virtual address and node ports"),
   externalName: refused("is not done: it would be an answer of DNS"),
-  externalTrafficPolicy: refused(`is not done: ${ONLY_VIRTUAL}`),
-  healthCheckNodePort: refused(`is not done: ${ONLY_VIRTUAL}`),
-  allocateLoadBalancerNodePorts: refused(`is not done: ${ONLY_VIRTUAL}`),
-  loadBalancerClass: refused(`is not done: ${ONLY_VIRTUAL}`),
-  loadBalancerIP: refused(`is not done: ${ONLY_VIRTUAL}`),
+  externalTrafficPolicy: z.enum(TRAFFIC_POLICIES).optional(),
+  healthCheckNodePort: refused(LOAD_BALANCERS),
+  allocateLoadBalancerNodePorts: refused(LOAD_BALANCERS),
+  loadBalancerClass: refused(LOAD_BALANCERS),
+  loadBalancerIP: refused(LOAD_BALANCERS),
   loadBalancerSourceRanges: refused("is not done: say it as a policy"),
 }).superRefine((spec, ctx) => {
   const say = (path: (string | number)[], message: string) =>
     ctx.addIssue({ code: "custom", path, message, input: spec });
   addressesTogether(spec, say);
   portsTogether(spec, say);
+  if (spec.type === "NodePort") nodePortsTogether(spec, say);
+  else noNodePorts(spec, say);
 });
 
 type Say = (path: (string | number)[], message: string) => void;
@@ -158,7 +176,10 @@ function addressesTogether(spec: SpecAddresses, say: Say): void {
 type SpecPorts = {
   clusterIP?: string | undefined;
   clusterIPs?: string[] | undefined;
-  ports?: { name?: string | undefined; protocol: string; port: number }[] | undefined;
+  externalTrafficPolicy?: string | undefined;
+  ports?:
+    | { name?: string | undefined; protocol: string; port: number; nodePort?: number | undefined }[]
+    | undefined;
 };
 function portsTogether({ clusterIP, clusterIPs = [], ports = [] }: SpecPorts, say: Say): void {
   if (ports.length === 0 && clusterIP !== "None" && !clusterIPs.includes("None"))
@@ -170,6 +191,31 @@ function portsTogether({ clusterIP, clusterIPs = [], ports = [] }: SpecPorts, sa
       say(["ports", i, "name"], `another port is “${name}” too`);
     if (before.some((other) => other.protocol === protocol && other.port === port))
       say(["ports", i, "port"], `${port}/${protocol} is there twice`);
+  });
+}
+
+/** What answers at a node port is what answers at the virtual address. */
+function nodePortsTogether({ clusterIP, clusterIPs = [], ports = [] }: SpecPorts, say: Say): void {
+  if (clusterIP === "None" || clusterIPs.includes("None"))
+    say(
+      [clusterIP === "None" ? "clusterIP" : "clusterIPs"],
+      "is None, but a service with node ports has a virtual address",
+    );
+  ports.forEach(({ protocol, nodePort }, i) => {
+    if (protocol === "SCTP")
+      say(["ports", i, "protocol"], "is SCTP, which has no node ports: it must be TCP or UDP");
+    const isSame = (other: (typeof ports)[number]) =>
+      other.protocol === protocol && other.nodePort === nodePort;
+    if (nodePort !== undefined && ports.slice(0, i).some(isSame))
+      say(["ports", i, "nodePort"], `${nodePort}/${protocol} is there twice`);
+  });
+}
+
+function noNodePorts({ externalTrafficPolicy, ports = [] }: SpecPorts, say: Say): void {
+  const why = "is for node ports, and type is not NodePort";
+  if (externalTrafficPolicy !== undefined) say(["externalTrafficPolicy"], why);
+  ports.forEach(({ nodePort }, i) => {
+    if (nodePort !== undefined) say(["ports", i, "nodePort"], why);
   });
 }
 

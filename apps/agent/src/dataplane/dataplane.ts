@@ -34,9 +34,10 @@ export type ForwardingTables = {
     /** Ports of masqueraded flows, both included; 0: the host's own stack does what NAT there is. */
     natFirst: number;
     natLast: number;
-    /** This host's addresses as the outside sees them; zero: none of that family. */
+    /** This host's addresses as the outside sees them; zero: none of that family. `nodePorts`: services are there, too. */
     natAddress4: number;
     natAddress6: Uint8Array;
+    nodePorts: boolean;
   };
   locals: readonly { address: Uint8Array; endpointId: number; ifindex: number; identity: number }[];
   routes: readonly {

@@ -13,6 +13,7 @@ import {
   FORWARDING_SIZE,
   type Forwarding,
   ForwardLimit,
+  ForwardPort,
   LOCAL_SIZE,
   REMOTE_SIZE,
   ROUTE_KEY_SIZE,
@@ -33,13 +34,16 @@ type Entry = readonly [key: Uint8Array, value: Uint8Array];
 /** Whether anything had to be written or removed. */
 export function applyForwarding(map: (name: string) => BpfMap, wanted: ForwardingTables): boolean {
   const before = readForwarding(map("forwarding"));
-  const hostPorts = wanted.hostPorts.length > 0 ? 1 : 0;
+  const { nodePorts, ...told } = wanted.facts;
+  const hostPorts = wanted.hostPorts.length > 0 ? ForwardPort.HOST_PORTS : 0;
+  const ports = hostPorts | (nodePorts ? ForwardPort.NODE_PORTS : 0);
   const { generation, policySet } = before;
-  const facts = { ...wanted.facts, hostPorts, generation, policySet };
+  const facts = { ...told, ports, generation, policySet };
   // Remotes first: a route must find the host it names.
   const changed = [
     bring(map("remotes"), wanted.remotes.map(remoteEntry), "array"),
     bring(map("tunnel_peers"), wanted.remotes.flatMap(peerEntry)),
+    bring(map("hosts"), wanted.remotes.flatMap(hostEntries)),
     bring(map("locals"), wanted.locals.map(localEntry)),
     bring(map("routes"), wanted.routes.map(routeEntry)),
     bring(map("host_ports"), wanted.hostPorts.map(hostPortEntry)),
@@ -120,6 +124,16 @@ function peerEntry({ index, address4 }: ForwardingTables["remotes"][number]): En
   const key = new Uint8Array(4);
   new DataView(key.buffer).setUint32(0, address4);
   return address4 === 0 ? [] : [[key, u32(index)]];
+}
+function hostEntries({ index, address4, address6 }: ForwardingTables["remotes"][number]): Entry[] {
+  const mapped = new Uint8Array(16);
+  mapped.set([0xff, 0xff], 10);
+  new DataView(mapped.buffer).setUint32(12, address4);
+  const own = [
+    ...(address4 === 0 ? [] : [mapped]),
+    ...(address6.some((byte) => byte !== 0) ? [address6] : []),
+  ];
+  return own.map((address) => [address, u32(index)]);
 }
 export const bytesOf = (facts: Forwarding): Uint8Array =>
   encoded(FORWARDING_SIZE, (view) => encodeForwarding(facts, view));

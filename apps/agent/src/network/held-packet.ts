@@ -9,14 +9,21 @@ export const VNET_HEADER_BYTES = 10;
 const CHECKSUM_PENDING = 1;
 /** Outer IPv4, UDP and VXLAN headers, inner Ethernet header. */
 const TUNNEL_BYTES = 50;
-const UDP = 17;
+/** In the tunnel's headers: VXLAN's flags, of which one is ours (lib/tunnel.h). */
+const FLAGS_AT = 28;
+const CAME_TO_PORT = 1;
+const [TCP, UDP] = [6, 17];
 
 export type HeldPacket = {
   /** Of what was inside the tunnel, where there was one. */
   source: string;
   destination: string;
+  /** Where its transport tells: not in a later fragment. */
+  to: { protocol: number; port: number } | undefined;
   /** The host that put it into a tunnel. */
   tunnelFrom: string | undefined;
+  /** A node port of that host: only the tunnel says so, and stays on. */
+  cameToPort: boolean;
   /** As it is put back: what was inside the tunnel, without it. */
   bytes: Uint8Array;
 };
@@ -28,8 +35,21 @@ export function readHeld(packet: Uint8Array, tunnelPort: number): HeldPacket | u
   const inner = isInside ? ip.subarray(TUNNEL_BYTES) : ip;
   const [source, destination] = [addressAt(inner, "source"), addressAt(inner, "destination")];
   if (source === undefined || destination === undefined) return undefined;
-  if (!isInside) return { source, destination, tunnelFrom: undefined, bytes: packet };
-  return { source, destination, tunnelFrom: addressAt(ip, "source"), bytes: withoutTunnel(packet) };
+  const facts = { source, destination, to: portAt(inner) };
+  if (!isInside) return { ...facts, tunnelFrom: undefined, cameToPort: false, bytes: packet };
+  const cameToPort = ((ip[FLAGS_AT] as number) & CAME_TO_PORT) !== 0;
+  const bytes = cameToPort ? packet : withoutTunnel(packet);
+  return { ...facts, tunnelFrom: addressAt(ip, "source"), cameToPort, bytes };
+}
+
+/** Of TCP and UDP; no IPv6 header before them. */
+function portAt(ip: Uint8Array): HeldPacket["to"] {
+  const isIp6 = (ip[0] ?? 0) >> 4 === 6;
+  const protocol = ip[isIp6 ? 6 : 9] ?? 0;
+  const at = isIp6 ? 40 : ((ip[0] ?? 0) & 0xf) * 4;
+  const isLater = !isIp6 && ((((ip[6] ?? 0) & 0x1f) << 8) | (ip[7] ?? 0)) !== 0;
+  if (isLater || (protocol !== TCP && protocol !== UDP) || ip.length < at + 4) return undefined;
+  return { protocol, port: ((ip[at + 2] as number) << 8) | (ip[at + 3] as number) };
 }
 
 function isTunnel(ip: Uint8Array, tunnelPort: number): boolean {

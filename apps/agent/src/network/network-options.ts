@@ -30,9 +30,11 @@ export type NetworkOptions = {
   log: (line: string, error?: string) => void;
 };
 
-/** What packets to virtual addresses wait for. */
+/** What packets to virtual addresses and node ports wait for; the latter by their text (service/node-port.ts). */
 export type VirtualAddresses = {
   isVirtual: (address: string) => boolean;
   isKnown: (address: string) => boolean;
   ask: (address: string) => void;
+  /** Of a node port. */
+  backendsOf: (address: string) => readonly string[];
 };

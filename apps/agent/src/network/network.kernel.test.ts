@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Resolved } from "@millrace/contract/network";
 import type { Policy, PolicyIdentity } from "@millrace/contract/policy";
-import type { ServiceAnswer } from "@millrace/contract/service";
+import type { NodePort, NodePortAnswer, ServiceAnswer } from "@millrace/contract/service";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Actor } from "../../../../packages/bpf/tests/actor.ts";
 import { HOOK_KIND } from "../../../../packages/bpf/tests/device-side.ts";
@@ -37,6 +37,7 @@ const POOL = {
 };
 const SHOP = ["10.96.0.1", "fd00:96::1"];
 const RANGES = ["10.96.0.0/16", "fd00:96::/64"];
+const [NODE_PORT, STRANGE_PORT] = [30_080, 30_081];
 const facts = ({ identity, name }: TestPod): PolicyIdentity => ({
   ...{ identity, namespace: "shop", labels: { app: name }, namespaceLabels: {}, ports: {} },
 });
@@ -74,7 +75,7 @@ class Stage {
   readonly network: Network;
   readonly services: Services;
   /** Behind SHOP, by name of pod; undefined: it is no service. */
-  backends: ("a" | "b")[] | undefined;
+  backends: ("a" | "b" | "c")[] | undefined;
   #ended = false;
 
   constructor(mode: Mode) {
@@ -131,6 +132,7 @@ class Stage {
         isVirtual: (address) => this.services.isVirtual(address),
         isKnown: (address) => this.services.isKnown(address),
         ask: (address) => this.services.ask(address),
+        backendsOf: (address) => this.services.backendsOf(address),
       },
       isConnected: () => this.connected,
       nowMs: () => performance.now(),
@@ -146,9 +148,11 @@ class Stage {
     });
     return new Services({
       ...{ kernel, file: new ServiceFile(this.#directory), clients: () => [] },
-      resolve: async ({ addresses }) => {
+      resolve: async ({ addresses, nodePorts = [] }) => {
         if (!this.connected) return { ok: false, kind: "unreachable", reason: "gone", pauseMs: 0 };
-        return { ok: true, value: { resolved: addresses.map((one) => this.#service(one)), ranges: RANGES } };
+        const resolved = addresses.map((one) => this.#service(one));
+        const value = { resolved, nodePorts: nodePorts.map((one) => this.#nodePort(one)), ranges: RANGES };
+        return { ok: true, value };
       },
       isConnected: () => this.connected,
       nowMs: () => performance.now(),
@@ -175,6 +179,13 @@ class Stage {
       ports,
     };
     return { address, found, reason: null, leaseSeconds: 120 };
+  }
+  #nodePort(asked: NodePort): NodePortAnswer {
+    const shop = this.#service(SHOP[asked.family === 4 ? 0 : 1] as string).found;
+    if (!shop || asked.port !== NODE_PORT) return { asked, found: null, leaseSeconds: 5 };
+    const backends = shop.ports.find(({ protocol }) => protocol === asked.protocol)?.backends ?? [];
+    const { namespace, name, affinitySeconds, leftOut } = shop;
+    return { asked, found: { namespace, name, affinitySeconds, leftOut, backends }, leaseSeconds: 120 };
   }
   #underlay({ underlay4, underlay6 }: TestHost) {
     return {
@@ -214,7 +225,7 @@ class Stage {
       },
       resolve: ({ addresses }: { addresses: string[] }) => {
         this.asked.push(...addresses);
-        return ok({ resolved: addresses.map((address) => this.#resolved(address)) });
+        return ok({ resolved: addresses.map((address) => this.#resolved(address)), hosts: [] });
       },
       policyFor: ({ identities }: { identities: number[] }) =>
         ok({
@@ -340,6 +351,56 @@ describe.each(["direct", "overlay"] as const)("with a pool that is %s", (mode) =
       // Host 2's own stack knows the way back to host 1, and none to its pods.
       using neighbour = await Actor.in(h1.netns);
       expect(await neighbour.do("open", { id: 1, ...to })).toEqual({ error: "ECONNREFUSED" });
+    },
+  );
+
+  test.each([
+    ["ip4", "c"],
+    ["ip6", "c"],
+    ["ip4", "a"],
+    ["ip6", "a"],
+  ] as const)(
+    "%s: to a node port that nobody here knew, of %s, not one packet is lost",
+    async (family, name) => {
+      stage.backends = [name];
+      await stage.begin();
+      await stage.services.step();
+      const { h1, h2 } = stage;
+      using server = await Actor.in(stage[name].netns);
+      for (const op of ["listen", "listenUdp"]) await server.do(op, { port: 7000, family: 6 });
+      const to = { host: family === "ip4" ? h2.underlay4 : h2.underlay6, port: NODE_PORT };
+      // Host 1's own stack is somebody outside, whose answers come from host 2 wherever the pod is.
+      using client = await Actor.in(h1.netns);
+      await client.do("udp", { ...to, count: 3, answer: true });
+      expect(await client.do("open", { id: 1, ...to })).toHaveProperty("localPort");
+      await client.do("exchange", { id: 1, bytes: 300_000 });
+      await client.do("close", { id: 1 });
+      expect(stage.network.counts).toMatchObject({ absent: 0, late: 0, failed: 0, overflowed: 0 });
+      expect(stage.network.counts.putBack).toBeGreaterThan(0);
+      expect([h1.ownDrops().UNRESOLVED, h2.ownDrops().UNRESOLVED]).toEqual([undefined, undefined]);
+    },
+  );
+
+  test.each([true, false])(
+    "a port of those that no service has is the host's own, with a control plane to ask: %s",
+    async (connected) => {
+      await stage.begin();
+      await stage.services.step();
+      stage.connected = connected;
+      const { h1, h2 } = stage;
+      using own = await Actor.in(h2.netns);
+      await own.do("listen", { port: STRANGE_PORT, family: 6 });
+      using client = await Actor.in(h1.netns);
+      for (const host of [h2.underlay4, h2.underlay6]) {
+        await client.do("open", { id: 1, host, port: STRANGE_PORT });
+        await client.do("exchange", { id: 1, bytes: 10_000 });
+        await client.do("close", { id: 1 });
+      }
+      using pod = await Actor.in(stage.c.netns);
+      await pod.do("open", { id: 1, host: h2.underlay4, port: STRANGE_PORT });
+      await pod.do("exchange", { id: 1, bytes: 10_000 });
+      expect(h2.ownDrops()).toEqual({});
+      expect(stage.network.counts).toMatchObject({ late: 0, failed: 0, absent: 0 });
     },
   );
 

@@ -4,22 +4,20 @@
  * and at what should be.
  */
 import type { NetworkReport } from "@millrace/contract/agent-protocol";
-import { LEASE_LIMITS, PUBLISH_CHUNK, RESOLVE_LIMITS } from "@millrace/contract/network";
+import { LEASE_LIMITS, PUBLISH_CHUNK } from "@millrace/contract/network";
 import { AttachmentError, keyText } from "../attachment/attachment.ts";
 import type { Allocation } from "../attachment/pod-attachments.ts";
 import type { PuntDevice } from "../dataplane/dataplane.ts";
 import { Paced } from "../paced.ts";
 import type { Policies } from "../policy/policies.ts";
 import { Addresses } from "./addresses.ts";
-import type { HeldPacket } from "./held-packet.ts";
 import type { LeaseState } from "./lease-file.ts";
 import type { NetworkOptions } from "./network-options.ts";
 import { policiesOf } from "./policies-of.ts";
 import { publishedEndpoint } from "./publication.ts";
-import { Punted } from "./punted.ts";
-import { Routes } from "./routes.ts";
 import { forwardingTables } from "./tables.ts";
 import { TranslationSweep } from "./translation-sweep.ts";
+import { Ways } from "./ways.ts";
 import { Whereabouts } from "./whereabouts.ts";
 
 const STEP_MS = 1000;
@@ -33,9 +31,8 @@ const LOW_WATER = 16;
 export class Network {
   readonly #o: NetworkOptions;
   readonly #addresses = new Addresses();
-  readonly #routes: Routes;
-  readonly #where = new Whereabouts((address) => this.#routes.get(address)?.found?.identity);
-  readonly #punted = new Punted((address) => this.#where.podAt(address) !== undefined);
+  readonly #where = new Whereabouts((address) => this.#ways.routes.get(address)?.found?.identity);
+  readonly #ways: Ways;
   readonly policies: Policies;
   #state: LeaseState;
   #punt: PuntDevice | undefined;
@@ -44,19 +41,26 @@ export class Network {
   #applied = "";
   readonly #paced = new Paced();
   readonly #translations: TranslationSweep;
-  readonly #asking = new Set<string>();
 
   constructor(options: NetworkOptions) {
     this.#o = options;
-    this.#routes = new Routes(options.nowMs);
-    this.#routes.restore(options.routeFile.read());
+    this.#ways = new Ways({
+      ...options,
+      where: this.#where,
+      isReady: (source, destination) => this.policies.isReady(source, destination),
+      onLearned: () => {
+        this.#remember(false); // before packets go by it
+        this.apply();
+      },
+    });
+    this.#ways.routes.restore(options.routeFile.read());
     this.#state = options.file.read();
     this.#addresses.set(this.#state.pools, this.#state.blocks);
     this.#translations = new TranslationSweep(options.dataplane.forwarding);
-    this.policies = policiesOf(options, this.#where, this.#routes, () => this.#answerAll());
+    this.policies = policiesOf(options, this.#where, this.#ways.routes, () => this.#ways.answerAll());
   }
   get counts(): Record<string, number> {
-    return { ...this.#punted.counts, ...this.#translations.counts, routes: this.#routes.size };
+    return { ...this.#ways.counts, ...this.#translations.counts };
   }
 
   /** For people: the blocks that are this host's, and how much of them is used. */
@@ -71,7 +75,8 @@ export class Network {
 
   /** Takes over what is to be forwarded; packets of unknown destination come up from now on. */
   open(): void {
-    this.#punt = this.#o.dataplane.forwarding.openPunt((batch) => this.#take(batch));
+    this.#punt = this.#o.dataplane.forwarding.openPunt((batch) => this.#ways.take(batch));
+    this.#ways.punt = this.#punt;
     this.#where.set(this.#known());
     this.policies.open(); // before anything is forwarded
     this.apply();
@@ -107,12 +112,15 @@ export class Network {
   /** The kernel's tables from what is known now. */
   apply(): void {
     const known = this.#known();
-    const text = JSON.stringify([known, this.#routes.version]);
+    const text = JSON.stringify([known, this.#ways.version]);
     if (text === this.#applied) return;
     this.#where.set(known);
-    const routes = this.#routes.found();
+    const { routes, hosts } = this.#ways;
     this.#o.dataplane.forwarding.setTables(
-      forwardingTables({ ...known, routes, indexOf: (host) => this.#routes.indexOf(host) }),
+      forwardingTables({
+        ...{ ...known, routes: routes.found(), hosts: hosts.found() },
+        indexOf: (host) => routes.indexOf(host),
+      }),
     );
     this.#applied = text;
   }
@@ -134,7 +142,11 @@ export class Network {
   /** The control plane says that something changed. */
   hint(): void {
     this.#leaseAtMs = 0;
-    this.#routes.doubt();
+    this.#ways.routes.doubt();
+  }
+  /** What packets to services may wait for is known. */
+  servicesKnown(): void {
+    this.#ways.answerAll();
   }
 
   /** One look at everything; how long until the next. */
@@ -145,33 +157,23 @@ export class Network {
   }
   async #stepWays(): Promise<number> {
     const now = this.#o.nowMs();
-    this.#punted.expire(now);
+    this.#ways.giveUp();
     this.#translations.step(now);
-    if (!this.#o.isConnected()) {
-      this.#routes.extend(this.#due());
-      this.#settle();
-      return STEP_MS;
+    if (this.#o.isConnected()) {
+      if (now >= this.#leaseAtMs && !(await this.#lease(now))) return RETRY_MS;
+      if (!(await this.#publish())) return RETRY_MS;
     }
-    if (now >= this.#leaseAtMs && !(await this.#lease(now))) return RETRY_MS;
-    if (!(await this.#publish())) return RETRY_MS;
-    const due = this.#due();
-    if (due.length > 0 && !(await this.#resolve(due))) this.#routes.extend(due);
-    this.#settle();
-    return STEP_MS;
-  }
-  /** After what is in use was renewed: the rest goes when its lease is over. */
-  #settle(): void {
-    this.#routes.expire();
+    await this.#ways.renew();
+    this.#ways.expire();
     this.apply();
     this.#remember(true);
+    return STEP_MS;
   }
   #remember(isStep: boolean): void {
-    const write = () => this.#o.routeFile.write(this.#routes.found());
-    const problem = this.#paced.keep(this.#routes.version, this.#o.nowMs(), isStep, write);
+    const { routes } = this.#ways;
+    const write = () => this.#o.routeFile.write(routes.found());
+    const problem = this.#paced.keep(routes.version, this.#o.nowMs(), isStep, write);
     if (problem) this.#o.log("ways can't be kept on disk", problem);
-  }
-  #due(): string[] {
-    return this.#routes.due(this.#o.inUse());
   }
 
   async #lease(now: number): Promise<boolean> {
@@ -228,61 +230,5 @@ export class Network {
     this.#published = text;
     this.#keep({ generation, identities });
     return true;
-  }
-
-  #take(batch: Uint8Array): void {
-    const tunnelPort = this.#o.underlay()?.vtepPort ?? 0;
-    const fresh = this.#punted.take(batch, tunnelPort, this.#o.nowMs());
-    this.#answerAll();
-    const unknown = fresh.filter(
-      (address) =>
-        this.#where.isElsewhere(address) && !this.#routes.get(address) && !this.#asking.has(address),
-    );
-    if (unknown.length > 0) void this.#resolve(unknown);
-    const { services } = this.#o;
-    for (const address of fresh) if (services.isVirtual(address)) services.ask(address);
-  }
-  /** Something is known now that packets may wait for. */
-  servicesKnown(): void {
-    this.#answerAll();
-  }
-  #answerAll(): void {
-    for (const address of this.#punted.addresses()) this.#answer(address);
-  }
-
-  async #resolve(addresses: readonly string[]): Promise<boolean> {
-    let ok = true;
-    for (let at = 0; at < addresses.length; at += RESOLVE_LIMITS.addresses) {
-      const part = addresses.slice(at, at + RESOLVE_LIMITS.addresses);
-      for (const address of part) this.#asking.add(address);
-      const answer = await this.#o.client.resolve({ addresses: part });
-      for (const address of part) this.#asking.delete(address);
-      if (answer.ok) this.#routes.put(answer.value.resolved);
-      else this.#o.log("addresses can't be resolved", answer.reason);
-      ok &&= answer.ok;
-    }
-    this.#remember(false); // before packets go by it
-    this.apply();
-    for (const address of addresses) this.#answer(address);
-    return ok;
-  }
-  /** Nothing is known: the packets wait on, until their time is over. */
-  #answer(address: string): void {
-    const write = (packet: Uint8Array) => this.#punt?.write(packet) ?? false;
-    const { services } = this.#o;
-    if (services.isVirtual(address)) {
-      // Whether they may pass is asked when it is known to which backend.
-      if (services.isKnown(address))
-        this.#punted.release(address, { host: null, isReady: () => true, write });
-      return;
-    }
-    const known = this.#where.isElsewhere(address) ? this.#routes.get(address) : { found: undefined };
-    if (!known) return;
-    const at = {
-      host: known.found?.host.uplink4 ?? null,
-      isReady: ({ source, destination }: HeldPacket) => this.policies.isReady(source, destination),
-      write,
-    };
-    this.#punted.release(address, known.found === null ? null : at);
   }
 }

@@ -23,7 +23,7 @@ function batchOf(...packets: Uint8Array[]): Uint8Array {
 }
 
 test("packets wait by destination, are put back in order as they came, and counted", () => {
-  const punted = new Punted();
+  const punted = new Punted(({ destination }) => destination);
   const packets = [packetTo("10.1.0.1"), packetTo("10.1.0.2"), packetTo("10.1.0.1", 44)];
   expect(punted.take(batchOf(...packets), PORT, 0)).toEqual(["10.1.0.1", "10.1.0.2"]);
   expect(punted.take(batchOf(packetTo("10.1.0.1", 48)), PORT, 0)).toEqual([]);
@@ -36,7 +36,7 @@ test("packets wait by destination, are put back in order as they came, and count
 });
 
 test("a packet nobody answered for in time is given up", () => {
-  const punted = new Punted();
+  const punted = new Punted(({ destination }) => destination);
   punted.take(batchOf(packetTo("10.1.0.1")), PORT, 0);
   punted.expire(2999);
   expect(punted.counts.late).toBe(0);
@@ -45,7 +45,7 @@ test("a packet nobody answered for in time is given up", () => {
 });
 
 test("a flood is bounded, and what has no room is counted", () => {
-  const punted = new Punted();
+  const punted = new Punted(({ destination }) => destination);
   punted.take(batchOf(...Array.from({ length: 1500 }, () => packetTo("10.1.0.1"))), PORT, 0);
   expect(punted.counts).toMatchObject({ taken: 1500, overflowed: 476 });
   punted.release("10.1.0.1", { ...ready, host: null, write: () => true });
@@ -53,20 +53,20 @@ test("a flood is bounded, and what has no room is counted", () => {
 });
 
 test("what is no IP packet, or no whole one, is counted and dropped", () => {
-  const punted = new Punted();
+  const punted = new Punted(({ destination }) => destination);
   expect(punted.take(batchOf(new Uint8Array(3), packetTo("10.1.0.1").subarray(0, 25)), PORT, 0)).toEqual([]);
   expect(punted.counts.failed).toBe(2);
 });
 
 test("a packet the device doesn't take is counted as failed", () => {
-  const punted = new Punted();
+  const punted = new Punted(({ destination }) => destination);
   punted.take(batchOf(packetTo("10.1.0.1")), PORT, 0);
   punted.release("10.1.0.1", { ...ready, host: null, write: () => false });
   expect(punted.counts).toMatchObject({ putBack: 0, failed: 1 });
 });
 
 test("of a packet to a pod here the sender is asked about, and who can't be judged yet waits on", () => {
-  const punted = new Punted((address) => address === "10.1.0.1");
+  const punted = new Punted(({ source }) => source);
   const packet = packetTo("10.1.0.1");
   packet.set([10, 2, 0, 7], VNET_HEADER_BYTES + 12);
   expect(punted.take(batchOf(packet), PORT, 0)).toEqual(["10.2.0.7"]);
@@ -101,8 +101,8 @@ describe("a tunnel of a host that isn't known", () => {
     return packet;
   }
 
-  test("is asked about by the sender inside, and put back without its outer headers", () => {
-    const punted = new Punted();
+  test("is put back without its outer headers", () => {
+    const punted = new Punted(({ source }) => source);
     const packet = tunnelled("10.200.0.1", "10.201.0.5", "10.201.1.6", true);
     expect(punted.take(batchOf(packet), PORT, 0)).toEqual(["10.201.0.5"]);
     const put: Uint8Array[] = [];
@@ -113,8 +113,19 @@ describe("a tunnel of a host that isn't known", () => {
     expect([...back.subarray(0, VNET_HEADER_BYTES)]).toEqual([1, 0, 40, 0, 0, 0, 20, 0, 16, 0]);
   });
 
+  test("for a node port is asked about itself, and put back as it came: only the tunnel says which port that was", () => {
+    const punted = new Punted(({ cameToPort, tunnelFrom }) => `${cameToPort} ${tunnelFrom}`);
+    const packet = tunnelled("10.200.0.1", "192.0.2.1", "10.201.1.6", true);
+    packet[VNET_HEADER_BYTES + 28] = 0x09;
+    expect(punted.take(batchOf(packet), PORT, 0)).toEqual(["true 10.200.0.1"]);
+    const put: Uint8Array[] = [];
+    const write = (bytes: Uint8Array) => put.push(bytes) > 0;
+    punted.release("true 10.200.0.1", { ...ready, host: "10.200.0.1", write });
+    expect(put).toEqual([packet]);
+  });
+
   test("that speaks for a pod of another host goes nowhere, and is counted", () => {
-    const punted = new Punted();
+    const punted = new Punted(({ source }) => source);
     punted.take(batchOf(tunnelled("10.200.0.9", "10.201.0.5", "10.201.1.6")), PORT, 0);
     punted.release("10.201.0.5", { ...ready, host: "10.200.0.1", write: () => true });
     expect(punted.counts).toMatchObject({ putBack: 0, forged: 1 });

@@ -42,16 +42,16 @@ export class Punted {
     forged: 0,
   };
   readonly #waiting = new Map<string, { sinceMs: number; packets: HeldPacket[] }>();
-  readonly #isHere: (address: string) => boolean;
+  readonly #questionOf: (held: HeldPacket) => string;
   #packets = 0;
   #bytes = 0;
 
-  /** Whether an address is a pod's of this host: of a packet to one the sender is asked about. */
-  constructor(isHere: (address: string) => boolean = () => false) {
-    this.#isHere = isHere;
+  /** What must be known before a packet can go on: an address, in whatever form. */
+  constructor(questionOf: (held: HeldPacket) => string) {
+    this.#questionOf = questionOf;
   }
 
-  /** Records as the device hands them over; the addresses that nobody waited for until now. */
+  /** Records as the device hands them over; what nobody waited for until now. */
   take(batch: Uint8Array, tunnelPort: number, nowMs: number): string[] {
     const fresh: string[] = [];
     for (const packet of packetsIn(batch)) {
@@ -61,8 +61,8 @@ export class Punted {
       else if (this.#packets >= MOST_PACKETS || this.#bytes + packet.length > MOST_BYTES)
         this.counts.overflowed++;
       else {
-        const address = this.#askedOf(held);
-        if (this.#keep(address, held, nowMs)) fresh.push(address);
+        const question = this.#questionOf(held);
+        if (this.#keep(question, held, nowMs)) fresh.push(question);
       }
     }
     return fresh;
@@ -87,9 +87,6 @@ export class Punted {
     return [...this.#waiting.keys()];
   }
 
-  #askedOf({ source, destination, tunnelFrom }: HeldPacket): string {
-    return tunnelFrom !== undefined || this.#isHere(destination) ? source : destination;
-  }
   #keep(address: string, held: HeldPacket, nowMs: number): boolean {
     const known = this.#waiting.get(address);
     const entry = known ?? { sinceMs: nowMs, packets: [] };

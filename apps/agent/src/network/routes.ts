@@ -16,14 +16,17 @@ type Entry = { found: Route | null; reason: Absence | null; renewAtMs: number; u
 
 export class Routes {
   readonly #nowMs: () => number;
+  readonly #alsoUsed: () => readonly string[];
   readonly #entries = new Map<string, Entry>();
   readonly #indexes = new Map<string, number>();
   /** Rises with every change of what is found where. */
   version = 0;
   #lastIndex = 0;
 
-  constructor(nowMs: () => number) {
+  /** `alsoUsed`: names of hosts that keep their numbers without a route to them. */
+  constructor(nowMs: () => number, alsoUsed: () => readonly string[] = () => []) {
     this.#nowMs = nowMs;
+    this.#alsoUsed = alsoUsed;
   }
   get size(): number {
     return this.#entries.size;
@@ -111,7 +114,7 @@ export class Routes {
   }
 
   #forgetHosts(): void {
-    const hosts = new Set(this.found().map(([, { host }]) => host.name));
+    const hosts = new Set([...this.found().map(([, { host }]) => host.name), ...this.#alsoUsed()]);
     for (const name of this.#indexes.keys()) if (!hosts.has(name)) this.#indexes.delete(name);
   }
 }

@@ -31,6 +31,7 @@ const known = (more: Partial<Knowledge> = {}): Knowledge => ({
     pools: [pool],
     hostAddresses: ["10.200.0.1"],
     routes: [],
+    hosts: [],
     indexOf: () => 7,
   },
   locals: [
@@ -110,17 +111,34 @@ test("without an underlay there is no tunnel", () => {
   expect(forwardingTables(known({ underlay: undefined })).facts).toEqual({
     ...{ uplink: 2, punt: 9, tunnelPort: 0, tunnelAddress: 0 },
     ...{ natFirst: 20_000, natLast: 31_999, natAddress4: 0, natAddress6: new Uint8Array(16) },
+    nodePorts: false,
   });
   expect(forwardingTables(known()).facts).toMatchObject({ tunnelPort: 8472, tunnelAddress: 0x0ac80001 });
 });
 
 test("what pods send outside leaves under the uplink's addresses and the reserved ports, where their pool says so", () => {
   expect(forwardingTables(known()).facts).toMatchObject({
-    ...{ natFirst: 20_000, natLast: 31_999, natAddress4: 0x0ac80001 },
+    ...{ natFirst: 20_000, natLast: 31_999, natAddress4: 0x0ac80001, nodePorts: true },
     natAddress6: addressBytes("fd00:200::1"),
   });
   const { natFirst, natLast } = forwardingTables(known({ masqueradePorts: undefined })).facts;
   expect([natFirst, natLast]).toEqual([0, 0]);
   const open = { ...pool, masquerade: false };
   expect(shown(known({ pools: [open] }))).toContain("10.201.0.0/112 PUNT 0 0");
+});
+
+test("a host by whose node ports clients come is known like one that is routed to, once", () => {
+  const { host } = route("overlay");
+  const other = { ...host, name: "h3", uplink4: "10.200.0.3", uplink6: null };
+  const indexes: Record<string, number> = { h2: 7, h3: 8 };
+  const { remotes } = forwardingTables(
+    known({
+      ...{ routes: [["10.201.1.5", route("overlay")]], hosts: [host, other] },
+      indexOf: (name) => indexes[name] as number,
+    }),
+  );
+  expect(remotes.map(({ index, address4 }) => [index, address4])).toEqual([
+    [7, 0x0ac80002],
+    [8, 0x0ac80003],
+  ]);
 });

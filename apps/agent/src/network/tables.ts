@@ -5,7 +5,7 @@
 import { PathKind } from "@millrace/abi/generated/flow";
 import { RouteFlag } from "@millrace/abi/generated/forward";
 import { RESERVED_IDENTITIES } from "@millrace/contract/identity";
-import type { PoolFacts, Route, Underlay } from "@millrace/contract/network";
+import type { PoolFacts, Route, RouteHost, Underlay } from "@millrace/contract/network";
 import { parsePrefix, prefixText } from "@millrace/contract/prefix";
 import { type HostPort, pairsOf } from "../attachment/host-port.ts";
 import type { ForwardingTables } from "../dataplane/dataplane.ts";
@@ -23,6 +23,8 @@ export type Knowledge = {
   locals: readonly (LocalPod & { hostPorts: readonly HostPort[] })[];
   hostAddresses: readonly string[];
   routes: readonly (readonly [address: string, route: Route])[];
+  /** By whose node ports clients come to pods here. */
+  hosts: readonly RouteHost[];
   indexOf: (host: string) => number;
 };
 
@@ -33,7 +35,7 @@ const WHOLE = 128;
 export function forwardingTables(known: Knowledge): ForwardingTables {
   const { uplink, punt, underlay } = known;
   const remotes = new Map<number, ForwardingTables["remotes"][number]>();
-  for (const [, { host }] of known.routes) {
+  for (const host of [...known.routes.map(([, route]) => route.host), ...known.hosts]) {
     const index = known.indexOf(host.name);
     remotes.set(index, { index, address4: number4(host.uplink4), address6: bytes6(host.uplink6) });
   }
@@ -89,6 +91,7 @@ function outsideFacts({ masqueradePorts, underlay }: Knowledge) {
     natLast: masqueradePorts?.last ?? 0,
     natAddress4,
     natAddress6,
+    nodePorts: underlay !== undefined,
   };
 }
 

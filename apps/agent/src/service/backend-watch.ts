@@ -1,8 +1,14 @@
 /** Looks at what became of this host's connections to backends, and says whose tables change by it. */
-import { type BackendOut, MOST_BACKENDS_OUT, type NetworkReport } from "@millrace/contract/agent-protocol";
+import {
+  type BackendOut,
+  MOST_BACKENDS_OUT,
+  type NetworkReport,
+  NODE_PORT_ADDRESS,
+} from "@millrace/contract/agent-protocol";
 import type { Services as KernelServices } from "../dataplane/services.ts";
 import { BackendHealth, type ObservedBackend, type OutBackend } from "./health.ts";
 import { portText, type ServiceLayout } from "./layout.ts";
+import { nodePortOf } from "./node-port.ts";
 import type { IsOut } from "./wanted.ts";
 
 const LOOK_MS = 2000;
@@ -65,6 +71,7 @@ function partsOf(name: string): { address: string; port: number; protocol: numbe
   return { address, port: Number(port), protocol: Number(protocol) };
 }
 function reported({ service, backend, why }: OutBackend): BackendOut {
-  const { address, port } = partsOf(backend);
-  return { service: partsOf(service), backend: { address, port }, why };
+  const [asked, { address, port }] = [partsOf(service), partsOf(backend)];
+  const at = nodePortOf(asked.address) ? { ...asked, address: NODE_PORT_ADDRESS } : asked;
+  return { service: at, backend: { address, port }, why };
 }

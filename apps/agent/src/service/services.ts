@@ -2,10 +2,10 @@
  * This host's part of service balancing: what its pods ask for is asked of the control plane, kept on a lease, and
  * written into the kernel's tables. A host holds what its own pods use, and nothing else.
  */
-import { ServiceCount } from "@millrace/abi/generated/service";
 import type { NetworkReport } from "@millrace/contract/agent-protocol";
 import { contains, type Prefix, parseAddress, parsePrefix } from "@millrace/contract/prefix";
 import {
+  type NodePort,
   SERVICE_ASK_LIMITS,
   type ServiceResolveInput,
   type ServiceResolveOutput,
@@ -20,7 +20,9 @@ import {
 import { BackendWatch } from "./backend-watch.ts";
 import { portText, ServiceLayout, type WantedService } from "./layout.ts";
 import { ServiceLeases } from "./leases.ts";
+import { asServiceAnswer, nodePortAddress, nodePortOf } from "./node-port.ts";
 import type { ServiceFile } from "./service-file.ts";
+import { namedTotals } from "./totals.ts";
 import { wantedServices } from "./wanted.ts";
 
 const STEP_MS = 1000;
@@ -32,16 +34,6 @@ const RANGES_MS = 60_000;
 const RETRY_MS = 5000;
 /** Addresses that wait for an answer. More are left out and counted: their sockets' next try asks again. */
 const MOST_ASKED = 1024;
-
-type CountName = keyof typeof ServiceCount;
-const COUNTED: Record<CountName, string> = {
-  TRANSLATED: "translated",
-  EMPTY: "refusedEmpty",
-  UNKNOWN: "unknown",
-  ABSENT: "refusedAbsent",
-  RACED: "refusedRaced",
-  FORGOTTEN: "forgotten",
-};
 
 export type ServicesOptions = {
   kernel: KernelServices;
@@ -84,14 +76,10 @@ export class Services {
   }
   /** What became of connects to virtual addresses, and of the questions they led to. */
   get counts(): Record<string, number> {
-    const totals = this.#o.kernel.totals();
-    const named = Object.entries(ServiceCount).map(([name, at]) => [
-      COUNTED[name as CountName],
-      totals[at] ?? 0,
-    ]);
+    const totals = namedTotals(this.#o.kernel.totals());
     const { takenOut, out } = this.#backends;
     const health = { takenOut, backendsOut: out };
-    return { ...this.#counts, ...Object.fromEntries(named), ...health, known: this.#leases.size };
+    return { ...this.#counts, ...totals, ...health, known: this.#leases.size };
   }
 
   /** For the heartbeat. */
@@ -129,15 +117,27 @@ export class Services {
     }
   }
 
-  /** Whether packets to it are a service's, or nobody's. */
+  /** Whether packets to it are a service's, or nobody's; of a node port, or the host's own. */
   isVirtual(address: string): boolean {
+    if (nodePortOf(address)) return true;
     const parsed = parseAddress(address);
     return parsed !== undefined && this.#prefixes.some((prefix) => contains(prefix, parsed));
   }
   isKnown(address: string): boolean {
     return this.#leases.get(address) !== undefined;
   }
-  /** A socket or a packet of a pod is for it. */
+  /** Where connections to it go. */
+  backendsOf(address: string): string[] {
+    const ports = this.#leases.get(address)?.found?.ports ?? [];
+    return [...new Set(ports.flatMap(({ backends }) => backends.map((backend) => backend.address)))];
+  }
+  /** Whether clients outside are sent to that pod's address: they have no flow here that says so. */
+  isBehindNodePort(): (address: string) => boolean {
+    const nodePorts = this.#leases.found().filter(([address]) => nodePortOf(address));
+    const backends = new Set(nodePorts.flatMap(([address]) => this.backendsOf(address)));
+    return (address) => backends.has(address);
+  }
+  /** A socket or a packet of a pod is for it, or somebody outside came to it. */
   ask(address: string): void {
     if (this.#asked.has(address) || this.isKnown(address)) return;
     if (this.#asked.size >= MOST_ASKED) {
@@ -235,17 +235,28 @@ export class Services {
     for (let at = 0; at === 0 || at < addresses.length; at += SERVICE_ASK_LIMITS.addresses) {
       const part = addresses.slice(at, at + SERVICE_ASK_LIMITS.addresses);
       const hints = this.#hints;
-      const answer = await this.#o.resolve({ addresses: part });
+      const nodePorts = part.flatMap((address) => nodePortOf(address) ?? []);
+      const answer = await this.#o.resolve({
+        addresses: part.filter((address) => !nodePortOf(address)),
+        nodePorts,
+      });
       if (answer.ok) this.#learn(answer.value);
       else this.#o.log("services can't be resolved", answer.reason);
+      if (!answer.ok) this.#leaveToHost(nodePorts);
       // It may be of before what was hinted at.
       if (hints !== this.#hints) this.#leases.doubt();
       ok &&= answer.ok;
     }
     return ok;
   }
-  #learn({ resolved, ranges }: ServiceResolveOutput): void {
-    this.#leases.put(resolved);
+  /** Nobody can say whose it is: what comes there meanwhile may be for a program of the host's own. */
+  #leaveToHost(nodePorts: readonly NodePort[]): void {
+    const unknown = nodePorts.filter((asked) => !this.isKnown(nodePortAddress(asked)));
+    const leaseSeconds = SERVICE_ASK_LIMITS.absentSeconds;
+    this.#leases.put(unknown.map((asked) => asServiceAnswer({ asked, found: null, leaseSeconds })));
+  }
+  #learn({ resolved, nodePorts = [], ranges }: ServiceResolveOutput): void {
+    this.#leases.put([...resolved, ...nodePorts.map(asServiceAnswer)]);
     if (ranges.join() === this.#ranges.join()) return;
     this.#takeRanges(ranges);
     this.#toWrite = true;

@@ -96,7 +96,7 @@ export class Telemetry {
   usedRemotes(): (address: string) => boolean {
     let remotes: ReadonlySet<string | number> | undefined;
     return (address) => {
-      remotes ??= new Set([...this.#baselines.flows.remotes(), ...this.#baselines.translations.remotes()]);
+      remotes ??= new Set([...this.#baselines.flows.remotes(), ...this.#baselines.translations.ends()]);
       return remotes.has(addressTextKey(address));
     };
   }

@@ -10,8 +10,8 @@ import { hashTuple, sameTuple, TUPLE_WORDS } from "./tuple.ts";
 
 /** A number and a tuple. */
 const ENTRY_WORDS = 1 + TUPLE_WORDS;
-/** Of a tuple: where the far end's address begins. */
-const REMOTE = 4;
+/** Of a tuple: where an end's address begins. */
+const [LOCAL, REMOTE] = [0, 4];
 
 export class FlowTranslations {
   readonly #tuples = new Map<number, Uint32Array>();
@@ -24,9 +24,12 @@ export class FlowTranslations {
   get(number: number): Uint32Array | undefined {
     return this.#tuples.get(number);
   }
-  /** The far ends of all of them, as addressKey has them. */
-  remotes(): (string | number)[] {
-    return [...this.#tuples.values()].map((tuple) => addressKey(tuple, REMOTE));
+  /** Both ends of all of them, as addressKey has them: the near one may be another host's, by whose port the flow came. */
+  ends(): (string | number)[] {
+    return [...this.#tuples.values()].flatMap((tuple) => [
+      addressKey(tuple, LOCAL),
+      addressKey(tuple, REMOTE),
+    ]);
   }
 
   /** The tuple's number, never 0; equal for equal tuples. */

@@ -103,7 +103,7 @@ describe("the other side of a flow", () => {
     host.kernel.packet(key, 0, 100, { opener: FlowOpener.LOCAL, path });
     expect(told(next())).toEqual([`0: ${other}`]);
     const uses = agent().telemetry.usedRemotes(); // so the way to the backend stays known
-    expect([VIP, FAR, HOST].map(uses)).toEqual([true, true, false]);
+    expect([VIP, FAR, HOST, "192.0.2.99"].map(uses)).toEqual([true, true, "natPort" in more, false]);
   });
 
   test("is the backend behind a service's address", () => {

@@ -10,18 +10,26 @@ export const MOST_LEASES = 16_384;
 
 export type LeaseSql = { save: string; trim: string; askers: string; forget: string };
 
-export function leaseSql(table: string, key: string, type: "inet" | "int"): LeaseSql {
+/** The columns that say what was asked for, with their types. */
+export function leaseSql(
+  table: string,
+  key: Readonly<Record<string, "inet" | "int" | "smallint">>,
+): LeaseSql {
+  const columns = Object.keys(key).join(", ");
+  const asked = (first: number) =>
+    `unnest(${Object.values(key).map((type, i) => `$${first + i}::${type}[]`)}) asked(${columns})`;
   return {
-    /** Host, keys, seconds. In the order of keys, so that two who write the same meet once. */
-    save: `insert into ${table} (${key}, host_id, until)
-      select distinct asked, $1::int, now() + ($3::int + ${LATE_S}) * interval '1 s' from unnest($2::${type}[]) asked
-      order by asked
-      on conflict (${key}, host_id) do update set until = excluded.until`,
+    /** Host, seconds, and of each column its values. In the order of keys, so that two who write the same meet once. */
+    save: `insert into ${table} (${columns}, host_id, until)
+      select distinct ${columns}, $1::int, now() + ($2::int + ${LATE_S}) * interval '1 s' from ${asked(3)}
+      order by ${columns}
+      on conflict (${columns}, host_id) do update set until = excluded.until`,
     /** Host. Beyond the bound those go that end first: they are told nothing, and end. */
     trim: `delete from ${table} where host_id = $1 and until <= (
       select until from ${table} where host_id = $1 order by until desc offset ${MOST_LEASES} limit 1)`,
-    /** Keys. */
-    askers: `select distinct host_id as "hostId" from ${table} where ${key} = any($1::${type}[]) and until > now()`,
+    /** Of each column its values. */
+    askers: `select distinct l.host_id as "hostId" from ${asked(1)} join ${table} l using (${columns})
+      where l.until > now()`,
     forget: `delete from ${table} where until < now()`,
   };
 }

@@ -85,6 +85,12 @@ const OWN: Record<Name, DropReasonText> = {
     "The packet had waited for the agent's answer, and no link header could be put before it: it is too large, or the host has no memory left.",
     "Look at the pod's MTU, and at the host's memory.",
   ),
+  TOO_LONG: reason(
+    "loss",
+    "Longer than the tunnel takes",
+    "The packet came to a node port, or answers what did, and was to go to another host through the tunnel, whose header makes it too long. Its sender was told the length that fits. Usual once a connection where pods have the uplink's MTU.",
+    "Where it goes on: does the sender get ICMP errors? Else give pods or clients an MTU of 50 bytes less.",
+  ),
   NO_BACKEND: reason(
     "loss",
     "The service has no backend",

@@ -80,6 +80,7 @@ export const PathReason = {
   NO_BACKEND: 13,
   NO_SERVICE: 14,
   NO_HEADROOM: 15,
+  TOO_LONG: 16,
 } as const;
 export type PathReason = (typeof PathReason)[keyof typeof PathReason];
 

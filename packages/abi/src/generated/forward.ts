@@ -7,6 +7,12 @@ export const ForwardLimit = {
 } as const;
 export type ForwardLimit = (typeof ForwardLimit)[keyof typeof ForwardLimit];
 
+export const ForwardPort = {
+  HOST_PORTS: 1,
+  NODE_PORTS: 2,
+} as const;
+export type ForwardPort = (typeof ForwardPort)[keyof typeof ForwardPort];
+
 export const RouteFlag = {
   OUTSIDE: 1,
   MASQUERADED: 2,
@@ -24,7 +30,7 @@ export interface Forwarding {
   natAddress4: number;
   natAddress6: Uint8Array;
   natLast: number;
-  hostPorts: number;
+  ports: number;
 }
 
 export const FORWARDING_SIZE = 48;
@@ -39,7 +45,7 @@ export const FORWARDING_OFFSETS = {
   natAddress4: 24,
   natAddress6: 28,
   natLast: 44,
-  hostPorts: 46,
+  ports: 46,
 } as const;
 
 /** Undefined when fewer than 48 bytes are there. */
@@ -61,7 +67,7 @@ export function readForwarding(view: DataView, at: number): Forwarding {
     natAddress4: view.getUint32(at + 24, false),
     natAddress6: bytesAt(view, at + 28, 16),
     natLast: view.getUint16(at + 44, true),
-    hostPorts: view.getUint16(at + 46, true),
+    ports: view.getUint16(at + 46, true),
   };
 }
 
@@ -77,7 +83,7 @@ export function encodeForwarding(value: Forwarding, view: DataView, at = 0): voi
   view.setUint32(at + 24, value.natAddress4, false);
   putBytes(value.natAddress6, view, at + 28, 16);
   view.setUint16(at + 44, value.natLast, true);
-  view.setUint16(at + 46, value.hostPorts, true);
+  view.setUint16(at + 46, value.ports, true);
 }
 
 export interface Local {

@@ -9,6 +9,8 @@ export const ObserverCount = {
   SOCKET_UNMATCHED: 5,
   IDENTITY_DIFFERS: 6,
   NOT_MASQUERADED: 7,
+  RELAYED: 8,
+  RELAYED_BACK: 9,
 } as const;
 export type ObserverCount = (typeof ObserverCount)[keyof typeof ObserverCount];
 

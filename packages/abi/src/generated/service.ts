@@ -16,6 +16,8 @@ export const ServiceLimit = {
   COUNTS: 16,
   TRIES: 3,
   HOST_PORT_LIMIT: 4096,
+  NODE_PORT_FIRST: 30000,
+  NODE_PORT_LAST: 32767,
 } as const;
 export type ServiceLimit = (typeof ServiceLimit)[keyof typeof ServiceLimit];
 

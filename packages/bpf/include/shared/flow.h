@@ -107,6 +107,7 @@ enum path_reason {
 	PATH_REASON_NO_BACKEND = 13,     /* to a service with none, or with none but the sender; the sender was told */
 	PATH_REASON_NO_SERVICE = 14,     /* to a virtual address that is no service's, or has no such port; likewise */
 	PATH_REASON_NO_HEADROOM = 15,    /* a link header found no room before what the agent has put back */
+	PATH_REASON_TOO_LONG = 16,       /* to be relayed to or from a node port, and longer than the tunnel takes; the sender was told */
 };
 
 enum path_limit {

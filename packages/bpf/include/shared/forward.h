@@ -14,6 +14,12 @@ enum forward_limit {
 	FORWARD_FIRST_GENERATION = 2, /* 0: never decided; 1: PATH_DECIDING */
 };
 
+/* Which ports of this host's own addresses may lead to pods. */
+enum forward_port {
+	FORWARD_HOST_PORTS = 1, /* there is something in `host_ports` (service.h) */
+	FORWARD_NODE_PORTS = 2, /* those of services, from SERVICE_NODE_PORT_FIRST on */
+};
+
 /* The one element of `forwarding`. */
 struct forwarding {
 	__u32 generation; /* raised whenever a decision made before could now be another; never 0 or 1 */
@@ -26,7 +32,7 @@ struct forwarding {
 	__be32 nat_address4;   /* this host's, as the outside sees it; 0: IPv4 isn't masqueraded */
 	__u8 nat_address6[16]; /* likewise for IPv6 */
 	__u16 nat_last;
-	__u16 host_ports; /* whether any port of this host's leads to a pod: `host_ports` (service.h) */
+	__u16 ports; /* enum forward_port */
 };
 ABI_SIZE(struct forwarding, 48);
 

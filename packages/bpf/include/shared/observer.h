@@ -18,6 +18,8 @@ enum observer_count {
 	OBSERVER_SOCKET_UNMATCHED = 5,    /* socket reports whose flow is not in the table */
 	OBSERVER_IDENTITY_DIFFERS = 6,    /* packets whose tunnel says another identity than the lease of their source */
 	OBSERVER_NOT_MASQUERADED = 7,     /* decisions: to the outside as it is, by another device or a protocol without ports */
+	OBSERVER_RELAYED = 8,             /* packets that came to a node port, sent on to another host's pod */
+	OBSERVER_RELAYED_BACK = 9,        /* packets of such pods, sent on to who came to the node port */
 };
 
 enum observer_limit {

@@ -14,6 +14,8 @@ enum service_limit {
 	SERVICE_COUNTS = 16,
 	SERVICE_TRIES = 3, /* how often a choice is begun anew when the tables change under it */
 	SERVICE_HOST_PORT_LIMIT = 4096, /* host ports, each at an address */
+	SERVICE_NODE_PORT_FIRST = 30000, /* ports that services may have at every host's own address, both included */
+	SERVICE_NODE_PORT_LAST = 32767,
 };
 
 /* Index of the `service_totals` map: what became of connects, of a socket's first datagram, and of packets' flows, to a virtual address. */
@@ -29,6 +31,9 @@ enum service_count {
 /*
  * Of `services`. Port and protocol 0: the address itself, which says that the host was told of it, as a service or as
  * none; what then isn't found by its port has no such port.
+ *
+ * A node port stands at no address of the host's, which may change: at 100::6e70:0:FAMILY:PROTOCOL:PORT (lib/node_port.h), of the
+ * prefix that leads nowhere (RFC 6666).
  */
 struct service_key {
 	__u8 address[16]; /* IPv4 as ::ffff:a.b.c.d */

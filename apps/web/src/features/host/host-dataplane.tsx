@@ -114,6 +114,8 @@ const WAYS: Readonly<Record<string, { title: string; isLoss?: boolean }>> = {
   "kernel.not_masqueraded": {
     title: "Decisions to send to the outside as it is: by another device, or a protocol without ports",
   },
+  "kernel.relayed": { title: "Packets that came to a node port here, sent on to another host's pod" },
+  "kernel.relayed_back": { title: "Answers of such pods, sent on to who had come" },
   "network.translations": { title: "Flows to the outside under this host's address, now" },
   "network.orphanTranslations": { title: "Entries of such flows that outlived them, removed" },
 };

@@ -5,7 +5,7 @@ import Link from "next/link";
 import { Quantity } from "@/ui/quantity.tsx";
 import type { TableColumn } from "@/ui/table-column.ts";
 import { DECLARED_COLUMNS } from "@/view/declared-columns.tsx";
-import { addressText, portText, readyOf, serviceName } from "./service-words.ts";
+import { addressText, nodePortsText, portText, readyOf, serviceName } from "./service-words.ts";
 
 export const SERVICE_COLUMNS: readonly TableColumn<ServiceView>[] = [
   {
@@ -40,6 +40,19 @@ export const SERVICE_COLUMNS: readonly TableColumn<ServiceView>[] = [
     width: 160,
     grow: 2,
     cell: ({ ports }) => <span className="figure truncate">{ports.map(portText).join(", ")}</span>,
+  },
+  {
+    id: "nodePorts",
+    title: "Node ports",
+    help: "Ports of every host's own addresses that lead to it. Cluster: to backends of all hosts. Local: to those on that host alone",
+    width: 140,
+    grow: 1,
+    cell: (service) => (
+      <span className="truncate">
+        <span className="figure">{nodePortsText(service)}</span>
+        {service.externalTraffic && <span className="text-text-3"> {service.externalTraffic}</span>}
+      </span>
+    ),
   },
   {
     id: "ready",

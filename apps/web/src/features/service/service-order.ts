@@ -3,7 +3,7 @@ import type { ServiceView } from "@millrace/contract/declared";
 import { parseAsString } from "nuqs/server";
 import { type Arrangement, arrange, listParams } from "@/view/arrange.ts";
 import type { SortChoice } from "@/view/url-params.ts";
-import { addressText, portText, readyOf, serviceName } from "./service-words.ts";
+import { addressText, nodePortsText, portText, readyOf, serviceName } from "./service-words.ts";
 
 export const SERVICE_SORTS = ["name", "ready", "draining", "hosts", "changed"] as const;
 export type ServiceSort = (typeof SERVICE_SORTS)[number];
@@ -12,7 +12,11 @@ export type ServiceSort = (typeof SERVICE_SORTS)[number];
 export const serviceParams = { ...listParams<ServiceSort>(SERVICE_SORTS), service: parseAsString };
 
 const BY: Arrangement<ServiceView, ServiceSort> = {
-  textOf: (service) => [serviceName(service), addressText(service), ...service.ports.map(portText)].join(" "),
+  textOf: (service) =>
+    [
+      ...[serviceName(service), addressText(service), ...service.ports.map(portText)],
+      ...[nodePortsText(service), service.externalTraffic ?? ""],
+    ].join(" "),
   nameOf: serviceName,
   keys: {
     name: serviceName,

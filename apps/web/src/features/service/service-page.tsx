@@ -18,7 +18,7 @@ import { Answer } from "@/view/answer.tsx";
 import { endAddress } from "@/view/end-name.ts";
 import { PageHead } from "@/view/page-head.tsx";
 import { useHref } from "@/view/url-state.ts";
-import { addressText, failingAt, flowsFilter, portText } from "./service-words.ts";
+import { addressText, failingAt, flowsFilter, nodePortsText, portText } from "./service-words.ts";
 
 /** As many rows as somebody reads; the count of all stands beside. */
 const MOST_BACKENDS = 200;
@@ -64,6 +64,12 @@ function ServiceLine({ view }: { view: WholeServiceView }) {
   return (
     <span className="flex flex-wrap items-center gap-3 text-xs">
       <span className="figure">{addressText(view)}</span>
+      {view.externalTraffic && (
+        <span>
+          node ports <span className="figure">{nodePortsText(view)}</span>, to backends{" "}
+          {view.externalTraffic === "Local" ? "on the host itself alone" : "of all hosts"}
+        </span>
+      )}
       <span>
         {view.affinitySeconds === null
           ? "each connection goes to any backend"
@@ -87,9 +93,13 @@ function ServiceBody({ view }: { view: WholeServiceView }) {
           <Section
             key={`${family} ${portText(port)}`}
             title={`${portText(port)} over IPv${family}`}
-            note={<Counts of={port.backends} leftOut={leftOut} />}
+            note={<Counts of={port.backends} leftOut={leftOut} nodePort={nodePortOf(view, port)} />}
           >
-            <Backends port={port} family={family} failing={view.failing} />
+            <Backends
+              port={{ ...port, nodePort: nodePortOf(view, port) }}
+              family={family}
+              failing={view.failing}
+            />
           </Section>
         )),
       )}
@@ -100,15 +110,25 @@ function ServiceBody({ view }: { view: WholeServiceView }) {
   );
 }
 
-function Counts({ of, leftOut }: { of: readonly ServiceBackend[]; leftOut: number }) {
+type CountsProps = { of: readonly ServiceBackend[]; leftOut: number; nodePort: number | null };
+
+function Counts({ of, leftOut, nodePort }: CountsProps) {
   const draining = of.filter(({ state }) => state === "draining").length;
   const parts = [`${text(count(of.length - draining))} ready`];
   if (draining > 0) parts.push(`${text(count(draining))} draining`);
   if (leftOut > 0) parts.push(`${text(count(leftOut))} beyond what hosts are told`);
+  if (nodePort !== null) parts.push(`node port ${nodePort}`);
   return parts.join(", ");
 }
 
-type BackendsProps = { port: Port; family: 4 | 6; failing: WholeServiceView["failing"] };
+const nodePortOf = ({ ports }: WholeServiceView, { protocol, port }: Port): number | null =>
+  ports.find((one) => one.protocol === protocol && one.port === port)?.nodePort ?? null;
+
+type BackendsProps = {
+  port: Port & { nodePort: number | null };
+  family: 4 | 6;
+  failing: WholeServiceView["failing"];
+};
 
 function Backends({ port: { backends, ...port }, family, failing }: BackendsProps) {
   const link = useHref();
@@ -190,7 +210,7 @@ function Holders({ view: { holders, hosts, isHeadless } }: { view: WholeServiceV
       <p className="py-2 text-text-3">
         {isHeadless
           ? "A headless service has no address that hosts could ask about."
-          : "None: a host asks when one of its pods first connects to the service."}
+          : "None: a host asks when one of its pods, or somebody at its node port, first connects to the service."}
       </p>
     );
   return (

@@ -1,4 +1,5 @@
 /** Services in words: their ports, and what is behind them. Pure. */
+import { NODE_PORT_ADDRESS } from "@millrace/contract/agent-protocol";
 import type { ServiceView, WholeServiceView } from "@millrace/contract/declared";
 import type { ServiceBackend } from "@millrace/contract/service";
 import { protocolName } from "@millrace/contract/verdict";
@@ -11,13 +12,24 @@ type Port = Pick<ServiceView["ports"][number], "name" | "protocol" | "port">;
 export const portText = ({ name, protocol, port }: Port): string =>
   [name, protocolName(protocol), String(port)].filter(Boolean).join(" ");
 
+/** `TCP 30080, UDP 30053`; empty where it has none. */
+export const nodePortsText = ({ ports }: Pick<ServiceView, "ports">): string =>
+  ports
+    .filter(({ nodePort }) => nodePort !== null)
+    .map(({ protocol, nodePort }) => `${protocolName(protocol)} ${nodePort}`)
+    .join(", ");
+
 type Failing = WholeServiceView["failing"];
-/** Of what hosts say of the service's backends what they say of this one, reached by this port. */
-export const failingAt = (failing: Failing, of: Omit<Port, "name">, at: ServiceBackend): Failing =>
+/** Of what hosts say of the service's backends what they say of this one, reached by this port or its node port. */
+export const failingAt = (
+  failing: Failing,
+  of: Pick<ServiceView["ports"][number], "protocol" | "port" | "nodePort">,
+  at: ServiceBackend,
+): Failing =>
   failing.filter(
     ({ service, backend }) =>
       service.protocol === of.protocol &&
-      service.port === of.port &&
+      service.port === (service.address === NODE_PORT_ADDRESS ? of.nodePort : of.port) &&
       backend.address === at.address &&
       backend.port === at.port,
   );

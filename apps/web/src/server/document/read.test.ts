@@ -52,6 +52,29 @@ describe("a document", () => {
   });
 });
 
+test("a service with a node port is read as kubectl prints it", () => {
+  const printed = {
+    ...{ apiVersion: "v1", kind: "Service" },
+    metadata: {
+      ...{ name: "web", namespace: "shop", uid: "0f1b", resourceVersion: "123", labels: { app: "web" } },
+      creationTimestamp: "2026-11-30T12:00:00Z",
+      annotations: { "kubectl.kubernetes.io/last-applied-configuration": "{}" },
+    },
+    spec: {
+      ...{ clusterIP: "10.210.12.34", clusterIPs: ["10.210.12.34"], externalTrafficPolicy: "Local" },
+      ...{ internalTrafficPolicy: "Cluster", ipFamilies: ["IPv4"], ipFamilyPolicy: "SingleStack" },
+      ports: [{ name: "http", nodePort: 30_080, port: 80, protocol: "TCP", targetPort: 8080 }],
+      ...{ selector: { app: "web" }, sessionAffinity: "None", type: "NodePort" },
+    },
+    status: { loadBalancer: {} },
+  };
+  expect(read(printed).reading).toEqual({
+    ...{ selector: { app: "web" }, headless: false, addresses: ["10.210.12.34"], families: [4] },
+    ...{ affinitySeconds: null, externalTraffic: "Local" },
+    ports: [{ name: "http", protocol: 6, port: 80, target: 8080, nodePort: 30_080 }],
+  });
+});
+
 test.each<[Json, RegExp]>([
   [{}, /^kind: must be Namespace, NetworkPolicy/],
   [{ kind: "Ingress" }, /^kind: /],

@@ -8,6 +8,7 @@ import type {
 import type { Author, Transaction } from "../audit/service.ts";
 import { pool, prisma } from "../db.ts";
 import { DOCUMENT_VIEW } from "../document-sql.ts";
+import { ADDRESSES, type HeldNodePort, NODE_PORTS } from "../service-sql.ts";
 import type { Planned, Standing } from "./plan.ts";
 import type { Json } from "./read.ts";
 
@@ -87,7 +88,7 @@ export async function countPolicies(tx: Transaction): Promise<number> {
   return tx.document.count({ where: { kind: { in: ["Policy", "NetworkPolicy"] } } });
 }
 
-type ViewRow = DocumentView & { given: Json };
+type WholeRow = DocumentView & { given: Json; addresses: string[]; nodePorts: HeldNodePort[] };
 export async function list({ kind, namespace }: ListDocumentsInput, limit: number): Promise<DocumentView[]> {
   const { rows } = await pool().query<DocumentView>(
     `select ${DOCUMENT_VIEW} from documents d where ($1::text is null or d.kind = $1) and ($2::text is null or d.namespace = $2)
@@ -101,10 +102,9 @@ export async function find(
   kind: DocumentKind,
   namespace: string,
   name: string,
-): Promise<(ViewRow & { addresses: string[] }) | undefined> {
-  const { rows } = await pool().query<ViewRow & { addresses: string[] }>(
-    `select ${DOCUMENT_VIEW}, d.given,
-       array(select host(address) from service_addresses a where a.document_id = d.id order by family(address)) as addresses
+): Promise<WholeRow | undefined> {
+  const { rows } = await pool().query<WholeRow>(
+    `select ${DOCUMENT_VIEW}, d.given, ${ADDRESSES} as addresses, ${NODE_PORTS} as "nodePorts"
      from documents d where d.kind = $1 and d.namespace = $2 and d.name = $3`,
     [kind, namespace, name],
   );

@@ -210,6 +210,45 @@ test("what is read out can be applied again and changes nothing, whatever was ad
   expect(document.status).toEqual({ addresses: [expect.any(String), expect.any(String)] });
 });
 
+test("node ports stand as they were given, and in the status as they are", async () => {
+  const spec = {
+    type: "NodePort",
+    externalTrafficPolicy: "Local",
+    ports: [
+      { name: "a", port: 80, nodePort: 30_080 },
+      { name: "b", port: 53, protocol: "UDP" },
+    ],
+  };
+  await put(aService("shop", "web", spec));
+  const { document } = await get({ kind: "Service", namespace: "shop", name: "web" });
+  expect(document.spec).toEqual({ selector: { app: "web" }, ...spec });
+  expect(document.status).toMatchObject({
+    nodePorts: [
+      { protocol: "TCP", port: 80, nodePort: 30_080 },
+      { protocol: "UDP", port: 53, nodePort: expect.any(Number) },
+    ],
+  });
+  expect(said(await put(document))).toEqual(["Service shop/web unchanged"]);
+});
+
+test("a change of a node port is audited and kept like any other, and a check gives none", async () => {
+  const outward = (nodePort: number) =>
+    aService("shop", "web", { type: "NodePort", ports: [{ port: 80, nodePort }] });
+  expect(said(await check({ documents: [outward(30_080)] }))).toEqual(["Service shop/web created"]);
+  expect(await count("node_ports")).toBe(0);
+  await put(outward(30_080));
+  await put(outward(30_081));
+  const { entries } = await listEntries({ limit: 1 });
+  expect(entries).toMatchObject([
+    { action: "documents.applyAll", target: "Service shop/web", detail: { changed: ["Service shop/web"] } },
+  ]);
+  const { rows } = await pool().query(
+    `select given->'spec'->'ports'->0->>'nodePort' as port from document_changes
+     where kind = 'Service' and name = 'web' order by revision desc limit 2`,
+  );
+  expect(rows.map((row) => row.port)).toEqual(["30081", "30080"]);
+});
+
 describe("a deletion", () => {
   test("removes what is there, says what isn't, and frees the addresses of services", async () => {
     await put(aService("shop", "web", { clusterIP: "10.210.0.7" }), aNamespace("shop"));

@@ -18,9 +18,11 @@ import {
 } from "@millrace/contract/document";
 import { AppError } from "@millrace/contract/error";
 import { POLICY_LIMITS } from "@millrace/contract/policy";
+import { protocolName } from "@millrace/contract/verdict";
 import type { ServiceReading } from "@millrace/policy/service-document";
 import { type Author, note, type Transaction } from "../audit/service.ts";
-import { addressesOf, type Given, giveAddresses, lockServices, planServices } from "../service/service.ts";
+import { type Given, give, heldBy, lockServices, planServices } from "../service/service.ts";
+import type { HeldNodePort } from "../service-sql.ts";
 import { type Affected, affected, tellAffected } from "./affected.ts";
 import { keyOf, type Planned, planDocuments, type Standing, staleOnes, twice } from "./plan.ts";
 import { type Json, type ReadDocument, readDocument } from "./read.ts";
@@ -31,7 +33,7 @@ export type { ReadDocument } from "./read.ts";
 const refused = (code: "CONFLICT" | "NOT_FOUND", why: string): AppError =>
   new AppError(code, why, { publicMessage: why });
 
-type Plan = { planned: Planned[]; addresses: Map<Planned, Given>; problems: DocumentProblem[] };
+type Plan = { planned: Planned[]; given: Map<Planned, Given>; problems: DocumentProblem[] };
 
 /** What an apply would do now, and what is wrong with it. Nothing is written. */
 export async function check({ documents }: DocumentsInput): Promise<DocumentsOutput> {
@@ -81,17 +83,17 @@ async function planOf(tx: Transaction, read: readonly ReadDocument[]): Promise<P
   const stale = staleOnes(planned);
   if (stale.length > 0) throw refused("CONFLICT", stale.join("; "));
   const services = planned.filter((one) => one.kind === "Service" && one.what !== "unchanged");
-  const given = await planServices(
+  const plans = await planServices(
     tx,
     services.map(({ before, namespace, name, reading }) => ({
       ...{ documentId: before?.id ?? null, namespace, name, reading: reading as ServiceReading },
     })),
   );
-  const addresses = new Map(services.map((service, i) => [service, given[i] as Given]));
-  const problems = [...addresses].flatMap(([service, { problems }]) =>
+  const given = new Map(services.map((service, i) => [service, plans[i] as Given]));
+  const problems = [...given].flatMap(([service, { problems }]) =>
     problems.map((problem) => ({ document: planned.indexOf(service), ...problem })),
   );
-  return { planned, addresses, problems: [...problems, ...(await tooMany(tx, planned))] };
+  return { planned, given, problems: [...problems, ...(await tooMany(tx, planned))] };
 }
 
 async function tooMany(tx: Transaction, planned: readonly Planned[]): Promise<DocumentProblem[]> {
@@ -104,7 +106,7 @@ async function tooMany(tx: Transaction, planned: readonly Planned[]): Promise<Do
 }
 
 type Done = Extract<DocumentsOutput, { ok: true }> & { affected: Affected };
-async function carryOut(tx: Transaction, { planned, addresses }: Plan, author: Author): Promise<Done> {
+async function carryOut(tx: Transaction, { planned, given }: Plan, author: Author): Promise<Done> {
   const changing = planned.filter(({ what }) => what !== "unchanged");
   const revision = changing.length > 0 ? await repo.nextRevision(tx) : 0;
   const documents = planned.map(({ kind, namespace, name, what, before }) => ({
@@ -112,14 +114,14 @@ async function carryOut(tx: Transaction, { planned, addresses }: Plan, author: A
     revision: what === "unchanged" ? (before?.revision ?? null) : revision,
   }));
   if (changing.length === 0) return { ok: true, documents, affected: affected([], [], []) };
-  const idsBefore = [...addresses.keys()].flatMap(({ before }) => before?.id ?? []);
-  const addressesBefore = await addressesOf(tx, idsBefore);
+  const idsBefore = [...given.keys()].flatMap(({ before }) => before?.id ?? []);
+  const heldBefore = await heldBy(tx, idsBefore);
   const written = new Map((await repo.write(tx, changing, revision, author)).map((row) => [keyOf(row), row]));
   const rowOf = (document: DocumentName) => written.get(keyOf(document)) as repo.Written;
-  const given = [...addresses].map(([service, { addresses }]) => ({
-    ...{ documentId: rowOf(service).id, addresses },
-  }));
-  await giveAddresses(tx, given);
+  await give(
+    tx,
+    [...given].map(([service, held]) => ({ documentId: rowOf(service).id, ...held })),
+  );
   await repo.noteChanges(
     tx,
     changing.map((one) => ({ ...noted(one, rowOf(one).number), what: one.what as "created" | "changed" })),
@@ -128,8 +130,7 @@ async function carryOut(tx: Transaction, { planned, addresses }: Plan, author: A
   );
   await audit(tx, "documents.applyAll", author, changing, revision);
   const before = changing.flatMap((one) => one.before ?? []);
-  const all = [...addressesBefore, ...given.flatMap((one) => one.addresses)];
-  return { ok: true, documents, affected: affected(before, changing, all) };
+  return { ok: true, documents, affected: affected(before, changing, [heldBefore, ...given.values()]) };
 }
 
 const noted = ({ kind, namespace, name, given }: DocumentName & { given: Json }, number: number | null) => ({
@@ -147,7 +148,7 @@ export async function remove(
     if (standing.length === 0)
       throw refused("NOT_FOUND", `there is no ${names.map(documentText).join(", no ").slice(0, 500)}`);
     const ids = standing.map(({ id }) => id);
-    const addresses = await addressesOf(tx, ids);
+    const held = await heldBy(tx, ids);
     const revision = await repo.nextRevision(tx);
     await repo.remove(tx, ids);
     const gone = standing.map((one) => ({
@@ -157,7 +158,7 @@ export async function remove(
     }));
     await repo.noteChanges(tx, gone, revision, author);
     await audit(tx, "documents.delete", author, gone, revision);
-    return { documents: toldGone(names, standing), affected: affected(standing, [], addresses) };
+    return { documents: toldGone(names, standing), affected: affected(standing, [], [held]) };
   });
   await tellAffected(touched);
   return { documents };
@@ -200,12 +201,13 @@ export async function list(input: ListDocumentsInput): Promise<DocumentView[]> {
 export async function get({ kind, namespace, name }: DocumentName): Promise<WholeDocumentView> {
   const found = await repo.find(kind, namespace, name);
   if (!found) throw refused("NOT_FOUND", `there is no ${documentText({ kind, namespace, name })}`);
-  const { given, addresses, ...view } = found;
+  const { given, addresses, nodePorts, ...view } = found;
   const metadata = given.metadata as Json & { annotations?: Json };
   const annotations = { ...metadata.annotations, [REVISION_ANNOTATION]: String(view.revision) };
   const status = {
     ...(view.number === null ? {} : { number: view.number }),
     ...(kind === "Service" ? { addresses } : {}),
+    ...(nodePorts.length > 0 ? { nodePorts: nodePorts.map(statusOf) } : {}),
   };
   const document = {
     ...given,
@@ -214,3 +216,8 @@ export async function get({ kind, namespace, name }: DocumentName): Promise<Whol
   };
   return { ...view, document };
 }
+
+/** In the words of the document's own ports. */
+const statusOf = ({ protocol, port, servicePort }: HeldNodePort) => ({
+  ...{ protocol: protocolName(protocol), port: servicePort, nodePort: port },
+});

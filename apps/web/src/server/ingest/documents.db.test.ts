@@ -14,6 +14,7 @@ import { spoiled } from "../testing/spoiled.ts";
 const database = testDatabase();
 const ANN = { email: "ann@example.org", via: "session" };
 const ADDRESS = "10.210.0.7";
+const NODE_PORT = { family: 4, protocol: 6, port: 30_080 };
 let instance: IngestInstance;
 let one = "";
 let identity = 0;
@@ -31,7 +32,10 @@ beforeAll(async () => {
   const documents = [
     aNamespace("shop", { team: "a" }),
     aNetworkPolicy("shop", "web"),
-    aService("shop", "web", { clusterIP: ADDRESS }),
+    aService("shop", "web", {
+      ...{ clusterIP: ADDRESS, type: "NodePort" },
+      ports: [{ port: 80, targetPort: 8080, nodePort: NODE_PORT.port }],
+    }),
   ];
   await apply({ documents }, ANN);
 });
@@ -50,10 +54,36 @@ test("a host asks what holds for its own, who others are, and where a service se
   expect(ranges).toContain("10.210.0.0/16");
 });
 
+test("a host asks what is at a port of its own address, and gets backends like its pods do", async () => {
+  const asked = { addresses: [], nodePorts: [NODE_PORT, { ...NODE_PORT, port: 30_081 }] };
+  const { result } = await instance.call("service.resolve", asked, one);
+  const [web, nobody] = ServiceResolveOutput.parse(result).nodePorts;
+  expect(web).toMatchObject({ asked: NODE_PORT, found: { name: "web" }, leaseSeconds: 120 });
+  expect(web?.found?.backends).toMatchObject([{ address: "10.201.0.1", port: 8080 }]);
+  expect(nobody).toMatchObject({ found: null, leaseSeconds: 5 });
+});
+
+test("an agent of before there were node ports asks as it did, and one of now can ask a control plane of then", async () => {
+  const { status, result } = await instance.call("service.resolve", { addresses: [ADDRESS] }, one);
+  expect([status, ServiceResolveOutput.parse(result).nodePorts]).toEqual([200, []]);
+  const { nodePorts: _, ...before } = result as ServiceResolveOutput;
+  expect(ServiceResolveOutput.parse(before).nodePorts).toEqual([]);
+});
+
+test.each([
+  [{ ...NODE_PORT, port: 29_999 }],
+  [{ ...NODE_PORT, port: 32_768 }],
+  [{ ...NODE_PORT, protocol: 132 }],
+  [{ ...NODE_PORT, family: 5 }],
+])("%j is no node port, and is refused", async (asked) => {
+  const { status } = await instance.call("service.resolve", { addresses: [], nodePorts: [asked] }, one);
+  expect(status).toBe(400);
+});
+
 const QUESTIONS: [string, object][] = [
   ["policy.for", { identities: [300] }],
   ["policy.peers", { identities: [300] }],
-  ["service.resolve", { addresses: [ADDRESS, "fd00:210::7"] }],
+  ["service.resolve", { addresses: [ADDRESS, "fd00:210::7"], nodePorts: [NODE_PORT] }],
 ];
 
 test.each(QUESTIONS)("%s is answered to hosts only", async (path) => {
@@ -70,10 +100,8 @@ test.each(QUESTIONS)("%s is no fault of ours, whatever it is asked", async (path
 });
 
 test("a round of maintenance forgets whose answers have ended", async () => {
-  await rows("update identity_leases set until = now() - interval '1 s'");
-  await rows("update service_leases set until = now() - interval '1 s'");
+  const tables = ["identity_leases", "service_leases", "node_port_leases"];
+  for (const table of tables) await rows(`update ${table} set until = now() - interval '1 s'`);
   await instance.maintenance.once();
-  expect(
-    await rows("select host_id from identity_leases union all select host_id from service_leases"),
-  ).toEqual([]);
+  for (const table of tables) expect(await rows(`select host_id from ${table}`)).toEqual([]);
 });

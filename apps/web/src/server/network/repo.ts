@@ -130,14 +130,14 @@ export async function forgetIdentities(): Promise<void> {
 
 // ---- who asked for what ----
 
-const LEASES = leaseSql("resolve_leases", "address", "inet");
+const LEASES = leaseSql("resolve_leases", { address: "inet" });
 
 export async function saveLeases(
   hostId: number,
   addresses: readonly string[],
   seconds: number,
 ): Promise<void> {
-  await pool().query(LEASES.save, [hostId, addresses, seconds]);
+  await pool().query(LEASES.save, [hostId, seconds, addresses]);
   await pool().query(LEASES.trim, [hostId]);
 }
 export async function deleteEndedLeases(): Promise<void> {
@@ -197,5 +197,24 @@ export const PLACES = `
 export async function findPlaces(asked: readonly Asked[]): Promise<Place[]> {
   const column = <Key extends keyof Asked>(key: Key) => asked.map((one) => one[key]);
   const { rows } = await pool().query<Place>(PLACES, [column("address"), column("poolId"), column("index")]);
+  return rows;
+}
+
+export type HostAt = { address: string; name: string | null; underlay: Underlay | null };
+/** In the order asked; of two that say they have an address, the one that was heard last. */
+export async function findHostsAt(addresses: readonly string[]): Promise<HostAt[]> {
+  const { rows } = await pool().query<HostAt>(
+    `select asked.address, found.name, found.underlay
+     from unnest($1::text[]) with ordinality asked(address, nth)
+     left join lateral (
+       select h.name, jsonb_build_object('uplink4', host(u.uplink4), 'uplink6', host(u.uplink6),
+         'mac', u.mac, 'mtu', u.mtu, 'vtepPort', u.vtep_port) as underlay
+       from underlays u join hosts h on h.id = u.host_id
+       where (u.uplink4 = asked.address::inet or u.uplink6 = asked.address::inet) and h.revoked_at is null
+       order by h.heartbeat_at desc nulls last limit 1
+     ) found on true
+     order by nth`,
+    [addresses],
+  );
   return rows;
 }

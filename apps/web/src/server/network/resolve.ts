@@ -4,6 +4,7 @@
  */
 import {
   type Absence,
+  type HostAnswer,
   RESOLVE_LIMITS,
   type Resolved,
   type ResolveInput,
@@ -17,7 +18,10 @@ import * as repo from "./repo.ts";
 type Range = { pool: PoolRow; cut: Cut };
 type Located = { pool: PoolRow; asked: repo.Asked };
 
-export async function resolve(host: AgentHost, { addresses }: ResolveInput): Promise<ResolveOutput> {
+export async function resolve(
+  host: AgentHost,
+  { addresses, hosts = [] }: ResolveInput,
+): Promise<ResolveOutput> {
   const ranges = (await findPools()).map((pool) => ({ pool, cut: cutPool(pool) }));
   const located = addresses.map((address) => locate(address, ranges));
   const asked = located.filter((one) => typeof one === "object");
@@ -30,8 +34,15 @@ export async function resolve(host: AgentHost, { addresses }: ResolveInput): Pro
       if (typeof one === "string") return absent(address, one);
       return answer(address, one.pool, places[at++] as repo.Place);
     }),
+    hosts: hosts.length > 0 ? (await repo.findHostsAt(hosts)).map(hostAnswer) : [],
   };
 }
+
+const hostAnswer = ({ address, name, underlay }: repo.HostAt): HostAnswer => ({
+  address,
+  host: name !== null && underlay ? { name, ...underlay } : null,
+  leaseSeconds: name === null ? RESOLVE_LIMITS.absentSeconds : RESOLVE_LIMITS.foundSeconds,
+});
 
 async function lookUp(hostId: number, located: readonly Located[]): Promise<repo.Place[]> {
   const asked = located.map((one) => one.asked);

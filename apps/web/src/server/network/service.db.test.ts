@@ -287,6 +287,22 @@ describe("resolving", () => {
     expect(await reason("h2", "10.201.0.1")).toEqual(["no-block"]);
   });
 
+  test("answers which host has an underlay address, unless it was revoked", async () => {
+    const which = async (...addresses: string[]) => {
+      const { hosts: answers = [] } = await resolve(hosts.h3, { addresses: [], hosts: addresses });
+      return answers.map(({ address, host, leaseSeconds }) => [address, host?.name ?? null, leaseSeconds]);
+    };
+    const { uplink4, uplink6 } = underlayOf("h1");
+    expect(await which("192.0.2.99", uplink4 as string, "10.201.0.5")).toEqual([
+      ["192.0.2.99", null, 5],
+      [uplink4, "h1", 120],
+      ["10.201.0.5", null, 5],
+    ]);
+    if (uplink6) expect(await which(uplink6)).toEqual([[uplink6, "h1", 120]]);
+    await pool().query("update hosts set revoked_at = now() where name = 'h1'");
+    expect(await which(uplink4 as string)).toEqual([[uplink4, null, 5]]);
+  });
+
   test("looks everything up by index, so that it costs the same in a large fleet", async () => {
     await pool().query(
       `insert into hosts (name, credential_hash) select 'n' || i, '' from generate_series(1, 20000) i;

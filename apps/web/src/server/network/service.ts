@@ -24,7 +24,7 @@ import type { ServiceRanges } from "@millrace/contract/service";
 import type { AgentHost } from "../agent-gateway/service.ts";
 import { type Author, change, type Transaction } from "../audit/service.ts";
 import * as pools from "../pool/service.ts";
-import { tellOfIdentities } from "../service/service.ts";
+import { tellOfIdentities, tellOfOwn } from "../service/service.ts";
 import { identitiesOf } from "./identity.ts";
 import { addressesOf, type Endpoint, type Plan, planPublication, touchedBy } from "./plan.ts";
 import * as repo from "./repo.ts";
@@ -39,7 +39,7 @@ export async function lease(host: AgentHost, input: LeaseInput): Promise<LeaseOu
   const { moved, ...output } = await repo.transact(async (tx) => {
     const isNew = await repo.insertUnderlay(tx, hostId, input.underlay);
     const before = (await repo.lockUnderlay(tx, hostId)) as repo.UnderlayRow;
-    const moved = !isSame(before, input.underlay);
+    const moved = isSame(before, input.underlay) ? null : before;
     if (moved) await repo.updateUnderlay(tx, hostId, input.underlay);
     // race: a pool that is being made would not see this uplink, nor be seen.
     if (isNew || moved) await pools.asOnlyPoolMaker(tx);
@@ -50,9 +50,15 @@ export async function lease(host: AgentHost, input: LeaseInput): Promise<LeaseOu
     const { publishedGeneration } = before;
     return { moved, pools: there.map(pools.factsOf), ...leased, publishedGeneration };
   });
-  if (moved) await repo.tell(await repo.findAskersOf(hostId));
+  if (moved) {
+    await repo.tell(await repo.findAskersOf(hostId));
+    await tellOfOwn(hostId, [...uplinksOf(moved), ...uplinksOf(input.underlay)]);
+  }
   return output;
 }
+
+const uplinksOf = ({ uplink4, uplink6 }: Pick<Underlay, "uplink4" | "uplink6">): string[] =>
+  [uplink4, uplink6].filter((uplink) => uplink !== null);
 
 const isSame = (a: Underlay, b: Underlay): boolean =>
   (["uplink4", "uplink6", "mac", "mtu", "vtepPort"] as const).every((field) => a[field] === b[field]);
@@ -101,7 +107,9 @@ export async function publish({ hostId, hostName }: AgentHost, input: PublishInp
     return { changed: plan, output: { identities, refused: outside } };
   });
   await tellOf(touchedBy(changed));
-  await tellOfIdentities(identityIdsOf([...changed.remove, ...changed.insert]));
+  const moved = [...changed.remove, ...changed.insert];
+  await tellOfIdentities(identityIdsOf(moved));
+  await tellOfOwn(hostId, moved.flatMap(addressesOf));
   return output;
 }
 

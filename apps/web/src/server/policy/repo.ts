@@ -98,13 +98,13 @@ export async function findNamed(numbers: readonly number[]): Promise<NamedPolicy
 
 // ---- who asked, and whose they are ----
 
-const LEASES = leaseSql("identity_leases", "identity", "int");
+const LEASES = leaseSql("identity_leases", { identity: "int" });
 export async function saveLeases(
   hostId: number,
   identities: readonly number[],
   seconds: number,
 ): Promise<void> {
-  await pool().query(LEASES.save, [hostId, identities, seconds]);
+  await pool().query(LEASES.save, [hostId, seconds, identities]);
   await pool().query(LEASES.trim, [hostId]);
 }
 export async function deleteEndedLeases(): Promise<void> {

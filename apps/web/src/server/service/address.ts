@@ -28,7 +28,7 @@ export type Wanting = {
   name: string;
   reading: ServiceReading;
 };
-export type Given = { addresses: string[]; problems: Problem[] };
+type Given = { addresses: string[]; problems: Problem[] };
 
 const ADDRESS_FIELD = "spec.clusterIP";
 

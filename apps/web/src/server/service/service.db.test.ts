@@ -467,7 +467,7 @@ test("everything is looked up by index, so that it costs the same in a large fle
   const plans = [
     await planOf(SERVICES, [["12.0.0.9", "12.0.0.10"]]),
     await planOf(SLICES, ["n7/p"]),
-    (await planOf(SELECTED, [labels, "n7", 4, 2048])).replace(/Seq Scan on hosts/, "of three hosts"),
+    (await planOf(SELECTED, [labels, "n7", 4, 2048, null])).replace(/Seq Scan on hosts/, "of three hosts"),
   ];
   await pool().query("delete from documents");
   await pool().query("delete from network_endpoints");

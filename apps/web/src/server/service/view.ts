@@ -31,7 +31,7 @@ export async function getService({ namespace, name }: ByServiceName): Promise<Wh
     });
   const [holders, failing] = await Promise.all([
     repo.findHolders(namespace, name, MOST_HOLDERS),
-    repo.findFailing(row.addresses, HEARD_WITHIN_MS, MOST_FAILING),
+    repo.findFailing(row, HEARD_WITHIN_MS, MOST_FAILING),
   ]);
   return { ...viewOf(row), families, holders, failing };
 }
@@ -41,11 +41,15 @@ function familiesOf({ reading, addresses }: repo.ListRow): Family[] {
   return addresses.flatMap((address) => parseAddress(address)?.family ?? []);
 }
 
-function viewOf({ reading, pods, ready, draining, ...row }: repo.ListRow): ServiceView {
-  const ports = reading.ports.map(({ name, protocol, port }) => ({ name, protocol, port }));
+function viewOf({ reading, nodePorts, pods, ready, draining, ...row }: repo.ListRow): ServiceView {
+  const ports = reading.ports.map(({ name, protocol, port }) => {
+    const held = nodePorts.find((one) => one.protocol === protocol && one.servicePort === port);
+    return { name, protocol, port, nodePort: held?.port ?? null };
+  });
+  const { headless, affinitySeconds, externalTraffic = null } = reading;
   return {
     ...row,
-    ...{ isHeadless: reading.headless, ports, affinitySeconds: reading.affinitySeconds },
+    ...{ isHeadless: headless, ports, affinitySeconds, externalTraffic },
     backends: { pods, ready, draining },
   };
 }

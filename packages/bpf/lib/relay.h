@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
+/*
+ * What comes to a node port of this host: which backend it is for, and whether that is here or another host's. Who was sent to
+ * another host is remembered here; of a pod here the flow says it. Packets are changed in nat_return.h and sent in wire.h.
+ */
+#ifndef MILLRACE_RELAY_H
+#define MILLRACE_RELAY_H
+
+#include "lib/service_flow.h"
+
+struct relay {
+	__u8 address[16]; /* the backend's */
+	__be16 port;
+	__u16 _pad0;
+	__u32 backend;
+};
+
+/*
+ * 32,768 x (40 + 24 + 72) = 4.5 MB. Full: who sent longest ago is given a backend anew, which is the same one as long as the service's
+ * table is.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct translation_key);
+	__type(value, struct relay);
+} relays __weak SEC(".maps");
+
+/* After the agent has been asked, a backend that this host can reach will do: so many are looked at. */
+#define NODE_PORT_PROBES 4
+
+enum node_port_how {
+	NODE_PORT_OPENS = 1, /* a connection: what one before it was given doesn't count */
+	NODE_PORT_KNOWN = 2, /* only who was given a backend before */
+	NODE_PORT_AGAIN = 4, /* the agent has put it back */
+};
+
+#define NODE_PORT_NONE 0 /* no service's */
+#define NODE_PORT_HERE 1 /* to service_pick_now()->backend, which is here */
+#define NODE_PORT_THERE 2 /* to that, by nat_work's `way.remote` */
+#define NODE_PORT_ASK (-1) /* nobody has told this host what is at that port */
+#define NODE_PORT_NO_WAY (-2) /* nor where its backend is */
+#define NODE_PORT_EMPTY (-3) /* it has no backend */
+
+static __always_inline bool relay_holds(const struct relay *relay, const struct flow_key *flow, __u32 how)
+{
+	__u32 number;
+
+	if (!relay || how & NODE_PORT_OPENS)
+		return false;
+	number = relay->backend;
+	/* Datagrams go on to a backend for as long as it takes new ones, like any client's. */
+	return flow->proto == IPPROTO_TCP || bpf_map_lookup_elem(&service_backends, &number);
+}
+
+static __always_inline int node_port_way(const struct service_pick *pick, struct nat_work *work)
+{
+	const struct route *route;
+
+	if (bpf_map_lookup_elem(&locals, pick->backend.address))
+		return NODE_PORT_HERE;
+	route = route_to(pick->backend.address);
+	if (!route || !route->remote)
+		return NODE_PORT_NO_WAY;
+	work->way.remote = route->remote;
+	return NODE_PORT_THERE;
+}
+
+/* Affinity is by the client's address alone: the table gives it the same backend each time, with nothing to remember. */
+static __always_inline __u32 node_port_hash(const struct flow_key *flow, bool affine, __u32 probe)
+{
+	const __u64 *client = (const __u64 *)flow->daddr;
+
+	if (!affine)
+		return service_hash(flow, probe);
+	return translation_mix((client[0] * 0x9e3779b97f4a7c15ull ^ client[1] * 0xbf58476d1ce4e5b9ull) + probe);
+}
+
+VERIFIED_ALONE int node_port_choose(const struct flow_key *flow, __u32 probe)
+{
+	struct service_pick *pick = service_pick_now();
+	const struct service *service;
+
+	if (!flow || !pick)
+		return SERVICE_PASS;
+	__builtin_memset(pick, 0, sizeof(*pick));
+	node_port_address(pick->key.address, flow->family, flow->proto, flow->sport);
+	pick->key.port = flow->sport;
+	pick->key.proto = flow->proto;
+	pick->any = true;
+	service = bpf_map_lookup_elem(&services, &pick->key);
+	pick->choice = node_port_hash(flow, service && service->affinity_seconds, probe);
+	return service_at_node_port(pick);
+}
+
+/* A client sent to another host: it stays with that backend, and counts as one that connected. */
+static __always_inline void relay_begin(const struct nat_work *work, struct service_pick *pick)
+{
+	struct relay relay = { .port = pick->backend.port, .backend = pick->backend_number };
+
+	__builtin_memcpy(relay.address, pick->backend.address, 16);
+	bpf_map_update_elem(&relays, &work->at, &relay, BPF_ANY);
+	pick->lasts = false;
+	service_opened(pick);
+}
+
+/*
+ * `flow` as a pod with the host's address would see it; nat_work's `at` is its key. race: an entry of `relays` may be reused while it
+ * is copied. Worst outcome: one packet goes to nobody.
+ */
+VERIFIED_ALONE int node_port_find(const struct flow_key *flow, __u32 how)
+{
+	__u32 probes = how & NODE_PORT_AGAIN ? NODE_PORT_PROBES : 1;
+	struct nat_work *work = nat_work_now();
+	struct service_pick *pick = service_pick_now();
+	const struct relay *relay;
+	int answer = NODE_PORT_NONE;
+
+	if (!flow || !work || !pick)
+		return NODE_PORT_NONE;
+	relay = bpf_map_lookup_elem(&relays, &work->at);
+	if (relay_holds(relay, flow, how)) {
+		__builtin_memcpy(pick->backend.address, relay->address, 16);
+		pick->backend.port = relay->port;
+		return node_port_way(pick, work);
+	}
+	if (how & NODE_PORT_KNOWN)
+		return NODE_PORT_NONE;
+	for (__u32 probe = 0; probe < NODE_PORT_PROBES && probe < probes; probe++) {
+		answer = node_port_choose(flow, probe);
+		if (answer == SERVICE_UNKNOWN)
+			return NODE_PORT_ASK;
+		if (answer != SERVICE_TRANSLATE)
+			return answer == SERVICE_PASS ? NODE_PORT_NONE : NODE_PORT_EMPTY;
+		answer = node_port_way(pick, work);
+		if (answer != NODE_PORT_NO_WAY)
+			break;
+	}
+	if (answer == NODE_PORT_THERE)
+		relay_begin(work, pick);
+	else if (relay)
+		bpf_map_delete_elem(&relays, &work->at); /* of a connection before this one */
+	return answer;
+}
+
+/* Of an IP packet that is to go through the tunnel. */
+static __always_inline __u32 relay_mtu(struct __sk_buff *skb, __u32 uplink)
+{
+	__u32 bytes = 0;
+
+	bpf_check_mtu(skb, uplink, &bytes, 0, 0);
+	return bytes > FORWARD_TUNNEL_BYTES ? bytes - FORWARD_TUNNEL_BYTES : 0;
+}
+
+/* Whether one packet of it, as it is cut up on the way, is longer than the tunnel takes. */
+VERIFIED_ALONE int relay_is_too_long(struct __sk_buff *skb, const struct rewrite_place *place, __u32 uplink)
+{
+	__u32 bytes = skb->len, segment = skb->gso_size, headers;
+	__u8 words = 0;
+
+	if (!place)
+		return 1;
+	if (!segment)
+		return bytes - place->ip_at > relay_mtu(skb, uplink);
+	if (place->proto == IPPROTO_TCP)
+		bpf_skb_load_bytes(skb, place->transport_at + 12, &words, 1);
+	headers = place->transport_at - place->ip_at;
+	headers += place->proto == IPPROTO_TCP ? (words >> 4) * 4 : sizeof(struct udphdr);
+	return segment + headers > relay_mtu(skb, uplink);
+}
+
+#endif
