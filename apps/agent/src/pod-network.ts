@@ -22,6 +22,9 @@ import { Services } from "./service/services.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { Pod } from "./workload/pod.ts";
 
+/** Who came to a node port and was silent for so long has the way to its backend asked for anew. */
+const RELAY_REST_S = 600;
+
 export type PodNetworkOptions = {
   dataplane: Dataplane;
   attachments: AttachmentStore;
@@ -128,14 +131,19 @@ export class PodNetwork {
       labelsOf: (record) => this.#labelsOf(record),
       hostAddresses: () => telemetry.registry.hostAddresses,
       inUse: () => {
-        const [isRemote, isBehind] = [telemetry.usedRemotes(), this.#services.isBehindNodePort()];
-        return (address) => isRemote(address) || isBehind(address);
+        const isRemote = telemetry.usedRemotes();
+        let relayed: ReadonlySet<string> | undefined;
+        const isRelayedTo = (address: string) => {
+          relayed ??= dataplane.services.relayedTo(RELAY_REST_S);
+          return relayed.has(address);
+        };
+        return (address) => isRemote(address) || isRelayedTo(address);
       },
       services: {
         isVirtual: (address) => this.#services.isVirtual(address),
         isKnown: (address) => this.#services.isKnown(address),
         ask: (address) => this.#services.ask(address),
-        backendsOf: (address) => this.#services.backendsOf(address),
+        relayed: (client) => dataplane.services.relayed(client),
       },
     });
   }

@@ -9,6 +9,7 @@
 
 #include "lib/count.h"
 #include "lib/forwarding.h"
+#include "lib/node_port.h"
 #include "lib/rewrite.h"
 #include "lib/translation.h"
 
@@ -235,10 +236,11 @@ static __always_inline void nat_go_on(struct flow_path *path, const struct flow_
 	path->ifindex = now->uplink;
 }
 
-/* It came to a node port of another host, by which its answers go: the far side knows no other way to them. */
-static __always_inline bool nat_is_of_other_host(const struct flow_path *path)
+/* It came to a node port of another host, by way of which its answers go, wherever the client is: it knows them from there alone. */
+static __always_inline bool nat_is_of_other_host(const struct flow_record *record)
 {
-	return nat_has_flag(path->nat_address, ROUTE_OUTSIDE);
+	return node_port_is(READ_ONCE(record->path.nat_port)) && !record->path.nat_dst_port &&
+	       nat_has_flag(record->path.nat_address, ROUTE_OUTSIDE);
 }
 
 static __noinline int nat_go_back(struct flow_path *path, const struct forwarding *now)
@@ -251,7 +253,7 @@ static __noinline int nat_go_back(struct flow_path *path, const struct forwardin
 	address_copy(address, path->nat_address);
 	remote = bpf_map_lookup_elem(&hosts, address);
 	if (!remote) {
-		path_refuse(path, PATH_REASON_NO_ROUTE);
+		path_refuse(path, PATH_REASON_UNRESOLVED); /* until the agent knows that host again */
 		return 0;
 	}
 	path->kind = PATH_OVERLAY;
@@ -273,6 +275,10 @@ VERIFIED_ALONE int nat_decide(struct __sk_buff *skb, struct flow_path *path, con
 
 	if (!path || !key || !now || !work || path->verdict == VERDICT_DROP)
 		return 0;
+	if (record && nat_is_of_other_host(record) && nat_keep(path, key, record)) {
+		nat_go_back(path, now);
+		return 0;
+	}
 	if (path->kind == PATH_DIRECT || path->kind == PATH_OVERLAY) {
 		if (record)
 			nat_keep(path, key, record);
@@ -284,10 +290,7 @@ VERIFIED_ALONE int nat_decide(struct __sk_buff *skb, struct flow_path *path, con
 	if (!nat_has_flag(work->flow.daddr, ROUTE_OUTSIDE))
 		return 0;
 	if (record && nat_keep(path, key, record)) {
-		if (nat_is_of_other_host(path))
-			nat_go_back(path, now);
-		else
-			nat_go_on(path, key, record, direction, now);
+		nat_go_on(path, key, record, direction, now);
 		return 0;
 	}
 	if (direction != FLOW_EGRESS || !now->nat_first || (record && nat_is_settled_without(record)) ||

@@ -26,6 +26,7 @@ static __always_inline bool nat_is_in_range(const struct forwarding *now, __be16
 #define NAT_NO_WAY 6   /* nor where the backend is */
 #define NAT_EMPTY 7    /* it has no backend */
 #define NAT_TOO_LONG 8 /* to be relayed, and the tunnel doesn't take it */
+#define NAT_LOST 9     /* there is no way */
 
 /* With enum node_port_how: how a packet may be the first of its flow. */
 #define NAT_MAY_OPEN 8
@@ -39,8 +40,8 @@ static __always_inline int nat_broken(struct __sk_buff *skb, const struct nat_wo
 /* For whom something may have come to this host's own port. */
 static __always_inline bool nat_may_return(const struct forwarding *now, __be16 port)
 {
-	return now->ports & FORWARD_HOST_PORTS || nat_is_in_range(now, port) ||
-	       (now->ports & FORWARD_NODE_PORTS && node_port_is(port));
+	return now->host_ports & FORWARD_HOST_PORTS || nat_is_in_range(now, port) ||
+	       (now->host_ports & FORWARD_NODE_PORTS && node_port_is(port));
 }
 
 static __always_inline bool nat_is_here(const struct flow_key *flow)
@@ -50,15 +51,18 @@ static __always_inline bool nat_is_here(const struct flow_key *flow)
 	return here && here->endpoint_id == flow->endpoint_id;
 }
 
-/* The answers to a flow that comes to a host port leave from there. Of a pod that is gone, the claim is anybody's. */
-static __always_inline bool nat_claim_host_port(struct nat_work *work)
+/*
+ * The answers to a flow that comes to a host port leave from there. The claim of a pod that is gone is anybody's, and so is a node
+ * port's that `moves` to another backend.
+ */
+static __always_inline bool nat_claim_host_port(struct nat_work *work, bool moves)
 {
 	const struct translation *other;
 
 	if (translation_claim(work))
 		return true;
 	other = bpf_map_lookup_elem(&translations, &work->at);
-	return other && !nat_is_here(&other->flow) &&
+	return other && (moves || !nat_is_here(&other->flow)) &&
 	       bpf_map_update_elem(&translations, &work->at, &work->entry, BPF_ANY) == 0;
 }
 
@@ -79,7 +83,7 @@ static __always_inline int nat_come(struct __sk_buff *skb, struct nat_work *work
 	work->entry.flow.endpoint_id = here->endpoint_id;
 	work->entry.claimed_s = translation_now_s();
 	if (bpf_map_lookup_elem(&flows, &work->entry.flow))
-		return nat_claim_host_port(work) ? NAT_CAME : nat_broken(skb, work, PATH_REASON_NO_PORT);
+		return nat_claim_host_port(work, pick != NULL) ? NAT_CAME : nat_broken(skb, work, PATH_REASON_NO_PORT);
 	if (!(how & NAT_MAY_OPEN))
 		return NAT_NOT_OURS;
 	if (pick) {
@@ -89,13 +93,64 @@ static __always_inline int nat_come(struct __sk_buff *skb, struct nat_work *work
 	return NAT_CAME;
 }
 
+/* Of a pod whose packets come through tunnels alone, or of one here: whoever sends it from outside isn't that pod. */
+static __always_inline bool node_port_is_spoofed(const struct flow_key *flow)
+{
+	const struct route *route = route_to(flow->daddr);
+
+	return bpf_map_lookup_elem(&locals, flow->daddr) || (route && route->kind == PATH_OVERLAY);
+}
+
+static __always_inline bool node_port_client_is_unknown(const struct flow_key *flow)
+{
+	const struct route *route = route_to(flow->daddr);
+
+	return route && route->kind == PATH_PUNT;
+}
+
+/* While nobody knows whose the port is, it is the host's own where a socket of the host waits, or is connected, there. */
+VERIFIED_ALONE int node_port_has_socket(struct __sk_buff *skb, const struct flow_key *flow)
+{
+	struct bpf_sock_tuple tuple = {};
+	__u32 bytes = flow && flow->family == 6 ? sizeof(tuple.ipv6) : sizeof(tuple.ipv4);
+	struct bpf_sock *socket;
+
+	if (!flow)
+		return 0;
+	if (flow->family == 6) {
+		__builtin_memcpy(tuple.ipv6.saddr, flow->daddr, 16);
+		__builtin_memcpy(tuple.ipv6.daddr, flow->saddr, 16);
+		tuple.ipv6.sport = flow->dport;
+		tuple.ipv6.dport = flow->sport;
+	} else {
+		__builtin_memcpy(&tuple.ipv4.saddr, flow->daddr + 12, 4);
+		__builtin_memcpy(&tuple.ipv4.daddr, flow->saddr + 12, 4);
+		tuple.ipv4.sport = flow->dport;
+		tuple.ipv4.dport = flow->sport;
+	}
+	if (flow->proto == IPPROTO_TCP)
+		socket = bpf_skc_lookup_tcp(skb, &tuple, bytes, BPF_F_CURRENT_NETNS, 0);
+	else
+		socket = bpf_sk_lookup_udp(skb, &tuple, bytes, BPF_F_CURRENT_NETNS, 0);
+	if (!socket)
+		return 0;
+	bpf_sk_release(socket);
+	return 1;
+}
+
 static __always_inline int nat_come_to_node(struct __sk_buff *skb, struct nat_work *work, const struct flow_key *flow, __u32 how)
 {
 	struct service_pick *pick = service_pick_now();
 	int found = node_port_find(flow, how);
 
 	if (found == NODE_PORT_ASK)
-		return NAT_ASK;
+		return node_port_has_socket(skb, flow) ? NAT_NOT_OURS : NAT_ASK;
+	if (found != NODE_PORT_NONE && node_port_is_spoofed(flow))
+		return nat_broken(skb, work, PATH_REASON_SPOOFED);
+	if (found != NODE_PORT_NONE && node_port_client_is_unknown(flow))
+		return how & NODE_PORT_AGAIN ? NAT_LOST : NAT_NO_WAY;
+	if (found == NODE_PORT_LOST)
+		return NAT_LOST;
 	if (found == NODE_PORT_NO_WAY)
 		return NAT_NO_WAY;
 	if (found == NODE_PORT_EMPTY)
@@ -124,13 +179,14 @@ static __always_inline int nat_find_owner(struct __sk_buff *skb, struct nat_work
 
 	if (!now)
 		return NAT_NOT_OURS;
-	if (now->ports & FORWARD_HOST_PORTS)
+	if (now->host_ports & FORWARD_HOST_PORTS)
 		leads = host_port_at(flow->saddr, flow->sport, flow->proto);
 	node = !leads && node_port_may_be(flow->saddr, flow->sport, flow->proto, now);
 	if (!leads && !node && !nat_is_in_range(now, flow->sport))
 		return NAT_NOT_OURS;
 	translation_key_of(&work->at, flow, flow->saddr, flow->sport);
-	if (translation_find(&work->entry, &work->at) && nat_is_here(&work->entry.flow)) {
+	if (translation_find(&work->entry, &work->at) && nat_is_here(&work->entry.flow) &&
+	    !(node && node_port_moves(work, flow, how))) {
 		if (node || (leads && nat_is_of_host_port(&work->entry.flow, leads)))
 			result = NAT_CAME;
 	} else if (node) {

@@ -28,7 +28,7 @@ static __always_inline bool node_address_is(const __u8 address[16], const struct
 
 static __always_inline bool node_port_may_be(const __u8 address[16], __be16 port, __u8 proto, const struct forwarding *now)
 {
-	return now->ports & FORWARD_NODE_PORTS && node_port_is(port) &&
+	return now->host_ports & FORWARD_NODE_PORTS && node_port_is(port) &&
 	       (proto == IPPROTO_TCP || proto == IPPROTO_UDP) && node_address_is(address, now);
 }
 

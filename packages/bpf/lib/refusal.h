@@ -93,9 +93,10 @@ static __always_inline void refusal_put_ip(struct refusal *answer, const struct 
 }
 
 /* Of a connection that begins, or is thought to be there. Returns its bytes; 0: no answer to that. */
-static __always_inline __u32 refusal_put_reset(struct refusal *answer, const struct packet *packet)
+static __always_inline __u32 refusal_put_reset(struct __sk_buff *skb, struct refusal *answer, const struct packet *packet)
 {
 	struct tcphdr *tcp = &answer->tcp;
+	__s64 pseudo = refusal_pseudo_sum(packet, IPPROTO_TCP, sizeof(*tcp));
 
 	if (packet->tcp_flags & TCP_FLAG_BYTE_RST)
 		return 0;
@@ -109,8 +110,11 @@ static __always_inline __u32 refusal_put_reset(struct refusal *answer, const str
 		tcp->ack = 1;
 		tcp->ack_seq = bpf_htonl(packet->tcp_seq + 1);
 	}
-	tcp->check = refusal_fold(bpf_csum_diff(NULL, 0, (__be32 *)tcp, sizeof(*tcp),
-						refusal_pseudo_sum(packet, IPPROTO_TCP, sizeof(*tcp))));
+	/* A checksum that a device is to complete stays one: the kernel has no way to say that it isn't. */
+	if (rewrite_is_partial(skb))
+		tcp->check = ~refusal_fold(pseudo);
+	else
+		tcp->check = refusal_fold(bpf_csum_diff(NULL, 0, (__be32 *)tcp, sizeof(*tcp), pseudo));
 	return sizeof(*tcp);
 }
 
@@ -175,7 +179,7 @@ VERIFIED_ALONE int refusal_write(struct __sk_buff *skb, const struct packet *pac
 		return -1;
 	__builtin_memset(answer, 0, sizeof(*answer));
 	tcp = packet->key.proto == IPPROTO_TCP && !mtu;
-	bytes = tcp ? refusal_put_reset(answer, packet) : refusal_put_error(skb, answer, packet, mtu);
+	bytes = tcp ? refusal_put_reset(skb, answer, packet) : refusal_put_error(skb, answer, packet, mtu);
 	if (!bytes)
 		return -1;
 	refusal_put_ip(answer, packet, tcp ? IPPROTO_TCP : packet->key.family == 6 ? NEXTHDR_ICMP6 : IPPROTO_ICMP, bytes);

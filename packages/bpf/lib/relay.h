@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
 /*
- * What comes to a node port of this host: which backend it is for, and whether that is here or another host's. Who was sent to
- * another host is remembered here; of a pod here the flow says it. Packets are changed in nat_return.h and sent in wire.h.
+ * What comes to a node port of this host: which backend it is for, and whether that is here or another host's. Who was given which is
+ * remembered here. Packets are changed in nat_return.h and sent in wire.h.
  */
 #ifndef MILLRACE_RELAY_H
 #define MILLRACE_RELAY_H
 
 #include "lib/service_flow.h"
 
-struct relay {
-	__u8 address[16]; /* the backend's */
-	__be16 port;
-	__u16 _pad0;
-	__u32 backend;
-};
-
 /*
- * 32,768 x (40 + 24 + 72) = 4.5 MB. Full: who sent longest ago is given a backend anew, which is the same one as long as the service's
+ * 32,768 x (40 + 28 + 72) = 4.6 MB. Full: who sent longest ago is given a backend anew, which is the same one as long as the service's
  * table is.
  */
 struct {
@@ -26,7 +19,7 @@ struct {
 	__type(value, struct relay);
 } relays __weak SEC(".maps");
 
-/* After the agent has been asked, a backend that this host can reach will do: so many are looked at. */
+/* When there is no way to the one that was given, another backend will do: so many are looked at. */
 #define NODE_PORT_PROBES 4
 
 enum node_port_how {
@@ -40,17 +33,20 @@ enum node_port_how {
 #define NODE_PORT_THERE 2 /* to that, by nat_work's `way.remote` */
 #define NODE_PORT_ASK (-1) /* nobody has told this host what is at that port */
 #define NODE_PORT_NO_WAY (-2) /* nor where its backend is */
-#define NODE_PORT_EMPTY (-3) /* it has no backend */
+#define NODE_PORT_EMPTY (-3) /* it has no backend, or none that is a pod */
+#define NODE_PORT_LOST (-4) /* the agent has been asked for the way, too: there is none to that backend, nor to another */
 
 static __always_inline bool relay_holds(const struct relay *relay, const struct flow_key *flow, __u32 how)
 {
 	__u32 number;
 
-	if (!relay || how & NODE_PORT_OPENS)
+	if (!relay)
 		return false;
 	number = relay->backend;
-	/* Datagrams go on to a backend for as long as it takes new ones, like any client's. */
-	return flow->proto == IPPROTO_TCP || bpf_map_lookup_elem(&service_backends, &number);
+	/* Datagrams go on to a backend for as long as it takes new ones, like any client's. What the agent has put back was chosen for before. */
+	if (flow->proto == IPPROTO_UDP || how & NODE_PORT_AGAIN)
+		return bpf_map_lookup_elem(&service_backends, &number);
+	return !(how & NODE_PORT_OPENS);
 }
 
 static __always_inline int node_port_way(const struct service_pick *pick, struct nat_work *work)
@@ -60,10 +56,29 @@ static __always_inline int node_port_way(const struct service_pick *pick, struct
 	if (bpf_map_lookup_elem(&locals, pick->backend.address))
 		return NODE_PORT_HERE;
 	route = route_to(pick->backend.address);
-	if (!route || !route->remote)
+	if (!route || route->kind == PATH_HOST)
+		return NODE_PORT_EMPTY;
+	if (!route->remote)
 		return NODE_PORT_NO_WAY;
 	work->way.remote = route->remote;
 	return NODE_PORT_THERE;
+}
+
+/* An entry may be another's by now; then its age is wrong for once. */
+static __always_inline void relay_use(struct relay *relay)
+{
+	__u32 now_s = translation_now_s();
+
+	if (relay->used_s != now_s)
+		WRITE_ONCE(relay->used_s, now_s);
+}
+
+/* Of a pod here that has the flow: whether the packet is another backend's all the same. */
+static __always_inline bool node_port_moves(const struct nat_work *work, const struct flow_key *flow, __u32 how)
+{
+	const struct relay *relay = bpf_map_lookup_elem(&relays, &work->at);
+
+	return how & NODE_PORT_OPENS || (relay && !relay_holds(relay, flow, how));
 }
 
 /* Affinity is by the client's address alone: the table gives it the same backend each time, with nothing to remember. */
@@ -93,15 +108,17 @@ VERIFIED_ALONE int node_port_choose(const struct flow_key *flow, __u32 probe)
 	return service_at_node_port(pick);
 }
 
-/* A client sent to another host: it stays with that backend, and counts as one that connected. */
-static __always_inline void relay_begin(const struct nat_work *work, struct service_pick *pick)
+/* The client stays with that backend, also while the agent learns the way to it. `begins`: it counts as one that connected. */
+static __always_inline void relay_begin(const struct nat_work *work, struct service_pick *pick, bool begins)
 {
 	struct relay relay = { .port = pick->backend.port, .backend = pick->backend_number };
 
 	__builtin_memcpy(relay.address, pick->backend.address, 16);
+	relay.used_s = translation_now_s();
 	bpf_map_update_elem(&relays, &work->at, &relay, BPF_ANY);
 	pick->lasts = false;
-	service_opened(pick);
+	if (begins)
+		service_opened(pick);
 }
 
 /*
@@ -110,36 +127,40 @@ static __always_inline void relay_begin(const struct nat_work *work, struct serv
  */
 VERIFIED_ALONE int node_port_find(const struct flow_key *flow, __u32 how)
 {
-	__u32 probes = how & NODE_PORT_AGAIN ? NODE_PORT_PROBES : 1;
 	struct nat_work *work = nat_work_now();
 	struct service_pick *pick = service_pick_now();
-	const struct relay *relay;
+	struct relay *relay;
 	int answer = NODE_PORT_NONE;
+	bool held;
 
 	if (!flow || !work || !pick)
 		return NODE_PORT_NONE;
 	relay = bpf_map_lookup_elem(&relays, &work->at);
-	if (relay_holds(relay, flow, how)) {
+	held = relay_holds(relay, flow, how);
+	if (held) {
+		relay_use(relay);
 		__builtin_memcpy(pick->backend.address, relay->address, 16);
 		pick->backend.port = relay->port;
-		return node_port_way(pick, work);
+		answer = node_port_way(pick, work);
+		if (answer != NODE_PORT_NO_WAY || !(how & NODE_PORT_AGAIN))
+			return answer;
 	}
 	if (how & NODE_PORT_KNOWN)
 		return NODE_PORT_NONE;
-	for (__u32 probe = 0; probe < NODE_PORT_PROBES && probe < probes; probe++) {
+	for (__u32 probe = 0; probe < NODE_PORT_PROBES; probe++) {
 		answer = node_port_choose(flow, probe);
 		if (answer == SERVICE_UNKNOWN)
 			return NODE_PORT_ASK;
 		if (answer != SERVICE_TRANSLATE)
 			return answer == SERVICE_PASS ? NODE_PORT_NONE : NODE_PORT_EMPTY;
 		answer = node_port_way(pick, work);
-		if (answer != NODE_PORT_NO_WAY)
+		if (answer >= 0 || (answer == NODE_PORT_NO_WAY && !held))
 			break;
 	}
-	if (answer == NODE_PORT_THERE)
-		relay_begin(work, pick);
-	else if (relay)
-		bpf_map_delete_elem(&relays, &work->at); /* of a connection before this one */
+	if (held && answer == NODE_PORT_NO_WAY)
+		return NODE_PORT_LOST;
+	if (answer != NODE_PORT_EMPTY)
+		relay_begin(work, pick, answer == NODE_PORT_THERE);
 	return answer;
 }
 
@@ -153,7 +174,7 @@ static __always_inline __u32 relay_mtu(struct __sk_buff *skb, __u32 uplink)
 }
 
 /* Whether one packet of it, as it is cut up on the way, is longer than the tunnel takes. */
-VERIFIED_ALONE int relay_is_too_long(struct __sk_buff *skb, const struct rewrite_place *place, __u32 uplink)
+VERIFIED_ALONE int relay_exceeds(struct __sk_buff *skb, const struct rewrite_place *place, __u32 uplink)
 {
 	__u32 bytes = skb->len, segment = skb->gso_size, headers;
 	__u8 words = 0;
@@ -167,6 +188,22 @@ VERIFIED_ALONE int relay_is_too_long(struct __sk_buff *skb, const struct rewrite
 	headers = place->transport_at - place->ip_at;
 	headers += place->proto == IPPROTO_TCP ? (words >> 4) * 4 : sizeof(struct udphdr);
 	return segment + headers > relay_mtu(skb, uplink);
+}
+
+/* TCP that is to be cut up yet is cut shorter; datagrams must not be. */
+static __always_inline bool relay_may_shrink(struct __sk_buff *skb, const struct rewrite_place *place)
+{
+	return skb->gso_size && place->proto == IPPROTO_TCP;
+}
+
+static __always_inline bool relay_is_too_long(struct __sk_buff *skb, const struct rewrite_place *place, __u32 uplink)
+{
+	return !relay_may_shrink(skb, place) && relay_exceeds(skb, place, uplink);
+}
+
+static __always_inline bool relay_shrinks(struct __sk_buff *skb, const struct rewrite_place *place, __u32 uplink)
+{
+	return relay_may_shrink(skb, place) && relay_exceeds(skb, place, uplink);
 }
 
 #endif

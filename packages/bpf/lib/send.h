@@ -27,6 +27,14 @@ static __always_inline int send_by_uplink(const struct remote *remote, __u32 upl
 	return bpf_redirect_neigh(uplink, &hop, sizeof(hop), 0);
 }
 
+/* After send_from_port, of the same packet. */
+static __always_inline bool send_shrinks(struct __sk_buff *skb, __u32 uplink)
+{
+	struct nat_work *work = nat_work_now();
+
+	return work && relay_shrinks(skb, &work->place, uplink);
+}
+
 /* "Drop" when the outer headers find no room. */
 static __noinline int send_through_tunnel(struct __sk_buff *skb, const struct way *way,
 					       const struct flow_key *key, const struct forwarding *now,
@@ -43,6 +51,8 @@ static __noinline int send_through_tunnel(struct __sk_buff *skb, const struct wa
 	};
 
 	tunnel.source_port = TUNNEL_PORT_BASE | (bpf_get_hash_recalc(skb) & TUNNEL_PORT_MASK);
+	if (way_is_back(way))
+		tunnel.shrinks = send_shrinks(skb, way->ifindex);
 	if (tunnel_put_on(skb, &tunnel, link_bytes ? ETH_HEADER_BYTES : 0))
 		return TCX_DROP_PACKET;
 	return send_by_uplink(remote, way->ifindex, false);

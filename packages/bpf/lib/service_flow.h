@@ -198,10 +198,10 @@ static __always_inline bool target_may_be_other(const struct flow_key *key)
 
 	if (address_is_virtual(key->daddr))
 		return true;
-	if (!now || !now->ports)
+	if (!now || !now->host_ports)
 		return false;
 	return target_is_node_port(key, now) ||
-	       (now->ports & FORWARD_HOST_PORTS && host_port_at(key->daddr, key->dport, key->proto));
+	       (now->host_ports & FORWARD_HOST_PORTS && host_port_at(key->daddr, key->dport, key->proto));
 }
 
 /*

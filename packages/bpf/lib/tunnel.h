@@ -52,6 +52,7 @@ struct tunnel_way {
 	__u32 identity;
 	__be16 came_to; /* a port of this host's; 0: of none */
 	bool ip6; /* what is inside */
+	bool shrinks; /* its segments, which are to be cut yet, become shorter by what is put on */
 };
 
 static __always_inline void tunnel_fill(struct tunnel_headers *headers, const struct tunnel_way *way, __u32 inner_bytes)
@@ -81,7 +82,7 @@ static __always_inline void tunnel_fill(struct tunnel_headers *headers, const st
 
 #define TUNNEL_ADD_FLAGS                                                                                  \
 	(BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | BPF_F_ADJ_ROOM_ENCAP_L2_ETH |      \
-	 BPF_F_ADJ_ROOM_FIXED_GSO | (__u64)ETH_HEADER_BYTES << BPF_ADJ_ROOM_ENCAP_L2_SHIFT)
+	 (__u64)ETH_HEADER_BYTES << BPF_ADJ_ROOM_ENCAP_L2_SHIFT)
 
 /*
  * `link_bytes`: of the link header in front, 14, or 0 on a device without. 0, or the kernel's refusal: a packet that
@@ -94,7 +95,8 @@ static __always_inline long tunnel_put_on(struct __sk_buff *skb, const struct tu
 	long result;
 
 	tunnel_fill(&headers, way, skb->len - link_bytes);
-	result = bpf_skb_adjust_room(skb, sizeof(headers), BPF_ADJ_ROOM_MAC, TUNNEL_ADD_FLAGS);
+	result = bpf_skb_adjust_room(skb, sizeof(headers), BPF_ADJ_ROOM_MAC,
+				     TUNNEL_ADD_FLAGS | (way->shrinks ? 0 : BPF_F_ADJ_ROOM_FIXED_GSO));
 	if (result)
 		return result;
 	result = bpf_skb_store_bytes(skb, link_bytes, &headers, sizeof(headers), 0);

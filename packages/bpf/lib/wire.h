@@ -64,6 +64,7 @@ VERIFIED_ALONE int wire_relay(struct __sk_buff *skb, __u32 family)
 	tunnel.port = now->tunnel_port;
 	tunnel.came_to = work->at.port;
 	tunnel.ip6 = family == 6;
+	tunnel.shrinks = relay_shrinks(skb, &work->place, now->uplink);
 	tunnel.source_port = TUNNEL_PORT_BASE | (bpf_get_hash_recalc(skb) & TUNNEL_PORT_MASK);
 	if (tunnel_put_on(skb, &tunnel, ETH_HEADER_BYTES))
 		return drop_of_endpoint(skb, 0, FLOW_INGRESS, PATH_REASON_ENCAPSULATION);
@@ -87,6 +88,31 @@ static __always_inline int wire_relayed_flow(struct __sk_buff *skb, struct nat_w
 	return 0;
 }
 
+/* To a client that was sent on; one that was forgotten is known by the port still. */
+static __always_inline bool wire_is_relayed(const struct nat_work *work)
+{
+	struct service_key key = { .port = work->flow.sport, .proto = work->flow.proto };
+
+	if (bpf_map_lookup_elem(&relays, &work->at))
+		return true;
+	node_port_address(key.address, work->flow.family, work->flow.proto, work->flow.sport);
+	return bpf_map_lookup_elem(&services, &key);
+}
+
+/* The client may be a pod of another host, of a pool that the underlay routes; else the host's stack knows the way. */
+static __always_inline int wire_send_back(const struct flow_key *flow, const struct forwarding *now)
+{
+	const struct route *route = route_to(flow->daddr);
+	const struct remote *remote = NULL;
+	__u32 index;
+
+	if (route && route->kind == PATH_DIRECT) {
+		index = route->remote;
+		remote = bpf_map_lookup_elem(&remotes, &index);
+	}
+	return remote ? send_by_uplink(remote, now->uplink, flow->family == 6) : bpf_redirect_neigh(now->uplink, NULL, 0, 0);
+}
+
 /* To who came to a node port here, from the pod of another host that it was sent on to; as this host sends it. `plain`: NULL if it isn't. */
 VERIFIED_ALONE int wire_relay_back(struct __sk_buff *skb, const struct plain_packet *plain, struct packet *packet)
 {
@@ -102,13 +128,14 @@ VERIFIED_ALONE int wire_relay_back(struct __sk_buff *skb, const struct plain_pac
 		return TCX_NEXT_PROGRAM;
 	}
 	translation_key_of(&work->at, &work->flow, work->flow.saddr, work->flow.sport);
-	if (!node_port_may_be(work->flow.saddr, work->flow.sport, work->flow.proto, now) ||
-	    !bpf_map_lookup_elem(&relays, &work->at))
+	if (!node_port_may_be(work->flow.saddr, work->flow.sport, work->flow.proto, now))
 		return TCX_NEXT_PROGRAM;
+	if (!wire_is_relayed(work))
+		return drop_of_endpoint(skb, 0, FLOW_INGRESS, PATH_REASON_NO_ROUTE);
 	if (rewrite_hop(skb, &work->place) <= 0)
 		return drop_of_endpoint(skb, 0, FLOW_INGRESS, PATH_REASON_UNTRANSLATABLE);
 	count(OBSERVER_RELAYED_BACK);
-	return bpf_redirect_neigh(now->uplink, NULL, 0, 0);
+	return wire_send_back(&work->flow, now);
 }
 
 /* What came to a node port and can't be served becomes the answer to itself. `mtu`: it is longer than that; 0: nobody serves there. */
@@ -136,7 +163,9 @@ static __always_inline int wire_at_node_port(struct __sk_buff *skb, int result, 
 		return wire_refuse(skb, packet, is_plain, 0);
 	if (result == NAT_TOO_LONG)
 		return wire_refuse(skb, packet, is_plain, relay_mtu(skb, now->uplink));
-	if (!again && punt_is_there(skb, now))
+	if (result == NAT_ASK && again)
+		return TCX_NEXT_PROGRAM; /* as far as anybody can tell, the host's own */
+	if (result != NAT_LOST && punt_is_there(skb, now))
 		return bpf_redirect(now->punt, 0);
 	return result == NAT_ASK ? TCX_NEXT_PROGRAM : drop_of_endpoint(skb, 0, FLOW_INGRESS, PATH_REASON_UNRESOLVED);
 }
@@ -161,7 +190,7 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, struct delivery *
 		return TCX_NEXT_PROGRAM;
 	family = is_plain ? plain.flow.key.family : packet->key.family;
 	here = wire_receiver(&plain, is_plain, packet);
-	if (!here && !tunnelled && (now->nat_first || now->ports)) {
+	if (!here && !tunnelled && (now->nat_first || now->host_ports)) {
 		how = delivery->again ? NODE_PORT_AGAIN : 0;
 		result = is_plain ? wire_return_plain(skb, &plain, how, now) : nat_return_any(skb, packet, how);
 		if (result == NAT_BROKEN)
@@ -173,7 +202,7 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, struct delivery *
 		if (result == NAT_CAME)
 			nat_tell_port(&delivery->told);
 	}
-	if (!here && tunnelled && now->ports & FORWARD_NODE_PORTS)
+	if (!here && tunnelled && now->host_ports & FORWARD_NODE_PORTS)
 		return wire_relay_back(skb, is_plain ? &plain : NULL, packet);
 	if (!here)
 		return TCX_NEXT_PROGRAM;

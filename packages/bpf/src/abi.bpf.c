@@ -76,6 +76,7 @@ ANCHOR(struct, judgement_key);
 ANCHOR(struct, local);
 ANCHOR(struct, netns_info);
 ANCHOR(struct, observe_config);
+ANCHOR(struct, relay);
 ANCHOR(struct, remote);
 ANCHOR(struct, route);
 ANCHOR(struct, route_key);

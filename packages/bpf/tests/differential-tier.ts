@@ -147,7 +147,7 @@ export class Tier implements Disposable {
         ...{
           natFirst: masquerade?.first ?? 0,
           natLast: masquerade?.last ?? 0,
-          ports: world.hostPorts.length > 0 ? ForwardPort.HOST_PORTS : 0,
+          hostPorts: world.hostPorts.length > 0 ? ForwardPort.HOST_PORTS : 0,
         },
         ...{ tunnelAddress: rawWord(tunnelAddress), policySet: world.policy ? this.#policy.number : 0 },
         ...{ natAddress4: rawWord(natAddress[4]), natAddress6: bytesOf(natAddress[6]) },

@@ -137,7 +137,7 @@ export class TestHost implements Disposable {
         tunnelAddress,
         policySet: this.policySet,
         ...this.#natPorts,
-        ports: this.#ports,
+        hostPorts: this.#ports,
         natAddress4: tunnelAddress,
         natAddress6: addressBytes(this.underlay6),
       },

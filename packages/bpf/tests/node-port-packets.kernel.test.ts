@@ -3,12 +3,12 @@
  * becomes of what can't be served. That packets really travel so is node-port.kernel.test.ts's.
  */
 import { FlowOpener, PathKind, Verdict } from "@millrace/abi/generated/flow";
-import { RouteFlag } from "@millrace/abi/generated/forward";
+import { encodeLocal, LOCAL_SIZE, RouteFlag } from "@millrace/abi/generated/forward";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { checksummed, checksumProblems } from "./checksums.ts";
 import { expectPodConserved } from "./expectations.ts";
 import { TestHost, type TestPod, TUNNEL_PORT } from "./forwarder.ts";
-import type { Flow } from "./observer.ts";
+import { type Flow, viewOf } from "./observer.ts";
 import { addressBytes, PROTO, packet, type TcpFlags } from "./packet-builder.ts";
 import { TestPolicy } from "./policy-tables.ts";
 import { type Backend, TestServices } from "./service-tables.ts";
@@ -67,6 +67,12 @@ afterAll(() => {
   for (const one of [host, other]) one[Symbol.dispose]();
 });
 
+/** A pod of the host's that isn't the one whose packets are run. */
+function beside(): Uint8Array {
+  const local = new Uint8Array(LOCAL_SIZE);
+  encodeLocal({ endpointId: 8, ifindex: 99, identity: 1008 }, viewOf(local));
+  return local;
+}
 const numberOf = (family: Family) => (family === FAMILIES.IPv4 ? 4 : 6);
 const protoOf = (kind: Kind) => (kind === "TCP" ? PROTO.tcp : PROTO.udp);
 const there = (family: Family): string => (family === FAMILIES.IPv4 ? THERE.IPv4 : THERE.IPv6);
@@ -144,7 +150,7 @@ describe.each(table)("%s", (_name, family, kind) => {
     const { record } = flowOf(family.client) as Flow;
     expect(record.opener).toBe(FlowOpener.REMOTE);
     expect(record.path).toMatchObject({ kind: PathKind.MASQUERADE, verdict: Verdict.FORWARD, natPort: PORT });
-    expect([services.counts(SERVICE).opened, relays()]).toEqual([1n, 0]);
+    expect([services.counts(SERVICE).opened, relays()]).toEqual([1n, 1]);
     expectPodConserved(host, pod);
   });
 
@@ -183,15 +189,11 @@ describe.each(table)("%s", (_name, family, kind) => {
     expect(arrive(tunnelled(checksummed(error.bytes()))).answer).toBe(REDIRECT);
   });
 
-  test.each([
-    ["of a client that never came", CLIENT_PORT + 1, PORT],
-    ["from another port", CLIENT_PORT, OTHER_PORT],
-  ])("what comes back %s goes no farther", (_what, to, from) => {
+  test("what comes back to a client that was forgotten goes on, from a port that is no service's no farther", () => {
     lead(family, kind, [there(family)]);
-    arrive(request(family, kind));
-    const ip = family.build(family.host, family.client);
-    const reply = checksummed((kind === "TCP" ? ip.tcp(from, to, { ack: true }) : ip.udp(from, to)).bytes());
-    expect(arrive(tunnelled(reply)).answer).toBe(NEXT);
+    const reply = (port: number) => arrive(tunnelled(answer(family, kind, family.host, port))).answer;
+    expect([reply(PORT), reply(OTHER_PORT)]).toEqual([REDIRECT, DROP]);
+    expect(host.ownDrops()).toEqual({ NO_ROUTE: 1 });
   });
 
   test("an error about what was sent back is the pod's, inside as well, and is relayed", () => {
@@ -221,6 +223,17 @@ describe.each(table)("%s", (_name, family, kind) => {
     if (kind === "UDP") services.removeBackend(first); // takes nothing new: datagrams go elsewhere
     expect(goes({ syn: true, seq: 9 })).toBe("here");
     expect(goes({ ack: true })).toBe("here");
+  });
+
+  test("datagrams stay with a pod here for as long as it is a backend", () => {
+    const [first] = lead(family, kind, [family.pod]) as [Backend];
+    for (let n = 0; n < 3; n++) arrive(request(family, kind, { flags: { ack: true } }));
+    lead(family, kind, [there(family)]);
+    const goes = () =>
+      arrive(request(family, kind, { flags: { ack: true } })).packet.length > 14 + family.header + 70;
+    expect(goes()).toBe(false);
+    services.removeBackend(first);
+    expect(goes()).toBe(kind === "UDP");
   });
 
   test("affinity is by the client's address alone", () => {
@@ -257,6 +270,26 @@ describe.each(table)("%s", (_name, family, kind) => {
     host.commit();
     expect(arrive(request(family, kind)).answer).toBe(DROP);
     expect(host.ownDrops()).toEqual({ POLICY: 1 });
+  });
+
+  test("a source that is a pod's, whose packets come through tunnels or from here, is nobody's", () => {
+    lead(family, kind, [there(family), family.pod]);
+    for (const client of [family.pod, there(family)])
+      expect(arrive(request(family, kind, { client })).answer).toBe(DROP);
+    expect([host.flows(), host.ownDrops()]).toEqual([[], { SPOOFED: 2 }]);
+  });
+
+  test("a backend that is no pod's is passed over, and is as none where there is no other", () => {
+    const outside = family === FAMILIES.IPv4 ? "198.51.100.7" : "2001:db8:7::7";
+    lead(family, kind, [outside, outside, outside, family.pod]);
+    const answers = Array.from({ length: 30 }, (_, n) => arrive(request(family, kind, { from: 20_000 + n })));
+    const came = answers.filter(({ packet }) =>
+      addressAt(family, packet, "destination").equals(bytesOf(family.pod)),
+    );
+    expect(came.length).toBeGreaterThan(10);
+    lead(family, kind, [outside]);
+    expect(arrive(request(family, kind)).answer).toBe(REDIRECT);
+    expect(host.ownDrops()).toHaveProperty("NO_BACKEND");
   });
 
   test("with no backend it is refused as a closed port is", () => {
@@ -301,6 +334,7 @@ describe.each(table)("%s", (_name, family, kind) => {
 
   test("with nothing known of the backend's way, and no agent to ask, it is dropped, and what is kept of it goes on", () => {
     const nowhere = family === FAMILIES.IPv4 ? "10.201.7.7" : "fd00:201:7::7";
+    host.route(nowhere, 128, { kind: PathKind.PUNT });
     lead(family, kind, [nowhere]);
     expect(arrive(request(family, kind)).answer).toBe(DROP);
     expect(host.ownDrops()).toEqual({ UNRESOLVED: 1 });
@@ -371,6 +405,28 @@ describe.each(table)("%s", (_name, family, kind) => {
       expect(checksumProblems(told)).toEqual([]);
       expect([host.ownDrops(), (flowOf(family.client) as Flow).record.drops]).toEqual([{ TOO_LONG: 1 }, 1n]);
       expectPodConserved(host, pod);
+    });
+
+    test.each([
+      ["this host's own", (of: Family) => of.host],
+      ["a pod's of this host", (of: Family) => (of === FAMILIES.IPv4 ? "10.201.1.8" : "fd00:201:1::8")],
+      ["a pod's of another host", there],
+    ])("it is answered by way of that also where the client's address is %s", (_whose, clientOf) => {
+      host
+        .map("locals")
+        .update(addressBytes(family === FAMILIES.IPv4 ? "10.201.1.8" : "fd00:201:1::8"), beside());
+      const client = clientOf(family);
+      const ip = family.build(client, family.pod);
+      const frame =
+        kind === "TCP" ? ip.tcp(CLIENT_PORT, POD_PORT, { syn: true }) : ip.udp(CLIENT_PORT, POD_PORT);
+      expect(arrive(tunnelled(checksummed(frame.bytes()), { port: PORT })).answer).toBe(REDIRECT);
+      const back = family.build(family.pod, client);
+      const flags = { syn: true, ack: true };
+      const reply = kind === "TCP" ? back.tcp(POD_PORT, CLIENT_PORT, flags) : back.udp(POD_PORT, CLIENT_PORT);
+      const { answer: verdict, packet: left } = out(checksummed(reply.bytes()));
+      expect(verdict).toBe(REDIRECT);
+      expect(left.subarray(ETHERNET + 16, ETHERNET + 20)).toEqual(bytesOf(THERE.underlay4));
+      expect(addressAt(family, inner(left), "source")).toEqual(asked());
     });
 
     test("of a host that isn't known it is nobody's", () => {

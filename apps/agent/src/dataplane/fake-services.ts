@@ -42,6 +42,12 @@ export class FakeServices implements Services {
     this.capacity = { services: 100, backends: 1000, slots: 16_384, ...capacity };
     this.slots = new Uint32Array(this.capacity.slots);
   }
+  relayed(): string | undefined {
+    return undefined;
+  }
+  relayedTo(): Set<string> {
+    return new Set();
+  }
   attach(): void {
     if (this.refuseAttach) throw new Error(this.refuseAttach);
     this.attached = true;

@@ -35,10 +35,10 @@ type Entry = readonly [key: Uint8Array, value: Uint8Array];
 export function applyForwarding(map: (name: string) => BpfMap, wanted: ForwardingTables): boolean {
   const before = readForwarding(map("forwarding"));
   const { nodePorts, ...told } = wanted.facts;
-  const hostPorts = wanted.hostPorts.length > 0 ? ForwardPort.HOST_PORTS : 0;
-  const ports = hostPorts | (nodePorts ? ForwardPort.NODE_PORTS : 0);
+  const hostPorts =
+    (wanted.hostPorts.length > 0 ? ForwardPort.HOST_PORTS : 0) | (nodePorts ? ForwardPort.NODE_PORTS : 0);
   const { generation, policySet } = before;
-  const facts = { ...told, ports, generation, policySet };
+  const facts = { ...told, hostPorts, generation, policySet };
   // Remotes first: a route must find the host it names.
   const changed = [
     bring(map("remotes"), wanted.remotes.map(remoteEntry), "array"),

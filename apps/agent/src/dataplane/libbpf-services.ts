@@ -3,24 +3,13 @@
  * decided elsewhere.
  */
 import fs from "node:fs";
-import { encodeRouteKey, ROUTE_KEY_SIZE } from "@millrace/abi/generated/forward";
 import {
-  decodeService,
-  decodeServiceBackend,
   decodeServiceBackendCounts,
   decodeServiceCounts,
-  decodeServiceKey,
-  encodeService,
-  encodeServiceBackend,
-  encodeServiceKey,
   SERVICE_BACKEND_COUNTS_SIZE,
-  SERVICE_BACKEND_SIZE,
   SERVICE_COUNTS_SIZE,
-  SERVICE_KEY_SIZE,
-  SERVICE_SIZE,
   ServiceLimit,
 } from "@millrace/abi/generated/service";
-import { parsePrefix, prefixText } from "@millrace/contract/prefix";
 import {
   type BpfLink,
   type BpfMap,
@@ -28,21 +17,28 @@ import {
   openPinnedLink,
   rcuBarrier,
 } from "@millrace/native/native";
-import { addressBytes, addressText } from "../endpoint/address.ts";
 import { decideAnew } from "./forwarding.ts";
 import type { Pins } from "./pins.ts";
 import { cgroup2Mount } from "./probe.ts";
+import { relayed, relayedTo } from "./relays.ts";
+import {
+  backendBytes,
+  backendEntry,
+  keyBytes,
+  part,
+  rangeKey,
+  serviceBytes,
+  serviceEntry,
+} from "./service-entries.ts";
 import { ServiceFlows } from "./service-flows.ts";
 import type {
   BackendCounts,
-  BackendEntry,
+  RelayClient,
   ServiceCapacity,
   ServiceChanges,
   ServiceCounts,
-  ServiceEntry,
   Services,
   ServiceTables,
-  VirtualPort,
 } from "./services.ts";
 import { replace, u32, u64 } from "./trace-object.ts";
 
@@ -54,7 +50,6 @@ const CGROUP_PROGRAMS = [
 ] as const;
 const MOVED = "service_connection_moved";
 const ONE = u32(1);
-const MAPPED_BITS = 96;
 
 export type LibbpfServicesOptions = {
   pins: Pins;
@@ -176,6 +171,12 @@ export class LibbpfServices implements Services {
   askedFor(keys: Uint8Array, count: number): Uint8Array {
     return this.#flows.find(keys, count);
   }
+  relayed(client: RelayClient): string | undefined {
+    return relayed(this.#o.map("relays"), client);
+  }
+  relayedTo(seconds: number): Set<string> {
+    return relayedTo(this.#o.map("relays"), seconds);
+  }
   serviceCounts(): ServiceCounts[] {
     return readEach(this.#o.map("service_counts"), (key, value) => ({
       ...{ number: key.getUint32(0, true), opened: 0n, refused: 0n },
@@ -254,46 +255,4 @@ function readSlots(map: BpfMap): Uint32Array {
 }
 const numbersIn = (map: BpfMap): number[] => readEach(map, (key) => key.getUint32(0, true));
 
-function serviceEntry(key: DataView, value: DataView): ServiceEntry {
-  const { address, port, proto } = decodeServiceKey(key) as NonNullable<ReturnType<typeof decodeServiceKey>>;
-  const service = decodeService(value) as NonNullable<ReturnType<typeof decodeService>>;
-  return { address: addressText(address), port, protocol: proto, ...service };
-}
-function backendEntry(key: DataView, value: DataView): BackendEntry {
-  const backend = decodeServiceBackend(value) as NonNullable<ReturnType<typeof decodeServiceBackend>>;
-  return { ...backend, number: key.getUint32(0, true), address: addressText(backend.address) };
-}
-function keyBytes({ address, port, protocol }: VirtualPort): Uint8Array {
-  const bytes = new Uint8Array(SERVICE_KEY_SIZE);
-  encodeServiceKey({ address: sixteen(address), port, proto: protocol }, viewOf(bytes));
-  return bytes;
-}
-function serviceBytes(entry: ServiceEntry): Uint8Array {
-  const bytes = new Uint8Array(SERVICE_SIZE);
-  encodeService(entry, viewOf(bytes));
-  return bytes;
-}
-function backendBytes({ address, port, service }: BackendEntry): Uint8Array {
-  const bytes = new Uint8Array(SERVICE_BACKEND_SIZE);
-  encodeServiceBackend({ address: sixteen(address), port, service }, viewOf(bytes));
-  return bytes;
-}
-function rangeKey(text: string): Uint8Array | undefined {
-  const prefix = parsePrefix(text);
-  if (!prefix) return undefined;
-  const bytes = new Uint8Array(ROUTE_KEY_SIZE);
-  const prefixBits = prefix.length + (prefix.family === 4 ? MAPPED_BITS : 0);
-  const address = sixteen(prefixText(prefix).split("/", 1)[0] as string);
-  encodeRouteKey({ prefixBits, address }, viewOf(bytes));
-  return bytes;
-}
-function sixteen(address: string): Uint8Array {
-  const bytes = addressBytes(address);
-  if (!bytes) throw new Error(`${address} is no address`);
-  return bytes;
-}
-
-const viewOf = (bytes: Uint8Array): DataView => part(bytes, 0, bytes.length);
-const part = (bytes: Uint8Array, at: number, length: number): DataView =>
-  new DataView(bytes.buffer, bytes.byteOffset + at, length);
 const bytesOf = (words: Uint32Array): Uint8Array => new Uint8Array(words.buffer);

@@ -51,6 +51,15 @@ export type BackendCounts = {
 };
 export type ServiceCounts = { number: number; opened: bigint; refused: bigint };
 
+/** Who comes from outside, and the node port of this host's that it comes to. */
+export type RelayClient = {
+  remote: string;
+  remotePort: number;
+  address: string;
+  port: number;
+  protocol: number;
+};
+
 export interface Services {
   readonly capacity: ServiceCapacity;
   /** From now on sockets of the clients are given backends; what is attached already is brought up to date. */
@@ -73,6 +82,10 @@ export interface Services {
    * port 0: nothing is noted. A view of reused memory, valid until the next call.
    */
   askedFor(keys: Uint8Array, count: number): Uint8Array;
+  /** The backend that was given to it; undefined: none yet, or forgotten. */
+  relayed(client: RelayClient): string | undefined;
+  /** Backends of those who sent in so many seconds. */
+  relayedTo(seconds: number): Set<string>;
   /** Called with virtual addresses that a socket asked for and nobody has told this host of. */
   onAsked(call: (address: string) => void): void;
 }

@@ -19,7 +19,7 @@ export type HeldPacket = {
   source: string;
   destination: string;
   /** Where its transport tells: not in a later fragment. */
-  to: { protocol: number; port: number } | undefined;
+  ports: { protocol: number; source: number; destination: number } | undefined;
   /** The host that put it into a tunnel. */
   tunnelFrom: string | undefined;
   /** A node port of that host: only the tunnel says so, and stays on. */
@@ -35,7 +35,7 @@ export function readHeld(packet: Uint8Array, tunnelPort: number): HeldPacket | u
   const inner = isInside ? ip.subarray(TUNNEL_BYTES) : ip;
   const [source, destination] = [addressAt(inner, "source"), addressAt(inner, "destination")];
   if (source === undefined || destination === undefined) return undefined;
-  const facts = { source, destination, to: portAt(inner) };
+  const facts = { source, destination, ports: portsOf(inner) };
   if (!isInside) return { ...facts, tunnelFrom: undefined, cameToPort: false, bytes: packet };
   const cameToPort = ((ip[FLAGS_AT] as number) & CAME_TO_PORT) !== 0;
   const bytes = cameToPort ? packet : withoutTunnel(packet);
@@ -43,13 +43,14 @@ export function readHeld(packet: Uint8Array, tunnelPort: number): HeldPacket | u
 }
 
 /** Of TCP and UDP; no IPv6 header before them. */
-function portAt(ip: Uint8Array): HeldPacket["to"] {
+function portsOf(ip: Uint8Array): HeldPacket["ports"] {
   const isIp6 = (ip[0] ?? 0) >> 4 === 6;
   const protocol = ip[isIp6 ? 6 : 9] ?? 0;
   const at = isIp6 ? 40 : ((ip[0] ?? 0) & 0xf) * 4;
   const isLater = !isIp6 && ((((ip[6] ?? 0) & 0x1f) << 8) | (ip[7] ?? 0)) !== 0;
   if (isLater || (protocol !== TCP && protocol !== UDP) || ip.length < at + 4) return undefined;
-  return { protocol, port: ((ip[at + 2] as number) << 8) | (ip[at + 3] as number) };
+  const [source, destination] = [at, at + 2].map((i) => ((ip[i] as number) << 8) | (ip[i + 1] as number));
+  return { protocol, source: source as number, destination: destination as number };
 }
 
 function isTunnel(ip: Uint8Array, tunnelPort: number): boolean {

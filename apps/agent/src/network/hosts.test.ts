@@ -60,12 +60,42 @@ test("the version rises with what is found alone", () => {
   expect(hosts.version).toBe(3);
 });
 
-test("more than are kept: the one answered longest ago goes", () => {
-  const { hosts } = fresh();
-  const answers = Array.from({ length: 1025 }, (_, i) => ({
-    ...{ address: `10.1.${i >> 8}.${i & 255}`, leaseSeconds: 120 },
-    host: { ...host, name: `h${i}` },
+const many = (count: number, found: boolean) =>
+  Array.from({ length: count }, (_, i) => ({
+    ...{ address: `10.1.${i >> 8}.${i & 255}`, leaseSeconds: found ? 120 : 5 },
+    host: found ? { ...host, name: `h${i}` } : null,
   }));
-  hosts.put(answers);
-  expect([hosts.get("10.1.0.0"), hosts.found().length]).toEqual([undefined, 1024]);
+
+test("more than are kept are refused and counted: who is known goes on", () => {
+  const { hosts } = fresh();
+  hosts.put(many(1025, true));
+  expect([hosts.get("10.1.0.0")?.host?.name, hosts.get("10.1.4.0"), hosts.refused]).toEqual([
+    "h0",
+    undefined,
+    1,
+  ]);
+});
+
+test("addresses that are no host's push out no host", () => {
+  const { hosts } = fresh();
+  hosts.put([answer()]);
+  hosts.put(many(5000, false));
+  expect([hosts.get("10.200.0.1")?.host, hosts.get("10.1.0.0")]).toEqual([host, undefined]);
+  expect(hosts.get("10.1.19.135")).toEqual({ host: null });
+});
+
+test("when everything may have changed, all is asked again where it is in use", () => {
+  const { hosts } = fresh();
+  hosts.put([answer(), ...many(1, false)]);
+  hosts.doubt();
+  expect([hosts.due(() => true), hosts.get("10.1.0.0")]).toEqual([["10.200.0.1"], undefined]);
+});
+
+test("what an earlier life knew holds until somebody was asked", () => {
+  const { clock, hosts } = fresh();
+  hosts.restore([host]);
+  expect([hosts.get("10.200.0.1")?.host, hosts.due(() => true)]).toEqual([host, ["10.200.0.1"]]);
+  clock.ms = 60_000;
+  hosts.expire();
+  expect(hosts.found()).toEqual([]);
 });

@@ -4,49 +4,75 @@
  */
 import type { HostAnswer, RouteHost } from "@millrace/contract/network";
 
+/** More aren't taken: who is known goes on. */
 const MOST = 1024;
+/** Of addresses that are no host's, the newest; anybody can name some. */
+const MOST_ABSENT = 256;
 /** Renewed when this share of the lease is over. */
 const RENEW_AT = 0.7;
 /** What nobody could be asked about holds on for as long. */
 const EXTEND_MS = 60_000;
 
-type Entry = { host: RouteHost | null; renewAtMs: number; untilMs: number };
+type Entry = { host: RouteHost; renewAtMs: number; untilMs: number };
 
 export class Hosts {
   readonly #nowMs: () => number;
   readonly #entries = new Map<string, Entry>();
+  readonly #absentUntilMs = new Map<string, number>();
   /** Rises with every change of who is found. */
   version = 0;
+  /** That found no room. */
+  refused = 0;
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
   }
   /** Undefined: not known. */
   get(address: string): { host: RouteHost | null } | undefined {
+    const now = this.#nowMs();
     const entry = this.#entries.get(address);
-    return entry && entry.untilMs > this.#nowMs() ? entry : undefined;
+    if (entry && entry.untilMs > now) return entry;
+    return (this.#absentUntilMs.get(address) ?? 0) > now ? { host: null } : undefined;
   }
   found(): RouteHost[] {
-    return [...this.#entries.values()].flatMap(({ host }) => host ?? []);
+    return [...this.#entries.values()].map(({ host }) => host);
+  }
+  /** What an earlier life knew: it holds until somebody was asked. */
+  restore(known: readonly RouteHost[]): void {
+    const now = this.#nowMs();
+    for (const host of known) {
+      const address = host.uplink4 ?? host.uplink6;
+      if (address !== null) this.#entries.set(address, { host, renewAtMs: now, untilMs: now + EXTEND_MS });
+    }
+    this.version++;
   }
   put(answers: readonly HostAnswer[]): void {
     const now = this.#nowMs();
     for (const { address, host, leaseSeconds } of answers) {
-      if (JSON.stringify(this.#entries.get(address)?.host ?? null) !== JSON.stringify(host)) this.version++;
-      this.#entries.delete(address); // to the end: the newest
-      const leaseMs = leaseSeconds * 1000;
-      this.#entries.set(address, { host, renewAtMs: now + leaseMs * RENEW_AT, untilMs: now + leaseMs });
+      const untilMs = now + leaseSeconds * 1000;
+      if (host === null) this.#putAbsent(address, untilMs);
+      else if (this.#entries.size >= MOST && !this.#entries.has(address)) this.refused++;
+      else {
+        if (JSON.stringify(this.#entries.get(address)?.host) !== JSON.stringify(host)) this.version++;
+        this.#absentUntilMs.delete(address);
+        this.#entries.set(address, { host, renewAtMs: now + (untilMs - now) * RENEW_AT, untilMs });
+      }
     }
-    for (const address of this.#entries.keys()) {
-      if (this.#entries.size <= MOST) break;
-      this.#forget(address);
+  }
+  #putAbsent(address: string, untilMs: number): void {
+    if (this.#entries.delete(address)) this.version++;
+    this.#absentUntilMs.delete(address); // to the end: the newest
+    this.#absentUntilMs.set(address, untilMs);
+    for (const oldest of this.#absentUntilMs.keys()) {
+      if (this.#absentUntilMs.size <= MOST_ABSENT) break;
+      this.#absentUntilMs.delete(oldest);
     }
   }
   /** What is to be asked again before it ends: a host is in use by any of its addresses. */
   due(inUse: (address: string) => boolean): string[] {
     const now = this.#nowMs();
     return [...this.#entries].flatMap(([address, { host, renewAtMs }]) =>
-      host && now >= renewAtMs && [host.uplink4, host.uplink6].some((own) => own !== null && inUse(own))
+      now >= renewAtMs && [host.uplink4, host.uplink6].some((own) => own !== null && inUse(own))
         ? [address]
         : [],
     );
@@ -59,11 +85,12 @@ export class Hosts {
   }
   expire(): void {
     const now = this.#nowMs();
-    for (const [address, { untilMs }] of this.#entries) if (untilMs <= now) this.#forget(address);
+    for (const [address, { untilMs }] of this.#entries)
+      if (untilMs <= now && this.#entries.delete(address)) this.version++;
   }
-
-  #forget(address: string): void {
-    if (this.#entries.get(address)?.host) this.version++;
-    this.#entries.delete(address);
+  /** Everything may have changed. */
+  doubt(): void {
+    for (const entry of this.#entries.values()) entry.renewAtMs = this.#nowMs();
+    this.#absentUntilMs.clear();
   }
 }

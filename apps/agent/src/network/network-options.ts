@@ -3,6 +3,7 @@ import type { Underlay } from "@millrace/contract/network";
 import type { PlacedRecord } from "../attachment/record.ts";
 import type { ControlPlane } from "../connection/client.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { RelayClient } from "../dataplane/services.ts";
 import type { PolicyFile } from "../policy/policy-file.ts";
 import type { LeaseFile } from "./lease-file.ts";
 import type { PortRange } from "./port-range.ts";
@@ -35,6 +36,6 @@ export type VirtualAddresses = {
   isVirtual: (address: string) => boolean;
   isKnown: (address: string) => boolean;
   ask: (address: string) => void;
-  /** Of a node port. */
-  backendsOf: (address: string) => readonly string[];
+  /** The backend that a client outside was given at a node port. */
+  relayed: (client: RelayClient) => string | undefined;
 };

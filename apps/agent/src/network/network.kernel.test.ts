@@ -132,7 +132,7 @@ class Stage {
         isVirtual: (address) => this.services.isVirtual(address),
         isKnown: (address) => this.services.isKnown(address),
         ask: (address) => this.services.ask(address),
-        backendsOf: (address) => this.services.backendsOf(address),
+        relayed: (client) => this.#kernel().relayed(client),
       },
       isConnected: () => this.connected,
       nowMs: () => performance.now(),
@@ -140,14 +140,16 @@ class Stage {
     });
   }
   /** Without the hooks where sockets connect: every packet to a virtual address comes as it is. */
-  #makeServices(): Services {
+  #kernel(): LibbpfServices {
     const { h2 } = this;
     const [map, program] = [(name: string) => h2.object.map(name), (name: string) => h2.object.program(name)];
-    const kernel = new LibbpfServices({
+    return new LibbpfServices({
       ...{ pins: this.#pins, map, program, can: () => true, sum: () => 0, onAsked: () => {} },
     });
+  }
+  #makeServices(): Services {
     return new Services({
-      ...{ kernel, file: new ServiceFile(this.#directory), clients: () => [] },
+      ...{ kernel: this.#kernel(), file: new ServiceFile(this.#directory), clients: () => [] },
       resolve: async ({ addresses, nodePorts = [] }) => {
         if (!this.connected) return { ok: false, kind: "unreachable", reason: "gone", pauseMs: 0 };
         const resolved = addresses.map((one) => this.#service(one));

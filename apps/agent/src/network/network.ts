@@ -53,7 +53,7 @@ export class Network {
         this.apply();
       },
     });
-    this.#ways.routes.restore(options.routeFile.read());
+    this.#ways.restore(options.routeFile.read());
     this.#state = options.file.read();
     this.#addresses.set(this.#state.pools, this.#state.blocks);
     this.#translations = new TranslationSweep(options.dataplane.forwarding);
@@ -142,7 +142,7 @@ export class Network {
   /** The control plane says that something changed. */
   hint(): void {
     this.#leaseAtMs = 0;
-    this.#ways.routes.doubt();
+    this.#ways.doubt();
   }
   /** What packets to services may wait for is known. */
   servicesKnown(): void {
@@ -170,9 +170,9 @@ export class Network {
     return STEP_MS;
   }
   #remember(isStep: boolean): void {
-    const { routes } = this.#ways;
-    const write = () => this.#o.routeFile.write(routes.found());
-    const problem = this.#paced.keep(routes.version, this.#o.nowMs(), isStep, write);
+    const { routes, hosts } = this.#ways;
+    const write = () => this.#o.routeFile.write({ routes: routes.found(), hosts: hosts.found() });
+    const problem = this.#paced.keep(routes.version + hosts.version, this.#o.nowMs(), isStep, write);
     if (problem) this.#o.log("ways can't be kept on disk", problem);
   }
 

@@ -4,24 +4,28 @@
  */
 import fs from "node:fs";
 import path from "node:path";
-import { Route } from "@millrace/contract/network";
+import { Route, RouteHost } from "@millrace/contract/network";
 import { z } from "zod";
 
-const Known = z.array(z.tuple([z.string(), Route]));
+/** By address; and the hosts by whose node ports clients come to pods here. */
+const Known = z.object({ routes: z.array(z.tuple([z.string(), Route])), hosts: z.array(RouteHost) });
+/** As it was written before there were node ports. */
+const RoutesAlone = z.array(z.tuple([z.string(), Route])).transform((routes) => ({ routes, hosts: [] }));
+type Known = z.infer<typeof Known>;
 
 export class RouteFile {
   readonly #file: string;
   constructor(stateDir: string) {
     this.#file = path.join(stateDir, "routes.json");
   }
-  read(): [address: string, route: Route][] {
+  read(): Known {
     try {
-      return Known.parse(JSON.parse(fs.readFileSync(this.#file, "utf8")));
+      return z.union([Known, RoutesAlone]).parse(JSON.parse(fs.readFileSync(this.#file, "utf8")));
     } catch {
-      return [];
+      return { routes: [], hosts: [] };
     }
   }
-  write(known: readonly (readonly [string, Route])[]): void {
+  write(known: Known): void {
     const draft = `${this.#file}.new`;
     fs.writeFileSync(draft, JSON.stringify(known), { mode: 0o600 });
     fs.renameSync(draft, this.#file);

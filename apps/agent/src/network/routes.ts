@@ -49,12 +49,13 @@ export class Routes {
   }
   /**
    * Of the hosts that are routed to, by name. A number stays a host's while it has routes, and then rests until all
-   * others were used: a flow decided before must not find another host under it.
+   * others were used: a flow decided before must not find another host under it. 0: all are in use.
    */
   indexOf(host: string): number {
     const known = this.#indexes.get(host);
     if (known !== undefined) return known;
     const used = new Set(this.#indexes.values());
+    if (used.size >= MOST_HOSTS) return 0;
     do this.#lastIndex = (this.#lastIndex % MOST_HOSTS) + 1;
     while (used.has(this.#lastIndex));
     this.#indexes.set(host, this.#lastIndex);

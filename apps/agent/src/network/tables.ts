@@ -37,7 +37,8 @@ export function forwardingTables(known: Knowledge): ForwardingTables {
   const remotes = new Map<number, ForwardingTables["remotes"][number]>();
   for (const host of [...known.routes.map(([, route]) => route.host), ...known.hosts]) {
     const index = known.indexOf(host.name);
-    remotes.set(index, { index, address4: number4(host.uplink4), address6: bytes6(host.uplink6) });
+    if (index !== 0)
+      remotes.set(index, { index, address4: number4(host.uplink4), address6: bytes6(host.uplink6) });
   }
   const tunnelPort = underlay?.uplink4 ? underlay.vtepPort : 0;
   return {

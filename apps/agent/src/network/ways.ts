@@ -12,6 +12,8 @@ import { Punted } from "./punted.ts";
 import { Routes } from "./routes.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 
+/** At a time; what comes meanwhile waits until its sender sends again. */
+const MOST_ASKING = 1024;
 /** What is asked: an address, or one after this, which is a host's own. */
 const HOST = "host ";
 
@@ -41,7 +43,7 @@ export class Ways {
     this.#punted = new Punted((held) => this.#questionOf(held, isHere));
   }
   get counts(): Record<string, number> {
-    return { ...this.#punted.counts, routes: this.routes.size };
+    return { ...this.#punted.counts, routes: this.routes.size, hostsRefused: this.hosts.refused };
   }
   get version(): string {
     return `${this.routes.version}.${this.hosts.version}`;
@@ -51,12 +53,22 @@ export class Ways {
     this.#punt = punt;
   }
 
+  /** What an earlier life knew. */
+  restore({ routes, hosts }: ReturnType<NetworkOptions["routeFile"]["read"]>): void {
+    this.routes.restore(routes);
+    this.hosts.restore(hosts);
+  }
+  /** The control plane says that something changed. */
+  doubt(): void {
+    this.routes.doubt();
+    this.hosts.doubt();
+  }
   /** As the device hands them up. */
   take(batch: Uint8Array): void {
     const { services, where, underlay, nowMs } = this.#o;
     const fresh = this.#punted.take(batch, underlay()?.vtepPort ?? 0, nowMs());
     this.answerAll();
-    const isAsked = (question: string) => !this.#asking.has(question);
+    const isAsked = (question: string) => this.#asking.size < MOST_ASKING && !this.#asking.has(question);
     const ways = fresh.filter((one) => where.isElsewhere(one) && !this.routes.get(one));
     const hosts = fresh.filter((one) => one.startsWith(HOST) && !this.hosts.get(one.slice(HOST.length)));
     void this.#resolve(ways.filter(isAsked), hosts.filter(isAsked));
@@ -91,12 +103,12 @@ export class Ways {
   }
 
   #questionOf(held: HeldPacket, isHere: (address: string) => boolean): string {
-    const { source, destination, tunnelFrom, to } = held;
+    const { source, destination, tunnelFrom, ports } = held;
     if (held.cameToPort) return HOST + tunnelFrom;
     if (tunnelFrom !== undefined || isHere(destination)) return source;
     const underlay = this.#o.underlay();
     const isOwn = destination === underlay?.uplink4 || destination === underlay?.uplink6;
-    return (isOwn && to && nodePortAt(destination, to.protocol, to.port)) || destination;
+    return (isOwn && ports && nodePortAt(destination, ports.protocol, ports.destination)) || destination;
   }
 
   async #resolve(ways: readonly string[], hosts: readonly string[]): Promise<boolean> {
@@ -135,8 +147,13 @@ export class Ways {
     }
     if (services.isVirtual(question)) {
       // Whether they may pass is asked when it is known to which backend.
-      if (services.isKnown(question) && !this.#waysAreMissing(question, mayAsk))
-        this.#punted.release(question, { host: null, isReady, write });
+      const missing = new Set<string>();
+      const isNodePort = nodePortOf(question) !== undefined;
+      const isReadyThere = (held: HeldPacket) => !isNodePort || this.#waysAreKnown(held, missing);
+      if (services.isKnown(question))
+        this.#punted.release(question, { host: null, isReady: isReadyThere, write });
+      const unasked = [...missing].filter((address) => !this.#asking.has(address));
+      if (mayAsk && unasked.length > 0) void this.#resolve(unasked, []);
       return;
     }
     const known = where.isElsewhere(question) ? this.routes.get(question) : { found: undefined };
@@ -149,14 +166,18 @@ export class Ways {
     this.#punted.release(question, known.found === null ? null : at);
   }
 
-  /** Who comes to a node port is sent on from here: to whichever of its backends. Asks where they are. */
-  #waysAreMissing(nodePort: string, mayAsk: boolean): boolean {
-    const missing = (nodePortOf(nodePort) ? this.#o.services.backendsOf(nodePort) : []).filter(
-      (address) => this.#o.where.isElsewhere(address) && !this.routes.get(address),
+  /** To who comes to a node port, and to the backend that it was given. With nobody to ask, it goes on as it can. */
+  #waysAreKnown({ source, destination, ports }: HeldPacket, missing: Set<string>): boolean {
+    if (!ports || !this.#o.isConnected()) return true;
+    const backend = this.#o.services.relayed({
+      ...{ remote: source, remotePort: ports.source, address: destination },
+      ...{ port: ports.destination, protocol: ports.protocol },
+    });
+    const unknown = [source, backend].filter(
+      (address): address is string =>
+        address !== undefined && this.#o.where.isElsewhere(address) && !this.routes.get(address),
     );
-    if (missing.length === 0 || !this.#o.isConnected()) return false;
-    const unasked = missing.filter((address) => !this.#asking.has(address));
-    if (unasked.length > 0 && mayAsk) void this.#resolve(unasked, []);
-    return true;
+    for (const address of unknown) missing.add(address);
+    return unknown.length === 0;
   }
 }

@@ -1,11 +1,14 @@
 /**
- * What virtual addresses are, as far as pods of this host have asked: each answer holds for its lease, and is renewed while
+ * What virtual addresses and node ports are, as far as pods of this host have asked: each answer holds for its lease, and is renewed while
  * something here uses it or did not long ago. With the control plane away what is known stays.
  */
 import type { ResolvedService, ServiceAnswer } from "@millrace/contract/service";
+import { nodePortOf } from "./node-port.ts";
 
 /** Addresses at most; the least recently answered go first. */
 const MOST = 4096;
+/** Who scans a host's ports must not push out what pods use. */
+const MOST_NODE_PORTS = 1024;
 /** Renewed when this share of the lease is over. */
 const RENEW_AT = 0.7;
 /** What nobody could be asked about holds on for as long. */
@@ -15,14 +18,16 @@ const IDLE_MS = 26 * 3600 * 1000;
 
 type Entry = { found: ResolvedService | null; usedMs: number; renewAtMs: number; untilMs: number };
 
-export class ServiceLeases {
+class Leases {
+  readonly #most: number;
   readonly #nowMs: () => number;
   readonly #entries = new Map<string, Entry>();
   /** Addresses whose entry is another since they were last taken. */
   readonly #changed = new Set<string>();
 
-  constructor(nowMs: () => number) {
+  constructor(nowMs: () => number, most: number) {
     this.#nowMs = nowMs;
+    this.#most = most;
   }
   get size(): number {
     return this.#entries.size;
@@ -71,7 +76,7 @@ export class ServiceLeases {
       });
     }
     for (const address of this.#entries.keys()) {
-      if (this.#entries.size <= MOST) break;
+      if (this.#entries.size <= this.#most) break;
       this.#forget(address);
     }
   }
@@ -109,6 +114,65 @@ export class ServiceLeases {
   #forget(address: string): void {
     this.#entries.delete(address);
     this.#changed.add(address);
+  }
+}
+
+/** Of virtual addresses and of node ports: alike, and apart. */
+export class ServiceLeases {
+  readonly #virtual: Leases;
+  readonly #nodePorts: Leases;
+
+  constructor(nowMs: () => number) {
+    this.#virtual = new Leases(nowMs, MOST);
+    this.#nodePorts = new Leases(nowMs, MOST_NODE_PORTS);
+  }
+  get size(): number {
+    return this.#virtual.size + this.#nodePorts.size;
+  }
+  get(address: string): { found: ResolvedService | null } | undefined {
+    return this.#of(address).get(address);
+  }
+  found(): [address: string, found: ResolvedService][] {
+    return this.#all().flatMap((leases) => leases.found());
+  }
+  changeAll(): void {
+    for (const leases of this.#all()) leases.changeAll();
+  }
+  change(address: string): void {
+    this.#of(address).change(address);
+  }
+  takeChanged(): string[] {
+    return this.#all().flatMap((leases) => leases.takeChanged());
+  }
+  restore(known: readonly (readonly [string, ResolvedService])[]): void {
+    for (const leases of this.#all())
+      leases.restore(known.filter(([address]) => this.#of(address) === leases));
+  }
+  put(answers: readonly ServiceAnswer[]): void {
+    for (const leases of this.#all())
+      leases.put(answers.filter(({ address }) => this.#of(address) === leases));
+  }
+  use(address: string): void {
+    this.#of(address).use(address);
+  }
+  due(): string[] {
+    return this.#all().flatMap((leases) => leases.due());
+  }
+  extend(addresses: readonly string[]): void {
+    for (const leases of this.#all()) leases.extend(addresses);
+  }
+  expire(): void {
+    for (const leases of this.#all()) leases.expire();
+  }
+  doubt(): void {
+    for (const leases of this.#all()) leases.doubt();
+  }
+
+  #of(address: string): Leases {
+    return nodePortOf(address) ? this.#nodePorts : this.#virtual;
+  }
+  #all(): Leases[] {
+    return [this.#virtual, this.#nodePorts];
   }
 }
 

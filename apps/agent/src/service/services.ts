@@ -21,6 +21,7 @@ import { BackendWatch } from "./backend-watch.ts";
 import { portText, ServiceLayout, type WantedService } from "./layout.ts";
 import { ServiceLeases } from "./leases.ts";
 import { asServiceAnswer, nodePortAddress, nodePortOf } from "./node-port.ts";
+import { Questions } from "./questions.ts";
 import type { ServiceFile } from "./service-file.ts";
 import { namedTotals } from "./totals.ts";
 import { wantedServices } from "./wanted.ts";
@@ -32,8 +33,6 @@ const USE_MS = 10_000;
 const RANGES_MS = 60_000;
 /** After an answer that was none. */
 const RETRY_MS = 5000;
-/** Addresses that wait for an answer. More are left out and counted: their sockets' next try asks again. */
-const MOST_ASKED = 1024;
 
 export type ServicesOptions = {
   kernel: KernelServices;
@@ -60,8 +59,7 @@ export class Services {
   readonly #backends: BackendWatch;
   /** What each service's counters stood at, by number. */
   #opened = new Map<number, bigint>();
-  /** Addresses whose answer is waited for. */
-  readonly #asked = new Set<string>();
+  readonly #asked = new Questions();
   #hints = 0;
   #toWrite = false;
   readonly #counts = { asked: 0, askedTooMany: 0, noRoom: 0, writesFailed: 0 };
@@ -126,26 +124,14 @@ export class Services {
   isKnown(address: string): boolean {
     return this.#leases.get(address) !== undefined;
   }
-  /** Where connections to it go. */
-  backendsOf(address: string): string[] {
-    const ports = this.#leases.get(address)?.found?.ports ?? [];
-    return [...new Set(ports.flatMap(({ backends }) => backends.map((backend) => backend.address)))];
-  }
-  /** Whether clients outside are sent to that pod's address: they have no flow here that says so. */
-  isBehindNodePort(): (address: string) => boolean {
-    const nodePorts = this.#leases.found().filter(([address]) => nodePortOf(address));
-    const backends = new Set(nodePorts.flatMap(([address]) => this.backendsOf(address)));
-    return (address) => backends.has(address);
-  }
   /** A socket or a packet of a pod is for it, or somebody outside came to it. */
   ask(address: string): void {
     if (this.#asked.has(address) || this.isKnown(address)) return;
-    if (this.#asked.size >= MOST_ASKED) {
+    if (!this.#asked.add(address)) {
       this.#counts.askedTooMany++;
       return;
     }
     this.#counts.asked++;
-    this.#asked.add(address);
     if (this.#asked.size === 1) void this.#answer();
   }
 
@@ -217,9 +203,9 @@ export class Services {
   async #answer(): Promise<void> {
     await Promise.resolve();
     while (this.#asked.size > 0) {
-      const part = [...this.#asked].slice(0, SERVICE_ASK_LIMITS.addresses);
+      const part = this.#asked.next(SERVICE_ASK_LIMITS.addresses);
       await this.#resolve(part);
-      for (const address of part) this.#asked.delete(address);
+      this.#asked.answered(part);
       this.apply();
     }
   }

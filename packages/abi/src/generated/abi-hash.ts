@@ -1,3 +1,3 @@
 /* Generated from the BTF of abi.bpf.o by tools/btfgen: do not edit. `make -C packages/bpf` rewrites it. */
 
-export const ABI_HASH = 0xeec81842ba5368bcn;
+export const ABI_HASH = 0x649b849e306897c6n;

@@ -30,7 +30,7 @@ export interface Forwarding {
   natAddress4: number;
   natAddress6: Uint8Array;
   natLast: number;
-  ports: number;
+  hostPorts: number;
 }
 
 export const FORWARDING_SIZE = 48;
@@ -45,7 +45,7 @@ export const FORWARDING_OFFSETS = {
   natAddress4: 24,
   natAddress6: 28,
   natLast: 44,
-  ports: 46,
+  hostPorts: 46,
 } as const;
 
 /** Undefined when fewer than 48 bytes are there. */
@@ -67,7 +67,7 @@ export function readForwarding(view: DataView, at: number): Forwarding {
     natAddress4: view.getUint32(at + 24, false),
     natAddress6: bytesAt(view, at + 28, 16),
     natLast: view.getUint16(at + 44, true),
-    ports: view.getUint16(at + 46, true),
+    hostPorts: view.getUint16(at + 46, true),
   };
 }
 
@@ -83,7 +83,7 @@ export function encodeForwarding(value: Forwarding, view: DataView, at = 0): voi
   view.setUint32(at + 24, value.natAddress4, false);
   putBytes(value.natAddress6, view, at + 28, 16);
   view.setUint16(at + 44, value.natLast, true);
-  view.setUint16(at + 46, value.ports, true);
+  view.setUint16(at + 46, value.hostPorts, true);
 }
 
 export interface Local {

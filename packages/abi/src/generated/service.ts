@@ -60,6 +60,47 @@ export function encodeEventServiceAsked(value: EventServiceAsked, view: DataView
   view.setBigUint64(at + 40, value.netnsCookie, true);
 }
 
+export interface Relay {
+  address: Uint8Array;
+  port: number;
+  backend: number;
+  usedS: number;
+}
+
+export const RELAY_SIZE = 28;
+export const RELAY_OFFSETS = {
+  address: 0,
+  port: 16,
+  backend: 20,
+  usedS: 24,
+} as const;
+
+/** Undefined when fewer than 28 bytes are there. */
+export function decodeRelay(view: DataView, at = 0): Relay | undefined {
+  if (at < 0 || at + RELAY_SIZE > view.byteLength) return undefined;
+  return readRelay(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readRelay(view: DataView, at: number): Relay {
+  return {
+    address: bytesAt(view, at, 16),
+    port: view.getUint16(at + 16, false),
+    backend: view.getUint32(at + 20, true),
+    usedS: view.getUint32(at + 24, true),
+  };
+}
+
+/** Writes all 28 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeRelay(value: Relay, view: DataView, at = 0): void {
+  putBytes(value.address, view, at, 16);
+  view.setUint16(at + 16, value.port, false);
+  view.setUint8(at + 18, 0);
+  view.setUint8(at + 19, 0);
+  view.setUint32(at + 20, value.backend, true);
+  view.setUint32(at + 24, value.usedS, true);
+}
+
 export interface Service {
   number: number;
   slotBase: number;

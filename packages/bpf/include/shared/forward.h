@@ -32,7 +32,7 @@ struct forwarding {
 	__be32 nat_address4;   /* this host's, as the outside sees it; 0: IPv4 isn't masqueraded */
 	__u8 nat_address6[16]; /* likewise for IPv6 */
 	__u16 nat_last;
-	__u16 ports; /* enum forward_port */
+	__u16 host_ports; /* enum forward_port */
 };
 ABI_SIZE(struct forwarding, 48);
 

@@ -63,6 +63,16 @@ struct service_backend {
 };
 ABI_SIZE(struct service_backend, 24);
 
+/* Of `relays`, by what a client outside shows at a node port (struct translation_key): the backend that it was given. */
+struct relay {
+	__u8 address[16];
+	__be16 port;
+	__u16 _pad0;
+	__u32 backend;
+	__u32 used_s; /* when it last sent, boot time in whole seconds */
+};
+ABI_SIZE(struct relay, 28);
+
 /* Of `service_counts`, by a service's number. */
 struct service_counts {
 	__u64 opened; /* connections, and sockets' first datagrams */
