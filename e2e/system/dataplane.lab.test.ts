@@ -188,16 +188,27 @@ describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) =>
     ]);
     const outsider = await addOutsider(stack.lab, 2);
     const asked = [1, 2].flatMap((n) => Object.values(addressesOf(stack.lab.host(n).uplink)));
-    const clients = asked.map((to) => exchangeEach100Ms(outsider.netns, to, nodePort));
+    // Pods of the pod's own host, and of the other one, come like anybody outside: by the port of the host beside theirs.
+    const inside = ["sender", "peer"].flatMap((pod, i) =>
+      Object.values(addressesOf(stack.lab.host(2 - i).uplink)).map((to) => ({ pod, to })),
+    );
+    const clients = [
+      ...asked.map((to) => exchangeEach100Ms(outsider.netns, to, nodePort)),
+      ...inside.map(({ pod, to }) => exchangeEach100Ms(stack.lab.pod(pod).netns, to, nodePort)),
+    ];
     await pause(1500);
     for (const agent of stack.agents) await agent.end("SIGKILL");
     for (const agent of stack.agents) agent.start();
-    expect(await Promise.all(clients)).toEqual(asked.map(() => "answered 40"));
+    expect(await Promise.all(clients)).toEqual(clients.map(() => "answered 40"));
     const told = async () => {
       const rows = await stack.query<{ asked: string; src: string }>(
         `select distinct host(nat_dst) as asked, host(src) as src from flow_updates
-         where dst in ($1, $2) and dst_port = 80 and nat_dst_port = $3`,
-        [stack.lab.pod(name).ip4, stack.lab.pod(name).ip6, nodePort],
+         where dst in ($1, $2) and dst_port = 80 and nat_dst_port = $3 and src in ($4, $5)`,
+        [
+          ...[name].flatMap((pod) => Object.values(addressesOf(stack.lab.pod(pod)))),
+          nodePort,
+          ...Object.values(addressesOf(outsider)),
+        ],
       );
       return new Map(rows.map((row) => [row.asked, row.src]));
     };

@@ -3,7 +3,6 @@
  * control plane, tables for the kernel. Absent in observe mode.
  */
 import { type ControlSignal, MOST_HOST_PORTS, type NetworkReport } from "@millrace/contract/agent-protocol";
-import { NAMESPACE_LABEL } from "@millrace/contract/policy-protocol";
 import { PodAttachments } from "./attachment/pod-attachments.ts";
 import { type AttachmentStore, type PlacedRecord, podOf } from "./attachment/record.ts";
 import { CniHandler } from "./cni/handler.ts";
@@ -14,6 +13,7 @@ import type { WantedInterface } from "./endpoint/plan.ts";
 import { LeaseFile } from "./network/lease-file.ts";
 import { Network } from "./network/network.ts";
 import type { PortRange } from "./network/port-range.ts";
+import { withNamespace } from "./network/publication.ts";
 import { RouteFile } from "./network/route-file.ts";
 import { type Uplink, underlayOf } from "./network/uplink.ts";
 import { PolicyFile } from "./policy/policy-file.ts";
@@ -202,12 +202,12 @@ export class PodNetwork {
     };
   }
 
-  /** What the runtime told at the attach, and what discovery has found since. */
-  #labelsOf(record: PlacedRecord): Record<string, string> {
+  /** What discovery has found; a runtime's socket may tell labels later. */
+  #labelsOf(record: PlacedRecord): Record<string, string> | undefined {
     const pod = this.#o.pods().find(({ cookie }) => cookie === BigInt(record.place.cookie));
-    const namespace = pod?.namespace ?? record.namespace;
     const labels = Object.entries(pod?.labels ?? {}).slice(0, 63);
-    return { ...Object.fromEntries(labels), ...(namespace === null ? {} : { [NAMESPACE_LABEL]: namespace }) };
+    if (labels.length === 0) return undefined;
+    return withNamespace(Object.fromEntries(labels), pod?.namespace ?? record.namespace);
   }
 }
 

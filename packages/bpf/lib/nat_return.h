@@ -93,19 +93,24 @@ static __always_inline int nat_come(struct __sk_buff *skb, struct nat_work *work
 	return NAT_CAME;
 }
 
-/* Of a pod whose packets come through tunnels alone, or of one here: whoever sends it from outside isn't that pod. */
-static __always_inline bool node_port_is_spoofed(const struct flow_key *flow)
+enum node_port_client {
+	CLIENT_OUTSIDE, /* or a pod of a pool that the underlay routes */
+	CLIENT_UNKNOWN, /* of a pool: whether that is so is the agent's to learn */
+	CLIENT_SPOOFED, /* a pod's whose packets come through tunnels alone, or of this host: whoever sends it from outside isn't that pod */
+};
+
+VERIFIED_ALONE int node_port_client(const struct flow_key *flow)
 {
-	const struct route *route = route_to(flow->daddr);
+	const struct route *route;
+	__u8 address[16]; /* verifier: before 6.2 a key must be on the stack */
 
-	return bpf_map_lookup_elem(&locals, flow->daddr) || (route && route->kind == PATH_OVERLAY);
-}
-
-static __always_inline bool node_port_client_is_unknown(const struct flow_key *flow)
-{
-	const struct route *route = route_to(flow->daddr);
-
-	return route && route->kind == PATH_PUNT;
+	if (!flow)
+		return CLIENT_SPOOFED;
+	address_copy(address, flow->daddr);
+	route = route_to(address);
+	if (bpf_map_lookup_elem(&locals, address) || (route && route->kind == PATH_OVERLAY))
+		return CLIENT_SPOOFED;
+	return route && route->kind == PATH_PUNT ? CLIENT_UNKNOWN : CLIENT_OUTSIDE;
 }
 
 /* While nobody knows whose the port is, it is the host's own where a socket of the host waits, or is connected, there. */
@@ -141,13 +146,14 @@ VERIFIED_ALONE int node_port_has_socket(struct __sk_buff *skb, const struct flow
 static __always_inline int nat_come_to_node(struct __sk_buff *skb, struct nat_work *work, const struct flow_key *flow, __u32 how)
 {
 	struct service_pick *pick = service_pick_now();
-	int found = node_port_find(flow, how);
+	int found = node_port_find(flow, how), client;
 
 	if (found == NODE_PORT_ASK)
 		return node_port_has_socket(skb, flow) ? NAT_NOT_OURS : NAT_ASK;
-	if (found != NODE_PORT_NONE && node_port_is_spoofed(flow))
+	client = found == NODE_PORT_NONE ? CLIENT_OUTSIDE : node_port_client(flow);
+	if (client == CLIENT_SPOOFED)
 		return nat_broken(skb, work, PATH_REASON_SPOOFED);
-	if (found != NODE_PORT_NONE && node_port_client_is_unknown(flow))
+	if (client == CLIENT_UNKNOWN)
 		return how & NODE_PORT_AGAIN ? NAT_LOST : NAT_NO_WAY;
 	if (found == NODE_PORT_LOST)
 		return NAT_LOST;

@@ -4,6 +4,7 @@
  */
 import fs from "node:fs";
 import path from "node:path";
+import { Labels } from "@millrace/contract/identity";
 import { LeaseOutput } from "@millrace/contract/network";
 import { z } from "zod";
 
@@ -14,9 +15,11 @@ export const LeaseState = z.object({
   generation: z.int().nonnegative(),
   /** By attachment, as far as they are known. */
   identities: z.record(z.string(), z.int()),
+  /** Likewise, as they were published last. */
+  labels: z.record(z.string(), Labels).default({}),
 });
 export type LeaseState = z.infer<typeof LeaseState>;
-const NOTHING: LeaseState = { pools: [], blocks: [], generation: 0, identities: {} };
+const NOTHING: LeaseState = { pools: [], blocks: [], generation: 0, identities: {}, labels: {} };
 
 export class LeaseFile {
   readonly #file: string;

@@ -21,7 +21,8 @@ export type NetworkOptions = {
   attached: () => readonly PlacedRecord[];
   /** Of an attachment: its endpoint's number, once it has one. */
   endpointOf: (record: PlacedRecord) => number | undefined;
-  labelsOf: (record: PlacedRecord) => Record<string, string>;
+  /** Undefined: discovery hasn't found the pod, or not yet what it is labelled with. */
+  labelsOf: (record: PlacedRecord) => Record<string, string> | undefined;
   hostAddresses: () => readonly string[];
   /** Whether something here talks to an address. */
   inUse: () => (address: string) => boolean;

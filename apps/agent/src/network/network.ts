@@ -14,7 +14,7 @@ import { Addresses } from "./addresses.ts";
 import type { LeaseState } from "./lease-file.ts";
 import type { NetworkOptions } from "./network-options.ts";
 import { policiesOf } from "./policies-of.ts";
-import { publishedEndpoint } from "./publication.ts";
+import { labelsToPublish, publishedEndpoint } from "./publication.ts";
 import { forwardingTables } from "./tables.ts";
 import { TranslationSweep } from "./translation-sweep.ts";
 import { Ways } from "./ways.ts";
@@ -209,7 +209,14 @@ export class Network {
   /** All of this host's endpoints, whenever they are not as they were published. */
   async #publish(): Promise<boolean> {
     const { attached, labelsOf } = this.#o;
-    const endpoints = attached().map((record) => publishedEndpoint(record, labelsOf(record)));
+    const labels: Record<string, Record<string, string>> = {};
+    for (const record of attached())
+      labels[keyText(record)] = labelsToPublish(
+        record,
+        labelsOf(record),
+        this.#state.labels[keyText(record)],
+      );
+    const endpoints = attached().map((record) => publishedEndpoint(record, labels[keyText(record)] ?? {}));
     const text = JSON.stringify(endpoints);
     if (text === this.#published) return true;
     const generation = this.#state.generation + 1;
@@ -228,7 +235,7 @@ export class Network {
         this.#o.log(`${attachmentId} is not published`, `${address} is in no block of this host`);
     }
     this.#published = text;
-    this.#keep({ generation, identities });
+    this.#keep({ generation, identities, labels });
     return true;
   }
 }
