@@ -6,6 +6,7 @@
 #ifndef MILLRACE_REFUSAL_H
 #define MILLRACE_REFUSAL_H
 
+#include "lib/pod_link.h"
 #include "lib/rewrite.h"
 #include "lib/side.h"
 
@@ -217,6 +218,8 @@ static __noinline int refuse(struct __sk_buff *skb, struct endpoint *endpoint, s
 		return TCX_DROP_PACKET;
 	}
 	refusal_count(skb, endpoint, side);
+	if (link_is_netkit(endpoint))
+		return link_send_done(skb, side->link, true);
 	return bpf_redirect_peer(side->link, 0);
 }
 

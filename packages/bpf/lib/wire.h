@@ -218,7 +218,9 @@ static __always_inline int punted_send(struct __sk_buff *skb, const struct forwa
 	if (way.kind == PATH_LOCAL)
 		return bpf_redirect_neigh(way.ifindex, NULL, 0, 0);
 	answer = send_away(skb, &way, &side->key, false, now);
-	return answer == TCX_NEXT_PROGRAM ? punt_to_stack(skb, side->link) : answer;
+	if (answer != TCX_NEXT_PROGRAM)
+		return answer;
+	return punt_to_stack(skb, side->link, link_at_is_netkit(skb, side->link));
 }
 
 #endif

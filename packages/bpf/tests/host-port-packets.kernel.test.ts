@@ -7,12 +7,12 @@ import { FlowOpener, PathKind, Verdict } from "@millrace/abi/generated/flow";
 import { RouteFlag } from "@millrace/abi/generated/forward";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { checksummed, checksumProblems } from "./checksums.ts";
-import { sumOfClasses, sumOfFlows } from "./expectations.ts";
 import { TestHost, type TestPod } from "./forwarder.ts";
 import { type Flow, plus } from "./observer.ts";
 import { addressBytes, PROTO, packet, type TcpFlags } from "./packet-builder.ts";
 import { TestPolicy } from "./policy-tables.ts";
 import { NOW, retire } from "./retirement.ts";
+import { sumOfClasses, sumOfFlows } from "./sums.ts";
 
 const [NEXT, DROP, REDIRECT] = [-1, 2, 7];
 const ETHERNET = 14;

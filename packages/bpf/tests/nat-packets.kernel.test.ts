@@ -17,11 +17,11 @@ import {
 import { ObserverCount } from "@millrace/abi/generated/observer";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { checksummed, checksumProblems } from "./checksums.ts";
-import { sumOfClasses, sumOfFlows } from "./expectations.ts";
 import { TestHost, type TestPod } from "./forwarder.ts";
 import { type Flow, plus, sumU64, viewOf } from "./observer.ts";
 import { addressBytes, PROTO, packet } from "./packet-builder.ts";
 import { NOW, retire } from "./retirement.ts";
+import { sumOfClasses, sumOfFlows } from "./sums.ts";
 
 const NEXT = -1;
 const DROP = 2;

@@ -1,3 +1,3 @@
 /* Generated from the BTF of abi.bpf.o by tools/btfgen: do not edit. `make -C packages/bpf` rewrites it. */
 
-export const ABI_HASH = 0x8ff02413d021a3b3n;
+export const ABI_HASH = 0xb5062b39c55ab7een;
