@@ -13,10 +13,13 @@ let output: string;
 let told: Record<string, unknown>[];
 
 beforeAll(async () => {
-  const commands = await Promise.all(SCRIPTS.map(scriptCommand));
-  ({ output } = await runOn(await fetchKernel("6.12"), commands.join("; "), { modules: ["veth", "tun"] }));
+  // The kernel patches itself when a device gets the first hook and loses the last, and the emulator may then run what stood
+  // there before. One that stays keeps it from that.
+  const commands = ["tc qdisc add dev lo clsact", ...(await Promise.all(SCRIPTS.map(scriptCommand)))];
+  const options = { modules: ["veth", "tun", "sch_ingress"], seconds: 400 };
+  ({ output } = await runOn(await fetchKernel("6.12"), commands.join("; "), options));
   told = output.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
-}, 300_000);
+}, 420_000);
 
 /** Of a script that ended well. */
 function toldBy(index: number) {
@@ -40,6 +43,7 @@ const FAMILIES = ["ip4", "ip6"];
 const WAYS = [
   ...["netkit to netkit", "netkit to veth", "veth to netkit"],
   ...["host to netkit", "netkit to host", "direct", "overlay"],
+  ...["masqueraded", "host port", "service"],
 ];
 const ASKED = [
   ...["asked: the way", "asked: into a pod, from a pod", "asked: into a pod, from outside"],
@@ -49,7 +53,8 @@ const ASKED = [
 test("its pod reaches whom a veth pair's reaches, and all is counted once, also by who only observes", () => {
   const { answers, once, drops, books } = toldBy(1);
   const ways = [...WAYS.flatMap((way) => FAMILIES.map((family) => `${way} ${family}`)), ...ASKED];
-  expect(answers).toEqual(Object.fromEntries(ways.map((way) => [way, "ok"])));
+  const refused = FAMILIES.map((family) => [`service of nobody ${family}`, "Error: ECONNREFUSED"]);
+  expect(answers).toEqual(Object.fromEntries([...ways.map((way) => [way, "ok"]), ...refused]));
   expect({ once, drops }).toEqual({ once: "7 7", drops: {} });
   const balance = ["a", "b", "v", "c", "watched"].map((name) => [name, "balance"]);
   expect(books).toEqual(Object.fromEntries(balance));
@@ -65,7 +70,7 @@ test("links of both kinds outlive agents of other versions without losing a pack
     own: ["veth", "netkit"],
     mac: "00:00:00:00:00:00",
     types: ["netkit", "netkit", "tcx", "tcx", "tcx"],
-    adopted: Array(6).fill(true),
+    adopted: [true, true],
     ...{ replaced: true, lost: "0", reached: [true, true, true, true], books: ["balance", "balance"] },
     without: [0, 0],
     left: [],

@@ -12,12 +12,13 @@ import { Asker } from "./asker.ts";
 import { type PodLink, TestHost, type TestPod, wire } from "./forwarder.ts";
 import { Observer } from "./observer.ts";
 import { TestPolicy } from "./policy-tables.ts";
+import { TestServices } from "./service-tables.ts";
 import { type Books, booksOf, interfaceOf, NONE, sumOfFlows } from "./sums.ts";
 import { settled } from "./waiting.ts";
 
 const FAMILIES = ["ip4", "ip6"] as const;
 const BYTES = 100_000;
-const [UDP, WATCHED] = [17, 4242];
+const [TCP, UDP, WATCHED] = [6, 17, 4242];
 let port = 7000;
 
 type End = { pod: TestPod; actor: Actor };
@@ -68,6 +69,45 @@ async function withHost(way: string, host: TestHost, self: Actor, end: End): Pro
       echo(end.pod.netns, own);
       await talk(end.actor, self, own);
     });
+  }
+}
+
+/** To the outside under the host's address, and from there by a port of the host's. */
+async function outside(h1: TestHost, h2: TestHost, end: End): Promise<void> {
+  using far = await Actor.in(h2.netns);
+  h1.masquerade(20_000, 20_099);
+  h1.publish(8080, TCP, end.pod, 7200);
+  await end.actor.do("listen", { port: 7200, family: 6 });
+  for (const family of FAMILIES) {
+    const [own, theirs] = [h1, h2].map((host) => (family === "ip4" ? host.underlay4 : host.underlay6));
+    await noted(`masqueraded ${family}`, () => talk(end.actor, far, String(theirs)));
+    await noted(`host port ${family}`, () => fetchBack(far, String(own), 8080));
+  }
+}
+async function fetchBack(from: Actor, host: string, to: number): Promise<void> {
+  const id = port++;
+  const { error } = await from.do("open", { id, host, port: to });
+  if (error) throw new Error(error);
+  await from.do("exchange", { id, bytes: BYTES });
+  await from.do("close", { id });
+}
+
+/** A service of a pod of the same host, and one that nobody serves: that is refused, not only silent. */
+async function served(host: TestHost, from: End, by: End): Promise<void> {
+  const services = new TestServices(host.object).range();
+  await by.actor.do("listen", { port: 7300, family: 6 });
+  let number = 0;
+  for (const [family, address] of [
+    ["ip4", "10.96.0.1"],
+    ["ip6", "fd00:96::1"],
+  ] as const) {
+    services.know(address);
+    const backend = services.backend(++number, { address: by.pod[family], port: 7300 });
+    services.set(number, { address, port: 80 }, TCP, [backend]);
+    services.set(++number, { address, port: 81 }, TCP, []);
+    host.commit();
+    await noted(`service ${family}`, () => fetchBack(from.actor, address, 80));
+    await noted(`service of nobody ${family}`, () => fetchBack(from.actor, address, 81));
   }
 }
 
@@ -222,11 +262,13 @@ async function run(): Promise<void> {
       h2.reach(h1, kind);
       await pair(way, a, far);
     }
+    await outside(h1, h2, a);
     await b.actor.do("listenUdp", { port: 7998 });
     await a.actor.do("udp", { host: b.pod.ip4, port: 7998, bytes: 10, count: 7, answer: true });
     const once = udpOf(h1, a.pod);
     const drops = { ...h1.ownDrops(), ...h2.ownDrops() };
     const policy = await denied(h1, a, [b, v]);
+    await served(h1, a, b);
     await asked(h1, h2, [a, b, far]);
     const books: Record<string, string> = {};
     for (const [host, { pod }] of [

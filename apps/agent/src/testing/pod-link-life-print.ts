@@ -25,7 +25,7 @@ const namespaceOf = (name: string): string => `life${process.pid}-${name}`;
 const netnsOf = (name: string): string => `/run/netns/${namespaceOf(name)}`;
 const HOST = netnsOf("host");
 const HOST_ADDRESS = "10.200.0.1";
-const TURNS = 6;
+const TURNS = 2;
 
 type Pod = { name: string; kind: PodLinkKind; address: string; endpointId: number };
 const PODS: readonly Pod[] = [
