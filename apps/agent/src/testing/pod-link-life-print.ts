@@ -1,6 +1,6 @@
 /**
  * The life of pods' links of both kinds, printed as a line of JSON for a kernel that has netkit where the tests' own has not:
- * a pod of each kind on one host, agents of two versions one after the other under traffic, and what is left at the end.
+ * a pod of each kind on one host, agents of two versions one after the other under a ping, and what is left at the end.
  */
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -20,12 +20,11 @@ import { inside, ip } from "./link.ts";
 
 const BPF = fileURLToPath(new URL("../../../../packages/bpf/build", import.meta.url));
 const PINS = `/sys/fs/bpf/pod-link-life-${process.pid}`;
-const NEWER = `/tmp/pod-link-life-${process.pid}`;
+const VERSIONS = `/tmp/pod-link-life-${process.pid}`;
 const namespaceOf = (name: string): string => `life${process.pid}-${name}`;
 const netnsOf = (name: string): string => `/run/netns/${namespaceOf(name)}`;
 const HOST = netnsOf("host");
 const HOST_ADDRESS = "10.200.0.1";
-const TURNS = 2;
 
 type Pod = { name: string; kind: PodLinkKind; address: string; endpointId: number };
 const PODS: readonly Pod[] = [
@@ -39,11 +38,11 @@ const specOf = ({ name, address }: Pod) => ({
 });
 
 /** Each is another version, as far as anybody can tell. */
-function open(turn: number): LibbpfDataplane {
-  const bpfDirectory = path.join(NEWER, String(turn));
+function open(version: string): LibbpfDataplane {
+  const bpfDirectory = path.join(VERSIONS, version);
   fs.mkdirSync(bpfDirectory, { recursive: true });
   fs.copyFileSync(path.join(BPF, "observe.bpf.o"), path.join(bpfDirectory, "observe.bpf.o"));
-  fs.appendFileSync(path.join(bpfDirectory, "observe.bpf.o"), `version ${turn}`);
+  fs.appendFileSync(path.join(bpfDirectory, "observe.bpf.o"), version);
   const table = { flowCapacity: 64, flowBudget: 64 };
   return new LibbpfDataplane({ bpfDirectory, pinDirectory: PINS, hostNetns: HOST, ...table });
 }
@@ -137,7 +136,7 @@ async function run(): Promise<object> {
     inside(HOST, ["sysctl", "-qw", words]);
   inside(HOST, ["ip", "link", "set", "lo", "up"]);
   inside(HOST, ["ip", "addr", "add", `${HOST_ADDRESS}/32`, "dev", "lo"]);
-  let plane = open(0);
+  let plane = open("first");
   const { generation } = plane.start(undefined);
   plane.markReported();
   const kinds = ["auto", "veth", "netkit"] as const;
@@ -153,15 +152,13 @@ async function run(): Promise<object> {
   const tables = tablesOf(made);
   plane.forwarding.setTables(tables);
   const before = hooks(generation);
-  const adopted: boolean[] = [];
+  let adopted = false;
   const lost = await lostUnder(YOUNGER, OLDER.address, async () => {
-    for (let turn = 1; turn <= TURNS; turn++) {
-      await plane.close({ remove: false });
-      plane = open(turn);
-      adopted.push(plane.start(generation).adopted);
-      for (const [pod, link] of made) attach(plane, pod, link);
-      plane.forwarding.setTables(tables);
-    }
+    await plane.close({ remove: false });
+    plane = open("next");
+    ({ adopted } = plane.start(generation));
+    for (const [pod, link] of made) attach(plane, pod, link);
+    plane.forwarding.setTables(tables);
   });
   const after = hooks(generation);
   const replaced = Object.keys(before).every((file) => before[file]?.progId !== after[file]?.progId);
@@ -191,7 +188,7 @@ try {
   console.log(JSON.stringify(await run()));
 } finally {
   fs.rmSync(PINS, { recursive: true, force: true });
-  fs.rmSync(NEWER, { recursive: true, force: true });
+  fs.rmSync(VERSIONS, { recursive: true, force: true });
   for (const name of ["host", ...PODS.map((pod) => pod.name)])
     if (fs.existsSync(netnsOf(name))) ip(`netns del ${namespaceOf(name)}`);
 }
