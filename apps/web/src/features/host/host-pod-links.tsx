@@ -12,8 +12,10 @@ export function HostPodLinks({ links }: { links: NetworkReport["podLinks"] }) {
   return (
     <Section title="Links of its pods" note="a link stays of the kind that it was made of">
       <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-1 py-2 text-xs">
-        <dt className="text-text-2">New ones are made of</dt>
-        <dd className="figure text-right">{links.kind}</dd>
+        <div className="contents">
+          <dt className="text-text-2">New ones are made of</dt>
+          <dd className="figure text-right">{links.kind}</dd>
+        </div>
         {KINDS.map((kind) => (
           <div key={kind} className="contents">
             <dt className="text-text-2">There are of {kind}</dt>
