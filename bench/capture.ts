@@ -57,7 +57,7 @@ const ethernetOf = (netns: string): number => links(path(netns)).find((l) => l.n
 
 function loadObserver(): BpfObject {
   const object = openObject(at("packages/bpf/build/observe.bpf.o"));
-  const config = { abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0 };
+  const config = { abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0, netkit: 0 };
   object.setRodata(
     ".rodata",
     "observe_config",

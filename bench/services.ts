@@ -63,7 +63,10 @@ class Tables {
     this.count = count;
     this.object = openObject(at("packages/bpf/build/observe.bpf.o"));
     const config = new Uint8Array(OBSERVE_CONFIG_SIZE);
-    encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0 }, new DataView(config.buffer));
+    encodeObserveConfig(
+      { abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0, netkit: 0 },
+      new DataView(config.buffer),
+    );
     this.object.setRodata(".rodata", "observe_config", config);
     for (const name of this.object.programs()) this.object.setAutoload(name, HOOKS.includes(name));
     this.object.setMaxEntries("flows", 64);

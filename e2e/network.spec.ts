@@ -113,6 +113,8 @@ test("a host's page tells its uplink, its blocks, and what became of packets who
   await expect(holders.getByRole("row").filter({ hasText: "pretended/web-1 eth0" })).toContainText("90%");
   const ports = page.getByRole("region", { name: "Ports of the host" });
   await expect(ports.getByRole("row").filter({ hasText: "8080/tcp" })).toContainText("pretended/web-1");
+  const podLinks = page.getByRole("region", { name: "Links of its pods" });
+  await expect(podLinks).toContainText(/New ones are made of\s*netkit/);
   const policyTables = page.getByRole("region", { name: "Policy tables" });
   await expect(policyTables.getByRole("row").filter({ hasText: "Pairs" })).toContainText("25%");
   await expect(page.getByRole("row").filter({ hasText: "to the outside as it is" })).toContainText("4");

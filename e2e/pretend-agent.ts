@@ -87,6 +87,7 @@ export class PretendedAgent {
           count: 1,
           some: [{ protocol: "tcp", port: 8080, address: null, pod: "pretended/web-1", podPort: 80 }],
         },
+        podLinks: { kind: "netkit", count: { netkit: 3, veth: 2 } },
         blocks: answer.blocks.map(({ prefix4, prefix6 }) => ({ pool, mode: "overlay", prefix4, prefix6 })),
         addresses: { used: 5, total: 64 * answer.blocks.length },
       },

@@ -1,18 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { ALL_CARRIED } from "../../packages/bpf/tests/carried.ts";
 import { at } from "../paths.mjs";
-import { bundle } from "../up/bundle.mjs";
 import { fetchKernel } from "./kernel.mjs";
 import { runOn } from "./machine.mjs";
 import { verifyOn } from "./main.mjs";
-
-test("every program loads in every configuration on Debian's 6.12 too", async () => {
-  expectTable(await verifyOn("6.12"), /kernel 6\.12\b/);
-});
+import { scriptCommand } from "./script.mjs";
+import { expectTable } from "./verifier-table.ts";
 
 test("Debian 12's own 6.1, which has no tcx, loads every program, too", async () => {
   expectTable(await verifyOn("6.1"), /kernel 6\.1\b/);
@@ -20,11 +17,11 @@ test("Debian 12's own 6.1, which has no tcx, loads every program, too", async ()
 
 test("there Millrace observes and carries by classic tc, and its objects can be built", async () => {
   const scripts = [
-    await bundled("apps/agent/src/testing/observe-print.ts"),
-    await bundled("packages/bpf/tests/carried-print.ts"),
+    await scriptCommand("apps/agent/src/testing/observe-print.ts"),
+    await scriptCommand("packages/bpf/tests/carried-print.ts"),
   ];
   const types = "gzip -c /sys/kernel/btf/vmlinux | base64 -w 0; echo";
-  const command = [...scripts.map((script) => `${process.execPath} ${script} 2>&1`), types].join("; ");
+  const command = [...scripts, types].join("; ");
   const modules = ["veth", "sch_ingress", "cls_bpf"];
   const { output } = await runOn(await fetchKernel("6.1"), command, { modules });
   const told = output.split("\n").filter((line) => line.startsWith("{"));
@@ -36,20 +33,6 @@ test("there Millrace observes and carries by classic tc, and its objects can be 
   expect(JSON.parse(told[1] as string)).toEqual(ALL_CARRIED);
   compileAgainst(gunzipSync(Buffer.from(output.trim().split("\n").at(-1) ?? "", "base64")));
 });
-
-function expectTable({ code, output }: { code: number | undefined; output: string }, kernel: RegExp): void {
-  expect(code, output).toBe(0);
-  expect(output).toMatch(kernel);
-  const programs = output.split("\n").filter((line) => /^(observe|trace_)/.test(line));
-  expect(programs.length).toBeGreaterThanOrEqual(28);
-}
-
-async function bundled(entry: string): Promise<string> {
-  mkdirSync(at(".data/vm"), { recursive: true });
-  const outfile = at(".data/vm", `${path.basename(entry, ".ts")}.js`);
-  await bundle({ entry: at(entry), outfile });
-  return outfile;
-}
 
 /** All that packages/bpf has, with the types of the kernel that these are of. */
 function compileAgainst(btf: Buffer): void {

@@ -73,8 +73,10 @@ export async function runOn(kernel, command, { seconds = 240, modules = [] } = {
       ...["-kernel", kernel.image, "-initrd", initramfs, "-append", "console=ttyS0 quiet panic=-1"],
     ];
     const { code, output } = await run("timeout", args);
-    if (code !== 0) throw new Error(code === 124 ? `no end after ${seconds} s` : `qemu: ${output}`);
-    return outcome(readFileSync(serial, "utf8"));
+    if (code !== 0 && code !== 124) throw new Error(`qemu: ${output}`);
+    const said = readFileSync(serial, "utf8");
+    if (code === 124) throw new Error(`no end after ${seconds} s; it said:\n${said.slice(-5000)}`);
+    return outcome(said);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

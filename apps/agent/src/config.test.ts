@@ -51,6 +51,14 @@ describe("settings", () => {
     );
   });
 
+  test("pods' links are of the kind that is asked for, by itself of the best", () => {
+    expect(config("").podLink).toBe("auto");
+    expect(config("--pod-link veth").podLink).toBe("veth");
+    expect(config("", { MILLRACE_AGENT_POD_LINK: "netkit" }).podLink).toBe("netkit");
+    const wrong = read("--pod-link ipvlan");
+    expect(wrong.do === "explain" && wrong.text).toMatch(/--pod-link: .*"auto"\|"veth"\|"netkit"/);
+  });
+
   test("ports to masquerade with are a range or none", () => {
     expect(config("").masqueradePorts).toEqual({ first: 20_000, last: 31_999 });
     expect(config("--masquerade-ports 5000-5999").masqueradePorts).toEqual({ first: 5000, last: 5999 });

@@ -10,6 +10,7 @@ import { parseBytes } from "@millrace/contract/units";
 import { Command, CommanderError, Option } from "commander";
 import { z } from "zod";
 import { HOOK_KINDS } from "./dataplane/hook-kind.ts";
+import { POD_LINK_CHOICES } from "./dataplane/pod-link-kind.ts";
 import { type PortRange, parsePortRange } from "./network/port-range.ts";
 import { SOCKET_KINDS, type SocketPlace } from "./runtime-socket/sockets.ts";
 import { RUNTIME_KINDS, type RuntimePlace } from "./workload/runtimes.ts";
@@ -85,6 +86,7 @@ export const AgentConfig = z.object({
   interval: wholeNumber(100, 60_000).optional(),
   bpfDir: directory,
   deviceHooks: z.enum(["auto", ...HOOK_KINDS]),
+  podLink: z.enum(POD_LINK_CHOICES),
   detachOnExit: z.boolean(),
   conntrack: z.boolean(),
   /** Carry the packets of pods that a runtime asks us to attach. */
@@ -131,6 +133,11 @@ const OPTIONS: readonly [flags: string, description: string, fallback?: string][
     "--masquerade-ports <first-last>",
     "with --dataplane: the host's ports for what pods send outside, or none: the host's own stack does that",
     "20000-31999",
+  ],
+  [
+    "--pod-link <kind>",
+    "with --dataplane: what new pods' links are: netkit, veth, or auto: netkit where the kernel has it",
+    "auto",
   ],
   ["--cni-socket <path>", "with --dataplane: where the CNI plugin asks", "/run/millrace/cni.sock"],
   ["--bpf-dir <dir>", "where the BPF objects are"],

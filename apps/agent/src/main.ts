@@ -5,7 +5,8 @@ import { type AgentConfig, type CleanupConfig, readInvocation } from "./config.t
 import { holdDirectories, holdPins } from "./dataplane/hold.ts";
 import { LibbpfDataplane } from "./dataplane/libbpf-dataplane.ts";
 import { Pins } from "./dataplane/pins.ts";
-import { VethLinks } from "./dataplane/pod-link.ts";
+import { KernelLinks } from "./dataplane/pod-link.ts";
+import { podLinkKind } from "./dataplane/pod-link-kind.ts";
 import { cgroup2Mount, REQUIRED } from "./dataplane/probe.ts";
 import { reservePorts } from "./dataplane/reserved-ports.ts";
 import { findUplink } from "./dataplane/uplink.ts";
@@ -56,7 +57,7 @@ async function begin(config: AgentConfig, dataplane: LibbpfDataplane, log: pino.
       ...{ config, dataplane, log, processes, host: hostFacts() },
       runtimes: runtimesAt(config.runtime, processes),
       cgroups: new Cgroups(cgroup2Mount(), processes),
-      podNetwork: config.dataplane ? podNetwork(config) : undefined,
+      podNetwork: config.dataplane ? podNetwork(config, dataplane) : undefined,
     });
     await agent.start();
     return agent;
@@ -78,8 +79,9 @@ function cleanup({ pinDir }: CleanupConfig): void {
   }
 }
 
-function podNetwork({ hostNetns, uplink, tunnelPort, masqueradePorts }: AgentConfig) {
-  const links = new VethLinks(hostNetns);
+function podNetwork(config: AgentConfig, dataplane: LibbpfDataplane) {
+  const { hostNetns, uplink, tunnelPort, masqueradePorts, podLink } = config;
+  const links = new KernelLinks(hostNetns, podLinkKind(podLink, dataplane.capabilities()));
   links.forwardThroughHost();
   if (masqueradePorts) reservePorts(hostNetns, masqueradePorts, tunnelPort);
   return { links, uplink: findUplink(hostNetns, uplink, tunnelPort), masqueradePorts };

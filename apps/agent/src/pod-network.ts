@@ -8,7 +8,8 @@ import { type AttachmentStore, type PlacedRecord, podOf } from "./attachment/rec
 import { CniHandler } from "./cni/handler.ts";
 import { CniServer } from "./cni/server.ts";
 import type { ControlPlane } from "./connection/client.ts";
-import type { Dataplane, PodLinks } from "./dataplane/dataplane.ts";
+import type { Dataplane } from "./dataplane/dataplane.ts";
+import type { PodLinks } from "./dataplane/pod-links.ts";
 import type { WantedInterface } from "./endpoint/plan.ts";
 import { LeaseFile } from "./network/lease-file.ts";
 import { Network } from "./network/network.ts";
@@ -92,7 +93,15 @@ export class PodNetwork {
     const { name, addresses, mtu, tunnelPort } = this.#o.uplink;
     const uplink = { interface: name, addresses: addresses.slice(0, 64), mtu, tunnelPort };
     const [backendsOut, hostPorts] = [this.#services.backendsOut(), this.#hostPorts()];
-    return { uplink, ...this.network.held(), backendsOut, hostPorts };
+    return { uplink, ...this.network.held(), backendsOut, hostPorts, podLinks: this.#podLinks() };
+  }
+  /** Those there are may be of a kind that is made no longer. */
+  #podLinks(): NetworkReport["podLinks"] {
+    const { links, attachments } = this.#o;
+    const kinds = links.kinds();
+    const found = attachments.placed().map(({ hostName }) => kinds.get(hostName));
+    const countOf = (kind: string) => found.filter((one) => one === kind).length;
+    return { kind: links.kind, count: { veth: countOf("veth"), netkit: countOf("netkit") } };
   }
   #hostPorts(): NetworkReport["hostPorts"] {
     const all = this.#o.attachments

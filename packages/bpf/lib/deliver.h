@@ -6,6 +6,7 @@
 #ifndef MILLRACE_DELIVER_H
 #define MILLRACE_DELIVER_H
 
+#include "lib/pod_link.h"
 #include "lib/service_packet.h"
 #include "lib/side.h"
 
@@ -15,12 +16,18 @@ struct delivery {
 	bool by_stack; /* the host's stack is putting it there already */
 	bool came_up;  /* the agent has put it back */
 	bool again;    /* likewise, at the uplink: it isn't asked twice whose it is */
+	bool by_netkit; /* a netkit pair's program has it */
 	struct told told;
 };
 
-static __always_inline int deliver_pass(const struct delivery *delivery)
+static __always_inline int deliver_pass(struct __sk_buff *skb, const struct endpoint *endpoint,
+					const struct delivery *delivery)
 {
-	return delivery->by_stack ? TCX_NEXT_PROGRAM : bpf_redirect_peer(delivery->at.ifindex, 0);
+	if (delivery->by_stack)
+		return TCX_NEXT_PROGRAM;
+	if (observe_config.netkit && delivery->by_netkit)
+		return link_send_done(skb, delivery->at.ifindex, link_is_netkit(endpoint));
+	return bpf_redirect_peer(delivery->at.ifindex, 0);
 }
 
 /* Up to the agent, which puts the packet back when it can be judged. */
@@ -62,7 +69,7 @@ VERIFIED_ALONE int deliver_any(struct __sk_buff *skb, struct endpoint *endpoint,
 	endpoint_note_all(endpoint, side->packet.notes);
 	counters_add(&endpoint->counters[FLOW_INGRESS][EP_TOTAL], add);
 	side_count_class(endpoint, FLOW_INGRESS, side->class, add);
-	return deliver_pass(delivery);
+	return deliver_pass(skb, endpoint, delivery);
 }
 
 #define DELIVER_SLOWLY 0 /* it is deliver_any's, uncounted */
@@ -114,7 +121,7 @@ static __always_inline int deliver(struct __sk_buff *skb, struct endpoint *endpo
 
 	if (answer == DELIVER_SLOWLY)
 		return deliver_any(skb, endpoint, add, delivery);
-	return answer == DELIVER_PASS ? deliver_pass(delivery) : TCX_DROP_PACKET;
+	return answer == DELIVER_PASS ? deliver_pass(skb, endpoint, delivery) : TCX_DROP_PACKET;
 }
 
 #endif

@@ -29,9 +29,10 @@ static __always_inline void plain_turn(struct plain_packet *plain, __u32 endpoin
 /* A packet whose sender's side is done, to a pod here. */
 static __always_inline int pod_to_pod(struct __sk_buff *skb, const struct way *way,
 				      struct plain_packet *plain, bool is_plain,
-				      const struct flow_counters *add, const struct forwarding *now)
+				      const struct flow_counters *add, bool by_netkit,
+				      const struct forwarding *now)
 {
-	struct delivery delivery = {};
+	struct delivery delivery = { .by_netkit = by_netkit };
 	struct endpoint *endpoint = delivery_to(&delivery, skb, way->ifindex, way->peer_endpoint);
 
 	if (!endpoint)

@@ -55,11 +55,12 @@ static __always_inline bool punt_is_for_wire(struct __sk_buff *skb)
 
 /*
  * To the host's stack as if the pod's link had just brought it: there its source is where it belongs, and both families
- * are at home. The link's own program must let it pass. It has a link header already.
+ * are at home. A veth pair's own program must let it pass; at a netkit pair's end it meets none. It has a link header already.
  */
-static __always_inline int punt_to_stack(struct __sk_buff *skb, __u32 link)
+static __always_inline int punt_to_stack(struct __sk_buff *skb, __u32 link, bool is_netkit)
 {
-	skb->mark = PUNT_FOR_STACK_MARK;
+	if (!is_netkit)
+		skb->mark = PUNT_FOR_STACK_MARK;
 	return bpf_redirect(link, BPF_F_INGRESS);
 }
 

@@ -120,7 +120,9 @@ static __always_inline int punted_send(struct __sk_buff *skb, const struct forwa
 	answer = send_away(skb, &way, &side->key, false, now);
 	if (answer == SEND_TOO_LONG)
 		return drop_lost(skb, &side->key, PATH_REASON_TOO_LONG);
-	return answer == TCX_NEXT_PROGRAM ? punt_to_stack(skb, side->link) : answer;
+	if (answer != TCX_NEXT_PROGRAM)
+		return answer;
+	return punt_to_stack(skb, side->link, link_at_is_netkit(skb, side->link));
 }
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef MILLRACE_REFUSAL_H
 #define MILLRACE_REFUSAL_H
 
+#include "lib/pod_link.h"
 #include "lib/relay.h"
 #include "lib/rewrite.h"
 #include "lib/side.h"
@@ -226,6 +227,8 @@ static __noinline int refuse(struct __sk_buff *skb, struct endpoint *endpoint, s
 		return TCX_DROP_PACKET;
 	}
 	refusal_count(skb, endpoint, side, false);
+	if (link_is_netkit(endpoint))
+		return link_send_done(skb, side->link, true);
 	return bpf_redirect_peer(side->link, 0);
 }
 
@@ -249,6 +252,8 @@ static __noinline int refuse_long(struct __sk_buff *skb, bool is_plain)
 		return TCX_DROP_PACKET;
 	own->skb = 0; /* it goes on */
 	refusal_count(skb, endpoint, side, true);
+	if (link_is_netkit(endpoint))
+		return link_send_done(skb, link, true);
 	return bpf_redirect_peer(link, 0);
 }
 

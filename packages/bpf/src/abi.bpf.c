@@ -23,6 +23,7 @@ ANCHOR(enum, drop_class);
 ANCHOR(enum, drop_place_limit);
 ANCHOR(enum, endpoint_class);
 ANCHOR(enum, endpoint_limit);
+ANCHOR(enum, endpoint_link);
 ANCHOR(enum, endpoint_note);
 ANCHOR(enum, event_kind);
 ANCHOR(enum, event_limit);

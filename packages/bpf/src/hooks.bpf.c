@@ -7,9 +7,9 @@
  * never changes, delays or stops a packet.
  *
  * As the dataplane: pod_egress and pod_ingress at the host's end of a pod's link, wire_ingress at the uplink, punt_ingress
- * where the agent puts packets back. Each
- * packet of a known flow takes a short way: one look-up a side, then it is sent on. Everything else is judged anew by
- * the slow path. "Next" is answered only for what is the host's own.
+ * where the agent puts packets back. Where the link is a netkit pair, pod_egress_netkit stands in pod_egress's place, at
+ * netkit's own hook, whose answers mean the same, and pod_entry_netkit keeps the way into the pod open. Each packet of a known flow takes a short way: one look-up a side, then
+ * it is sent on. Everything else is judged anew by the slow path. "Next" is answered only for what is the host's own.
  */
 #include "abi_hash.h"
 #include "lib/account.h"
@@ -87,9 +87,8 @@ int endpoint_egress(struct __sk_buff *skb)
 	return endpoint_packet(skb, FLOW_EGRESS);
 }
 
-/* All that a pod sends: tcx ingress of the host's end of its link. */
-SEC("tc")
-int pod_egress(struct __sk_buff *skb)
+/* All that a pod sends. */
+static __always_inline int pod_sends(struct __sk_buff *skb, bool by_netkit)
 {
 	const struct forwarding *now = forwarding_now();
 	struct endpoint *endpoint = endpoint_of(kernel_device(skb));
@@ -99,7 +98,7 @@ int pod_egress(struct __sk_buff *skb)
 	bool is_plain;
 	int answer;
 
-	if (punt_is_for_stack(skb))
+	if (!by_netkit && punt_is_for_stack(skb))
 		return TCX_NEXT_PROGRAM;
 	if (!endpoint || !now || !way) {
 		count(OBSERVER_UNKNOWN_ENDPOINT);
@@ -116,20 +115,38 @@ int pod_egress(struct __sk_buff *skb)
 	if (way->nat_dst_port && service_send(skb, way, &plain.flow.key, is_plain))
 		return TCX_DROP_PACKET;
 	if (way->kind == PATH_LOCAL)
-		return pod_to_pod(skb, way, &plain, is_plain, &add, now);
+		return pod_to_pod(skb, way, &plain, is_plain, &add, by_netkit, now);
 	answer = send_away(skb, way, &plain.flow.key, is_plain, now); /* verifier: the endpoint is looked up anew, for the stack it takes */
 	return answer == SEND_TOO_LONG ? refuse_long(skb, is_plain) : answer;
+}
+
+/* By a veth pair: tcx ingress of its host's end. */
+SEC("tc")
+int pod_egress(struct __sk_buff *skb)
+{
+	return pod_sends(skb, false);
+}
+
+/* By a netkit pair: the program of its peer, in the pod's own call, with the host's end as the device. */
+SEC("tc")
+int pod_egress_netkit(struct __sk_buff *skb)
+{
+	return link_answer_sender(pod_sends(skb, true));
 }
 
 /* What the host's own stack sends to a pod: tcx egress of the host's end of its link. */
 SEC("tc")
 int pod_ingress(struct __sk_buff *skb)
 {
-	const struct forwarding *now = forwarding_now();
 	struct delivery delivery = { .by_stack = true };
-	struct endpoint *endpoint = delivery_to(&delivery, skb, skb->ifindex, 0);
+	const struct forwarding *now;
+	struct endpoint *endpoint;
 	struct flow_counters add;
 
+	if (link_takes_done(skb))
+		return TCX_NEXT_PROGRAM;
+	now = forwarding_now();
+	endpoint = delivery_to(&delivery, skb, skb->ifindex, 0);
 	if (!endpoint || !now) {
 		count(OBSERVER_UNKNOWN_ENDPOINT);
 		return TCX_DROP_PACKET;
@@ -139,6 +156,16 @@ int pod_ingress(struct __sk_buff *skb)
 	delivery.told.by_stack = !delivery.came_up;
 	counters_of_packet(&add, skb, kernel_device(skb), FLOW_EGRESS);
 	return deliver_any(skb, endpoint, &add, &delivery);
+}
+
+/*
+ * Into a netkit pair's pod, as the program of the pair's primary: what comes here has passed pod_ingress. It keeps the pair
+ * open, whose own policy is to drop.
+ */
+SEC("tc")
+int pod_entry_netkit(struct __sk_buff *skb)
+{
+	return TCX_NEXT_PROGRAM;
 }
 
 /* All that arrives by the uplink: tcx ingress there. */

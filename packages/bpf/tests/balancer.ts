@@ -25,7 +25,7 @@ export class Balancer extends TestServices implements Disposable {
   constructor(client: TestNetns) {
     super(openObject(OBSERVE_OBJECT));
     const config = new Uint8Array(OBSERVE_CONFIG_SIZE);
-    encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0 }, viewOf(config));
+    encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0, netkit: 0 }, viewOf(config));
     this.object.setRodata(".rodata", "observe_config", config);
     this.object.setMaxEntries("flows", 64);
     const wanted = [...PROGRAMS, "service_sockops", "service_connection_moved"];

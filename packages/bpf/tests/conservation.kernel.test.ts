@@ -12,9 +12,10 @@ import {
   readFlowRecord,
 } from "@millrace/abi/generated/flow";
 import { afterAll, beforeAll, expect } from "vitest";
-import { ENDPOINT_ID, sumOfClasses, sumOfFlows } from "./expectations.ts";
+import { ENDPOINT_ID } from "./expectations.ts";
 import { Observer, plus, viewOf, type Way } from "./observer.ts";
 import { frames } from "./packet-arbitrary.ts";
+import { sumOfClasses, sumOfFlows } from "./sums.ts";
 
 const TABLE = 24;
 let observer: Observer;

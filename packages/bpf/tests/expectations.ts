@@ -1,12 +1,13 @@
 /*
  * How packet tables say what they expect: flow keys by text addresses, and the sums every test may check.
  */
-import { type Endpoint, EndpointClass } from "@millrace/abi/generated/endpoint";
+import { EndpointClass } from "@millrace/abi/generated/endpoint";
 import type { FlowCounters, FlowKey } from "@millrace/abi/generated/flow";
 import { expect } from "vitest";
 import type { TestHost, TestPod } from "./forwarder.ts";
-import { type Flow, type Observer, plus } from "./observer.ts";
+import { type Observer, plus } from "./observer.ts";
 import { addressBytes } from "./packet-builder.ts";
+import { NONE, sumOfClasses, sumOfFlows } from "./sums.ts";
 
 export const ENDPOINT_ID = 7;
 
@@ -31,17 +32,6 @@ export function keyOf(text: KeyText): FlowKey {
     vlan: text.vlan ?? 0,
     endpointId: text.endpointId ?? ENDPOINT_ID,
   };
-}
-
-const NONE: FlowCounters = { packets: 0n, segments: 0n, bytes: 0n };
-
-export function sumOfFlows(flows: readonly Flow[], direction: number): FlowCounters {
-  return flows.reduce((sum, flow) => plus(sum, flow.record.counters[direction] ?? NONE), NONE);
-}
-
-export function sumOfClasses(endpoint: Endpoint, direction: number, but: EndpointClass): FlowCounters {
-  const classes = endpoint.counters[direction] ?? [];
-  return classes.reduce((sum, counters, index) => (index === but ? sum : plus(sum, counters)), NONE);
 }
 
 /** Total = flows + every class that has none, in each direction, in packets, segments and bytes. */

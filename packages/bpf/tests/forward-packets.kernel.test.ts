@@ -5,10 +5,10 @@
 import { EndpointClass, EndpointNote } from "@millrace/abi/generated/endpoint";
 import { PathKind, Verdict } from "@millrace/abi/generated/flow";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { sumOfClasses, sumOfFlows } from "./expectations.ts";
 import { TestHost, type TestPod } from "./forwarder.ts";
 import { plus } from "./observer.ts";
 import { addressBytes, packet } from "./packet-builder.ts";
+import { sumOfClasses, sumOfFlows } from "./sums.ts";
 
 const NEXT = -1;
 const DROP = 2;

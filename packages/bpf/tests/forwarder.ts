@@ -1,6 +1,6 @@
 /*
  * Hosts and pods on the dataplane's programs, as tests use them: each host is a namespace with an uplink, each pod one
- * with a veth pair, and the maps are filled by hand. Real packets. Not the agent's dataplane, which decides what these
+ * with a veth or a netkit pair, and the maps are filled by hand. Real packets. Not the agent's dataplane, which decides what these
  * tables hold.
  */
 import { ABI_HASH } from "@millrace/abi/generated/abi-hash";
@@ -8,7 +8,9 @@ import { encodeObserveConfig, OBSERVE_CONFIG_SIZE } from "@millrace/abi/generate
 import {
   decodeEndpoint,
   ENDPOINT_KEY_SIZE,
+  ENDPOINT_OFFSETS,
   type Endpoint,
+  EndpointLink,
   encodeEndpointKey,
   encodeNetnsInfo,
   NETNS_INFO_SIZE,
@@ -35,6 +37,8 @@ import {
   type BpfMap,
   type BpfObject,
   type BpfProgram,
+  createNetkitPair,
+  isSupported,
   links,
   netnsCookie,
   openObject,
@@ -46,7 +50,9 @@ import { addressBytes } from "./packet-builder.ts";
 import { TestServices } from "./service-tables.ts";
 
 export const TUNNEL_PORT = 8472;
+const NETKIT = isSupported("netkit").supported;
 const PROGRAMS = [
+  ...(NETKIT ? ["pod_egress_netkit", "pod_entry_netkit"] : []),
   ...["pod_egress", "pod_ingress", "wire_ingress", "punt_ingress", "packet_dropped"],
   ...["flow_retire", "translations_end", "translations_sweep"],
 ];
@@ -60,7 +66,9 @@ export interface TestPod {
   ip6: string;
   /** The host's end of its link. */
   ifindex: number;
+  link: PodLink;
 }
+export type PodLink = "veth" | "netkit";
 
 export interface HostOptions {
   flows?: number;
@@ -104,7 +112,8 @@ export class TestHost implements Disposable {
     for (const [name, entries] of Object.entries({ flows: options.flows ?? 1024, ...options.entries }))
       this.object.setMaxEntries(name, entries);
     const config = new Uint8Array(OBSERVE_CONFIG_SIZE);
-    encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0 }, viewOf(config));
+    const netkit = Number(NETKIT);
+    encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0, netkit }, viewOf(config));
     this.object.setRodata(".rodata", "observe_config", config);
     for (const name of this.object.programs()) this.object.setAutoload(name, PROGRAMS.includes(name));
     this.object.load();
@@ -146,20 +155,27 @@ export class TestHost implements Disposable {
     this.map("forwarding").update(u32(0), value);
   }
 
-  addPod(name: string, options: { mtu?: number } = {}): TestPod {
+  addPod(name: string, options: { mtu?: number; link?: PodLink } = {}): TestPod {
     const number = this.pods.length + 10;
     const netns = new TestNetns(`fh${this.number}-${name}`);
     const device = `mr${this.number}${name}`;
     const mac = `0a:00:00:00:${hex(this.number)}:${hex(number)}`;
     const [ip4, ip6] = [`10.201.${this.number}.${number}`, `fd00:201:${this.number}::${number}`];
-    this.netns.sh(`ip link add ${device} type veth peer name eth0 address ${mac} netns ${netns.name}`);
+    const link = options.link ?? "veth";
+    if (link === "netkit")
+      createNetkitPair({
+        ...{ netns: this.netns.path, name: device, policy: "drop", peerPolicy: "drop" },
+        peer: { netns: netns.path, name: "eth0" },
+      });
+    else this.netns.sh(`ip link add ${device} type veth peer name eth0 address ${mac} netns ${netns.name}`);
     const ifindex = this.ifindexOf(device);
     const endpointId = this.number * 100 + number;
-    const pod = { name, endpointId, identity: 1000 + endpointId, netns, ip4, ip6, ifindex };
+    const pod = { name, endpointId, identity: 1000 + endpointId, netns, ip4, ip6, ifindex, link };
     this.pods.push(pod);
     // Before the link is up, so that nothing passes uncounted.
     this.#register(pod);
-    this.#attach("pod_egress", ifindex, "ingress");
+    if (link === "netkit") this.#open(ifindex);
+    else this.#attach("pod_egress", ifindex, "ingress");
     this.#attach("pod_ingress", ifindex, "egress");
     const mtu = options.mtu ?? 1500;
     netns.sh("sysctl -qw net.ipv6.conf.eth0.accept_dad=0");
@@ -172,7 +188,7 @@ export class TestHost implements Disposable {
     netns.sh("ip -6 route add default via fe80::1 dev eth0");
     for (const address of [ip4, ip6]) {
       this.netns.sh(`ip route add ${address} dev ${device}`);
-      this.netns.sh(`ip neigh add ${address} lladdr ${mac} dev ${device} nud permanent`);
+      if (link === "veth") this.netns.sh(`ip neigh add ${address} lladdr ${mac} dev ${device} nud permanent`);
     }
     return pod;
   }
@@ -180,7 +196,9 @@ export class TestHost implements Disposable {
   /** A pod whose link's host end is the loopback, where test runs happen: no namespace of its own, no hooks. */
   addLoopbackPod(ip4: string, ip6: string, endpointId = 7): TestPod {
     const identity = 1000 + endpointId;
-    const pod = { name: "lo", endpointId, identity, netns: this.netns, ip4, ip6, ifindex: LOOPBACK };
+    const pod: TestPod = {
+      ...{ name: "lo", endpointId, identity, netns: this.netns, ip4, ip6, ifindex: LOOPBACK, link: "veth" },
+    };
     this.#register(pod);
     return pod;
   }
@@ -202,8 +220,13 @@ export class TestHost implements Disposable {
   #register(pod: TestPod): void {
     const endpoints = this.map("endpoints");
     const value = Buffer.alloc(endpoints.stride);
-    for (let at = 0; at < value.length; at += value.length / endpoints.cpus)
-      value.writeUInt32LE(pod.endpointId, at);
+    for (let at = 0; at < value.length; at += value.length / endpoints.cpus) {
+      value.writeUInt32LE(pod.endpointId, at + ENDPOINT_OFFSETS.endpointId);
+      value.writeUInt32LE(
+        pod.link === "netkit" ? EndpointLink.NETKIT : EndpointLink.VETH,
+        at + ENDPOINT_OFFSETS.link,
+      );
+    }
     endpoints.update(this.endpointKey(pod.ifindex), value);
     const local = new Uint8Array(LOCAL_SIZE);
     encodeLocal({ endpointId: pod.endpointId, ifindex: pod.ifindex, identity: pod.identity }, viewOf(local));
@@ -352,6 +375,12 @@ export class TestHost implements Disposable {
   #attach(program: string, ifindex: number, direction: "ingress" | "egress"): void {
     const attach = attachAt({ ifindex, direction, netns: this.netns.path }, this.#hooks);
     this.#links.push(this.object.program(program).attach(attach));
+  }
+  /** Of a netkit pair, which is shut by itself. */
+  #open(ifindex: number): void {
+    const at = { kind: "netkit", ifindex, netns: this.netns.path } as const;
+    this.#links.push(this.object.program("pod_egress_netkit").attach({ ...at, end: "peer" }));
+    this.#links.push(this.object.program("pod_entry_netkit").attach({ ...at, end: "primary" }));
   }
   endpointKey(ifindex: number): Buffer {
     const key = Buffer.alloc(ENDPOINT_KEY_SIZE);

@@ -228,7 +228,8 @@ function named<E extends Record<string, number>>(
 
 function configBytes(config: Partial<ObserveConfig> = {}): Uint8Array {
   const bytes = new Uint8Array(OBSERVE_CONFIG_SIZE);
-  encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0, ...config }, viewOf(bytes));
+  const plain = { abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0, netkit: 0 };
+  encodeObserveConfig({ ...plain, ...config }, viewOf(bytes));
   return bytes;
 }
 
@@ -241,7 +242,7 @@ function endpointKey(netnsCookie: bigint, ifindex: number): Buffer {
 function emptyEndpoint(endpointId: number): Endpoint {
   const none: FlowCounters = { packets: 0n, segments: 0n, bytes: 0n };
   const way = Array.from({ length: 8 }, () => none);
-  return { endpointId, counters: [way, way], notes: Array<bigint>(8).fill(0n) };
+  return { endpointId, link: 0, counters: [way, way], notes: Array<bigint>(8).fill(0n) };
 }
 
 function sumEndpoint(value: Buffer, cpus: number): Endpoint {

@@ -6,11 +6,11 @@ import { EndpointClass } from "@millrace/abi/generated/endpoint";
 import { FlowOpener, PathKind, Verdict } from "@millrace/abi/generated/flow";
 import { ObserverCount } from "@millrace/abi/generated/observer";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { sumOfClasses, sumOfFlows } from "./expectations.ts";
 import { TestHost, type TestPod, TUNNEL_PORT } from "./forwarder.ts";
 import { plus, sumU64, u32 } from "./observer.ts";
 import { addressBytes, PROTO, packet } from "./packet-builder.ts";
 import { TestPolicy } from "./policy-tables.ts";
+import { sumOfClasses, sumOfFlows } from "./sums.ts";
 
 const NEXT = -1;
 const DROP = 2;

@@ -6,11 +6,11 @@ import { EndpointClass } from "@millrace/abi/generated/endpoint";
 import { type FlowCounters, type FlowRecord, PathKind, Verdict } from "@millrace/abi/generated/flow";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Actor } from "./actor.ts";
-import { sumOfClasses, sumOfFlows } from "./expectations.ts";
 import { TestHost, type TestPod, wire } from "./forwarder.ts";
 import { plus } from "./observer.ts";
 import { addressBytes, PROTO } from "./packet-builder.ts";
 import { TestPolicy, type TestRule } from "./policy-tables.ts";
+import { sumOfClasses, sumOfFlows } from "./sums.ts";
 import { eventually, settled } from "./waiting.ts";
 
 const DENY: TestRule = { verdict: "DROP", rule: 256, revision: 1 };

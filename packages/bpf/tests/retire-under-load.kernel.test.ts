@@ -16,11 +16,12 @@ import { links, rcuBarrier } from "@millrace/native/native";
 import { expect, test } from "vitest";
 import { Actor } from "./actor.ts";
 import { Belongings } from "./belongings.ts";
-import { ENDPOINT_ID, sumOfClasses, sumOfFlows } from "./expectations.ts";
+import { ENDPOINT_ID } from "./expectations.ts";
 import { ifindexOf } from "./injector.ts";
 import { TestNetns, vethPair } from "./netns.ts";
 import { Observer, plus, viewOf } from "./observer.ts";
 import { NOW, retire } from "./retirement.ts";
+import { sumOfClasses, sumOfFlows } from "./sums.ts";
 import { settled } from "./waiting.ts";
 
 const PORTS = 6;

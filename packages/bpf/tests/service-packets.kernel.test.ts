@@ -22,13 +22,13 @@ import {
 } from "@millrace/abi/generated/nat";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { checksummed, checksumProblems } from "./checksums.ts";
-import { sumOfClasses, sumOfFlows } from "./expectations.ts";
 import { TestHost, type TestPod } from "./forwarder.ts";
 import { type Flow, plus, viewOf } from "./observer.ts";
 import { addressBytes, PROTO, packet } from "./packet-builder.ts";
 import { TestPolicy } from "./policy-tables.ts";
 import { NOW, retire } from "./retirement.ts";
 import { type Backend, TestServices } from "./service-tables.ts";
+import { sumOfClasses, sumOfFlows } from "./sums.ts";
 
 const NEXT = -1;
 const DROP = 2;

@@ -31,9 +31,10 @@ interface Configuration {
   bytes: Uint8Array;
 }
 
-function observeConfig(name: string, breakCounter: number): Configuration {
+function observeConfig(name: string, breakCounter: number, netkit: number): Configuration {
   const bytes = new Uint8Array(OBSERVE_CONFIG_SIZE);
-  encodeObserveConfig({ abiHash: ABI_HASH, breakCounter, flowBudget: 32_768 }, new DataView(bytes.buffer));
+  const config = { abiHash: ABI_HASH, breakCounter, flowBudget: 32_768, netkit };
+  encodeObserveConfig(config, new DataView(bytes.buffer));
   return { object: "observe", name, variable: "observe_config", bytes };
 }
 
@@ -56,8 +57,9 @@ const EVERYTHING: Partial<TraceFilter> = {
 };
 
 const CONFIGURATIONS: Configuration[] = [
-  observeConfig("as used", 0),
-  observeConfig("broken on purpose", 1),
+  observeConfig("as used", 0, 0),
+  observeConfig("with netkit", 0, 1),
+  observeConfig("broken on purpose", 1, 0),
   ...(["trace_drops", "trace_connections"] as const).flatMap((object) => {
     const kind = object === "trace_drops" ? TraceKind.DROPS : TraceKind.CONNECTIONS;
     return [

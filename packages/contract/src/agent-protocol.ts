@@ -83,6 +83,10 @@ export const HostPortReport = z.object({
 export type HostPortReport = z.infer<typeof HostPortReport>;
 export const MOST_HOST_PORTS = 100;
 
+/** What a pod's link is made of. */
+export const PodLinkKind = z.enum(["veth", "netkit"]);
+export type PodLinkKind = z.infer<typeof PodLinkKind>;
+
 export const NetworkReport = z.object({
   uplink: z.object({
     interface: z.string().max(15),
@@ -102,6 +106,11 @@ export const NetworkReport = z.object({
   hostPorts: z
     .object({ count: z.int(), some: z.array(HostPortReport).max(MOST_HOST_PORTS) })
     .default({ count: 0, some: [] }),
+  /** Of which kind new pods' links are, and how many there are of each. Null: an older agent's, that says nothing. */
+  podLinks: z
+    .object({ kind: PodLinkKind, count: z.object({ veth: z.int(), netkit: z.int() }) })
+    .nullable()
+    .default(null),
 });
 export type NetworkReport = z.infer<typeof NetworkReport>;
 

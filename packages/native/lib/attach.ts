@@ -18,6 +18,17 @@ export type Attach =
       position?: "first" | "last";
     }
   /**
+   * What one end of a netkit pair sends, both asked for by the index of the primary end. `info()` tells the index of the
+   * end that sends, in its own namespace. since: 6.7
+   */
+  | {
+      kind: "netkit";
+      ifindex: number;
+      end: "primary" | "peer";
+      netns?: string;
+      position?: "first" | "last";
+    }
+  /**
    * A filter of classic tc, for kernels without tcx: it runs first, and stays with the device when the process dies
    * unpinned; with `pin` it is pinned before there is a packet. One of the same handle there is replaced; filters whose handles have the same upper half are one owner's.
    */
@@ -44,7 +55,15 @@ const CHECKS: Record<Attach["kind"], { keys: string[]; check: Check }> = {
     keys: ["ifindex", "direction", "netns", "position"],
     check: (a, where) => {
       side(a, where);
-      if (a.position !== undefined) args.oneOf(a.position, `${where} position`, ["first", "last"]);
+      position(a, where);
+    },
+  },
+  netkit: {
+    keys: ["ifindex", "end", "netns", "position"],
+    check: (a, where) => {
+      device(a, where);
+      args.oneOf(a.end, `${where} end`, ["primary", "peer"]);
+      position(a, where);
     },
   },
   tc: {
@@ -58,8 +77,7 @@ const CHECKS: Record<Attach["kind"], { keys: string[]; check: Check }> = {
   xdp: {
     keys: ["ifindex", "netns", "flags"],
     check: (a, where) => {
-      args.integer(a.ifindex, `${where} ifindex`, 1, MAX_U32);
-      args.optionalText(a.netns, `${where} netns`);
+      device(a, where);
       if (a.flags !== undefined) args.integer(a.flags, `${where} flags`, 0, MAX_U32);
     },
   },
@@ -98,11 +116,19 @@ const PERF_KEYS = [
   "name",
 ];
 
-/** Of a device. */
-function side(a: Record<string, unknown>, where: string): void {
+function device(a: Record<string, unknown>, where: string): void {
   args.integer(a.ifindex, `${where} ifindex`, 1, MAX_U32);
-  args.oneOf(a.direction, `${where} direction`, ["ingress", "egress"]);
   args.optionalText(a.netns, `${where} netns`);
+}
+
+function side(a: Record<string, unknown>, where: string): void {
+  device(a, where);
+  args.oneOf(a.direction, `${where} direction`, ["ingress", "egress"]);
+}
+
+/** In the chain. */
+function position(a: Record<string, unknown>, where: string): void {
+  if (a.position !== undefined) args.oneOf(a.position, `${where} position`, ["first", "last"]);
 }
 
 function cookie(a: Record<string, unknown>, where: string): void {

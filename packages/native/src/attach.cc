@@ -33,20 +33,30 @@ Fd OrThrow(long result, const Program& program, const std::string& what) {
   throw Failure(errno, "attach", program.name(), what);
 }
 
-Link::Init AttachTcx(const Program& program, int fd, const Napi::Object& attach) {
-  bool ingress = Text(attach, "direction") == "ingress";
+// One of the chains of programs that a device has: of tcx, or of a netkit pair.
+Link::Init AttachChained(const Program& program, int fd, const Napi::Object& attach, uint32_t type, const std::string& chain) {
   std::string position = Text(attach, "position");
   kernel_abi::LinkCreate create = {};
   create.prog_fd = static_cast<uint32_t>(fd);
   create.target = static_cast<uint32_t>(Number(attach, "ifindex"));
-  create.attach_type = ingress ? kernel_abi::kTcxIngress : kernel_abi::kTcxEgress;
+  create.attach_type = type;
   // BEFORE and AFTER relative to nothing mean the ends of the chain.
   if (position == "first") create.flags = kernel_abi::kFBefore;
   if (position == "last") create.flags = kernel_abi::kFAfter;
-  std::string what = std::string(ingress ? "tcx ingress" : "tcx egress") + " of ifindex " + std::to_string(create.target);
+  std::string what = chain + " of ifindex " + std::to_string(create.target);
   Fd link;
   netns::Run(Text(attach, "netns"), [&] { link = OrThrow(kernel_abi::Bpf(BPF_LINK_CREATE, create), program, what); });
   return {std::move(link), what, ""};
+}
+
+Link::Init AttachTcx(const Program& program, int fd, const Napi::Object& attach) {
+  if (Text(attach, "direction") == "ingress") return AttachChained(program, fd, attach, kernel_abi::kTcxIngress, "tcx ingress");
+  return AttachChained(program, fd, attach, kernel_abi::kTcxEgress, "tcx egress");
+}
+
+Link::Init AttachNetkit(const Program& program, int fd, const Napi::Object& attach) {
+  if (Text(attach, "end") == "peer") return AttachChained(program, fd, attach, kernel_abi::kNetkitPeer, "netkit peer");
+  return AttachChained(program, fd, attach, kernel_abi::kNetkitPrimary, "netkit primary");
 }
 
 Link::Init AttachXdp(const Program& program, int fd, const Napi::Object& attach) {
@@ -113,6 +123,7 @@ Link::Init AttachPerf(const Program& program, int fd, const Napi::Object& attach
 Link::Init MakeLink(const Program& program, int fd, const Napi::Object& attach) {
   std::string kind = Text(attach, "kind");
   if (kind == "tcx") return AttachTcx(program, fd, attach);
+  if (kind == "netkit") return AttachNetkit(program, fd, attach);
   if (kind == "xdp") return AttachXdp(program, fd, attach);
   if (kind == "cgroup") return AttachCgroup(program, fd, attach);
   if (kind == "tracing") return AttachTracing(program, fd, attach);

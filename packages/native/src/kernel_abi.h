@@ -15,6 +15,7 @@ namespace kernel_abi {
 constexpr uint32_t kTcxIngress = 46;
 constexpr uint32_t kTcxEgress = 47;
 constexpr uint32_t kNetkitPrimary = 54;
+constexpr uint32_t kNetkitPeer = 55;
 constexpr uint32_t kFBefore = 1u << 3;
 constexpr uint32_t kFAfter = 1u << 4;
 

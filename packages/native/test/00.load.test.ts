@@ -78,6 +78,7 @@ describe("descriptions of an attachment", () => {
   test("each kind is taken when it is complete", () => {
     checkAttach(tcx, "attach");
     checkAttach({ ...tcx, netns: "/proc/1/ns/net", position: "first" }, "attach");
+    checkAttach({ kind: "netkit", ifindex: 1, end: "peer", position: "first" }, "attach");
     checkAttach({ kind: "xdp", ifindex: 1, flags: 2 }, "attach");
     checkAttach({ kind: "cgroup", path: "/sys/fs/cgroup", multi: true }, "attach");
     checkAttach({ kind: "tracing", cookie: 1n }, "attach");
@@ -92,6 +93,8 @@ describe("descriptions of an attachment", () => {
     [{ ...tcx, ifindex: 0 }, "ifindex: expected 1"],
     [{ ...tcx, direction: "in" }, "direction: expected ingress | egress"],
     [{ ...tcx, postition: "first" }, "did you mean 'position'"],
+    [{ kind: "netkit", ifindex: 1, end: "host" }, "end: expected primary | peer"],
+    [{ kind: "netkit", ifindex: 1, end: "peer", position: "middle" }, "position: expected first | last"],
     [{ kind: "cgroup", path: "/x", multi: false }, "can't be exclusive"],
     [{ kind: "tracing", cookie: 1 }, "cookie: expected a bigint"],
     [{ kind: "perf", event: { type: "uprobe", path: "/bin/sh" } }, "offset: expected an integer"],

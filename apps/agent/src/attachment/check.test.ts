@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { LinkFacts } from "../dataplane/dataplane.ts";
+import type { LinkFacts } from "../dataplane/pod-links.ts";
 import { differences } from "./check.ts";
 
 const facts: LinkFacts = {

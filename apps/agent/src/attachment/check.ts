@@ -1,5 +1,5 @@
 /** What a pod's end of its link lacks of what it was given. Pure; a plugin after ours may have added to it. */
-import type { LinkFacts } from "../dataplane/dataplane.ts";
+import type { LinkFacts } from "../dataplane/pod-links.ts";
 import type { ExpectedLink } from "./attachment.ts";
 
 export function differences(expected: ExpectedLink, found: LinkFacts | undefined): string[] {

@@ -87,9 +87,9 @@ test("what a crash left half made is taken back at the next start", async () => 
   const record = JSON.parse(fs.readFileSync(file, "utf8"));
   fs.writeFileSync(file, JSON.stringify({ ...record, phase: "making" }));
   fs.writeFileSync(`${file}.new`, "{");
-  expect(links.names()).toEqual([made.host.name]);
+  expect([...links.made.keys()]).toEqual([made.host.name]);
   expect(begin().list()).toEqual([]);
-  expect(links.names()).toEqual([]);
+  expect([...links.made.keys()]).toEqual([]);
   expect(fs.readdirSync(directory)).toEqual([]);
 });
 
@@ -115,6 +115,24 @@ test("its ports of the host are remembered, and no other pod gets them while it 
   await attachments.add(request(7, { netns: "/run/netns/9", portMappings }));
   await attachments.remove(request(7));
   await attachments.add(request(8, { portMappings }));
+});
+
+test("links stay of the kind that they were made of, and a netkit pair's end has no link address", async () => {
+  const { links, begin } = site();
+  const veth = await begin().add(request(7));
+  links.kind = "netkit";
+  const attachments = begin();
+  const netkit = await attachments.add(request(8));
+  expect(netkit.pod.mac).toBe("00:00:00:00:00:00");
+  expect(await attachments.add(request(7))).toEqual(veth);
+  expect([...links.kinds().values()]).toEqual(["veth", "netkit"]);
+  for (const [number, { pod }] of [
+    [7, veth],
+    [8, netkit],
+  ] as const) {
+    const expected = { mac: pod.mac, mtu: pod.mtu, addresses: [], routes: [] };
+    await attachments.check(request(number), `/run/netns/${number}`, expected);
+  }
 });
 
 test("removing is done once and then nothing to do", async () => {

@@ -4,7 +4,7 @@
  * start. Asked for by the CNI server, one request for a link at a time.
  */
 import { createHash } from "node:crypto";
-import type { PodLinks } from "../dataplane/dataplane.ts";
+import type { PodLinks } from "../dataplane/pod-links.ts";
 import {
   type Attachment,
   AttachmentError,
@@ -88,7 +88,7 @@ export class PodAttachments implements Attachments {
     const record = this.#o.store.get(key);
     if (record?.phase !== "made") throw new AttachmentError("gone", `no attachment ${keyText(key)}`);
     this.#cookieOf(netns);
-    if (!this.#o.links.names().includes(record.hostName))
+    if (!this.#o.links.kinds().has(record.hostName))
       throw new AttachmentError("differs", `the host's end ${record.hostName} is gone`);
     const problems = differences(expected, this.#o.links.facts(netns, key.ifname));
     if (problems.length > 0) throw new AttachmentError("differs", problems.join("; "));
@@ -99,8 +99,8 @@ export class PodAttachments implements Attachments {
     const record = this.#plan(request);
     store.put(record);
     try {
-      const place = links.make({ ...record, name: record.ifname });
-      const made = { ...record, place: { ...place, cookie: String(place.cookie) } };
+      const { mac, ...place } = links.make({ ...record, name: record.ifname });
+      const made = { ...record, mac, place: { ...place, cookie: String(place.cookie) } };
       store.put(made);
       connect({ ...made, phase: "made" });
       links.raise({ ...record, name: record.ifname }, place);

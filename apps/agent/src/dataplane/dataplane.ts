@@ -145,47 +145,6 @@ export type LeftBehind = {
 export type FlowHolder = { endpointId: number; flows: number };
 export type EndpointEntry = { cookie: bigint; ifindex: number; endpointId: number };
 
-export type PodLinkSpec = {
-  /** The host's end, and the pod's in its namespace. */
-  hostName: string;
-  netns: string;
-  name: string;
-  mac: string;
-  mtu: number;
-  addresses: readonly { address: string; gateway: string }[];
-  /** Of the host, that lead to it. */
-  hostPorts: readonly { port: number }[];
-};
-export type PodLinkPlace = {
-  /** Of the pod's namespace, and the index of its end there. */
-  cookie: bigint;
-  ifindex: number;
-  /** Index of the host's end. */
-  port: number;
-  hostMac: string;
-};
-export type LinkFacts = {
-  ifindex: number;
-  mac: string;
-  mtu: number;
-  up: boolean;
-  /** Without prefix lengths. */
-  addresses: readonly string[];
-  routes: readonly { destination: string; via?: string | undefined }[];
-};
-/** Pods' links in the kernel. What the kernel refuses is thrown. */
-export interface PodLinks {
-  /** Both ends, down. Its ports of the host are kept from the host's own sockets from now on. */
-  make(spec: PodLinkSpec): PodLinkPlace;
-  /** Up, with addresses and routes. */
-  raise(spec: PodLinkSpec, place: PodLinkPlace): void;
-  /** Nothing to remove is no failure. */
-  remove(hostName: string): void;
-  /** Of all devices in the host's namespace. */
-  names(): string[];
-  facts(netns: string, name: string): LinkFacts | undefined;
-}
-
 /** By which packets whose way isn't known come up, each with its header for segmentation in front, and go back. */
 export interface PuntDevice {
   readonly ifindex: number;

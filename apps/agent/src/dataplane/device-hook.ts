@@ -1,6 +1,6 @@
 /**
- * Programs at devices, pinned: by tcx, or where the kernel has none by a filter of classic tc. Either way first in the
- * chain: a program of somebody else that ends it would hide packets from a later one.
+ * Programs at devices, pinned: by tcx, or where the kernel has none by a filter of classic tc; what a netkit pair's pod sends
+ * by the pair's own hook. Always first in the chain: a program of somebody else that ends it would hide packets from a later one.
  */
 
 import { createHash } from "node:crypto";
@@ -18,6 +18,7 @@ import type { MendedHooks } from "./place.ts";
 export type DeviceSide = { ifindex: number; netns: string; direction: "ingress" | "egress" };
 type DeviceAttach = Extract<Attach, { kind: HookKind }>;
 export type AttachAt = (side: DeviceSide) => DeviceAttach;
+type HookAttach = DeviceAttach | Extract<Attach, { kind: "netkit" }>;
 
 const OUR_FILTERS = 0x6d72;
 
@@ -29,9 +30,17 @@ export function attachBy(kind: HookKind, life: { directory: string; generation: 
   return (side) => ({ kind, handle, ...side });
 }
 
-/** What is pinned there, with this program from now on; made anew where there is none or it is elsewhere. */
-export function takeHook(file: string, program: BpfProgram, attach: DeviceAttach): BpfLink {
-  return adopt(file, program, attach) ?? make(file, program, attach);
+/**
+ * What is pinned there, with this program from now on; made anew where there is none or it is elsewhere. `at`: the index of
+ * the device that its link names, when it isn't the one that it was asked for by.
+ */
+export function takeHook(
+  file: string,
+  program: BpfProgram,
+  attach: HookAttach,
+  at = attach.ifindex,
+): BpfLink {
+  return adopt(file, program, attach.kind, at) ?? make(file, program, attach);
 }
 
 /** Detached at once, also when somebody else holds it. */
@@ -68,11 +77,11 @@ export function mendHook(
   }
 }
 
-function adopt(file: string, program: BpfProgram, attach: DeviceAttach): BpfLink | undefined {
+function adopt(file: string, program: BpfProgram, kind: HookAttach["kind"], at: number): BpfLink | undefined {
   if (!fs.existsSync(file)) return undefined;
   const link = openPinnedLink(file);
   const { type, ifindex } = link.info();
-  if (type === attach.kind && ifindex === attach.ifindex) {
+  if (type === kind && ifindex === at) {
     link.update(program);
     return link;
   }
@@ -80,7 +89,7 @@ function adopt(file: string, program: BpfProgram, attach: DeviceAttach): BpfLink
   return undefined;
 }
 
-function make(file: string, program: BpfProgram, attach: DeviceAttach): BpfLink {
+function make(file: string, program: BpfProgram, attach: HookAttach): BpfLink {
   if (attach.kind === "tc") return program.attach({ ...attach, pin: file });
   const link = program.attach(attach);
   try {

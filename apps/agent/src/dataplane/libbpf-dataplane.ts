@@ -26,12 +26,12 @@ import type {
 } from "./dataplane.ts";
 import { attachBy } from "./device-hook.ts";
 import { dropReasonValues } from "./drop-reason-values.ts";
-import { endpointEntries, endpointKey } from "./endpoint-entry.ts";
+import { endpointEntries, endpointKey, endpointValue } from "./endpoint-entry.ts";
 import { flowHolders, forgetEndpoint } from "./flow-holders.ts";
 import { deleteFlows, retireFlows } from "./flow-retire.ts";
 import { FlowScan } from "./flow-scan.ts";
 import type { HookKind } from "./hook-kind.ts";
-import { Hooks } from "./hooks.ts";
+import { Hooks, hookedKind } from "./hooks.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
 import { KernelTables } from "./kernel-tables.ts";
 import { lastLook } from "./left-maps.ts";
@@ -137,15 +137,13 @@ export class LibbpfDataplane implements Dataplane {
 
   attach(point: AttachPoint): void {
     const map = this.#tables.map("endpoints");
-    const value = Buffer.alloc(map.stride);
-    for (let cpu = 0; cpu < map.cpus; cpu++)
-      value.writeUInt32LE(point.endpointId, (cpu * map.stride) / map.cpus);
+    const kind = hookedKind(point);
     try {
-      map.update(endpointKey(point), value, "create");
+      map.update(endpointKey(point), endpointValue(map, point.endpointId, kind), "create");
     } catch (error) {
       if (!(error instanceof BpfError && error.code === "EEXIST")) throw error; // adopted: its totals stay
     }
-    this.#started().hooks.attach(point);
+    this.#started().hooks.attach(point, kind);
   }
   detach(place: EndpointPlace): void {
     this.#started().hooks.detach(place);

@@ -25,6 +25,8 @@ import { cgroup2Mount, isCapable } from "./probe.ts";
 
 export const LAYOUT = ABI_HASH.toString(16).padStart(16, "0").slice(0, 12);
 const PROGRAMS_NEED: Record<string, readonly string[]> = {
+  pod_egress_netkit: ["netkit"],
+  pod_entry_netkit: ["netkit"],
   packet_dropped: ["tracing"],
   packet_dropped_entry: ["tracing"],
   tcp_retransmit: ["tracing"],
@@ -195,9 +197,10 @@ const isOfServices = (program: string): boolean => program.startsWith("service_"
 /** Not the object's own constants and variables. */
 const isOurs = (map: string): boolean => !map.includes(".");
 
-function configBytes({ breakCounter, flowBudget }: ObserveOptions): Uint8Array {
+function configBytes({ breakCounter, flowBudget, capabilities }: ObserveOptions): Uint8Array {
   const bytes = new Uint8Array(OBSERVE_CONFIG_SIZE);
-  const config = { abiHash: ABI_HASH, breakCounter: breakCounter ? 1 : 0, flowBudget };
+  const netkit = isCapable(capabilities, "netkit") ? 1 : 0;
+  const config = { abiHash: ABI_HASH, breakCounter: breakCounter ? 1 : 0, flowBudget, netkit };
   encodeObserveConfig(config, new DataView(bytes.buffer));
   return bytes;
 }

@@ -1,11 +1,13 @@
 /**
- * A pod's link in the kernel: the pair made down, brought up with addresses and routes once its programs are there,
- * removed by name. What it gets is decided elsewhere (attachment/).
+ * A pod's link in the kernel, a veth or a netkit pair: made down, brought up with addresses and routes once its programs
+ * are there, removed by name. What it gets is decided elsewhere (attachment/).
  */
+import type { PodLinkKind } from "@millrace/contract/agent-protocol";
 import {
   addAddress,
   addRoute,
   BpfError,
+  createNetkitPair,
   createVethPair,
   deleteLink,
   links,
@@ -17,28 +19,37 @@ import {
   setNeighbour,
   writeSetting,
 } from "@millrace/native/native";
-import type { LinkFacts, PodLinkPlace, PodLinkSpec, PodLinks } from "./dataplane.ts";
+import type { LinkFacts, MadePodLink, PodLinkPlace, PodLinkSpec, PodLinks } from "./pod-links.ts";
 import { reservePort } from "./reserved-ports.ts";
 
 /** RTPROT: routes of ours are told by it. */
 const PROTOCOL = 77;
 const GATEWAY_SCOPE = 253;
 
-export class VethLinks implements PodLinks {
+export class KernelLinks implements PodLinks {
   readonly #hostNetns: string;
-  constructor(hostNetns: string) {
+  readonly kind: PodLinkKind;
+  constructor(hostNetns: string, kind: PodLinkKind) {
     this.#hostNetns = hostNetns;
+    this.kind = kind;
   }
 
-  make(spec: PodLinkSpec): PodLinkPlace {
-    const { hostName, netns, name, mtu, mac, hostPorts } = spec;
+  make(spec: PodLinkSpec): MadePodLink {
+    const { netns, hostPorts } = spec;
     for (const { port } of hostPorts) reservePort(this.#hostNetns, port);
-    const { ifindex, peerIfindex } = createVethPair({
-      ...{ netns: this.#hostNetns, name: hostName, mtu },
-      peer: { netns, name, mac, mtu },
-    });
-    const hostMac = links(this.#hostNetns).find((link) => link.ifindex === ifindex)?.mac ?? "";
-    return { cookie: netnsCookie(netns), ifindex: peerIfindex, port: ifindex, hostMac };
+    const { ifindex, peerIfindex } = this.#pair(spec);
+    const macIn = (where: string, index: number) =>
+      links(where).find((link) => link.ifindex === index)?.mac ?? "";
+    return {
+      ...{ cookie: netnsCookie(netns), ifindex: peerIfindex, port: ifindex },
+      ...{ hostMac: macIn(this.#hostNetns, ifindex), mac: macIn(netns, peerIfindex) },
+    };
+  }
+  /** A netkit pair is shut by itself: a pod without its programs would reach, and be reached by, whatever the host's stack lets. */
+  #pair({ hostName, netns, name, mtu, mac }: PodLinkSpec) {
+    const pair = { netns: this.#hostNetns, name: hostName, mtu };
+    if (this.kind === "veth") return createVethPair({ ...pair, peer: { netns, name, mac, mtu } });
+    return createNetkitPair({ ...pair, policy: "drop", peerPolicy: "drop", peer: { netns, name, mtu } });
   }
 
   raise(spec: PodLinkSpec, place: PodLinkPlace): void {
@@ -61,8 +72,8 @@ export class VethLinks implements PodLinks {
       addRoute({ netns, destination: any, via: gateway, ifindex: place.ifindex });
       const host = { netns: this.#hostNetns, ifindex: place.port };
       replaceRoute({ ...host, destination: `${address}/${whole}`, protocol: PROTOCOL });
-      // The pod isn't asked, so it can't claim to be somebody else.
-      setNeighbour({ ...host, address, mac: spec.mac });
+      // The pod isn't asked, so it can't claim to be somebody else. On a netkit pair nobody is: there are no link addresses.
+      if (this.kind === "veth") setNeighbour({ ...host, address, mac: spec.mac });
     }
   }
 
@@ -74,8 +85,8 @@ export class VethLinks implements PodLinks {
     }
   }
 
-  names(): string[] {
-    return links(this.#hostNetns).map(({ name }) => name);
+  kinds(): ReadonlyMap<string, string> {
+    return new Map(links(this.#hostNetns).map(({ name, kind }) => [name, kind]));
   }
 
   facts(netns: string, name: string): LinkFacts | undefined {

@@ -55,6 +55,7 @@ describe("heartbeat", () => {
         count: 1,
         some: [{ protocol: "tcp" as const, port: 8080, address: null, pod: "shop/web", podPort: 80 }],
       },
+      podLinks: { kind: "netkit" as const, count: { veth: 1, netkit: 4 } },
     };
     expect(Heartbeat.parse(heartbeat({ ...facts(host, agent), network })).network).toEqual(network);
   });

@@ -1,12 +1,14 @@
 /** Pods' links in memory, which fail where a test says. For tests only. */
-import type { LinkFacts, PodLinkPlace, PodLinkSpec, PodLinks } from "../dataplane/dataplane.ts";
+import type { PodLinkKind } from "@millrace/contract/agent-protocol";
+import type { LinkFacts, MadePodLink, PodLinkSpec, PodLinks } from "../dataplane/pod-links.ts";
 
 export class FakeLinks implements PodLinks {
-  readonly made = new Map<string, PodLinkSpec & { place: PodLinkPlace; up: boolean }>();
+  kind: PodLinkKind = "veth";
+  readonly made = new Map<string, PodLinkSpec & { kind: PodLinkKind; place: MadePodLink; up: boolean }>();
   failAt: "make" | "raise" | undefined;
   #next = 10;
 
-  make(spec: PodLinkSpec): PodLinkPlace {
+  make(spec: PodLinkSpec): MadePodLink {
     if (this.failAt === "make") throw new Error("no device for you");
     if (this.made.has(spec.hostName)) throw new Error("EEXIST");
     const place = {
@@ -14,8 +16,9 @@ export class FakeLinks implements PodLinks {
       ifindex: this.#next++,
       port: this.#next++,
       hostMac: "02:00:00:00:00:aa",
+      mac: this.kind === "veth" ? spec.mac : "00:00:00:00:00:00",
     };
-    this.made.set(spec.hostName, { ...spec, place, up: false });
+    this.made.set(spec.hostName, { ...spec, kind: this.kind, place, up: false });
     return place;
   }
   raise(spec: PodLinkSpec): void {
@@ -26,14 +29,21 @@ export class FakeLinks implements PodLinks {
   remove(hostName: string): void {
     this.made.delete(hostName);
   }
-  names(): string[] {
-    return [...this.made.keys()];
+  kinds(): ReadonlyMap<string, string> {
+    return new Map([...this.made].map(([name, { kind }]) => [name, kind]));
   }
   facts(netns: string, name: string): LinkFacts | undefined {
     const link = [...this.made.values()].find((one) => one.netns === netns && one.name === name);
     if (!link) return undefined;
     const addresses = link.addresses.map(({ address }) => address);
-    return { ifindex: link.place.ifindex, mac: link.mac, mtu: link.mtu, up: link.up, addresses, routes: [] };
+    return {
+      ifindex: link.place.ifindex,
+      mac: link.place.mac,
+      mtu: link.mtu,
+      up: link.up,
+      addresses,
+      routes: [],
+    };
   }
 }
 

@@ -1,3 +1,3 @@
 /* Generated from the BTF of abi.bpf.o by tools/btfgen: do not edit. `make -C packages/bpf` rewrites it. */
 
-export const ABI_HASH = 0x649b849e306897c6n;
+export const ABI_HASH = 0x2fc63465494e1d4cn;

@@ -20,6 +20,12 @@ export const EndpointLimit = {
 } as const;
 export type EndpointLimit = (typeof EndpointLimit)[keyof typeof EndpointLimit];
 
+export const EndpointLink = {
+  VETH: 0,
+  NETKIT: 1,
+} as const;
+export type EndpointLink = (typeof EndpointLink)[keyof typeof EndpointLink];
+
 export const EndpointNote = {
   FRAGMENT: 0,
   FRAGMENT_UNMATCHED: 1,
@@ -39,6 +45,7 @@ export type NetnsKind = (typeof NetnsKind)[keyof typeof NetnsKind];
 
 export interface Endpoint {
   endpointId: number;
+  link: number;
   counters: FlowCounters[][];
   notes: bigint[];
 }
@@ -46,6 +53,7 @@ export interface Endpoint {
 export const ENDPOINT_SIZE = 456;
 export const ENDPOINT_OFFSETS = {
   endpointId: 0,
+  link: 4,
   counters: 8,
   notes: 392,
 } as const;
@@ -60,6 +68,7 @@ export function decodeEndpoint(view: DataView, at = 0): Endpoint | undefined {
 export function readEndpoint(view: DataView, at: number): Endpoint {
   return {
     endpointId: view.getUint32(at, true),
+    link: view.getUint32(at + 4, true),
     counters: Array.from({ length: 2 }, (_, i) => Array.from({ length: 8 }, (_, j) => readFlowCounters(view, at + 8 + i * 192 + j * 24))),
     notes: Array.from({ length: 8 }, (_, i) => view.getBigUint64(at + 392 + i * 8, true)),
   };
@@ -68,10 +77,7 @@ export function readEndpoint(view: DataView, at: number): Endpoint {
 /** Writes all 456 bytes, padding as zero; throws RangeError when they don't fit. */
 export function encodeEndpoint(value: Endpoint, view: DataView, at = 0): void {
   view.setUint32(at, value.endpointId, true);
-  view.setUint8(at + 4, 0);
-  view.setUint8(at + 5, 0);
-  view.setUint8(at + 6, 0);
-  view.setUint8(at + 7, 0);
+  view.setUint32(at + 4, value.link, true);
   for (let i = 0; i < 2; i++) {
     for (let j = 0; j < 8; j++) {
       encodeFlowCounters(((value.counters[i] as FlowCounters[])[j] as FlowCounters), view, at + 8 + i * 192 + j * 24);

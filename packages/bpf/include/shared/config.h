@@ -12,7 +12,9 @@ struct observe_config {
 	__u64 abi_hash;        /* the layouts the agent was built with; `abi_matches` compares */
 	__u32 break_counter;   /* tests only: 1 makes every 64th flow update vanish, which conservation must notice */
 	__u32 flow_budget;     /* entries of `flows` that one endpoint may hold; 0: as many as there are */
+	__u32 netkit;          /* 1: pods' links may be netkit pairs */
+	__u32 _pad0;
 };
-ABI_SIZE(struct observe_config, 16);
+ABI_SIZE(struct observe_config, 24);
 
 #endif

@@ -49,9 +49,15 @@ struct endpoint_key {
 };
 ABI_SIZE(struct endpoint_key, 16);
 
+/* What the link is that an endpoint's packets are carried by. */
+enum endpoint_link {
+	EP_LINK_VETH = 0, /* or whatever it is, where nothing is carried */
+	EP_LINK_NETKIT = 1,
+};
+
 struct endpoint {
 	__u32 endpoint_id; /* given by the agent, never reused while the maps live */
-	__u32 _pad0;
+	__u32 link;        /* enum endpoint_link */
 	struct flow_counters counters[FLOW_DIRECTIONS][EP_CLASSES]; /* by flow_direction, endpoint_class */
 	__u64 notes[EP_NOTES]; /* by endpoint_note */
 };

@@ -8,6 +8,7 @@ import { PlainTable } from "@/ui/plain-table.tsx";
 import { Quantity } from "@/ui/quantity.tsx";
 import { Section } from "@/ui/section.tsx";
 import { HostFlowTable } from "./host-flow-table.tsx";
+import { HostPodLinks } from "./host-pod-links.tsx";
 import { HostPolicyTables } from "./host-policy-tables.tsx";
 import { HostPorts } from "./host-ports.tsx";
 
@@ -31,6 +32,7 @@ export function HostDataplane({ detail }: { detail: HostDetail }) {
     <div className="grid items-start gap-x-8 gap-y-6 lg:grid-cols-2">
       <div className="flex flex-col gap-6">
         <Uplink uplink={heartbeat.network.uplink} mode={summary.mode} />
+        <HostPodLinks links={heartbeat.network.podLinks} />
         <Blocks network={heartbeat.network} />
         <HostPorts ports={heartbeat.network.hostPorts} />
         <HostFlowTable heartbeat={heartbeat} atMs={summary.lastSeenMs} />
