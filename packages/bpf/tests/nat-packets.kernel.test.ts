@@ -22,7 +22,6 @@ import { TestHost, type TestPod } from "./forwarder.ts";
 import { type Flow, sumU64, viewOf } from "./observer.ts";
 import { addressBytes, PROTO, packet } from "./packet-builder.ts";
 import { NOW, retire } from "./retirement.ts";
-import { sumOfClasses, sumOfFlows } from "./sums.ts";
 
 const NEXT = -1;
 const DROP = 2;

@@ -60,6 +60,7 @@ function tablesOf(made: ReadonlyMap<Pod, MadePodLink>): ForwardingTables {
     natLast: 0,
     natAddress4: 0,
     natAddress6: new Uint8Array(16),
+    nodePorts: false,
   };
   return {
     facts: { uplink: 0, punt: 0, tunnelPort: 0, ...nobody },
