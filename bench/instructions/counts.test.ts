@@ -72,10 +72,10 @@ test("what Millrace adds is compared with what a peer adds, where that was count
   expect(findings.filter(({ what }) => what.includes("what it adds"))).toHaveLength(1);
 });
 
-test("two boots differ by the largest difference of any median", () => {
+test("two boots differ by the largest difference of a median, exchanges and connections apart", () => {
   const first = [counted("limit", 1000, 10_000), counted("same", 1500, 12_000)];
-  expect(
-    largestDifference(first, [counted("limit", 1000, 10_010), counted("same", 1503, 12_000)]),
-  ).toBeCloseTo(0.002);
-  expect(() => largestDifference(first, [counted("other", 1, 1)])).toThrow("other wasn't counted");
+  const second = [counted("limit", 1000, 10_010), counted("same", 1503, 12_000)];
+  expect(largestDifference(first, second, "rr")).toBeCloseTo(0.002);
+  expect(largestDifference(first, second, "crr")).toBeCloseTo(0.001);
+  expect(() => largestDifference(first, [counted("other", 1, 1)], "rr")).toThrow("other wasn't counted");
 });
