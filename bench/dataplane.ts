@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { runStats } from "@millrace/native/native";
 import { at } from "../tools/paths.mjs";
 import { betweenHosts, forgetFlows, type MillraceVariant, sameHost } from "./dataplane/millrace.ts";
+import * as openVswitch from "./dataplane/open-vswitch.ts";
 import * as peers from "./dataplane/peers.ts";
 import { pathTiers } from "./dataplane/tiers.ts";
 import type { Variant } from "./dataplane/variant.ts";
@@ -39,7 +40,7 @@ const millrace = (): MillraceVariant[] => [
   sameHost("same-free", "same host: Millrace, no policy", { policy: false }),
   sameHost("same", "same host: Millrace, policy at both ends"),
   sameHost("same6", "same host: Millrace, policy at both ends, IPv6", { family: "ip6" }),
-  sameHost("service", "same host: Millrace, policy, a service's packets translated", { service: true }),
+  sameHost("service", "same host: Millrace, policy, a service's packets translated", { service: "packets" }),
   betweenHosts("direct", "between hosts: Millrace, direct, policy at both ends", "direct"),
   betweenHosts("direct6", "between hosts: Millrace, direct, policy at both ends, IPv6", "direct", {
     family: "ip6",
@@ -54,7 +55,7 @@ const millrace = (): MillraceVariant[] => [
     "between hosts: Millrace, overlay, policy, a service's packets translated",
     "overlay",
     {
-      service: true,
+      service: "packets",
     },
   ),
 ];
@@ -191,7 +192,7 @@ async function main(): Promise<void> {
     await open(peers.bare("control", "another bare veth pair (control)"));
     const { floor, bridge, routing, iptablesNat, nftables, routingBetween, bridgeVxlan } = peers;
     for (const make of [floor, bridge, routing, iptablesNat, nftables]) await open(make());
-    await open(await peers.openVswitch());
+    await open(await openVswitch.inUserspace());
     for (const make of [routingBetween, bridgeVxlan]) await open(make());
     for (const variant of millrace()) await open(variant);
     const [limit, ...others] = courses;

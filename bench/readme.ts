@@ -21,6 +21,7 @@ dashboard as far as it needs them, removes them at its end, and writes its resul
 | command | what it is told |
 |---|---|
 | \`node --import tsx bench/dataplane.ts [pairs]\` | pairs of slices for each way and load; Open vSwitch is among the ways where \`openvswitch-switch\` is installed |
+| \`node --import tsx bench/instructions.ts [exchanges]\` | exchanges that are counted on each way; Open vSwitch and IPVS are among the ways where \`openvswitch-switch\` and \`ipvsadm\` are installed. Whatever runs beside it changes nothing |
 | \`node --import tsx bench/capture.ts [pairs]\` | pairs of slices |
 | \`node --import tsx bench/services.ts [pairs]\` | pairs of slices for each number of services |
 | \`node --import tsx bench/agent.ts [seconds]\` | how long each rate is held |
@@ -31,7 +32,18 @@ dashboard as far as it needs them, removes them at its end, and writes its resul
 | \`node --import tsx bench/bundle.ts\` | nothing: it reads the build |`;
 
 /** In the order of a packet's way. */
-const ORDER = ["dataplane", "capture", "services", "agent", "wire", "ingest", "query", "live", "bundle"];
+const ORDER = [
+  "dataplane",
+  "instructions",
+  "capture",
+  "services",
+  "agent",
+  "wire",
+  "ingest",
+  "query",
+  "live",
+  "bundle",
+];
 
 function results(): WrittenResult[] {
   const folder = at("bench/results");

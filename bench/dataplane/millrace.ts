@@ -3,7 +3,10 @@
  * which leaves out the agent and nothing that a packet meets.
  */
 import { PathKind } from "@millrace/abi/generated/flow";
+import { type BpfLink, netnsCookie } from "@millrace/native/native";
+import { cgroup2Mount } from "../../apps/agent/src/dataplane/probe.ts";
 import { TestHost, type TestPod, wire } from "../../packages/bpf/tests/forwarder.ts";
+import { u32, u64 } from "../../packages/bpf/tests/observer.ts";
 import { TestPolicy } from "../../packages/bpf/tests/policy-tables.ts";
 import { PROTOCOL, TestServices } from "../../packages/bpf/tests/service-tables.ts";
 import type { Variant } from "./variant.ts";
@@ -16,10 +19,18 @@ const VIRTUAL = "10.96.0.1";
 
 export type MillraceVariant = Variant & { readonly hosts: readonly TestHost[] };
 type Between = "direct" | "overlay";
-type Options = { policy?: boolean; family?: "ip4" | "ip6"; service?: boolean };
+/** Of a service: the client's packets are changed one by one, or its socket is given the backend when it connects. */
+type Options = { policy?: boolean; family?: "ip4" | "ip6"; service?: "packets" | "connect" };
+
+const SOCKET_PROGRAMS = ["service_connect4", "service_getpeername4", "service_sockops"];
+const MOVED = "service_connection_moved";
 
 let numbers = 0;
-const newHost = () => new TestHost(++numbers, { flows: FLOWS, watchesDrops: false });
+const newHost = ({ service }: Options) =>
+  new TestHost(++numbers, {
+    ...{ flows: FLOWS, watchesDrops: false },
+    programs: service === "connect" ? [...SOCKET_PROGRAMS, MOVED] : [],
+  });
 
 /** Each end's host judges: the client's what it sends, the server's what it receives. */
 function enforce(client: [TestHost, TestPod], server: [TestHost, TestPod]): void {
@@ -36,7 +47,7 @@ function enforce(client: [TestHost, TestPod], server: [TestHost, TestPod]): void
   for (const policy of policies.values()) policy.hold();
 }
 
-/** A virtual address for each port of the exchange, looked up by each packet: no socket is given its backend. */
+/** A virtual address for each port of the exchange. */
 function serve(host: TestHost, server: TestPod): string {
   const services = new TestServices(host.object).range();
   services.know(VIRTUAL);
@@ -49,24 +60,35 @@ function serve(host: TestHost, server: TestPod): string {
   return VIRTUAL;
 }
 
+/** Until the links are closed. */
+function serveSockets({ object }: TestHost, client: TestPod): BpfLink[] {
+  const path = cgroup2Mount();
+  if (!path) throw new Error("no cgroup2 is mounted");
+  object.map("service_clients").update(u64(netnsCookie(client.netns.path)), u32(1));
+  const sockets = SOCKET_PROGRAMS.map((name) => object.program(name).attach({ kind: "cgroup", path }));
+  return [...sockets, object.program(MOVED).attach({ kind: "tracing" })];
+}
+
 type Place = { client: [TestHost, TestPod]; server: [TestHost, TestPod] };
 
 function variantOf(name: string, what: string, { client, server }: Place, options: Options): MillraceVariant {
-  const { policy = true, family = "ip4", service = false } = options;
+  const { policy = true, family = "ip4", service } = options;
   if (policy) enforce(client, server);
   const hosts = [...new Set([client[0], server[0]])];
+  const links = service === "connect" ? serveSockets(...client) : [];
   return {
     ...{ name, what, hosts, client: client[1].netns.path, server: server[1].netns.path },
     address: server[1][family],
     ...(service ? { virtual: serve(client[0], server[1]) } : {}),
     end: () => {
+      for (const link of links) link.close();
       for (const host of hosts) host[Symbol.dispose]();
     },
   };
 }
 
 export function sameHost(name: string, what: string, options: Options = {}): MillraceVariant {
-  const host = newHost();
+  const host = newHost(options);
   return variantOf(
     name,
     what,
@@ -81,7 +103,7 @@ export function betweenHosts(
   by: Between,
   options: Options = {},
 ): MillraceVariant {
-  const [near, far] = [newHost(), newHost()];
+  const [near, far] = [newHost(options), newHost(options)];
   wire(near, far);
   const mtu = by === "overlay" ? OVERLAY_MTU : 1500;
   const client = near.addPod("a", { mtu });

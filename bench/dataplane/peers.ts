@@ -1,31 +1,28 @@
 /**
  * The ways there are without Millrace, each in namespaces of its own: the limit that all are measured against, and what
- * hosts use instead. Addresses repeat: no variant can reach another's.
+ * hosts use instead, but for Open vSwitch and IPVS. Addresses repeat: no variant can reach another's.
  */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
+import { execFileSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { links, openObject } from "@millrace/native/native";
-import { until } from "../../e2e/system/child.ts";
 import { TestNetns } from "../../packages/bpf/tests/netns.ts";
 import { at } from "../../tools/paths.mjs";
 import type { Variant } from "./variant.ts";
 
-const CLIENT = "10.9.1.2";
-const SERVER = "10.9.2.2";
-const VIRTUAL = "10.96.0.1";
-const VXLAN_MTU = 1450;
+export const CLIENT = "10.9.1.2";
+export const SERVER = "10.9.2.2";
+export const VIRTUAL = "10.96.0.1";
+export const VXLAN_MTU = 1450;
 
 /** A pod's namespace on a veth pair whose other end, `device`, is the host's. */
-function pod(host: TestNetns, name: string, device: string): TestNetns {
+export function pod(host: TestNetns, name: string, device: string): TestNetns {
   const netns = new TestNetns(`bench-${name}`);
   host.sh(`ip link add ${device} type veth peer name eth0 netns ${netns.name}`);
   host.sh(`ip link set ${device} up`);
   netns.sh("ip link set eth0 up");
   return netns;
 }
-const variantOf = (name: string, what: string, client: TestNetns, server: TestNetns): Variant => ({
+export const variantOf = (name: string, what: string, client: TestNetns, server: TestNetns): Variant => ({
   ...{ name, what, client: client.path, server: server.path, address: SERVER },
 });
 
@@ -54,11 +51,15 @@ export function floor(): Variant {
   const variant = bare("floor", "the floor: a bare pair with an empty program at each end");
   const object = openObject(at("packages/bpf/build/test/empty.bpf.o"));
   object.load();
-  for (const netns of [variant.client, variant.server]) {
+  const attached = [variant.client, variant.server].map((netns) => {
     const ifindex = links(netns).find(({ name }) => name === "eth0")?.ifindex ?? 0;
-    object.program("endpoint_ingress").attach({ kind: "tcx", ifindex, direction: "ingress", netns });
-  }
-  return { ...variant, end: () => object.close() };
+    return object.program("endpoint_ingress").attach({ kind: "tcx", ifindex, direction: "ingress", netns });
+  });
+  const end = () => {
+    for (const link of attached) link.close();
+    object.close();
+  };
+  return { ...variant, end };
 }
 
 export function bridge(): Variant {
@@ -72,7 +73,7 @@ export function bridge(): Variant {
   return variantOf("bridge", "same host: linux bridge", client, server);
 }
 
-function routedPods(name: string, what: string): { host: TestNetns; variant: Variant } {
+export function routedPods(name: string, what: string): { host: TestNetns; variant: Variant } {
   const host = new TestNetns("bench-host");
   host.sh("sysctl -qw net.ipv4.ip_forward=1");
   const [client, server] = [pod(host, "client", "c0"), pod(host, "server", "s0")];
@@ -113,40 +114,8 @@ export function nftables(): Variant {
   return variant;
 }
 
-/** Undefined where Debian's openvswitch-switch isn't installed. */
-export async function openVswitch(): Promise<Variant | undefined> {
-  if (!existsSync("/usr/sbin/ovs-vswitchd")) return undefined;
-  const host = new TestNetns("bench-host");
-  const [client, server] = [pod(host, "client", "c0"), pod(host, "server", "s0")];
-  client.sh(`ip addr add ${CLIENT}/16 dev eth0`);
-  server.sh(`ip addr add ${SERVER}/16 dev eth0`);
-  // It reads frames from packet sockets: checksums that a device was to complete would stay undone.
-  for (const netns of [client, server]) netns.sh("ethtool -K eth0 tx off");
-  const folder = mkdtempSync(path.join(tmpdir(), "millrace-bench-ovs-"));
-  const [database, socket] = [path.join(folder, "conf.db"), path.join(folder, "db.sock")];
-  const env = { ...process.env, OVS_RUNDIR: folder, OVS_LOGDIR: folder, OVS_DBDIR: folder };
-  const inHost = (...args: string[]) =>
-    spawn("nsenter", [`--net=${host.path}`, ...args], { env, stdio: "ignore" });
-  execFileSync("ovsdb-tool", ["create", database, "/usr/share/openvswitch/vswitch.ovsschema"]);
-  const daemons: ChildProcess[] = [inHost("ovsdb-server", database, `--remote=punix:${socket}`)];
-  await until("ovsdb-server listens", async () => existsSync(socket), { deadlineMs: 10_000 });
-  daemons.push(inHost("ovs-vswitchd", `unix:${socket}`));
-  const ports = ["c0", "s0"].flatMap((device) => ["--", "add-port", "br0", device]);
-  execFileSync(
-    "ovs-vsctl",
-    [`--db=unix:${socket}`, "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", ...ports],
-    { env, timeout: 20_000 },
-  );
-  const variant = variantOf("ovs", "same host: Open vSwitch's userspace datapath", client, server);
-  const end = () => {
-    for (const daemon of daemons) daemon.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  };
-  return { ...variant, end };
-}
-
 /** Two hosts on a wire, a pod on each. */
-function twoHosts(name: string, what: string) {
+export function twoHosts(name: string, what: string) {
   const [near, far] = [new TestNetns("bench-near"), new TestNetns("bench-far")];
   near.sh(`ip link add up0 type veth peer name up0 netns ${far.name}`);
   for (const [host, last] of [

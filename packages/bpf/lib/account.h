@@ -20,12 +20,12 @@
 #include "lib/segments.h"
 #include "lib/tcp_state.h"
 
-static __always_inline struct endpoint *endpoint_of(const struct net_device *dev)
+static __always_inline struct endpoint *endpoint_of(struct __sk_buff *skb)
 {
 	struct endpoint_key key = {};
 
-	key.netns_cookie = device_netns_cookie(dev);
-	key.ifindex = KERNEL_READ(dev, ifindex);
+	key.netns_cookie = device_netns_cookie(kernel_device(skb));
+	key.ifindex = skb->ifindex;
 	return bpf_map_lookup_elem(&endpoints, &key);
 }
 

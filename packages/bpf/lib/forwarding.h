@@ -208,7 +208,8 @@ static __always_inline struct way *way_begin(void)
 	return bpf_map_lookup_elem(&ways, &zero);
 }
 
-static __always_inline void way_of(struct way *way, const struct flow_path *path)
+/* But for the addresses that go with the ports. */
+static __always_inline void way_take(struct way *way, const struct flow_path *path)
 {
 	way->kind = path->kind;
 	way->ifindex = path->ifindex;
@@ -217,6 +218,11 @@ static __always_inline void way_of(struct way *way, const struct flow_path *path
 	way->peer_endpoint = path->peer_endpoint;
 	way->nat_port = path->nat_port;
 	way->nat_dst_port = path->nat_dst_port;
+}
+
+static __always_inline void way_of(struct way *way, const struct flow_path *path)
+{
+	way_take(way, path);
 	__builtin_memcpy(way->nat_address, path->nat_address, 16);
 	__builtin_memcpy(way->nat_dst, path->nat_dst, 16);
 }
@@ -226,7 +232,12 @@ static __always_inline bool way_read(struct way *way, const struct flow_path *pa
 {
 	if (!path_is_current(path, now) || !verdict_forwards(path->verdict))
 		return false;
-	way_of(way, path);
+	way_take(way, path);
+	/* Of most flows neither: those of the packet before may stay, where nobody looks. */
+	if (way->nat_port)
+		__builtin_memcpy(way->nat_address, path->nat_address, 16);
+	if (way->nat_dst_port)
+		__builtin_memcpy(way->nat_dst, path->nat_dst, 16);
 	return path_is_current(path, now);
 }
 

@@ -52,7 +52,7 @@ static __noinline int endpoint_packet_any(struct __sk_buff *skb, struct endpoint
 static __always_inline int endpoint_packet(struct __sk_buff *skb, __u32 direction)
 {
 	struct net_device *dev = kernel_device(skb);
-	struct endpoint *endpoint = endpoint_of(dev);
+	struct endpoint *endpoint = endpoint_of(skb);
 	struct flow_counters add;
 	bool ethernet;
 	__u16 type;
@@ -91,7 +91,7 @@ int endpoint_egress(struct __sk_buff *skb)
 static __always_inline int pod_sends(struct __sk_buff *skb, bool by_netkit)
 {
 	const struct forwarding *now = forwarding_now();
-	struct endpoint *endpoint = endpoint_of(kernel_device(skb));
+	struct endpoint *endpoint = endpoint_of(skb);
 	struct way *way = way_begin();
 	struct plain_packet plain;
 	struct flow_counters add;

@@ -77,6 +77,8 @@ export interface HostOptions {
   /** Whether the kernel's drops are counted too: a test run ends as one. */
   watchesDrops?: boolean;
   hooks?: HookKind;
+  /** Loaded beside those that carry packets. */
+  programs?: readonly string[];
 }
 
 /** Of struct __sk_buff, from which a test run takes the device. */
@@ -115,7 +117,8 @@ export class TestHost implements Disposable {
     const netkit = Number(NETKIT);
     encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0, netkit }, viewOf(config));
     this.object.setRodata(".rodata", "observe_config", config);
-    for (const name of this.object.programs()) this.object.setAutoload(name, PROGRAMS.includes(name));
+    const programs = [...PROGRAMS, ...(options.programs ?? [])];
+    for (const name of this.object.programs()) this.object.setAutoload(name, programs.includes(name));
     this.object.load();
     if (options.watchesDrops ?? true) this.#watchDrops();
     this.commit();

@@ -495,6 +495,21 @@ test("a sweep removes what belongs to no flow, unless it was claimed a moment ag
   expect(sweep(0)).toEqual({ found: 2, removed: 0 });
 });
 
+test.each(families)(
+  "%s: a known flow leaves under its own address of the host, whatever was decided before it",
+  (_name, family) => {
+    const [other] = families.map(([, one]) => one).filter((one) => one !== family) as [Family];
+    leave(family, "UDP");
+    for (let n = 0; n < 8; n++) {
+      leave(other, "UDP", other.out, SPORT + n);
+      const { packet } = out(request(family, "UDP"));
+      expect(addressAt(family, packet, "source")).toEqual(bytesOf(family.host));
+      expect(checksumProblems(packet)).toEqual([]);
+    }
+    expect(flowTo(family.out)?.record.path.slowPackets).toBe(1);
+  },
+);
+
 test("with the flow table full nothing leaves that couldn't be answered", () => {
   const family = FAMILIES.IPv4;
   const full = new TestHost(3, { flows: 64 });
