@@ -235,7 +235,7 @@ static __noinline int refuse(struct __sk_buff *skb, struct endpoint *endpoint, s
 /* What the endpoint sends is longer than the tunnel takes; `side` is of the packet when it isn't plain. */
 static __noinline int refuse_long(struct __sk_buff *skb, bool is_plain)
 {
-	struct endpoint *endpoint = endpoint_of(kernel_device(skb));
+	struct endpoint *endpoint = endpoint_of(skb);
 	const struct forwarding *now = forwarding_now();
 	__u32 direction = FLOW_EGRESS, link = skb->ifindex;
 	struct own_drop *own = own_drop_now();
