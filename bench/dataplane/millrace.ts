@@ -5,7 +5,7 @@
 import { PathKind } from "@millrace/abi/generated/flow";
 import { type BpfLink, netnsCookie } from "@millrace/native/native";
 import { cgroup2Mount } from "../../apps/agent/src/dataplane/probe.ts";
-import { TestHost, type TestPod, wire } from "../../packages/bpf/tests/forwarder.ts";
+import { type PodLink, TestHost, type TestPod, wire } from "../../packages/bpf/tests/forwarder.ts";
 import { u32, u64 } from "../../packages/bpf/tests/observer.ts";
 import { TestPolicy } from "../../packages/bpf/tests/policy-tables.ts";
 import { PROTOCOL, TestServices } from "../../packages/bpf/tests/service-tables.ts";
@@ -20,7 +20,12 @@ const VIRTUAL = "10.96.0.1";
 export type MillraceVariant = Variant & { readonly hosts: readonly TestHost[] };
 type Between = "direct" | "overlay";
 /** Of a service: the client's packets are changed one by one, or its socket is given the backend when it connects. */
-type Options = { policy?: boolean; family?: "ip4" | "ip6"; service?: "packets" | "connect" };
+type Options = {
+  policy?: boolean;
+  family?: "ip4" | "ip6";
+  service?: "packets" | "connect";
+  link?: PodLink;
+};
 
 const SOCKET_PROGRAMS = ["service_connect4", "service_getpeername4", "service_sockops"];
 const MOVED = "service_connection_moved";
@@ -89,10 +94,11 @@ function variantOf(name: string, what: string, { client, server }: Place, option
 
 export function sameHost(name: string, what: string, options: Options = {}): MillraceVariant {
   const host = newHost(options);
+  const { link = "veth" } = options;
   return variantOf(
     name,
     what,
-    { client: [host, host.addPod("a")], server: [host, host.addPod("b")] },
+    { client: [host, host.addPod("a", { link })], server: [host, host.addPod("b", { link })] },
     options,
   );
 }
@@ -106,8 +112,9 @@ export function betweenHosts(
   const [near, far] = [newHost(options), newHost(options)];
   wire(near, far);
   const mtu = by === "overlay" ? OVERLAY_MTU : 1500;
-  const client = near.addPod("a", { mtu });
-  const server = far.addPod("b", { mtu });
+  const { link = "veth" } = options;
+  const client = near.addPod("a", { mtu, link });
+  const server = far.addPod("b", { mtu, link });
   const kind = by === "overlay" ? PathKind.OVERLAY : PathKind.DIRECT;
   near.reach(far, kind);
   far.reach(near, kind);

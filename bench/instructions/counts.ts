@@ -136,6 +136,9 @@ const VERSUS: readonly (readonly [string, readonly string[]])[] = [
   ["connect", ["iptables", "ipvs-1", "ipvs-10000"]],
   ["direct", ["routing2"]],
   ["overlay", ["vxlan", "ovs-vxlan"]],
+  ["same-netkit", ["same"]],
+  ["direct-netkit", ["direct"]],
+  ["overlay-netkit", ["overlay"]],
 ];
 
 export function findingsOf({ calibration, counted, tiers }: Answer, again: Answer): Finding[] {

@@ -63,6 +63,26 @@ const WAYS: Readonly<Record<string, Make>> = {
     millrace.betweenHosts("direct", "between hosts: Millrace, direct, policy at both ends", "direct"),
   overlay: () =>
     millrace.betweenHosts("overlay", "between hosts: Millrace, overlay, policy at both ends", "overlay"),
+  "same-netkit": () =>
+    millrace.sameHost("same-netkit", "same host: Millrace, policy at both ends, netkit", { link: "netkit" }),
+  "direct-netkit": () =>
+    millrace.betweenHosts(
+      "direct-netkit",
+      "between hosts: Millrace, direct, policy at both ends, netkit",
+      "direct",
+      {
+        link: "netkit",
+      },
+    ),
+  "overlay-netkit": () =>
+    millrace.betweenHosts(
+      "overlay-netkit",
+      "between hosts: Millrace, overlay, policy at both ends, netkit",
+      "overlay",
+      {
+        link: "netkit",
+      },
+    ),
   control: () => peers.bare("control", "another bare veth pair, at the end (control)"),
 };
 
