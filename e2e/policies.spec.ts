@@ -17,6 +17,7 @@ const VIEWER: SignIn = { email: `viewer-${RUN}@millrace.local`, password: "only 
 const DB = ip4(10, 250, 0, 2);
 const SSH = 22;
 const POSTGRES = 5432;
+const NODE_PORT = 30_432;
 
 let page: Page;
 let agent: PretendedAgent;
@@ -49,7 +50,15 @@ const documentOf = (port: number) => ({
 });
 const service = {
   ...{ apiVersion: "v1", kind: "Service", metadata: { name: "db", namespace: SHOP } },
-  spec: { clusterIP: "10.210.7.53", selector: { app: "db" }, ports: [{ name: "sql", port: POSTGRES }] },
+  spec: {
+    ...{
+      type: "NodePort",
+      externalTrafficPolicy: "Local",
+      clusterIP: "10.210.7.53",
+      selector: { app: "db" },
+    },
+    ports: [{ name: "sql", port: POSTGRES, nodePort: NODE_PORT }],
+  },
 };
 const text = (of: Page) => of.getByRole("textbox", { name: /^Documents/ });
 const answer = (title: string) => page.getByRole("region", { name: title });
@@ -194,10 +203,12 @@ test("a service is found with what is behind it", async () => {
     .getByRole("row")
     .filter({ hasText: `${SHOP}/db` });
   await expect(row).toContainText("sql TCP 5432");
+  await expect(row).toContainText(String(NODE_PORT));
   await looksRight(page, "services");
   await row.getByRole("link").click();
   await expect(page.getByRole("link", { name: "10.250.0.2:5432" })).toBeVisible();
   await expect(page.getByText("✓ ready")).toBeVisible();
+  await expect(page.getByText(`node port ${NODE_PORT}`).first()).toBeVisible();
   await looksRight(page, "service");
   await page.keyboard.press("Control+k");
   await page.getByPlaceholder(/A page, host/).fill(`${SHOP}/db`);
