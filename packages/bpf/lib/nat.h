@@ -273,7 +273,7 @@ VERIFIED_ALONE int nat_decide(struct __sk_buff *skb, struct flow_path *path, con
 	const struct forwarding *now = forwarding_now();
 	struct nat_work *work = nat_work_begin();
 
-	if (!path || !key || !now || !work || path->verdict == VERDICT_DROP)
+	if (!path || !key || !now || !work || path->verdict == VERDICT_DROP || path->verdict == VERDICT_PUNT)
 		return 0;
 	if (record && nat_is_of_other_host(record) && nat_keep(path, key, record)) {
 		nat_go_back(path, now);

@@ -139,11 +139,14 @@ VERIFIED_ALONE int node_port_find(const struct flow_key *flow, __u32 how)
 	held = relay_holds(relay, flow, how);
 	if (held) {
 		relay_use(relay);
+		__builtin_memset(pick, 0, sizeof(*pick)); /* nothing is counted once more */
 		__builtin_memcpy(pick->backend.address, relay->address, 16);
 		pick->backend.port = relay->port;
 		answer = node_port_way(pick, work);
 		if (answer != NODE_PORT_NO_WAY || !(how & NODE_PORT_AGAIN))
 			return answer;
+		if (flow->proto == IPPROTO_TCP && !(how & NODE_PORT_OPENS))
+			return NODE_PORT_LOST; /* another backend would reset it */
 	}
 	if (how & NODE_PORT_KNOWN)
 		return NODE_PORT_NONE;

@@ -369,6 +369,18 @@ describe.each(table)("%s", (_name, family, kind) => {
       expectPodConserved(host, pod);
     });
 
+    test("what can't be judged yet goes up to the agent, and not back unjudged", () => {
+      arrive(tunnelled(came(), { port: PORT }));
+      new TestPolicy(host).begin().subject(pod.endpointId, "ingress").hold();
+      host.punt = host.ifindexOf("up0");
+      host.commit();
+      const sent = answer(family, kind);
+      const { answer: verdict, packet: left } = out(sent);
+      host.punt = 0;
+      expect(verdict).toBe(REDIRECT);
+      expect(left).toEqual(sent);
+    });
+
     test("an error of the pod about it is the client's, inside as well, by the same way", () => {
       const sent = came();
       arrive(tunnelled(sent, { port: PORT }));
