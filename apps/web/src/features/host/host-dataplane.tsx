@@ -113,6 +113,7 @@ const WAYS: Readonly<Record<string, { title: string; isLoss?: boolean }>> = {
   "network.overflowed": { title: "given up: too many waited", isLoss: true },
   "network.failed": { title: "given up: not readable, or not taken back", isLoss: true },
   "network.forged": { title: "given up: in a tunnel of another host than its sender's", isLoss: true },
+  "network.hostsRefused": { title: "Hosts that relay from their node ports and found no room", isLoss: true },
   "kernel.not_masqueraded": {
     title: "Decisions to send to the outside as it is: by another device, or a protocol without ports",
   },
