@@ -25,6 +25,7 @@ import type { Pod } from "./workload/pod.ts";
 
 /** Who came to a node port and was silent for so long has the way to its backend asked for anew. */
 const RELAY_REST_S = 600;
+const RELAY_LOOK_MS = 10_000;
 
 export type PodNetworkOptions = {
   dataplane: Dataplane;
@@ -52,6 +53,8 @@ export class PodNetwork {
   readonly network: Network;
   readonly #services: Services;
   readonly #server: CniServer;
+  /** Backends on other hosts that clients outside were sent to lately. */
+  #relayed: { atMs: number; to: ReadonlySet<string> } | undefined;
 
   constructor(options: PodNetworkOptions) {
     this.#o = options;
@@ -141,12 +144,7 @@ export class PodNetwork {
       hostAddresses: () => telemetry.registry.hostAddresses,
       inUse: () => {
         const isRemote = telemetry.usedRemotes();
-        let relayed: ReadonlySet<string> | undefined;
-        const isRelayedTo = (address: string) => {
-          relayed ??= dataplane.services.relayedTo(RELAY_REST_S);
-          return relayed.has(address);
-        };
-        return (address) => isRemote(address) || isRelayedTo(address);
+        return (address) => isRemote(address) || this.#relayedTo().has(address);
       },
       services: {
         isVirtual: (address) => this.#services.isVirtual(address),
@@ -157,6 +155,13 @@ export class PodNetwork {
     });
   }
 
+  /** Read now and then: it may be long. */
+  #relayedTo(): ReadonlySet<string> {
+    const now = this.#o.nowMs();
+    if (!this.#relayed || now - this.#relayed.atMs > RELAY_LOOK_MS)
+      this.#relayed = { atMs: now, to: this.#o.dataplane.services.relayedTo(RELAY_REST_S) };
+    return this.#relayed.to;
+  }
   #makeServices(): Services {
     const { dataplane, client, stateDir, isConnected, nowMs, log } = this.#o;
     return new Services({

@@ -113,7 +113,7 @@ VERIFIED_ALONE int node_port_client(const struct flow_key *flow)
 	return route && route->kind == PATH_PUNT ? CLIENT_UNKNOWN : CLIENT_OUTSIDE;
 }
 
-/* While nobody knows whose the port is, it is the host's own where a socket of the host waits, or is connected, there. */
+/* Where a socket of the host's own waits, or is connected, a port is its. */
 VERIFIED_ALONE int node_port_has_socket(struct __sk_buff *skb, const struct flow_key *flow)
 {
 	struct bpf_sock_tuple tuple = {};
@@ -146,17 +146,20 @@ VERIFIED_ALONE int node_port_has_socket(struct __sk_buff *skb, const struct flow
 static __always_inline int nat_come_to_node(struct __sk_buff *skb, struct nat_work *work, const struct flow_key *flow, __u32 how)
 {
 	struct service_pick *pick = service_pick_now();
-	int found = node_port_find(flow, how), client;
+	bool known = how & NODE_PORT_KNOWN || node_port_is_held(work, flow, how);
+	int client = known ? CLIENT_OUTSIDE : node_port_client(flow), found;
 
-	if (found == NODE_PORT_ASK)
-		return node_port_has_socket(skb, flow) ? NAT_NOT_OURS : NAT_ASK;
-	client = found == NODE_PORT_NONE ? CLIENT_OUTSIDE : node_port_client(flow);
+	if (!known && node_port_has_socket(skb, flow))
+		return NAT_NOT_OURS;
 	if (client == CLIENT_SPOOFED)
 		return nat_broken(skb, work, PATH_REASON_SPOOFED);
-	if (client == CLIENT_UNKNOWN)
-		return how & NODE_PORT_AGAIN ? NAT_LOST : NAT_NO_WAY;
+	found = node_port_find(flow, how);
+	if (found == NODE_PORT_ASK)
+		return NAT_ASK;
 	if (found == NODE_PORT_LOST)
 		return NAT_LOST;
+	if (found != NODE_PORT_NONE && client == CLIENT_UNKNOWN)
+		return how & NODE_PORT_AGAIN ? NAT_LOST : NAT_NO_WAY;
 	if (found == NODE_PORT_NO_WAY)
 		return NAT_NO_WAY;
 	if (found == NODE_PORT_EMPTY)

@@ -81,6 +81,12 @@ static __always_inline bool node_port_moves(const struct nat_work *work, const s
 	return how & NODE_PORT_OPENS || (relay && !relay_holds(relay, flow, how));
 }
 
+/* Whether the packet is of a client that was given a backend, and goes there. */
+static __always_inline bool node_port_is_held(const struct nat_work *work, const struct flow_key *flow, __u32 how)
+{
+	return relay_holds(bpf_map_lookup_elem(&relays, &work->at), flow, how);
+}
+
 /* Affinity is by the client's address alone: the table gives it the same backend each time, with nothing to remember. */
 static __always_inline __u32 node_port_hash(const struct flow_key *flow, bool affine, __u32 probe)
 {
@@ -108,17 +114,22 @@ VERIFIED_ALONE int node_port_choose(const struct flow_key *flow, __u32 probe)
 	return service_at_node_port(pick);
 }
 
-/* The client stays with that backend, also while the agent learns the way to it. `begins`: it counts as one that connected. */
-static __always_inline void relay_begin(const struct nat_work *work, struct service_pick *pick, bool begins)
+/* The client stays with that backend, also while the agent learns the way to it. */
+static __always_inline void relay_begin(const struct nat_work *work, const struct service_pick *pick)
 {
 	struct relay relay = { .port = pick->backend.port, .backend = pick->backend_number };
 
 	__builtin_memcpy(relay.address, pick->backend.address, 16);
 	relay.used_s = translation_now_s();
 	bpf_map_update_elem(&relays, &work->at, &relay, BPF_ANY);
-	pick->lasts = false;
-	if (begins)
-		service_opened(pick);
+}
+
+/* A connection that was chosen for a moment ago is sent again: its first packet is. */
+#define RELAY_REPEATS_S 30
+
+static __always_inline bool relay_is_repeated(const struct relay *relay, const struct service_pick *pick)
+{
+	return relay && relay->backend == pick->backend_number && translation_now_s() - relay->used_s < RELAY_REPEATS_S;
 }
 
 /*
@@ -162,8 +173,12 @@ VERIFIED_ALONE int node_port_find(const struct flow_key *flow, __u32 how)
 	}
 	if (held && answer == NODE_PORT_NO_WAY)
 		return NODE_PORT_LOST;
-	if (answer != NODE_PORT_EMPTY)
-		relay_begin(work, pick, answer == NODE_PORT_THERE);
+	if (answer == NODE_PORT_EMPTY)
+		return answer;
+	pick->lasts = false;
+	if (answer != NODE_PORT_HERE && !relay_is_repeated(relay, pick))
+		service_opened(pick); /* of one here, when its flow begins */
+	relay_begin(work, pick);
 	return answer;
 }
 

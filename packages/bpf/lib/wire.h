@@ -92,17 +92,20 @@ static __always_inline int wire_relayed_flow(struct __sk_buff *skb, struct nat_w
 static __always_inline bool wire_is_relayed(const struct nat_work *work)
 {
 	struct service_key key = { .port = work->flow.sport, .proto = work->flow.proto };
+	struct relay *relay = bpf_map_lookup_elem(&relays, &work->at);
 
-	if (bpf_map_lookup_elem(&relays, &work->at))
+	if (relay) {
+		relay_use(relay);
 		return true;
+	}
 	node_port_address(key.address, work->flow.family, work->flow.proto, work->flow.sport);
 	return bpf_map_lookup_elem(&services, &key);
 }
 
 /* The client may be a pod of another host, of a pool that the underlay routes; else the host's stack knows the way. */
-static __always_inline int wire_send_back(const struct flow_key *flow, const struct forwarding *now)
+static __always_inline int wire_send_back(const __u8 client[16], bool ip6, const struct forwarding *now)
 {
-	const struct route *route = route_to(flow->daddr);
+	const struct route *route = route_to(client);
 	const struct remote *remote = NULL;
 	__u32 index;
 
@@ -110,7 +113,7 @@ static __always_inline int wire_send_back(const struct flow_key *flow, const str
 		index = route->remote;
 		remote = bpf_map_lookup_elem(&remotes, &index);
 	}
-	return remote ? send_by_uplink(remote, now->uplink, flow->family == 6) : bpf_redirect_neigh(now->uplink, NULL, 0, 0);
+	return remote ? send_by_uplink(remote, now->uplink, ip6) : bpf_redirect_neigh(now->uplink, NULL, 0, 0);
 }
 
 /* To who came to a node port here, from the pod of another host that it was sent on to; as this host sends it. `plain`: NULL if it isn't. */
@@ -135,7 +138,7 @@ VERIFIED_ALONE int wire_relay_back(struct __sk_buff *skb, const struct plain_pac
 	if (rewrite_hop(skb, &work->place) <= 0)
 		return drop_of_endpoint(skb, 0, FLOW_INGRESS, PATH_REASON_UNTRANSLATABLE);
 	count(OBSERVER_RELAYED_BACK);
-	return wire_send_back(&work->flow, now);
+	return wire_send_back(work->flow.daddr, work->flow.family == 6, now);
 }
 
 /* What came to a node port and can't be served becomes the answer to itself. `mtu`: it is longer than that; 0: nobody serves there. */
@@ -150,7 +153,7 @@ static __noinline int wire_refuse(struct __sk_buff *skb, struct packet *packet, 
 	if ((is_plain && wire_parse(skb, packet) < 0) || refusal_write(skb, packet, mtu))
 		return TCX_DROP_PACKET;
 	own->skb = 0; /* it goes on */
-	return bpf_redirect_neigh(now->uplink, NULL, 0, 0);
+	return wire_send_back(packet->key.saddr, packet->key.family == 6, now);
 }
 
 /* Of what came to a node port and isn't a pod's here. */

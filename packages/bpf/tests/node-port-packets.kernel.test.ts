@@ -170,6 +170,7 @@ describe.each(table)("%s", (_name, family, kind) => {
     expect(hopsOf(family, inner(left))).toBe(hopsOf(family, sent) - 1);
     expect(checksumProblems(inner(left))).toEqual([]);
     expect(arrive(request(family, kind, { flags: { ack: true } })).answer).toBe(REDIRECT);
+    arrive(sent); // once more: it is the same connection
     expect([services.counts(SERVICE).opened, relays(), host.flows()]).toEqual([1n, 1, []]);
     expect(host.ownDrops()).toEqual({});
   });
@@ -277,6 +278,7 @@ describe.each(table)("%s", (_name, family, kind) => {
     for (const client of [family.pod, there(family)])
       expect(arrive(request(family, kind, { client })).answer).toBe(DROP);
     expect([host.flows(), host.ownDrops()]).toEqual([[], { SPOOFED: 2 }]);
+    expect(relays()).toBe(0);
   });
 
   test("a backend that is no pod's is passed over, and is as none where there is no other", () => {

@@ -176,6 +176,22 @@ describe.each([
     },
   );
 
+  test.each(families)(
+    "%s: a program of the host's own goes before the service, but for who came before",
+    async (family) => {
+      lead(there);
+      using client = await Actor.in(outside.far);
+      await client.do("open", { id: 1, host: addressOf(family), port: PORT });
+      await client.do("exchange", { id: 1, bytes: 10_000 });
+      using own = await Actor.in(near.netns);
+      await own.do("listen", { port: PORT, family: 6 });
+      await client.do("open", { id: 2, host: addressOf(family), port: PORT });
+      for (const id of [1, 2]) await client.do("exchange", { id, bytes: 10_000 });
+      expect(near.netns.sh(`ss -Htn state established sport = :${PORT}`).trim().split("\n")).toHaveLength(1);
+      for (const id of [1, 2]) await client.do("close", { id });
+    },
+  );
+
   test("what the pods' flows and classes add up to is what their interfaces count", async () => {
     for (const pod of [here, beside]) await expectBooksBalance(near, pod);
     await expectBooksBalance(far, there);

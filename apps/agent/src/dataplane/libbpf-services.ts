@@ -145,7 +145,7 @@ export class LibbpfServices implements Services {
       backends.map((one) => [u32(one.number), backendBytes(one)]),
     );
     writeSlots(map("service_slots"), slotAt, slotBackend);
-    const numbered = services.filter(({ number }) => number > 0);
+    const numbered = services.filter(isNumbered);
     put(
       map("service_counts"),
       numbered.map(({ number }) => [u32(number), NO_COUNTS]),
@@ -156,7 +156,8 @@ export class LibbpfServices implements Services {
       services.map((one) => [keyBytes(one), serviceBytes(one)]),
     );
     remove(map("services"), goneServices.map(keyBytes));
-    if (services.length + goneServices.length + goneBackends.length > 0) rcuBarrier();
+    // Nobody holds on to what only says that an address is known.
+    if (services.some(isNumbered) || goneServices.some(isNumbered) || goneBackends.length > 0) rcuBarrier();
     remove(map("service_backends"), goneBackends.map(u32));
     // Flows of datagrams don't end by themselves: those to a backend that has gone are given another.
     if (goneBackends.length > 0) decideAnew(map("forwarding"));
@@ -230,6 +231,7 @@ function put(map: BpfMap, entries: readonly Entry[], mode: "any" | "create" = "a
     );
   }
 }
+const isNumbered = ({ number }: { number: number }): boolean => number > 0;
 function remove(map: BpfMap, keys: readonly Uint8Array[]): void {
   for (let at = 0; at < keys.length; at += BATCH) {
     const part = keys.slice(at, at + BATCH);

@@ -22,24 +22,28 @@ export type HeldPacket = {
   ports: { protocol: number; source: number; destination: number } | undefined;
   /** The host that put it into a tunnel. */
   tunnelFrom: string | undefined;
-  /** A node port of that host: only the tunnel says so, and stays on. */
-  cameToPort: boolean;
+  /** To a pod here by that host's node port, or back by one of this host's: the tunnel says so, and stays on. */
+  isRelayed: boolean;
   /** As it is put back: what was inside the tunnel, without it. */
   bytes: Uint8Array;
 };
 
-/** Undefined for what is no whole IP packet. `tunnelPort` 0: there is no tunnel. */
-export function readHeld(packet: Uint8Array, tunnelPort: number): HeldPacket | undefined {
+/** Undefined for what is no whole IP packet. `tunnelPort` 0: there is no tunnel. `isOwn`: whether an address is this host's. */
+export function readHeld(
+  packet: Uint8Array,
+  tunnelPort: number,
+  isOwn: (address: string) => boolean,
+): HeldPacket | undefined {
   const ip = packet.subarray(VNET_HEADER_BYTES);
   const isInside = isTunnel(ip, tunnelPort);
   const inner = isInside ? ip.subarray(TUNNEL_BYTES) : ip;
   const [source, destination] = [addressAt(inner, "source"), addressAt(inner, "destination")];
   if (source === undefined || destination === undefined) return undefined;
   const facts = { source, destination, ports: portsOf(inner) };
-  if (!isInside) return { ...facts, tunnelFrom: undefined, cameToPort: false, bytes: packet };
-  const cameToPort = ((ip[FLAGS_AT] as number) & CAME_TO_PORT) !== 0;
-  const bytes = cameToPort ? packet : withoutTunnel(packet);
-  return { ...facts, tunnelFrom: addressAt(ip, "source"), cameToPort, bytes };
+  if (!isInside) return { ...facts, tunnelFrom: undefined, isRelayed: false, bytes: packet };
+  const isRelayed = ((ip[FLAGS_AT] as number) & CAME_TO_PORT) !== 0 || isOwn(source);
+  const bytes = isRelayed ? packet : withoutTunnel(packet);
+  return { ...facts, tunnelFrom: addressAt(ip, "source"), isRelayed, bytes };
 }
 
 /** Of TCP and UDP; no IPv6 header before them. */

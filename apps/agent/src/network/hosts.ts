@@ -4,8 +4,8 @@
  */
 import type { HostAnswer, RouteHost } from "@millrace/contract/network";
 
-/** More aren't taken: who is known goes on. */
-const MOST = 1024;
+/** More aren't taken, as if they were nobody: who is known goes on. */
+const MOST = 2048;
 /** Of addresses that are no host's, the newest; anybody can name some. */
 const MOST_ABSENT = 256;
 /** Renewed when this share of the lease is over. */
@@ -51,8 +51,10 @@ export class Hosts {
     for (const { address, host, leaseSeconds } of answers) {
       const untilMs = now + leaseSeconds * 1000;
       if (host === null) this.#putAbsent(address, untilMs);
-      else if (this.#entries.size >= MOST && !this.#entries.has(address)) this.refused++;
-      else {
+      else if (this.#entries.size >= MOST && !this.#entries.has(address)) {
+        this.refused++;
+        this.#putAbsent(address, untilMs);
+      } else {
         if (JSON.stringify(this.#entries.get(address)?.host) !== JSON.stringify(host)) this.version++;
         this.#absentUntilMs.delete(address);
         this.#entries.set(address, { host, renewAtMs: now + (untilMs - now) * RENEW_AT, untilMs });

@@ -36,7 +36,8 @@ export type NetworkOptions = {
 export type VirtualAddresses = {
   isVirtual: (address: string) => boolean;
   isKnown: (address: string) => boolean;
-  ask: (address: string) => void;
+  /** false: too many are asked for. */
+  ask: (address: string) => boolean;
   /** The backend that a client outside was given at a node port. */
   relayed: (client: RelayClient) => string | undefined;
 };

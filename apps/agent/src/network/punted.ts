@@ -1,12 +1,14 @@
 /**
  * Packets that wait for something to be known: the kernel hands them up, they are kept by the address that is asked for,
- * and put back when the answer is there and they can be judged. Bounded in number, bytes and time; what is given up is counted by why.
+ * and put back when the answer is there and they can be judged. Bounded in number, bytes and time, what outsiders bring apart from what
+ * pods send; what is given up is counted by why.
  */
 import { type HeldPacket, readHeld } from "./held-packet.ts";
 
 const RECORD_HEADER_BYTES = 8;
-const MOST_PACKETS = 1024;
-const MOST_BYTES = 4 << 20;
+const MOST = { packets: 1024, bytes: 4 << 20 };
+/** To ports of this host's own, and in tunnels of hosts that nobody knows. */
+const MOST_OUTSIDE = { packets: 512, bytes: 1 << 20 };
 const PATIENCE_MS = 3000;
 
 export type PuntedCounts = {
@@ -31,6 +33,32 @@ export type Release = {
   write: (packet: Uint8Array) => boolean;
 };
 
+/** How much waits of one kind. */
+class Room {
+  readonly #most: { packets: number; bytes: number };
+  #packets = 0;
+  #bytes = 0;
+
+  constructor(most: { packets: number; bytes: number }) {
+    this.#most = most;
+  }
+  has(bytes: number): boolean {
+    return this.#packets < this.#most.packets && this.#bytes + bytes <= this.#most.bytes;
+  }
+  take(bytes: number, packets = 1): void {
+    this.#packets += packets;
+    this.#bytes += bytes;
+  }
+}
+
+export type PuntedOptions = {
+  /** What must be known before a packet can go on: an address, in whatever form. */
+  questionOf: (held: HeldPacket) => string;
+  /** Whether that is asked because of somebody outside. */
+  isOutside: (question: string) => boolean;
+  isOwn: (address: string) => boolean;
+};
+
 export class Punted {
   readonly counts: PuntedCounts = {
     taken: 0,
@@ -42,13 +70,12 @@ export class Punted {
     forged: 0,
   };
   readonly #waiting = new Map<string, { sinceMs: number; packets: HeldPacket[] }>();
-  readonly #questionOf: (held: HeldPacket) => string;
-  #packets = 0;
-  #bytes = 0;
+  readonly #o: PuntedOptions;
+  readonly #pods = new Room(MOST);
+  readonly #outside = new Room(MOST_OUTSIDE);
 
-  /** What must be known before a packet can go on: an address, in whatever form. */
-  constructor(questionOf: (held: HeldPacket) => string) {
-    this.#questionOf = questionOf;
+  constructor(options: PuntedOptions) {
+    this.#o = options;
   }
 
   /** Records as the device hands them over; what nobody waited for until now. */
@@ -56,14 +83,14 @@ export class Punted {
     const fresh: string[] = [];
     for (const packet of packetsIn(batch)) {
       this.counts.taken++;
-      const held = readHeld(packet, tunnelPort);
-      if (held === undefined) this.counts.failed++;
-      else if (this.#packets >= MOST_PACKETS || this.#bytes + packet.length > MOST_BYTES)
-        this.counts.overflowed++;
-      else {
-        const question = this.#questionOf(held);
-        if (this.#keep(question, held, nowMs)) fresh.push(question);
+      const held = readHeld(packet, tunnelPort, this.#o.isOwn);
+      if (held === undefined) {
+        this.counts.failed++;
+        continue;
       }
+      const question = this.#o.questionOf(held);
+      if (!this.#roomOf(question).has(packet.length)) this.counts.overflowed++;
+      else if (this.#keep(question, held, nowMs)) fresh.push(question);
     }
     return fresh;
   }
@@ -91,17 +118,19 @@ export class Punted {
     const known = this.#waiting.get(address);
     const entry = known ?? { sinceMs: nowMs, packets: [] };
     entry.packets.push({ ...held, bytes: Uint8Array.from(held.bytes) });
-    this.#packets++;
-    this.#bytes += held.bytes.length;
+    this.#roomOf(address).take(held.bytes.length);
     if (!known) this.#waiting.set(address, entry);
     return !known;
   }
   #forget(address: string): HeldPacket[] {
     const packets = this.#waiting.get(address)?.packets ?? [];
     this.#waiting.delete(address);
-    this.#packets -= packets.length;
-    this.#bytes -= packets.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const bytes = packets.reduce((sum, held) => sum + held.bytes.length, 0);
+    this.#roomOf(address).take(-bytes, -packets.length);
     return packets;
+  }
+  #roomOf(question: string): Room {
+    return this.#o.isOutside(question) ? this.#outside : this.#pods;
   }
 }
 

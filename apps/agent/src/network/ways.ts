@@ -12,8 +12,6 @@ import { Punted } from "./punted.ts";
 import { Routes } from "./routes.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 
-/** At a time; what comes meanwhile waits until its sender sends again. */
-const MOST_ASKING = 1024;
 /** What is asked: an address, or one after this, which is a host's own. */
 const HOST = "host ";
 
@@ -34,13 +32,18 @@ export class Ways {
   readonly #punted: Punted;
   #punt: PuntDevice | undefined;
   readonly #asking = new Set<string>();
+  #asksForHosts = false;
 
   constructor(options: WaysOptions) {
     this.#o = options;
     this.hosts = new Hosts(options.nowMs);
     this.routes = new Routes(options.nowMs, () => this.hosts.found().map(({ name }) => name));
     const isHere = (address: string) => options.where.podAt(address) !== undefined;
-    this.#punted = new Punted((held) => this.#questionOf(held, isHere));
+    this.#punted = new Punted({
+      questionOf: (held) => this.#questionOf(held, isHere),
+      isOutside: (question) => question.startsWith(HOST) || nodePortOf(question) !== undefined,
+      isOwn: (address) => this.#isOwn(address),
+    });
   }
   get counts(): Record<string, number> {
     return { ...this.#punted.counts, routes: this.routes.size, hostsRefused: this.hosts.refused };
@@ -68,11 +71,33 @@ export class Ways {
     const { services, where, underlay, nowMs } = this.#o;
     const fresh = this.#punted.take(batch, underlay()?.vtepPort ?? 0, nowMs());
     this.answerAll();
-    const isAsked = (question: string) => this.#asking.size < MOST_ASKING && !this.#asking.has(question);
-    const ways = fresh.filter((one) => where.isElsewhere(one) && !this.routes.get(one));
-    const hosts = fresh.filter((one) => one.startsWith(HOST) && !this.hosts.get(one.slice(HOST.length)));
-    void this.#resolve(ways.filter(isAsked), hosts.filter(isAsked));
-    for (const address of fresh) if (services.isVirtual(address)) services.ask(address);
+    const isAsked = (question: string) => this.#asking.has(question);
+    const ways = fresh.filter((one) => where.isElsewhere(one) && !this.routes.get(one) && !isAsked(one));
+    void this.#resolve(ways, []);
+    if (!this.#asksForHosts) void this.#askForHosts();
+    for (const question of fresh)
+      if (services.isVirtual(question) && !services.ask(question)) this.#leave(question);
+  }
+  /** One request at a time, since anybody can make questions: with all that came while the last was under way. */
+  async #askForHosts(): Promise<void> {
+    this.#asksForHosts = true;
+    const asked = new Set<string>();
+    for (let next = this.#unknownHosts(asked); next.length > 0; next = this.#unknownHosts(asked)) {
+      for (const question of next) asked.add(question);
+      await this.#resolve([], next);
+    }
+    this.#asksForHosts = false;
+  }
+  #unknownHosts(asked: ReadonlySet<string>): string[] {
+    return this.#punted
+      .addresses()
+      .filter((one) => one.startsWith(HOST) && !asked.has(one) && !this.hosts.get(one.slice(HOST.length)))
+      .slice(0, RESOLVE_LIMITS.addresses);
+  }
+  /** Too many are asked for: a node port is the host's own then. */
+  #leave(question: string): void {
+    const write = (packet: Uint8Array) => this.#punt?.write(packet) ?? false;
+    if (nodePortOf(question)) this.#punted.release(question, { host: null, isReady: () => true, write });
   }
   /** Something is known now that packets may wait for. */
   answerAll(): void {
@@ -98,17 +123,27 @@ export class Ways {
   }
   /** After what is in use was renewed: the rest goes when its lease is over. */
   expire(): void {
+    const before = this.routes.found().map(([, { host }]) => host);
     this.routes.expire();
     this.hosts.expire();
+    // A pod's answers may still go by a host that no pod is asked for of any more.
+    const still = new Set(this.routes.found().map(([, { host }]) => host.name));
+    const inUse = this.#o.inUse();
+    for (const host of before)
+      if (!still.has(host.name) && [host.uplink4, host.uplink6].some((own) => own !== null && inUse(own)))
+        this.hosts.restore([host]);
   }
 
   #questionOf(held: HeldPacket, isHere: (address: string) => boolean): string {
     const { source, destination, tunnelFrom, ports } = held;
-    if (held.cameToPort) return HOST + tunnelFrom;
+    if (held.isRelayed) return HOST + tunnelFrom;
     if (tunnelFrom !== undefined || isHere(destination)) return source;
+    const nodePort = ports && nodePortAt(destination, ports.protocol, ports.destination);
+    return (this.#isOwn(destination) && nodePort) || destination;
+  }
+  #isOwn(address: string): boolean {
     const underlay = this.#o.underlay();
-    const isOwn = destination === underlay?.uplink4 || destination === underlay?.uplink6;
-    return (isOwn && ports && nodePortAt(destination, ports.protocol, ports.destination)) || destination;
+    return address === underlay?.uplink4 || address === underlay?.uplink6;
   }
 
   async #resolve(ways: readonly string[], hosts: readonly string[]): Promise<boolean> {

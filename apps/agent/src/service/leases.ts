@@ -9,6 +9,8 @@ import { nodePortOf } from "./node-port.ts";
 const MOST = 4096;
 /** Who scans a host's ports must not push out what pods use. */
 const MOST_NODE_PORTS = 1024;
+/** Of each kind. */
+const MOST_ABSENT = 512;
 /** Renewed when this share of the lease is over. */
 const RENEW_AT = 0.7;
 /** What nobody could be asked about holds on for as long. */
@@ -75,8 +77,19 @@ class Leases {
         ...{ renewAtMs: now + leaseMs * RENEW_AT, untilMs: now + leaseMs },
       });
     }
+    this.#makeRoom();
+  }
+  /** What is nobody's goes first, and there is only so much of it: what is used stays. */
+  #makeRoom(): void {
+    let absent = [...this.#entries.values()].filter(({ found }) => !found).length;
+    for (const [address, { found }] of this.#entries) {
+      if (absent <= MOST_ABSENT && this.#entries.size <= this.#most) return;
+      if (found) continue;
+      absent--;
+      this.#forget(address);
+    }
     for (const address of this.#entries.keys()) {
-      if (this.#entries.size <= this.#most) break;
+      if (this.#entries.size <= this.#most) return;
       this.#forget(address);
     }
   }

@@ -1,8 +1,15 @@
-import type { ResolvedService, ServiceAnswer, ServiceResolveOutput } from "@millrace/contract/service";
+import type {
+  NodePortAnswer,
+  ResolvedService,
+  ServiceAnswer,
+  ServiceResolveInput,
+  ServiceResolveOutput,
+} from "@millrace/contract/service";
 import { expect, test } from "vitest";
 import type { Answer } from "../connection/client.ts";
 import { FakeServices } from "../dataplane/fake-services.ts";
 import { temporaryDirectory } from "../testing/temporary.ts";
+import { nodePortAddress } from "./node-port.ts";
 import { ServiceFile } from "./service-file.ts";
 import { Services } from "./services.ts";
 
@@ -26,9 +33,13 @@ function begin() {
   const stateDir = temporaryDirectory("services");
   const control = {
     services: new Map<string, ResolvedService>(),
+    nodePorts: new Set<number>(),
     asked: [] as string[][],
     reachable: true,
-    resolve: async ({ addresses }: { addresses: string[] }): Promise<Answer<ServiceResolveOutput>> => {
+    resolve: async ({
+      addresses,
+      nodePorts = [],
+    }: ServiceResolveInput): Promise<Answer<ServiceResolveOutput>> => {
       control.asked.push(addresses);
       if (!control.reachable) return { ok: false, kind: "unreachable", reason: "gone", pauseMs: 0 };
       const resolved = addresses.map((address): ServiceAnswer => {
@@ -36,7 +47,13 @@ function begin() {
         const reason = found ? null : "no-service";
         return { address, found, reason, leaseSeconds: found ? 120 : 5 };
       });
-      return { ok: true, value: { resolved, ranges: RANGES } };
+      const answers = nodePorts.map((asked): NodePortAnswer => {
+        const isThere = control.nodePorts.has(asked.port);
+        const { namespace, name, affinitySeconds, leftOut, ports } = cart("10.1.0.1");
+        const found = { namespace, name, affinitySeconds, leftOut, backends: ports[0]?.backends ?? [] };
+        return { asked, found: isThere ? found : null, leaseSeconds: isThere ? 120 : 5 };
+      });
+      return { ok: true, value: { resolved, nodePorts: answers, ranges: RANGES } };
     },
   };
   const logged: string[] = [];
@@ -320,4 +337,20 @@ test("packets to an address that nobody knew go on when the kernel knows it, as 
   await turn();
   expect(goneOn).toEqual([["10.96.0.1 80 6", "10.96.0.1 0 0", "10.96.0.9 0 0"]]);
   expect([CART.address, "10.96.0.9"].map((address) => services.isKnown(address))).toEqual([true, true]);
+});
+
+test("who scans the node ports pushes out none that is used", async () => {
+  const { kernel, control, start } = begin();
+  const used = nodePortAddress({ family: 4, protocol: 6, port: 30_080 });
+  control.nodePorts.add(30_080);
+  const services = start();
+  services.ask(used);
+  await turn();
+  for (let port = 30_100; port < 32_000; port++) {
+    services.ask(nodePortAddress({ family: 4, protocol: 6, port }));
+    if (port % 16 === 0) await turn();
+  }
+  await turn();
+  expect(kernel.entries.has(`${used} 30080 6`)).toBe(true);
+  expect(services.counts.known).toBeLessThanOrEqual(1 + 512);
 });

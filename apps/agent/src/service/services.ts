@@ -124,15 +124,16 @@ export class Services {
   isKnown(address: string): boolean {
     return this.#leases.get(address) !== undefined;
   }
-  /** A socket or a packet of a pod is for it, or somebody outside came to it. */
-  ask(address: string): void {
-    if (this.#asked.has(address) || this.isKnown(address)) return;
+  /** A socket or a packet of a pod is for it, or somebody outside came to it. false: too many are asked for. */
+  ask(address: string): boolean {
+    if (this.#asked.has(address) || this.isKnown(address)) return true;
     if (!this.#asked.add(address)) {
       this.#counts.askedTooMany++;
-      return;
+      return false;
     }
     this.#counts.asked++;
     if (this.#asked.size === 1) void this.#answer();
+    return true;
   }
 
   /** The control plane says that something changed. */
