@@ -113,6 +113,8 @@ VERIFIED_ALONE int node_port_client(const struct flow_key *flow)
 	return route && route->kind == PATH_PUNT ? CLIENT_UNKNOWN : CLIENT_OUTSIDE;
 }
 
+#define OWN_NETNS ((__u64)-1) /* BPF_F_CURRENT_NETNS: not among the types of kernels before 6.2 */
+
 /* Where a socket of the host's own waits, or is connected, a port is its. */
 VERIFIED_ALONE int node_port_has_socket(struct __sk_buff *skb, const struct flow_key *flow)
 {
@@ -134,9 +136,9 @@ VERIFIED_ALONE int node_port_has_socket(struct __sk_buff *skb, const struct flow
 		tuple.ipv4.dport = flow->sport;
 	}
 	if (flow->proto == IPPROTO_TCP)
-		socket = bpf_skc_lookup_tcp(skb, &tuple, bytes, BPF_F_CURRENT_NETNS, 0);
+		socket = bpf_skc_lookup_tcp(skb, &tuple, bytes, OWN_NETNS, 0);
 	else
-		socket = bpf_sk_lookup_udp(skb, &tuple, bytes, BPF_F_CURRENT_NETNS, 0);
+		socket = bpf_sk_lookup_udp(skb, &tuple, bytes, OWN_NETNS, 0);
 	if (!socket)
 		return 0;
 	bpf_sk_release(socket);

@@ -58,11 +58,9 @@ export const HelloOutput = z.object({
   heartbeatMs: z.int().min(500).max(60_000),
 });
 
-/** Of a service's node port: at whichever host's own address. */
-export const NODE_PORT_ADDRESS = "*";
 /** A backend that a host's connections fail to: it sends nothing new there for a while. */
 export const BackendOut = z.object({
-  /** `address`: a virtual one, or NODE_PORT_ADDRESS. */
+  /** `address`: a virtual one, or NODE_PORT_ADDRESS (node-port.ts). */
   service: z.object({ address: z.string().max(64), port: z.int(), protocol: z.int() }),
   backend: z.object({ address: z.string().max(64), port: z.int() }),
   why: z.string().max(200),

@@ -1,10 +1,6 @@
 /** Looks at what became of this host's connections to backends, and says whose tables change by it. */
-import {
-  type BackendOut,
-  MOST_BACKENDS_OUT,
-  type NetworkReport,
-  NODE_PORT_ADDRESS,
-} from "@millrace/contract/agent-protocol";
+import { type BackendOut, MOST_BACKENDS_OUT, type NetworkReport } from "@millrace/contract/agent-protocol";
+import { NODE_PORT_ADDRESS } from "@millrace/contract/node-port";
 import type { Services as KernelServices } from "../dataplane/services.ts";
 import { BackendHealth, type ObservedBackend, type OutBackend } from "./health.ts";
 import { portText, type ServiceLayout } from "./layout.ts";

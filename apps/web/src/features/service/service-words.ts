@@ -1,6 +1,7 @@
 /** Services in words: their ports, and what is behind them. Pure. */
-import { NODE_PORT_ADDRESS } from "@millrace/contract/agent-protocol";
+
 import type { ServiceView, WholeServiceView } from "@millrace/contract/declared";
+import { NODE_PORT_ADDRESS } from "@millrace/contract/node-port";
 import type { ServiceBackend } from "@millrace/contract/service";
 import { protocolName } from "@millrace/contract/verdict";
 

@@ -1,7 +1,7 @@
 import "../testing/environment.ts";
-import { NODE_PORT_ADDRESS } from "@millrace/contract/agent-protocol";
 import type { DocumentObject } from "@millrace/contract/document";
 import { LeaseInput, PublishInput } from "@millrace/contract/network";
+import { NODE_PORT_ADDRESS } from "@millrace/contract/node-port";
 import { CreatePoolInput } from "@millrace/contract/pool";
 import { addressText, type Family, type Prefix, parsePrefix } from "@millrace/contract/prefix";
 import { type NodePort, type NodePortAnswer, SERVICE_ASK_LIMITS } from "@millrace/contract/service";

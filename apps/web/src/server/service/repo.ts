@@ -2,8 +2,9 @@
  * service_addresses, node_ports, and the leases of either; documents, identities and endpoints are others', but for reading
  * what is behind a service.
  */
-import { type BackendOut, NODE_PORT_ADDRESS } from "@millrace/contract/agent-protocol";
+import type { BackendOut } from "@millrace/contract/agent-protocol";
 import type { DocumentView } from "@millrace/contract/document";
+import { NODE_PORT_ADDRESS } from "@millrace/contract/node-port";
 import type { NodePort } from "@millrace/contract/service";
 import type { ServiceReading } from "@millrace/policy/service-document";
 import type { SliceReading } from "@millrace/policy/slice-document";
