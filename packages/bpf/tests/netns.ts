@@ -17,6 +17,8 @@ export class TestNetns implements Disposable {
     this.name = `bpft-${process.pid}-${made++}-${label}`;
     this.path = `/run/netns/${this.name}`;
     execFileSync("ip", ["netns", "add", this.name]);
+    // A router whose link-local address is being tried asks for no neighbour, for longer than a client waits.
+    this.sh("sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0");
     if (!this.ipv6)
       this.sh("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
     this.run("ip", "link", "set", "lo", "up");
