@@ -7,14 +7,7 @@
 import { execFileSync } from "node:child_process";
 import { ABI_HASH } from "@millrace/abi/generated/abi-hash";
 import { encodeObserveConfig, OBSERVE_CONFIG_SIZE } from "@millrace/abi/generated/config";
-import {
-  ENDPOINT_KEY_SIZE,
-  ENDPOINT_OFFSETS,
-  ENDPOINT_SIZE,
-  encodeEndpointKey,
-  encodeNetnsInfo,
-  NETNS_INFO_SIZE,
-} from "@millrace/abi/generated/endpoint";
+import { encodeNetnsInfo, NETNS_INFO_SIZE } from "@millrace/abi/generated/endpoint";
 import {
   type BpfLink,
   type BpfObject,
@@ -23,6 +16,7 @@ import {
   openObject,
   runStats,
 } from "@millrace/native/native";
+import { EndpointSlots } from "../packages/bpf/tests/endpoint-slots.ts";
 import { at } from "../tools/paths.mjs";
 import { Exchange } from "./exchange.ts";
 import { ratioOf, shown, writeResult } from "./result.ts";
@@ -64,18 +58,11 @@ function loadObserver(): BpfObject {
     packed(OBSERVE_CONFIG_SIZE, (v) => encodeObserveConfig(config, v)),
   );
   object.load();
+  const endpoints = new EndpointSlots((name) => object.map(name));
   [A, B].forEach(({ netns }, index) => {
     const netnsCookieOf = netnsCookie(path(netns));
     const ifindex = ethernetOf(netns);
-    const endpoints = object.map("endpoints");
-    const one = packed(Math.ceil(ENDPOINT_SIZE / 8) * 8, (v) =>
-      v.setUint32(ENDPOINT_OFFSETS.endpointId, index + 1, true),
-    );
-    const perCpu = Buffer.concat(Array.from({ length: endpoints.cpus }, () => one));
-    endpoints.update(
-      packed(ENDPOINT_KEY_SIZE, (v) => encodeEndpointKey({ netnsCookie: netnsCookieOf, ifindex }, v)),
-      perCpu,
-    );
+    endpoints.add({ cookie: netnsCookieOf, ifindex }, index + 1);
     const info = { kind: 0, endpointCount: 1, endpointIds: [index + 1, 0, 0, 0, 0, 0, 0, 0] };
     object.map("netns").update(
       packed(8, (v) => v.setBigUint64(0, netnsCookieOf, true)),

@@ -22,11 +22,7 @@
 
 static __always_inline struct endpoint *endpoint_of(struct __sk_buff *skb)
 {
-	struct endpoint_key key = {};
-
-	key.netns_cookie = device_netns_cookie(kernel_device(skb));
-	key.ifindex = skb->ifindex;
-	return bpf_map_lookup_elem(&endpoints, &key);
+	return endpoint_at(device_netns_cookie(kernel_device(skb)), skb->ifindex);
 }
 
 /* 0 when the packet's flow can be told; else the negative endpoint_class of a packet that has none. */
@@ -78,7 +74,7 @@ static __always_inline void flow_record_open(struct flow_record *record, const s
 	record->tuple_check = flow_tuple_check(key);
 	if (key->proto == IPPROTO_TCP && !(packet->notes & (1u << EP_NOTE_L4_TRUNCATED)) &&
 	    !packet->fragment_offset) {
-		union tcp_word word = tcp_word_open(packet, direction);
+		union tcp_word word = tcp_word_open(packet->tcp_flags, direction);
 
 		*(__u32 *)record->tcp_flags = word.word;
 		if (word.state == FLOW_TCP_OPENING) {
@@ -234,7 +230,7 @@ static __always_inline int flow_update(struct __sk_buff *skb, struct packet *pac
 		return -EP_FLOW_RETIRED;
 	pace = flow_add(record, add, direction);
 	if (packet->tcp_flags)
-		tcp_follow(record, &key, packet, direction);
+		tcp_follow(record, &key, packet->tcp_flags, packet->tcp_seq, direction);
 	if (direction == FLOW_EGRESS)
 		flow_take_socket(skb, record, key.proto == IPPROTO_TCP, pace.ticked);
 	if (pace.moved)
@@ -243,8 +239,8 @@ static __always_inline int flow_update(struct __sk_buff *skb, struct packet *pac
 }
 
 /*
- * A plain packet of a flow that is known and whose state it doesn't change: false, and nothing was counted,
- * when it is anything else. It must leave behind what the whole way would.
+ * A plain packet of a flow that is known, and that opens none: false, and nothing was counted, when it is anything else.
+ * It must leave behind what the whole way would.
  */
 static __always_inline bool flow_update_plain(struct __sk_buff *skb, __u32 endpoint_id,
 					      const struct flow_counters *add, __u32 direction)
@@ -252,19 +248,19 @@ static __always_inline bool flow_update_plain(struct __sk_buff *skb, __u32 endpo
 	struct plain_packet plain;
 	struct flow_record *record;
 	struct flow_pace pace;
-	bool tcp;
+	__u8 flags;
 
-	if (!plain_parse(&plain, skb, endpoint_id, direction))
+	if (!plain_parse(&plain, skb, endpoint_id, direction) || tcp_may_open(plain.tcp_flags))
 		return false;
+	flags = plain.tcp_flags;
 	record = bpf_map_lookup_elem(&flows, &plain.flow);
 	if (!record || !flow_is_live_as(record, flow_words_check(&plain.flow)))
 		return false;
-	tcp = plain.tcp_flags != 0;
-	if (tcp && tcp_must_follow(record, plain.tcp_flags, direction))
-		return false;
 	pace = flow_add(record, add, direction);
+	if (flags && tcp_must_follow(record, flags, direction))
+		tcp_follow(record, &plain.flow.key, flags, 0, direction);
 	if (direction == FLOW_EGRESS)
-		flow_take_socket(skb, record, tcp, pace.ticked);
+		flow_take_socket(skb, record, flags != 0, pace.ticked);
 	if (pace.moved)
 		emit_flow_moved(&plain.flow.key);
 	return true;

@@ -11,12 +11,13 @@
 #include "lib/side.h"
 
 struct delivery {
-	struct endpoint_key at; /* the host's end of the receiver's link */
+	__u32 ifindex; /* the host's end of the receiver's link */
 	__u32 endpoint_id;
 	bool by_stack; /* the host's stack is putting it there already */
 	bool came_up;  /* the agent has put it back */
 	bool again;    /* likewise, at the uplink: it isn't asked twice whose it is */
 	bool by_netkit; /* a netkit pair's program has it */
+	bool asked;    /* whether it is a backend's answer: known */
 	struct told told;
 };
 
@@ -26,8 +27,8 @@ static __always_inline int deliver_pass(struct __sk_buff *skb, const struct endp
 	if (delivery->by_stack)
 		return TCX_NEXT_PROGRAM;
 	if (observe_config.netkit && delivery->by_netkit)
-		return link_send_done(skb, delivery->at.ifindex, link_is_netkit(endpoint));
-	return bpf_redirect_peer(delivery->at.ifindex, 0);
+		return link_send_done(skb, delivery->ifindex, link_is_netkit(endpoint));
+	return bpf_redirect_peer(delivery->ifindex, 0);
 }
 
 /* Up to the agent, which puts the packet back when it can be judged. */
@@ -58,7 +59,7 @@ VERIFIED_ALONE int deliver_any(struct __sk_buff *skb, struct endpoint *endpoint,
 		side->class = -result;
 	} else {
 		packet_match_fragment(&side->packet);
-		if (service_return_any(skb, &side->packet) == SERVICE_BROKEN)
+		if (!delivery->asked && service_return_any(skb, &side->packet) == SERVICE_BROKEN)
 			return TCX_DROP_PACKET;
 		side_take(skb, side, add, now, FLOW_INGRESS);
 		if (side->path.verdict == VERDICT_DROP)
@@ -81,10 +82,11 @@ static __always_inline int deliver_plain(struct __sk_buff *skb, struct endpoint 
 					 const struct flow_counters *add, const struct told *told,
 					 const struct forwarding *now)
 {
-	struct flow_record *record = bpf_map_lookup_elem(&flows, &plain->flow);
+	struct flow_record *record;
 	struct flow_pace pace;
 	int returned;
 
+	record = bpf_map_lookup_elem(&flows, &plain->flow);
 	if (!record) {
 		returned = service_return_plain(skb, plain);
 		if (returned != SERVICE_ANSWER)
@@ -95,10 +97,10 @@ static __always_inline int deliver_plain(struct __sk_buff *skb, struct endpoint 
 	    !path_is_current(&record->path, now) || !verdict_forwards(record->path.verdict) ||
 	    record->path.peer_identity == POLICY_HOST_IDENTITY || !path_has_port(&record->path, told))
 		return DELIVER_SLOWLY;
-	if (plain->tcp_flags && tcp_must_follow(record, plain->tcp_flags, FLOW_INGRESS))
-		return DELIVER_SLOWLY;
 	counters_add(&endpoint->counters[FLOW_INGRESS][EP_TOTAL], add);
 	pace = flow_add(record, add, FLOW_INGRESS);
+	if (plain->tcp_flags && tcp_must_follow(record, plain->tcp_flags, FLOW_INGRESS))
+		tcp_follow(record, &plain->flow.key, plain->tcp_flags, 0, FLOW_INGRESS);
 	if (pace.moved)
 		emit_flow_moved(&plain->flow.key);
 	return DELIVER_PASS;
@@ -107,18 +109,21 @@ static __always_inline int deliver_plain(struct __sk_buff *skb, struct endpoint 
 static __always_inline struct endpoint *delivery_to(struct delivery *delivery, struct __sk_buff *skb, __u32 ifindex,
 						    __u32 endpoint_id)
 {
-	delivery->at.netns_cookie = device_netns_cookie(kernel_device(skb));
-	delivery->at.ifindex = ifindex;
+	delivery->ifindex = ifindex;
 	delivery->endpoint_id = endpoint_id;
-	return bpf_map_lookup_elem(&endpoints, &delivery->at);
+	return endpoint_at(device_netns_cookie(kernel_device(skb)), ifindex);
 }
 
 static __always_inline int deliver(struct __sk_buff *skb, struct endpoint *endpoint, struct plain_packet *plain,
-				   bool is_plain, const struct flow_counters *add, const struct delivery *delivery,
+				   bool is_plain, const struct flow_counters *add, struct delivery *delivery,
 				   const struct told *told, const struct forwarding *now)
 {
-	int answer = is_plain ? deliver_plain(skb, endpoint, plain, add, told, now) : DELIVER_SLOWLY;
+	int answer = DELIVER_SLOWLY;
 
+	if (is_plain && !tcp_may_open(plain->tcp_flags)) {
+		delivery->asked = true;
+		answer = deliver_plain(skb, endpoint, plain, add, told, now);
+	}
 	if (answer == DELIVER_SLOWLY)
 		return deliver_any(skb, endpoint, add, delivery);
 	return answer == DELIVER_PASS ? deliver_pass(skb, endpoint, delivery) : TCX_DROP_PACKET;

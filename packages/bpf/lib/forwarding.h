@@ -96,6 +96,53 @@ static __always_inline const struct forwarding *forwarding_now(void)
 	return bpf_map_lookup_elem(&forwarding, &zero);
 }
 
+/*
+ * The pod that was found last of those whose address has the same low bits: a fifth of a look-up's cost. Of this CPU alone,
+ * and valid for the generation it was read under. 1,024 x 40 bytes a CPU.
+ */
+#define LOCAL_GUESSES 1024
+
+struct local_guess {
+	__u8 address[16];
+	struct local local;
+	__u32 generation;
+	__u32 _pad0;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LOCAL_GUESSES);
+	__type(key, __u32);
+	__type(value, struct local_guess);
+} local_guesses __weak SEC(".maps");
+
+static __noinline const struct local *local_find(struct local_guess *guess, const __u8 address[16], __u32 generation)
+{
+	const struct local *local;
+
+	if (!guess || !address)
+		return NULL;
+	local = bpf_map_lookup_elem(&locals, address);
+	if (!local)
+		return NULL;
+	guess->generation = 0;
+	address_copy(guess->address, address);
+	guess->local = *local;
+	guess->generation = generation;
+	return local;
+}
+
+/* The pod here that has the address, until the next is asked for; NULL: none. */
+static __always_inline const struct local *local_of(const __u8 address[16], const struct forwarding *now)
+{
+	__u32 at = bpf_ntohl(((const __u32 *)address)[3]) & (LOCAL_GUESSES - 1);
+	struct local_guess *guess = bpf_map_lookup_elem(&local_guesses, &at);
+
+	if (guess && guess->generation == now->generation && address_equals(guess->address, address))
+		return &guess->local;
+	return local_find(guess, address, now->generation);
+}
+
 static __always_inline const struct route *route_to(const __u8 address[16])
 {
 	struct route_key key = { .prefix_bits = 128 };
@@ -150,10 +197,10 @@ static __noinline int path_decide(struct flow_path *path, const struct flow_key 
 	if (!path || !key || !now)
 		return -1;
 	path->generation = now->generation;
-	here = bpf_map_lookup_elem(&locals, key->saddr);
+	here = local_of(key->saddr, now);
 	if (here)
 		path->identity = here->identity;
-	peer = bpf_map_lookup_elem(&locals, key->daddr);
+	peer = local_of(key->daddr, now);
 	if (!peer) {
 		path_take_route(path, key, now);
 		return 0;

@@ -43,25 +43,25 @@ static __always_inline int pod_to_pod(struct __sk_buff *skb, const struct way *w
 }
 
 /* To the host's stack: neither to a pod here, a service, nor anywhere that the dataplane knows the way to. */
-static __always_inline bool goes_to_host(const struct packet *packet)
+static __always_inline bool goes_to_host(const struct packet *packet, const struct forwarding *now)
 {
 	const struct route *route;
 
-	if (bpf_map_lookup_elem(&locals, packet->key.daddr) || target_may_be_other(&packet->key))
+	if (local_of(packet->key.daddr, now) || target_may_be_other(&packet->key))
 		return false;
 	route = route_to(packet->key.daddr);
 	return route && route->kind == PATH_HOST;
 }
 
 /* Of an endpoint that may send only as itself; link-local addresses go no farther than the host. */
-static __always_inline bool source_is_own(const struct packet *packet)
+static __always_inline bool source_is_own(const struct packet *packet, const struct forwarding *now)
 {
-	const struct local *here = bpf_map_lookup_elem(&locals, packet->key.saddr);
+	const struct local *here = local_of(packet->key.saddr, now);
 
 	if (here)
 		return here->endpoint_id == packet->key.endpoint_id &&
 		       packet->key.family == address_family(packet->key.saddr);
-	return packet->key.family == 6 && address_is_link_local(packet->key.saddr) && goes_to_host(packet);
+	return packet->key.family == 6 && address_is_link_local(packet->key.saddr) && goes_to_host(packet, now);
 }
 
 /* IPv6's way of asking whether an address is free, before it has one. */
@@ -75,7 +75,9 @@ static __always_inline bool source_is_none(const struct packet *packet)
 /* verifier: by itself, for the stack that the look-up of a route takes. */
 static __noinline bool source_is_allowed(const struct packet *packet)
 {
-	return packet && (source_is_own(packet) || source_is_none(packet));
+	const struct forwarding *now = forwarding_now();
+
+	return packet && now && (source_is_own(packet, now) || source_is_none(packet));
 }
 
 /* Of no flow: random headers must not fill the table of losses, so all of an endpoint's are one entry. */
@@ -150,16 +152,19 @@ VERIFIED_ALONE int pod_egress_any(struct __sk_buff *skb, struct endpoint *endpoi
 static __always_inline bool pod_egress_plain(struct __sk_buff *skb, const struct plain_packet *plain, struct way *way,
 					     const struct flow_counters *add, const struct forwarding *now)
 {
-	struct flow_record *record = bpf_map_lookup_elem(&flows, &plain->flow);
+	__u8 flags = plain->tcp_flags;
+	struct flow_record *record;
 	struct flow_pace pace;
-	bool tcp = plain->tcp_flags != 0;
 
+	if (tcp_may_open(flags))
+		return false;
+	record = bpf_map_lookup_elem(&flows, &plain->flow);
 	if (!record || !flow_is_live_as(record, flow_words_check(&plain->flow)) || !way_read(way, &record->path, now))
 		return false;
-	if (tcp && tcp_must_follow(record, plain->tcp_flags, FLOW_EGRESS))
-		return false;
 	pace = flow_add(record, add, FLOW_EGRESS);
-	flow_take_socket(skb, record, tcp, pace.ticked);
+	if (flags && tcp_must_follow(record, flags, FLOW_EGRESS))
+		tcp_follow(record, &plain->flow.key, flags, 0, FLOW_EGRESS);
+	flow_take_socket(skb, record, flags != 0, pace.ticked);
 	if (pace.moved)
 		emit_flow_moved(&plain->flow.key);
 	return true;

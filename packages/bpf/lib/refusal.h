@@ -203,7 +203,7 @@ static __always_inline void refusal_count(struct __sk_buff *skb, struct endpoint
 	if (side->key.proto != IPPROTO_TCP || is_error)
 		return;
 	side->packet.tcp_flags = TCP_FLAG_BYTE_RST;
-	tcp_follow(record, &side->key, &side->packet, FLOW_INGRESS);
+	tcp_follow(record, &side->key, side->packet.tcp_flags, side->packet.tcp_seq, FLOW_INGRESS);
 }
 
 /* Whoever sends to a service is told that nobody serves there, as it would be by a host. */

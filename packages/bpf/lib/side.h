@@ -198,9 +198,9 @@ VERIFIED_ALONE int side_judge(struct __sk_buff *skb, struct side *side)
  * What is received for another address than the endpoint's, a group's, makes a flow too. Nothing is kept in it: the short way
  * doesn't ask again whether the endpoint may send under that address.
  */
-static __always_inline bool side_is_own(const struct side *side)
+static __always_inline bool side_is_own(const struct side *side, const struct forwarding *now)
 {
-	const struct local *here = bpf_map_lookup_elem(&locals, side->key.saddr);
+	const struct local *here = local_of(side->key.saddr, now);
 
 	return here && here->endpoint_id == side->key.endpoint_id;
 }
@@ -272,9 +272,9 @@ static __always_inline bool side_keep_port(struct side *side, struct flow_record
 }
 
 /* Whether what was decided for this packet is its flow's. */
-static __always_inline bool side_may_keep(const struct side *side)
+static __always_inline bool side_may_keep(const struct side *side, const struct forwarding *now)
 {
-	return side_is_own(side) && !side->as_host && !side_is_refused_opening(side) &&
+	return side_is_own(side, now) && !side->as_host && !side_is_refused_opening(side) &&
 	       (side->direction == FLOW_EGRESS || !service_may_aim_elsewhere(&side->target, &side->key));
 }
 
@@ -306,7 +306,7 @@ static __always_inline void side_decide(struct __sk_buff *skb, struct side *side
 		side_judge(skb, side);
 		nat_decide(skb, &side->path, &side->key, found, side->direction);
 	}
-	if (record && side_may_keep(side))
+	if (record && side_may_keep(side, now))
 		path_keep(&record->path, &side->path, side->anew);
 }
 
@@ -320,7 +320,7 @@ static __always_inline void side_find_opener(struct side *side, const struct flo
 	if (!record || record->tuple_check != flow_tuple_check(&side->key))
 		return;
 	word.word = READ_ONCE(*(const __u32 *)record->tcp_flags);
-	if (side->key.proto == IPPROTO_TCP && tcp_reopens(word, &side->packet, record->isn))
+	if (side->key.proto == IPPROTO_TCP && tcp_reopens(word, side->packet.tcp_flags, side->packet.tcp_seq, record->isn))
 		side->anew = true;
 	else
 		side->opener = word.opener;
@@ -333,7 +333,7 @@ static __always_inline void side_add(struct __sk_buff *skb, struct side *side, s
 
 	__sync_fetch_and_add(&record->path.slow_packets, (__u32)add->packets);
 	if (side->packet.tcp_flags)
-		tcp_follow(record, &side->key, &side->packet, direction);
+		tcp_follow(record, &side->key, side->packet.tcp_flags, side->packet.tcp_seq, direction);
 	if (direction == FLOW_EGRESS)
 		flow_take_socket(skb, record, side->key.proto == IPPROTO_TCP, pace.ticked);
 	if (pace.moved)

@@ -39,38 +39,40 @@ static __always_inline bool tcp_is_over(__u8 state)
 }
 
 /* A SYN that isn't the repetition of the one that opened the tuple the last time. */
-static __always_inline bool tcp_reopens(union tcp_word word, const struct packet *packet, __u32 isn)
+static __always_inline bool tcp_reopens(union tcp_word word, __u8 flags, __u32 seq, __u32 isn)
 {
-	__u8 opening = packet->tcp_flags & (TCP_FLAG_BYTE_SYN | TCP_FLAG_BYTE_ACK | TCP_FLAG_BYTE_RST);
+	__u8 opening = flags & (TCP_FLAG_BYTE_SYN | TCP_FLAG_BYTE_ACK | TCP_FLAG_BYTE_RST);
 
-	return opening == TCP_FLAG_BYTE_SYN && tcp_is_over(word.state) && packet->tcp_seq != isn;
+	return opening == TCP_FLAG_BYTE_SYN && tcp_is_over(word.state) && seq != isn;
 }
 
-static __always_inline union tcp_word tcp_word_open(const struct packet *packet, __u32 direction)
+/* verifier: no index that it would have to bound */
+static __always_inline union tcp_word tcp_word_with(union tcp_word word, __u8 flags, __u32 direction)
 {
-	union tcp_word word = { .word = 0 };
-
-	/* verifier: no index that it would have to bound */
 	if (direction == FLOW_EGRESS)
-		word.flags[FLOW_EGRESS] = packet->tcp_flags;
+		word.flags[FLOW_EGRESS] |= flags;
 	else
-		word.flags[FLOW_INGRESS] = packet->tcp_flags;
-	word.opener = tcp_opener(packet->tcp_flags, direction);
-	if (packet->tcp_flags & TCP_FLAG_BYTE_RST)
-		word.state = FLOW_TCP_RESET;
-	else if (packet->tcp_flags & TCP_FLAG_BYTE_SYN)
-		word.state = FLOW_TCP_OPENING;
-	else
-		word.state = packet->tcp_flags & TCP_FLAG_BYTE_FIN ? FLOW_TCP_CLOSING : FLOW_TCP_ESTABLISHED;
+		word.flags[FLOW_INGRESS] |= flags;
 	return word;
 }
 
-static __always_inline union tcp_word tcp_word_after(union tcp_word word, const struct packet *packet,
-						     __u32 direction)
+static __always_inline union tcp_word tcp_word_open(__u8 flags, __u32 direction)
 {
-	__u8 flags = packet->tcp_flags;
+	union tcp_word word = tcp_word_with((union tcp_word){ .word = 0 }, flags, direction);
 
-	word.flags[direction] |= flags;
+	word.opener = tcp_opener(flags, direction);
+	if (flags & TCP_FLAG_BYTE_RST)
+		word.state = FLOW_TCP_RESET;
+	else if (flags & TCP_FLAG_BYTE_SYN)
+		word.state = FLOW_TCP_OPENING;
+	else
+		word.state = flags & TCP_FLAG_BYTE_FIN ? FLOW_TCP_CLOSING : FLOW_TCP_ESTABLISHED;
+	return word;
+}
+
+static __always_inline union tcp_word tcp_word_after(union tcp_word word, __u8 flags, __u32 direction)
+{
+	word = tcp_word_with(word, flags, direction);
 	if (tcp_is_over(word.state))
 		return word;
 	if (flags & TCP_FLAG_BYTE_RST)
@@ -93,42 +95,58 @@ static __always_inline bool tcp_must_follow(const struct flow_record *record, __
 	       flags & (TCP_FLAG_BYTE_SYN | TCP_FLAG_BYTE_FIN | TCP_FLAG_BYTE_RST);
 }
 
-static __always_inline void tcp_restart(struct flow_record *record, const struct packet *packet)
+/* A segment that may open a connection, or a closed one anew, which is judged by itself. */
+static __always_inline bool tcp_may_open(__u8 flags)
 {
-	record->isn = packet->tcp_seq;
+	return flags & TCP_FLAG_BYTE_SYN;
+}
+
+static __always_inline void tcp_restart(struct flow_record *record, __u32 seq)
+{
+	record->isn = seq;
 	record->cgroup_id = 0;
 	record->rtt_us = 0;
 	record->rtt_min_us = 0;
 	__sync_fetch_and_add(&record->opens, 1);
 }
 
+/* Of a change that was made: whoever listens is told where a connection begins or ends. */
+static __always_inline void tcp_tell(struct flow_record *record, const struct flow_key *key, union tcp_word old,
+				     union tcp_word new, __u32 seq)
+{
+	if (new.state == FLOW_TCP_OPENING && tcp_is_over(old.state)) {
+		tcp_restart(record, seq);
+		emit_flow_opened(key, 0);
+	} else if (tcp_is_over(new.state) && !tcp_is_over(old.state)) {
+		emit_flow_closed(key, new.state);
+	}
+}
+
 /*
  * race: after TCP_SWAP_ATTEMPTS lost swaps the segment's flags are forgotten. Worst outcome: a closing goes
  * unnoticed, and the flow is retired for being idle.
  */
-static __always_inline void tcp_follow(struct flow_record *record, const struct flow_key *key,
-				       const struct packet *packet, __u32 direction)
+VERIFIED_ALONE int tcp_follow(struct flow_record *record, const struct flow_key *key, __u8 flags, __u32 seq,
+			      __u32 direction)
 {
-	__u32 *place = (__u32 *)record->tcp_flags;
+	union tcp_word old, new;
 
+	if (!record || !key)
+		return 0;
 	for (int i = 0; i < TCP_SWAP_ATTEMPTS; i++) {
-		union tcp_word old = { .word = READ_ONCE(*place) };
-		bool reopens = tcp_reopens(old, packet, record->isn);
-		union tcp_word new = reopens ? tcp_word_open(packet, direction)
-					     : tcp_word_after(old, packet, direction);
-
+		barrier_var(flags); /* verifier: what is worked out before the loop would stand on the stack */
+		barrier_var(direction);
+		old.word = READ_ONCE(*(__u32 *)record->tcp_flags);
+		new = tcp_reopens(old, flags, seq, record->isn) ? tcp_word_open(flags, direction)
+								: tcp_word_after(old, flags, direction);
 		if (new.word == old.word)
-			return;
-		if (__sync_val_compare_and_swap(place, old.word, new.word) != old.word)
-			continue;
-		if (reopens) {
-			tcp_restart(record, packet);
-			emit_flow_opened(key, 0);
-		} else if (tcp_is_over(new.state) && !tcp_is_over(old.state)) {
-			emit_flow_closed(key, new.state);
+			return 0;
+		if (__sync_val_compare_and_swap((__u32 *)record->tcp_flags, old.word, new.word) == old.word) {
+			tcp_tell(record, key, old, new, seq);
+			return 0;
 		}
-		return;
 	}
+	return 0;
 }
 
 #endif

@@ -34,9 +34,9 @@ static __always_inline int wire_parse(struct __sk_buff *skb, struct packet *pack
 }
 
 static __always_inline const struct local *wire_receiver(const struct plain_packet *plain, bool is_plain,
-							 const struct packet *packet)
+							 const struct packet *packet, const struct forwarding *now)
 {
-	return bpf_map_lookup_elem(&locals, is_plain ? plain->flow.key.saddr : packet->key.daddr);
+	return is_plain ? local_of(plain->flow.key.saddr, now) : local_of(packet->key.daddr, now);
 }
 
 /* All that the host receives passes here: most of it is told by its port. */
@@ -192,7 +192,7 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, struct delivery *
 	if (!packet || (!is_plain && wire_parse(skb, packet) < 0))
 		return TCX_NEXT_PROGRAM;
 	family = is_plain ? plain.flow.key.family : packet->key.family;
-	here = wire_receiver(&plain, is_plain, packet);
+	here = wire_receiver(&plain, is_plain, packet, now);
 	if (!here && !tunnelled && (now->nat_first || now->host_ports)) {
 		how = delivery->again ? NODE_PORT_AGAIN : 0;
 		result = is_plain ? wire_return_plain(skb, &plain, how, now) : nat_return_any(skb, packet, how);
@@ -201,7 +201,7 @@ static __always_inline int wire_deliver(struct __sk_buff *skb, struct delivery *
 		if (result >= NAT_RELAYED)
 			return wire_at_node_port(skb, result, packet, is_plain, family, delivery->again, now);
 		if (nat_is_found(result))
-			here = wire_receiver(&plain, is_plain, packet);
+			here = wire_receiver(&plain, is_plain, packet, now);
 		if (result == NAT_CAME)
 			nat_tell_port(&delivery->told);
 	}

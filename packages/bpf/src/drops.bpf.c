@@ -91,8 +91,7 @@ static __noinline struct flow_record *drop_match_flow(const struct netns_info *i
 /* No such flow: the interface tells the endpoint, when the packet had one. */
 static __always_inline void drop_match_interface(struct drop_key *drop)
 {
-	struct endpoint_key key = { .netns_cookie = drop->netns_cookie, .ifindex = drop->ifindex };
-	struct endpoint *endpoint = bpf_map_lookup_elem(&endpoints, &key);
+	struct endpoint *endpoint = endpoint_at(drop->netns_cookie, drop->ifindex);
 
 	drop->flow.endpoint_id = endpoint ? endpoint->endpoint_id : 0;
 }

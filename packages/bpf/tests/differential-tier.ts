@@ -95,28 +95,14 @@ export class Tier implements Disposable {
 
   /** A fresh start: empty tables, `room` for flows. */
   reset(world: World, room: number): void {
-    for (const name of [
-      ...["flows", "endpoints", "drops", "fragments", "translations", "locals", "tunnel_peers"],
-      ...["subjects", "cidr_classes", "judgements", "rulesets"],
-    ])
-      this.#clear(name);
+    this.host.clear("flows", "endpoints", "drops", "fragments", "translations", "locals", "tunnel_peers");
+    this.host.clear("subjects", "cidr_classes", "judgements", "rulesets");
     const flows = this.host.map("flows");
     const keys = Array.from({ length: FLOWS - room }, (_, n) => encodedFlow(filler(n)));
     if (keys.length > 0)
       flows.updateBatch(Buffer.concat(keys), Buffer.alloc(keys.length * flows.stride), keys.length);
     for (const { endpointId, ifindex, isGone } of world.pods)
-      if (!isGone)
-        this.host.map("endpoints").update(this.host.endpointKey(ifindex), this.#endpoint(endpointId));
-  }
-  #clear(name: string): void {
-    const map = this.host.map(name);
-    for (let key = map.nextKey(); key; key = map.nextKey()) map.delete(key);
-  }
-  #endpoint(endpointId: number): Buffer {
-    const map = this.host.map("endpoints");
-    const value = Buffer.alloc(map.stride);
-    for (let at = 0; at < value.length; at += value.length / map.cpus) value.writeUInt32LE(endpointId, at);
-    return value;
+      if (!isGone) this.host.endpoints.add({ cookie: this.host.cookie, ifindex }, endpointId);
   }
 
   /** What the agent has to say. */
@@ -157,7 +143,7 @@ export class Tier implements Disposable {
     this.raiseGeneration();
   }
   #tellServices({ services, hostPorts }: World): void {
-    for (const name of ["service_ranges", "services", "service_backends", "host_ports"]) this.#clear(name);
+    this.host.clear("service_ranges", "services", "service_backends", "host_ports");
     const put = (map: string, key: Uint8Array, value: Uint8Array) => this.host.map(map).update(key, value);
     const key = ({ address, port }: Place, proto: number) =>
       encoded(SERVICE_KEY_SIZE, (view) => encodeServiceKey({ address: bytesOf(address), port, proto }, view));
@@ -194,7 +180,7 @@ export class Tier implements Disposable {
     for (const { proto, to, ...at } of hostPorts) put("host_ports", key(at, proto), place(to, 0));
   }
   #tellRoutes({ routes }: World): void {
-    this.#clear("routes");
+    this.host.clear("routes");
     for (const { address, bits, kind, remote, identity, isOutside, isMasqueraded } of routes) {
       const flags = (isOutside ? RouteFlag.OUTSIDE : 0) | (isMasqueraded ? RouteFlag.MASQUERADED : 0);
       this.host.map("routes").update(

@@ -6,18 +6,14 @@
 import { ABI_HASH } from "@millrace/abi/generated/abi-hash";
 import { encodeObserveConfig, OBSERVE_CONFIG_SIZE } from "@millrace/abi/generated/config";
 import {
-  decodeEndpoint,
-  ENDPOINT_KEY_SIZE,
-  ENDPOINT_OFFSETS,
   type Endpoint,
   EndpointLink,
-  encodeEndpointKey,
   encodeNetnsInfo,
   NETNS_INFO_SIZE,
   NetnsKind,
 } from "@millrace/abi/generated/endpoint";
 import { DROP_KEY_SIZE, DROP_RECORD_SIZE, readDropKey, readDropRecord } from "@millrace/abi/generated/event";
-import { type FlowCounters, PathKind, PathLimit, PathReason } from "@millrace/abi/generated/flow";
+import { PathKind, PathLimit, PathReason } from "@millrace/abi/generated/flow";
 import {
   encodeForwarding,
   encodeLocal,
@@ -44,8 +40,9 @@ import {
   openObject,
 } from "@millrace/native/native";
 import { attachAt, HOOK_KIND, type HookKind } from "./device-side.ts";
+import { EndpointSlots } from "./endpoint-slots.ts";
 import { TestNetns } from "./netns.ts";
-import { type Flow, OBSERVE_OBJECT, plus, readFlows, u32, u64, viewOf } from "./observer.ts";
+import { clearMap, type Flow, OBSERVE_OBJECT, readFlows, u32, u64, viewOf } from "./observer.ts";
 import { addressBytes } from "./packet-builder.ts";
 import { TestServices } from "./service-tables.ts";
 
@@ -77,12 +74,14 @@ export interface HostOptions {
   /** Whether the kernel's drops are counted too: a test run ends as one. */
   watchesDrops?: boolean;
   hooks?: HookKind;
+  /** Whether pods' links may be netkit pairs, when not whether the kernel has them. */
+  netkit?: boolean;
   /** Loaded beside those that carry packets. */
   programs?: readonly string[];
 }
 
-/** Of struct __sk_buff, from which a test run takes the device. */
-const [SKB_BYTES, SKB_IFINDEX_AT] = [192, 40];
+/** Of struct __sk_buff, from which a test run takes the device and the mark. */
+const [SKB_BYTES, SKB_MARK_AT, SKB_IFINDEX_AT] = [192, 8, 40];
 const LOOPBACK = 1;
 
 export class TestHost implements Disposable {
@@ -99,6 +98,7 @@ export class TestHost implements Disposable {
   policySet = 0;
   /** The device that leads to the agent; 0: there is none. */
   punt = 0;
+  readonly endpoints = new EndpointSlots((name) => this.map(name));
   #generation = 2;
   #uplink = 0;
   #natPorts = { natFirst: 0, natLast: 0 };
@@ -114,7 +114,7 @@ export class TestHost implements Disposable {
     for (const [name, entries] of Object.entries({ flows: options.flows ?? 1024, ...options.entries }))
       this.object.setMaxEntries(name, entries);
     const config = new Uint8Array(OBSERVE_CONFIG_SIZE);
-    const netkit = Number(NETKIT);
+    const netkit = Number(options.netkit ?? NETKIT);
     encodeObserveConfig({ abiHash: ABI_HASH, breakCounter: 0, flowBudget: 0, netkit }, viewOf(config));
     this.object.setRodata(".rodata", "observe_config", config);
     const programs = [...PROGRAMS, ...(options.programs ?? [])];
@@ -207,30 +207,22 @@ export class TestHost implements Disposable {
   }
 
   /** Runs a hook on a packet, as if it had come in at the device, the loopback unless told. */
-  run(program: string, data: Uint8Array, ifindex = LOOPBACK): { answer: number; packet: Buffer } {
-    const { retval, dataOut } = this.#testRun(program, data, ifindex, 1);
+  run(program: string, data: Uint8Array, ifindex = LOOPBACK, mark = 0): { answer: number; packet: Buffer } {
+    const { retval, dataOut } = this.#testRun(program, data, ifindex, 1, mark);
     return { answer: retval | 0, packet: dataOut };
   }
   /** Nanoseconds that one run takes of many, each on what the one before left. */
   timeRuns(program: string, data: Uint8Array, ifindex: number, runs: number): number {
     return this.#testRun(program, data, ifindex, runs).durationNs;
   }
-  #testRun(program: string, data: Uint8Array, ifindex: number, repeat: number) {
-    const at = ifindex === LOOPBACK ? {} : { ctx: skbAt(ifindex) };
+  #testRun(program: string, data: Uint8Array, ifindex: number, repeat: number, mark = 0) {
+    const at = ifindex === LOOPBACK && mark === 0 ? {} : { ctx: skbAt(ifindex, mark) };
     return this.#program(program).testRun({ data, netns: this.netns.path, repeat, ...at });
   }
 
   #register(pod: TestPod): void {
-    const endpoints = this.map("endpoints");
-    const value = Buffer.alloc(endpoints.stride);
-    for (let at = 0; at < value.length; at += value.length / endpoints.cpus) {
-      value.writeUInt32LE(pod.endpointId, at + ENDPOINT_OFFSETS.endpointId);
-      value.writeUInt32LE(
-        pod.link === "netkit" ? EndpointLink.NETKIT : EndpointLink.VETH,
-        at + ENDPOINT_OFFSETS.link,
-      );
-    }
-    endpoints.update(this.endpointKey(pod.ifindex), value);
+    const link = pod.link === "netkit" ? EndpointLink.NETKIT : EndpointLink.VETH;
+    this.endpoints.add({ cookie: this.cookie, ifindex: pod.ifindex }, pod.endpointId, link);
     const local = new Uint8Array(LOCAL_SIZE);
     encodeLocal({ endpointId: pod.endpointId, ifindex: pod.ifindex, identity: pod.identity }, viewOf(local));
     for (const address of [pod.ip4, pod.ip6]) this.map("locals").update(addressBytes(address), local);
@@ -322,22 +314,16 @@ export class TestHost implements Disposable {
     return this.flows().filter(({ key }) => key.endpointId === pod.endpointId);
   }
 
-  endpoint(pod: Pick<TestPod, "ifindex">): Endpoint {
-    const map = this.map("endpoints");
-    const value = map.lookup(this.endpointKey(pod.ifindex)) as Buffer;
-    const stride = value.length / map.cpus;
-    const each = Array.from(
-      { length: map.cpus },
-      (_, cpu) => decodeEndpoint(viewOf(value), cpu * stride) as Endpoint,
-    );
-    const [sum, ...others] = each as [Endpoint, ...Endpoint[]];
-    for (const { counters, notes } of others) {
-      sum.notes = sum.notes.map((n, i) => n + (notes[i] ?? 0n));
-      sum.counters = sum.counters.map((way, d) =>
-        way.map((c, i) => plus(c, counters[d]?.[i] as FlowCounters)),
-      );
+  endpoint({ ifindex }: Pick<TestPod, "ifindex">): Endpoint {
+    return this.endpoints.find({ cookie: this.cookie, ifindex });
+  }
+
+  /** As after the load. */
+  clear(...names: string[]): void {
+    for (const name of names) {
+      if (name === "endpoints") this.endpoints.clear();
+      else clearMap(this.map(name));
     }
-    return sum;
   }
 
   /** The dataplane's own drops, by reason. */
@@ -385,12 +371,6 @@ export class TestHost implements Disposable {
     this.#links.push(this.object.program("pod_egress_netkit").attach({ ...at, end: "peer" }));
     this.#links.push(this.object.program("pod_entry_netkit").attach({ ...at, end: "primary" }));
   }
-  endpointKey(ifindex: number): Buffer {
-    const key = Buffer.alloc(ENDPOINT_KEY_SIZE);
-    encodeEndpointKey({ netnsCookie: this.cookie, ifindex }, viewOf(key));
-    return key;
-  }
-
   [Symbol.dispose](): void {
     for (const link of this.#links) link.close();
     this.object.close();
@@ -399,8 +379,9 @@ export class TestHost implements Disposable {
   }
 }
 
-function skbAt(ifindex: number): Buffer {
+function skbAt(ifindex: number, mark: number): Buffer {
   const skb = Buffer.alloc(SKB_BYTES);
+  skb.writeUInt32LE(mark, SKB_MARK_AT);
   skb.writeUInt32LE(ifindex, SKB_IFINDEX_AT);
   return skb;
 }

@@ -35,10 +35,7 @@ beforeAll(() => {
   host = hostWithUplink(1);
 });
 beforeEach(() => {
-  for (const name of ["flows", "endpoints", "drops", "fragments", "translations", "host_ports", "locals"]) {
-    const map = host.object.map(name);
-    for (let key = map.nextKey(); key; key = map.nextKey()) map.delete(key);
-  }
+  host.clear("flows", "endpoints", "drops", "fragments", "translations", "host_ports", "locals");
   pod = host.addLoopbackPod(FAMILIES.IPv4.pod, FAMILIES.IPv6.pod);
   host.policySet = 0;
   for (const proto of [PROTO.tcp, PROTO.udp]) host.publish(PORT, proto, pod, POD_PORT);

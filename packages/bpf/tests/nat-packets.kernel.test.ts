@@ -94,10 +94,7 @@ beforeAll(() => {
   host.useUplink("up0");
 });
 beforeEach(() => {
-  for (const name of ["flows", "endpoints", "drops", "fragments", "translations"]) {
-    const map = host.object.map(name);
-    for (let key = map.nextKey(); key; key = map.nextKey()) map.delete(key);
-  }
+  host.clear("flows", "endpoints", "drops", "fragments", "translations");
   pod = host.addLoopbackPod(FAMILIES.IPv4.pod, FAMILIES.IPv6.pod);
   host.masquerade(FIRST, LAST);
 });

@@ -43,21 +43,8 @@ beforeAll(() => {
   host.reach(other, PathKind.OVERLAY);
 });
 beforeEach(() => {
-  const names = [
-    "flows",
-    "endpoints",
-    "drops",
-    "fragments",
-    "translations",
-    "locals",
-    "relays",
-    "services",
-    "service_counts",
-  ];
-  for (const name of names) {
-    const map = host.object.map(name);
-    for (let key = map.nextKey(); key; key = map.nextKey()) map.delete(key);
-  }
+  host.clear("flows", "endpoints", "drops", "fragments", "translations", "locals");
+  host.clear("relays", "services", "service_counts");
   pod = host.addLoopbackPod(FAMILIES.IPv4.pod, FAMILIES.IPv6.pod);
   services = new TestServices(host.object);
   host.policySet = 0;

@@ -7,13 +7,9 @@ import { existsSync } from "node:fs";
 import { ABI_HASH } from "@millrace/abi/generated/abi-hash";
 import { encodeObserveConfig, OBSERVE_CONFIG_SIZE, type ObserveConfig } from "@millrace/abi/generated/config";
 import {
-  decodeEndpoint,
-  ENDPOINT_KEY_SIZE,
   type Endpoint,
   EndpointClass,
   EndpointNote,
-  encodeEndpoint,
-  encodeEndpointKey,
   encodeNetnsInfo,
   NETNS_INFO_SIZE,
   type NetnsKind,
@@ -31,6 +27,7 @@ import {
 import type { ObserverCount } from "@millrace/abi/generated/observer";
 import { type BpfLink, type BpfMap, type BpfObject, netnsCookie, openObject } from "@millrace/native/native";
 import { attachAt } from "./device-side.ts";
+import { EndpointSlots } from "./endpoint-slots.ts";
 import { TestNetns } from "./netns.ts";
 
 export const OBSERVE_OBJECT = new URL("../build/observe.bpf.o", import.meta.url).pathname;
@@ -64,6 +61,7 @@ export class Observer implements Disposable {
   readonly object: BpfObject;
   readonly netns: TestNetns;
   readonly cookie: bigint;
+  readonly #endpoints = new EndpointSlots((name) => this.object.map(name));
   readonly #links: BpfLink[] = [];
 
   constructor(label: string, options: ObserverOptions = {}) {
@@ -79,12 +77,7 @@ export class Observer implements Disposable {
 
   /** Registers an interface; its id is what flows and drops name. */
   addEndpoint(endpointId: number, ifindex = 1, cookie = this.cookie): void {
-    const map = this.object.map("endpoints");
-    const value = Buffer.alloc(map.stride);
-    const empty = emptyEndpoint(endpointId);
-    for (let cpu = 0; cpu < map.cpus; cpu++)
-      encodeEndpoint(empty, viewOf(value), (cpu * map.stride) / map.cpus);
-    map.update(endpointKey(cookie, ifindex), value);
+    this.#endpoints.add({ cookie, ifindex }, endpointId);
   }
 
   addNetns(cookie: bigint, kind: NetnsKind, endpointIds: number[] = []): void {
@@ -110,10 +103,8 @@ export class Observer implements Disposable {
 
   /** As after load, with one endpoint: tables of packets share an observer, because loading takes 50 ms. */
   reset(endpointId: number, ifindex = 1): void {
-    for (const name of ["flows", "endpoints", "fragments"]) {
-      const map = this.object.map(name);
-      for (let key = map.nextKey(); key; key = map.nextKey()) map.delete(key);
-    }
+    for (const name of ["flows", "fragments"]) clearMap(this.object.map(name));
+    this.#endpoints.clear();
     this.addEndpoint(endpointId, ifindex);
   }
 
@@ -145,10 +136,7 @@ export class Observer implements Disposable {
   }
 
   endpoint(ifindex = 1, cookie = this.cookie): Endpoint {
-    const map = this.object.map("endpoints");
-    const value = map.lookup(endpointKey(cookie, ifindex));
-    if (!value) throw new Error(`no endpoint of ifindex ${ifindex}`);
-    return sumEndpoint(value, map.cpus);
+    return this.#endpoints.find({ cookie, ifindex });
   }
 
   counters(way: Way, what: EndpointClass, ifindex = 1): FlowCounters {
@@ -233,29 +221,8 @@ function configBytes(config: Partial<ObserveConfig> = {}): Uint8Array {
   return bytes;
 }
 
-function endpointKey(netnsCookie: bigint, ifindex: number): Buffer {
-  const key = Buffer.alloc(ENDPOINT_KEY_SIZE);
-  encodeEndpointKey({ netnsCookie, ifindex }, viewOf(key));
-  return key;
-}
-
-function emptyEndpoint(endpointId: number): Endpoint {
-  const none: FlowCounters = { packets: 0n, segments: 0n, bytes: 0n };
-  const way = Array.from({ length: 8 }, () => none);
-  return { endpointId, link: 0, counters: [way, way], notes: Array<bigint>(8).fill(0n) };
-}
-
-function sumEndpoint(value: Buffer, cpus: number): Endpoint {
-  const stride = value.length / cpus;
-  const sum = decodeEndpoint(viewOf(value)) as Endpoint;
-  for (let cpu = 1; cpu < cpus; cpu++) {
-    const one = decodeEndpoint(viewOf(value), cpu * stride) as Endpoint;
-    sum.notes = sum.notes.map((n, i) => n + (one.notes[i] ?? 0n));
-    sum.counters = sum.counters.map((way, d) =>
-      way.map((c, i) => plus(c, one.counters[d]?.[i] as FlowCounters)),
-    );
-  }
-  return sum;
+export function clearMap(map: BpfMap): void {
+  for (let key = map.nextKey(); key; key = map.nextKey()) map.delete(key);
 }
 
 export function plus(a: FlowCounters, b: FlowCounters): FlowCounters {

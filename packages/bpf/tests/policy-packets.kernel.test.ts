@@ -43,10 +43,7 @@ beforeAll(() => {
   policy = new TestPolicy(host);
 });
 beforeEach(() => {
-  for (const name of ["flows", "endpoints", "drops", "fragments", "locals"]) {
-    const map = host.object.map(name);
-    for (let key = map.nextKey(); key; key = map.nextKey()) map.delete(key);
-  }
+  host.clear("flows", "endpoints", "drops", "fragments", "locals");
   pod = host.addLoopbackPod(POD4, POD6);
   host.punt = 0;
   policy.begin();

@@ -98,10 +98,7 @@ const TABLES = [
   ...["services", "service_backends", "service_counts", "service_backend_counts", "service_affinities"],
 ];
 beforeEach(() => {
-  for (const name of TABLES) {
-    const map = host.map(name);
-    for (let key = map.nextKey(); key; key = map.nextKey()) map.delete(key);
-  }
+  host.clear(...TABLES);
   pod = host.addLoopbackPod(FAMILIES.IPv4.pod, FAMILIES.IPv6.pod);
   host.policySet = 0;
   host.punt = 0;

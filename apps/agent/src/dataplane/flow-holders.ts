@@ -1,7 +1,6 @@
-/** The kernel's count of each endpoint's flows: read, and forgotten with the endpoint. Who counts them is packages/bpf's. */
+/** The kernel's count of each endpoint's flows, read. Who counts them is packages/bpf's. */
 import { FLOW_HOLDER_SIZE, readFlowHolder } from "@millrace/abi/generated/endpoint";
 import type { FlowHolder, TableBytes } from "./dataplane.ts";
-import type { KernelTables } from "./kernel-tables.ts";
 
 const KEY_BYTES = 4;
 
@@ -12,11 +11,4 @@ export function flowHolders({ count, keys, values }: TableBytes): FlowHolder[] {
     endpointId: ids.getUint32(i * KEY_BYTES, true),
     flows: readFlowHolder(holders, i * FLOW_HOLDER_SIZE).flows,
   }));
-}
-
-/** By its key in `endpoints`. */
-export function forgetEndpoint(tables: Pick<KernelTables, "map">, key: Uint8Array): void {
-  const id = tables.map("endpoints").lookup(key)?.subarray(0, KEY_BYTES);
-  tables.map("endpoints").delete(key);
-  if (id) tables.map("flow_holders").delete(id);
 }

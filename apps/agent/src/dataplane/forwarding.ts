@@ -31,8 +31,12 @@ import { u32 } from "./trace-object.ts";
 
 type Entry = readonly [key: Uint8Array, value: Uint8Array];
 
-/** Whether anything had to be written or removed. */
-export function applyForwarding(map: (name: string) => BpfMap, wanted: ForwardingTables): boolean {
+/** Whether anything had to be written or removed. `anew`: the generation is raised in any case. */
+export function applyForwarding(
+  map: (name: string) => BpfMap,
+  wanted: ForwardingTables,
+  anew: boolean,
+): boolean {
   const before = readForwarding(map("forwarding"));
   const { nodePorts, ...told } = wanted.facts;
   const hostPorts =
@@ -49,7 +53,7 @@ export function applyForwarding(map: (name: string) => BpfMap, wanted: Forwardin
     bring(map("host_ports"), wanted.hostPorts.map(hostPortEntry)),
     before.generation === 0 || !isEqual(bytesOf(facts), bytesOf(before)),
   ].some(Boolean);
-  if (changed)
+  if (changed || anew)
     map("forwarding").update(u32(0), bytesOf({ ...facts, generation: nextGeneration(before.generation) }));
   return changed;
 }

@@ -45,11 +45,12 @@ function endCounting(directory: string, hostCookie: bigint): void {
   fs.rmSync(path.join(directory, "programs"), { recursive: true, force: true });
   rcuBarrier();
 }
+/** In a table by slot, nobody's have no number. */
 function readTotals(map: BpfMap): EndpointTotal[] {
   const layout = layoutOf(map);
   const { count, values } = map.readAll();
   const cpuBytes = map.stride / map.cpus;
-  return Array.from({ length: count }, (_, i) => {
+  const totals = Array.from({ length: count }, (_, i) => {
     const at = i * map.stride;
     const sum = (word: number): number => {
       let total = 0n;
@@ -61,6 +62,7 @@ function readTotals(map: BpfMap): EndpointTotal[] {
     const endpointId = values.readUInt32LE(at + layout.endpointId);
     return { endpointId, packets: sum(layout.packets), bytes: sum(layout.bytes) };
   });
+  return totals.filter(({ endpointId }) => endpointId !== 0);
 }
 
 function layoutOf(map: BpfMap): Layout {

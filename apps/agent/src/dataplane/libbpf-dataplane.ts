@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { encodeNetnsInfo, NETNS_INFO_SIZE, type NetnsInfo } from "@millrace/abi/generated/endpoint";
 import type { Capability } from "@millrace/contract/agent-protocol";
-import { BpfError, clock, mountBpffs, netnsCookie, RingReader, rcuBarrier } from "@millrace/native/native";
+import { clock, mountBpffs, netnsCookie, RingReader, rcuBarrier } from "@millrace/native/native";
 import type {
   Dataplane,
   DataplaneClock,
@@ -26,8 +26,8 @@ import type {
 } from "./dataplane.ts";
 import { attachBy } from "./device-hook.ts";
 import { dropReasonValues } from "./drop-reason-values.ts";
-import { endpointEntries, endpointKey, endpointValue } from "./endpoint-entry.ts";
-import { flowHolders, forgetEndpoint } from "./flow-holders.ts";
+import { EndpointTable } from "./endpoint-table.ts";
+import { flowHolders } from "./flow-holders.ts";
 import { deleteFlows, retireFlows } from "./flow-retire.ts";
 import { FlowScan } from "./flow-scan.ts";
 import type { HookKind } from "./hook-kind.ts";
@@ -72,6 +72,7 @@ export class LibbpfDataplane implements Dataplane {
   #ringLost = 0;
   #left: LeftBehind[] = [];
   readonly #tables = new KernelTables((name) => this.#started().observe.object.map(name));
+  readonly #endpoints = new EndpointTable(this.#tables);
   readonly forwarding: LibbpfForwarding;
   readonly services: LibbpfServices;
   readonly #scan = new FlowScan((name) => this.#tables.map(name));
@@ -110,6 +111,7 @@ export class LibbpfDataplane implements Dataplane {
     const adopted = this.#load(generation);
     const observe = this.#observe as ObserveObject;
     this.#hooks = new Hooks(this.#pins, (name) => observe.program(name), attachBy(this.hookKind, this.#pins));
+    this.#endpoints.load();
     observe.attachMachineWide(this.#pins);
     this.#left = this.#pins.untold().map((left) => lastLook(left, netnsCookie(this.#options.hostNetns)));
     this.#hooks.removeOthers(this.endpoints());
@@ -128,7 +130,7 @@ export class LibbpfDataplane implements Dataplane {
     this.#pins.removeLeft();
   }
   endpoints(): EndpointEntry[] {
-    return endpointEntries(this.#tables.read("endpoints"), this.#tables.map("endpoints").stride);
+    return this.#endpoints.entries();
   }
   setDropClasses(classes: DropClasses): void {
     this.#classes = classes;
@@ -136,13 +138,8 @@ export class LibbpfDataplane implements Dataplane {
   }
 
   attach(point: AttachPoint): void {
-    const map = this.#tables.map("endpoints");
     const kind = hookedKind(point);
-    try {
-      map.update(endpointKey(point), endpointValue(map, point.endpointId, kind), "create");
-    } catch (error) {
-      if (!(error instanceof BpfError && error.code === "EEXIST")) throw error; // adopted: its totals stay
-    }
+    this.#endpoints.add(point, point.endpointId, kind);
     this.#started().hooks.attach(point, kind);
   }
   detach(place: EndpointPlace): void {
@@ -152,7 +149,7 @@ export class LibbpfDataplane implements Dataplane {
     return this.forwarding.mend(this.#started().hooks.mend({ mended: [], off: [] }));
   }
   forget(place: EndpointPlace): void {
-    forgetEndpoint(this.#tables, endpointKey(place));
+    this.#endpoints.forget(place);
   }
   setNamespace(cookie: bigint, info: NetnsInfo): void {
     const value = new Uint8Array(NETNS_INFO_SIZE);
@@ -211,8 +208,7 @@ export class LibbpfDataplane implements Dataplane {
     deleteFlows(this.#tables.map("retire_batch"), programs, keys, count);
   }
   readEndpoints(): PerCpuBytes {
-    const { cpus, stride } = this.#tables.map("endpoints");
-    return { ...this.#tables.read("endpoints"), cpus, stride: stride / cpus };
+    return this.#endpoints.read();
   }
   readDrops(): TableBytes {
     return this.#tables.read("drops");

@@ -22,6 +22,7 @@ export type LibbpfForwardingOptions = {
 export class LibbpfForwarding implements Forwarding {
   readonly #o: LibbpfForwardingOptions;
   #uplink: BpfLink | undefined;
+  #isTold = false;
   #uplinkAt: { ifindex: number; netns: string } | undefined;
 
   constructor(options: LibbpfForwardingOptions) {
@@ -50,7 +51,9 @@ export class LibbpfForwarding implements Forwarding {
     return new TunPunt(this.#o.hostNetns, this.#o.program("punt_ingress"), this.#o.attachAt, onPackets);
   }
   setTables(tables: ForwardingTables): void {
-    applyForwarding(this.#o.map, tables);
+    // The first time in any case: the life before may have been killed between the tables and their generation.
+    applyForwarding(this.#o.map, tables, !this.#isTold);
+    this.#isTold = true;
   }
   policy(): PolicyTables | undefined {
     return readPolicy(this.#o.map);

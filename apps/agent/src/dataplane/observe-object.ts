@@ -70,7 +70,7 @@ const SHAPE = ["type", "keySize", "valueSize", "maxEntries"] as const;
 /** What programs keep there is of the packet before them, or a counter since they began: another version has its own. */
 const OF_ONE_PACKET = "percpu_array";
 /** Without these there is nothing to take up. */
-const COUNTED = ["flows", "endpoints"];
+const COUNTED = ["flows", "endpoints", "endpoint_slots"];
 
 export class ObserveObject {
   readonly object: BpfObject;
@@ -132,7 +132,7 @@ export class ObserveObject {
 
   #pinMap(declared: MapSummary, file: string): void {
     const problems = fs.existsSync(file) ? this.#problemsOf(declared, file) : [];
-    if (problems.length > 0 && declared.type !== OF_ONE_PACKET)
+    if (problems.length > 0 && (declared.type !== OF_ONE_PACKET || COUNTED.includes(declared.name)))
       this.#misfit(`map ${declared.name}: ${problems.join("; ")}`);
     if (problems.length > 0) fs.rmSync(file);
     this.object.pinMap(declared.name, file);

@@ -17,6 +17,7 @@ export const EndpointLimit = {
   EP_CLASSES: 8,
   EP_NOTES: 8,
   NETNS_ENDPOINTS: 8,
+  EP_SLOTS: 1025,
 } as const;
 export type EndpointLimit = (typeof EndpointLimit)[keyof typeof EndpointLimit];
 
@@ -46,19 +47,21 @@ export type NetnsKind = (typeof NetnsKind)[keyof typeof NetnsKind];
 export interface Endpoint {
   endpointId: number;
   link: number;
+  at: EndpointKey;
   counters: FlowCounters[][];
   notes: bigint[];
 }
 
-export const ENDPOINT_SIZE = 456;
+export const ENDPOINT_SIZE = 472;
 export const ENDPOINT_OFFSETS = {
   endpointId: 0,
   link: 4,
-  counters: 8,
-  notes: 392,
+  at: 8,
+  counters: 24,
+  notes: 408,
 } as const;
 
-/** Undefined when fewer than 456 bytes are there. */
+/** Undefined when fewer than 472 bytes are there. */
 export function decodeEndpoint(view: DataView, at = 0): Endpoint | undefined {
   if (at < 0 || at + ENDPOINT_SIZE > view.byteLength) return undefined;
   return readEndpoint(view, at);
@@ -69,22 +72,24 @@ export function readEndpoint(view: DataView, at: number): Endpoint {
   return {
     endpointId: view.getUint32(at, true),
     link: view.getUint32(at + 4, true),
-    counters: Array.from({ length: 2 }, (_, i) => Array.from({ length: 8 }, (_, j) => readFlowCounters(view, at + 8 + i * 192 + j * 24))),
-    notes: Array.from({ length: 8 }, (_, i) => view.getBigUint64(at + 392 + i * 8, true)),
+    at: readEndpointKey(view, at + 8),
+    counters: Array.from({ length: 2 }, (_, i) => Array.from({ length: 8 }, (_, j) => readFlowCounters(view, at + 24 + i * 192 + j * 24))),
+    notes: Array.from({ length: 8 }, (_, i) => view.getBigUint64(at + 408 + i * 8, true)),
   };
 }
 
-/** Writes all 456 bytes, padding as zero; throws RangeError when they don't fit. */
+/** Writes all 472 bytes, padding as zero; throws RangeError when they don't fit. */
 export function encodeEndpoint(value: Endpoint, view: DataView, at = 0): void {
   view.setUint32(at, value.endpointId, true);
   view.setUint32(at + 4, value.link, true);
+  encodeEndpointKey(value.at, view, at + 8);
   for (let i = 0; i < 2; i++) {
     for (let j = 0; j < 8; j++) {
-      encodeFlowCounters(((value.counters[i] as FlowCounters[])[j] as FlowCounters), view, at + 8 + i * 192 + j * 24);
+      encodeFlowCounters(((value.counters[i] as FlowCounters[])[j] as FlowCounters), view, at + 24 + i * 192 + j * 24);
     }
   }
   for (let i = 0; i < 8; i++) {
-    view.setBigUint64(at + 392 + i * 8, value.notes[i] as bigint, true);
+    view.setBigUint64(at + 408 + i * 8, value.notes[i] as bigint, true);
   }
 }
 

@@ -40,6 +40,7 @@ enum endpoint_limit {
 	EP_CLASSES = 8,
 	EP_NOTES = 8,
 	NETNS_ENDPOINTS = 8,
+	EP_SLOTS = 1025, /* the first is nobody's */
 };
 
 struct endpoint_key {
@@ -55,13 +56,15 @@ enum endpoint_link {
 	EP_LINK_NETKIT = 1,
 };
 
+/* Of `endpoints`, by slot: which slot is whose says `endpoint_slots`. All zero where none is. */
 struct endpoint {
 	__u32 endpoint_id; /* given by the agent, never reused while the maps live */
 	__u32 link;        /* enum endpoint_link */
+	struct endpoint_key at;
 	struct flow_counters counters[FLOW_DIRECTIONS][EP_CLASSES]; /* by flow_direction, endpoint_class */
 	__u64 notes[EP_NOTES]; /* by endpoint_note */
 };
-ABI_SIZE(struct endpoint, 8 + 2 * 8 * 24 + 64);
+ABI_SIZE(struct endpoint, 8 + 16 + 2 * 8 * 24 + 64);
 
 enum netns_kind {
 	NETNS_POD = 0,
