@@ -19,18 +19,28 @@ static __always_inline bool link_is_netkit(const struct endpoint *endpoint)
 /* The same of the link whose host's end has this index, in the namespace where the packet is. */
 static __always_inline bool link_at_is_netkit(struct __sk_buff *skb, __u32 ifindex)
 {
-	struct endpoint_key at = { .ifindex = ifindex };
 	const struct endpoint *endpoint;
 
 	if (!observe_config.netkit)
 		return false;
-	at.netns_cookie = device_netns_cookie(kernel_device(skb));
-	endpoint = bpf_map_lookup_elem(&endpoints, &at);
+	endpoint = endpoint_at(device_netns_cookie(kernel_device(skb)), ifindex);
 	return endpoint && link_is_netkit(endpoint);
 }
 
-/* The receiver's side is done. No pod can set it: marks don't leave a namespace, nor enter one. */
+/*
+ * The receiver's side is done. No pod can set it, since marks don't leave a namespace; but one in the host's own, and any
+ * other process there, whose packets are told by their socket.
+ */
 #define LINK_DONE_MARK 0x4d52444e /* "MRDN" */
+
+static __always_inline bool link_is_hosts_own(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel = kernel_skb(skb);
+	const struct sock *sk = KERNEL_READ(kernel, sk);
+	const struct net *net = sk ? BPF_CORE_READ(sk, __sk_common.skc_net.net) : NULL;
+
+	return net && BPF_CORE_READ(net, net_cookie) == device_netns_cookie(KERNEL_READ(kernel, dev));
+}
 
 /* Out of a link's host end, into the pod. A veth pair's pod takes only what bears its link address, which the host's neighbours tell. */
 static __always_inline int link_send_done(struct __sk_buff *skb, __u32 ifindex, bool netkit)
@@ -44,7 +54,7 @@ static __always_inline bool link_takes_done(struct __sk_buff *skb)
 	if (!observe_config.netkit || skb->mark != LINK_DONE_MARK)
 		return false;
 	skb->mark = 0;
-	return true;
+	return !link_is_hosts_own(skb);
 }
 
 #define LINK_NOWHERE 0 /* no device's index */

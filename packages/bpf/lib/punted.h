@@ -71,6 +71,13 @@ static __always_inline int punted_put_head(struct __sk_buff *skb, struct side *s
 	return punt_put_head(skb);
 }
 
+static __always_inline int punted_to_wire(struct __sk_buff *skb, struct side *side, __u32 uplink)
+{
+	if (punted_put_head(skb, side))
+		return drop_of_endpoint(skb, 0, FLOW_INGRESS, PATH_REASON_NO_HEADROOM);
+	return punt_to_wire(skb, uplink);
+}
+
 /* Back into the pod that sent the packet. */
 static __always_inline int punted_refuse(struct __sk_buff *skb, struct side *side)
 {
@@ -100,7 +107,7 @@ static __always_inline int punted_send(struct __sk_buff *skb, const struct forwa
 					answer == -EP_NOT_IP ? PATH_REASON_NOT_IP : PATH_REASON_MALFORMED);
 	side->key = side->packet.key;
 	if (punted_is_of_wire(&side->key, now))
-		return punted_put_head(skb, side) ? TCX_DROP_PACKET : punt_to_wire(skb, now->uplink);
+		return punted_to_wire(skb, side, now->uplink);
 	punted_decide(skb, side, now);
 	if (side->link && side->path.verdict == VERDICT_DROP && refusal_is_due(side))
 		return punted_refuse(skb, side);
