@@ -10,6 +10,7 @@ import { at } from "../tools/paths.mjs";
 import { betweenHosts, forgetFlows, type MillraceVariant, sameHost } from "./dataplane/millrace.ts";
 import * as openVswitch from "./dataplane/open-vswitch.ts";
 import * as peers from "./dataplane/peers.ts";
+import { tunnelRedirect, vethRedirect, wireRedirect } from "./dataplane/redirects.ts";
 import { pathTiers } from "./dataplane/tiers.ts";
 import type { Variant } from "./dataplane/variant.ts";
 import { Exchange, type Load } from "./exchange.ts";
@@ -59,6 +60,13 @@ const millrace = (): MillraceVariant[] => [
     },
   ),
 ];
+
+/** The same ways by a redirect alone: below that no dataplane can come. */
+const ALONE: Readonly<Record<string, string>> = {
+  same: "veth-redirect",
+  direct: "wire-redirect",
+  overlay: "tunnel-redirect",
+};
 
 const isOurs = (variant: Variant): variant is MillraceVariant => "hosts" in variant;
 
@@ -137,14 +145,22 @@ function findingsOf(variants: readonly Variant[], ratios: Ratios): Finding[] {
   const goals = Object.entries(GOALS).flatMap(([name, of]) =>
     Object.entries(of).flatMap(([measure, goal]) => {
       const ratio = ratios[measure as Measure].get(name);
-      const what = `${variants.find((one) => one.name === name)?.what}: ${MEASURES[measure as Measure].what}`;
+      const what = `${whatOf(variants, name)}: ${MEASURES[measure as Measure].what}`;
       return ratio
         ? [{ what, goal: `≥ ${goal} of the bare link`, measured: shown(ratio), met: ratio.median >= goal }]
         : [];
     }),
   );
-  return [...goals, ...lines];
+  const alone = Object.entries(ALONE).map(([name, by]) => ({
+    what: `${whatOf(variants, name)}: of what is left by ${whatOf(variants, by)}`,
+    measured: ALL.map((measure) => `${measure} ${quotient(ratios[measure], name, by)}`).join(", "),
+  }));
+  return [...goals, ...alone, ...lines];
 }
+const whatOf = (variants: readonly Variant[], name: string): string =>
+  variants.find((one) => one.name === name)?.what ?? name;
+const quotient = (of: ReadonlyMap<string, Ratio>, name: string, by: string): string =>
+  ((of.get(name)?.median ?? Number.NaN) / (of.get(by)?.median ?? Number.NaN)).toFixed(3);
 
 const timesText = (times: Record<string, number>): string =>
   Object.entries(times)
@@ -194,6 +210,7 @@ async function main(): Promise<void> {
     for (const make of [floor, bridge, routing, iptablesNat, nftables]) await open(make());
     await open(await openVswitch.inUserspace());
     for (const make of [routingBetween, bridgeVxlan]) await open(make());
+    for (const make of [vethRedirect, wireRedirect, tunnelRedirect]) await open(make());
     for (const variant of millrace()) await open(variant);
     const [limit, ...others] = courses;
     if (limit) await measureAll(limit, others, rounds);

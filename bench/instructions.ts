@@ -41,7 +41,7 @@ async function countInVm(script: string, exchanges: number, names: readonly stri
 }
 
 const exchanges = Number(process.argv[2] ?? 1000);
-execFileSync("make", ["-s", "-C", at("bench/traffic"), "build/instructions", "build/netkit"], {
+execFileSync("make", ["-s", "-C", at("bench/traffic"), "build/instructions"], {
   stdio: "inherit",
 });
 mkdirSync(at(".data/vm"), { recursive: true });

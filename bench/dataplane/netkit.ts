@@ -1,33 +1,15 @@
 /**
- * A pod's link by veth and by netkit, without a dataplane: from end to end, and from pod to pod by the least program that
- * takes a packet there. netkit is in mode L3, as the agent makes it.
+ * A pod's link by netkit, without a dataplane: from end to end, and from pod to pod by the least program that takes a packet
+ * there. In mode L3, as the agent makes it.
  */
-import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
-import { type BpfObject, createNetkitPair, links, openObject } from "@millrace/native/native";
+import { type BpfObject, createNetkitPair, openObject } from "@millrace/native/native";
 import { TestNetns } from "../../packages/bpf/tests/netns.ts";
-import { u32 } from "../../packages/bpf/tests/observer.ts";
 import { at } from "../../tools/paths.mjs";
-import { CLIENT, pod, SERVER, variantOf } from "./peers.ts";
+import { variantOf } from "./peers.ts";
+import { address, indexOf, redirecting } from "./redirects.ts";
 import type { Variant } from "./variant.ts";
 
-const PINS = "/sys/fs/bpf";
-let pins = 0;
-
-function address(client: TestNetns, server: TestNetns): void {
-  for (const [netns, own] of [
-    [client, CLIENT],
-    [server, SERVER],
-  ] as const) {
-    netns.sh(`ip addr add ${own}/16 dev eth0`);
-    netns.sh("ip link set eth0 up");
-  }
-}
-
-const indexOf = (netns: TestNetns, device: string): number =>
-  links(netns.path).find(({ name }) => name === device)?.ifindex ?? 0;
-
-/** To what that end of a pair sends; until what is given back is called. */
+/** To what that end of a pair sends; until what is given back is called. `device`: the pair's primary. */
 function attach(
   object: BpfObject,
   program: string,
@@ -35,12 +17,9 @@ function attach(
   device: string,
   end: "primary" | "peer",
 ) {
-  const [pin, link] = [`${PINS}/bench-${++pins}`, `${PINS}/bench-${pins}-link`];
-  object.program(program).pin(pin);
-  const command = [at("bench/traffic/build/netkit"), pin, end, device, link];
-  execFileSync("nsenter", [`--net=${host.path}`, ...command]);
-  rmSync(pin);
-  return () => rmSync(link);
+  const ifindex = indexOf(host, device);
+  const link = object.program(program).attach({ kind: "netkit", ifindex, end, netns: host.path });
+  return () => link.close();
 }
 
 function pair(name: string, what: string) {
@@ -66,37 +45,6 @@ export function floor(): Variant {
   return { ...variant, end };
 }
 
-/** What that program takes there. */
-function redirecting(host: TestNetns, device: string): BpfObject {
-  const object = openObject(at("packages/bpf/build/test/redirect.bpf.o"));
-  object.setRodata(".rodata", "redirect_to", u32(indexOf(host, device)));
-  object.load();
-  return object;
-}
-
-export function vethRedirect(): Variant {
-  const host = new TestNetns("bench-host");
-  const [client, server] = [pod(host, "client", "c0"), pod(host, "server", "s0")];
-  address(client, server);
-  const ends = [
-    ["c0", "s0"],
-    ["s0", "c0"],
-  ].map(([from = "", to = ""]) => {
-    const object = redirecting(host, to);
-    const where = { ifindex: indexOf(host, from), netns: host.path };
-    const link = object.program("redirect_to_peer").attach({ kind: "tcx", direction: "ingress", ...where });
-    return () => {
-      link.close();
-      object.close();
-    };
-  });
-  const variant = variantOf("veth-redirect", "pod to pod over veth by a redirect alone", client, server);
-  const end = () => {
-    for (const one of ends) one();
-  };
-  return { ...variant, end };
-}
-
 export function netkitRedirect(): Variant {
   const host = new TestNetns("bench-host");
   const [client, server] = [new TestNetns("bench-client"), new TestNetns("bench-server")];
@@ -112,7 +60,7 @@ export function netkitRedirect(): Variant {
     ["c0", "s0"],
     ["s0", "c0"],
   ].map(([from = "", to = ""]) => {
-    const object = redirecting(host, to);
+    const object = redirecting(host, { device: to });
     const detach = attach(object, "redirect_to_device", host, from, "peer");
     return () => {
       detach();

@@ -11,6 +11,7 @@ import * as millrace from "../dataplane/millrace.ts";
 import * as netkit from "../dataplane/netkit.ts";
 import * as openVswitch from "../dataplane/open-vswitch.ts";
 import * as peers from "../dataplane/peers.ts";
+import * as redirects from "../dataplane/redirects.ts";
 import { pathTiers } from "../dataplane/tiers.ts";
 import type { Variant } from "../dataplane/variant.ts";
 import {
@@ -37,7 +38,9 @@ const WAYS: Readonly<Record<string, Make>> = {
   floor: peers.floor,
   netkit: netkit.bare,
   "netkit-floor": netkit.floor,
-  "veth-redirect": netkit.vethRedirect,
+  "veth-redirect": redirects.vethRedirect,
+  "wire-redirect": redirects.wireRedirect,
+  "tunnel-redirect": redirects.tunnelRedirect,
   "netkit-redirect": netkit.netkitRedirect,
   bridge: peers.bridge,
   routing: peers.routing,
