@@ -8,7 +8,7 @@
 
 #include "lib/pod_link.h"
 #include "lib/service_packet.h"
-#include "lib/side.h"
+#include "lib/side_take.h"
 
 struct delivery {
 	__u32 ifindex; /* the host's end of the receiver's link */

@@ -10,7 +10,7 @@
 #include "lib/neighbour.h"
 #include "lib/refusal.h"
 #include "lib/send.h"
-#include "lib/side.h"
+#include "lib/side_take.h"
 
 /* From the sender's sight to the receiver's. */
 static __always_inline void plain_turn(struct plain_packet *plain, __u32 endpoint_id)

@@ -7,7 +7,7 @@
 
 #include "lib/refusal.h"
 #include "lib/send.h"
-#include "lib/side.h"
+#include "lib/side_take.h"
 
 /*
  * What came by the uplink and was taken up unchanged there: a tunnel's packet, or what is for a node port and from no pod here.

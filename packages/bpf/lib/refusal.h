@@ -10,7 +10,7 @@
 #include "lib/pod_link.h"
 #include "lib/relay.h"
 #include "lib/rewrite.h"
-#include "lib/side.h"
+#include "lib/side_take.h"
 
 #define REFUSAL_TTL 64
 #define ICMP_PORT_UNREACHABLE 3

@@ -8,7 +8,7 @@
 #define MILLRACE_SERVICE_PACKET_H
 
 #include "lib/nat_packet.h"
-#include "lib/side.h"
+#include "lib/side_judge.h"
 
 /* A packet that the sender's side let pass: `key` becomes what it is beyond the link. Negative: counted, and to be dropped. */
 VERIFIED_ALONE int service_send(struct __sk_buff *skb, const struct way *way, struct flow_key *key, bool is_plain)
