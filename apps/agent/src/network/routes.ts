@@ -3,21 +3,18 @@
  * renewed while something here talks to it, and is forgotten after. With the control plane away what is known stays.
  */
 import type { Absence, Resolved, Route } from "@millrace/contract/network";
+import { LeaseTable } from "../lease-table.ts";
 
 /** Far more than a host's pods talk to, and each may be on a host of its own; the least recently asked go first. */
 const MOST = 4095;
 const MOST_HOSTS = 4095;
-/** Renewed when this share of the lease is over. */
-const RENEW_AT = 0.7;
-/** What nobody could be asked about holds on for as long. */
-const EXTEND_MS = 60_000;
 
-type Entry = { found: Route | null; reason: Absence | null; renewAtMs: number; untilMs: number };
+/** `reason`: why nothing is found. */
+type Answer = { found: Route | null; reason: Absence | null };
 
 export class Routes {
-  readonly #nowMs: () => number;
+  readonly #leases: LeaseTable<Answer>;
   readonly #alsoUsed: () => readonly string[];
-  readonly #entries = new Map<string, Entry>();
   readonly #indexes = new Map<string, number>();
   /** Rises with every change of what is found where. */
   version = 0;
@@ -25,27 +22,23 @@ export class Routes {
 
   /** `alsoUsed`: names of hosts that keep their numbers without a route to them. */
   constructor(nowMs: () => number, alsoUsed: () => readonly string[] = () => []) {
-    this.#nowMs = nowMs;
+    const isFound = ({ found }: Answer) => found !== null;
+    this.#leases = new LeaseTable({ nowMs, isFound, most: MOST, mostAbsent: MOST });
     this.#alsoUsed = alsoUsed;
   }
   get size(): number {
-    return this.#entries.size;
+    return this.#leases.size;
   }
-  get(address: string): Entry | undefined {
-    const entry = this.#entries.get(address);
-    return entry && entry.untilMs > this.#nowMs() ? entry : undefined;
+  get(address: string): Answer | undefined {
+    return this.#leases.get(address);
   }
   found(): [address: string, route: Route][] {
-    return [...this.#entries].flatMap(([address, { found }]) =>
-      found ? [[address, found] as [string, Route]] : [],
-    );
+    return this.#leases.found().map(([address, { found }]) => [address, found as Route]);
   }
   /** What an earlier life knew: it holds until somebody was asked. */
   restore(known: readonly (readonly [string, Route])[]): void {
-    const now = this.#nowMs();
     this.version++;
-    for (const [address, found] of known)
-      this.#entries.set(address, { found, reason: null, renewAtMs: now, untilMs: now + EXTEND_MS });
+    for (const [address, found] of known) this.#leases.restore(address, { found, reason: null });
   }
   /**
    * Of the hosts that are routed to, by name. A number stays a host's while it has routes, and then rests until all
@@ -63,55 +56,29 @@ export class Routes {
   }
 
   put(answers: readonly Resolved[]): void {
-    const now = this.#nowMs();
     for (const { address, found, reason, leaseSeconds } of answers) {
-      if (!isSame(this.#entries.get(address)?.found ?? null, found)) this.version++;
-      this.#entries.delete(address); // to the end: the newest
-      const leaseMs = leaseSeconds * 1000;
-      this.#entries.set(address, {
-        found,
-        reason,
-        renewAtMs: now + leaseMs * RENEW_AT,
-        untilMs: now + leaseMs,
-      });
+      if (!isSame(this.#leases.last(address)?.found ?? null, found)) this.version++;
+      this.#leases.put(address, { found, reason }, leaseSeconds);
     }
-    for (const address of this.#entries.keys()) {
-      if (this.#entries.size <= MOST) break;
-      this.#entries.delete(address);
-      this.version++;
-    }
+    this.version += this.#leases.makeRoom().length;
     this.#forgetHosts();
   }
 
   /** What is to be asked again before it ends. */
   due(inUse: (address: string) => boolean): string[] {
-    const now = this.#nowMs();
-    return [...this.#entries].flatMap(([address, { found, renewAtMs }]) =>
-      found && now >= renewAtMs && inUse(address) ? [address] : [],
-    );
+    return this.#leases.due(inUse);
   }
   extend(addresses: readonly string[]): void {
-    for (const address of addresses) {
-      const entry = this.#entries.get(address);
-      if (entry) entry.untilMs = Math.max(entry.untilMs, this.#nowMs() + EXTEND_MS);
-    }
+    this.#leases.extend(addresses);
   }
   /** Forgets what nobody renewed. */
   expire(): void {
-    const now = this.#nowMs();
-    for (const [address, { found, untilMs }] of this.#entries) {
-      if (untilMs > now) continue;
-      this.#entries.delete(address);
-      if (found) this.version++;
-    }
+    if (this.#leases.expire().some(([, { found }]) => found)) this.version++;
     this.#forgetHosts();
   }
   /** Everything may have changed: all is asked again when it is needed, or at once where it is in use. */
   doubt(): void {
-    const now = this.#nowMs();
-    for (const [address, entry] of this.#entries)
-      if (entry.found) entry.renewAtMs = now;
-      else this.#entries.delete(address);
+    this.#leases.doubt();
   }
 
   #forgetHosts(): void {

@@ -3,6 +3,7 @@
  * something here uses it or did not long ago. With the control plane away what is known stays.
  */
 import type { ResolvedService, ServiceAnswer } from "@millrace/contract/service";
+import { LeaseTable } from "../lease-table.ts";
 import { nodePortOf } from "./node-port.ts";
 
 /** Addresses at most; the least recently answered go first. */
@@ -11,44 +12,38 @@ const MOST = 4096;
 const MOST_NODE_PORTS = 1024;
 /** Of each kind. */
 const MOST_ABSENT = 512;
-/** Renewed when this share of the lease is over. */
-const RENEW_AT = 0.7;
-/** What nobody could be asked about holds on for as long. */
-const EXTEND_MS = 60_000;
 /** What nobody used for so long is not renewed. A day, so that what runs once a day finds its service known. */
 const IDLE_MS = 26 * 3600 * 1000;
 
-type Entry = { found: ResolvedService | null; usedMs: number; renewAtMs: number; untilMs: number };
+type Answer = { found: ResolvedService | null; usedMs: number };
 
 class Leases {
-  readonly #most: number;
   readonly #nowMs: () => number;
-  readonly #entries = new Map<string, Entry>();
+  readonly #table: LeaseTable<Answer>;
   /** Addresses whose entry is another since they were last taken. */
   readonly #changed = new Set<string>();
 
   constructor(nowMs: () => number, most: number) {
     this.#nowMs = nowMs;
-    this.#most = most;
+    const isFound = ({ found }: Answer) => found !== null;
+    this.#table = new LeaseTable({ nowMs, isFound, most, mostAbsent: MOST_ABSENT });
   }
   get size(): number {
-    return this.#entries.size;
+    return this.#table.size;
   }
   /** Undefined: not known. */
   get(address: string): { found: ResolvedService | null } | undefined {
-    return this.#entries.get(address);
+    return this.#table.last(address);
   }
   found(): [address: string, found: ResolvedService][] {
-    return [...this.#entries].flatMap(([address, { found }]) =>
-      found ? [[address, found] as [string, ResolvedService]] : [],
-    );
+    return this.#table.found().map(([address, { found }]) => [address, found as ResolvedService]);
   }
   /** As if every entry were another. */
   changeAll(): void {
-    for (const address of this.#entries.keys()) this.#changed.add(address);
+    this.#change(this.#table.keys());
   }
   change(address: string): void {
-    if (this.#entries.has(address)) this.#changed.add(address);
+    if (this.#table.last(address)) this.#changed.add(address);
   }
   takeChanged(): string[] {
     const changed = [...this.#changed];
@@ -58,75 +53,41 @@ class Leases {
 
   /** What an earlier life knew: it holds until somebody was asked. */
   restore(known: readonly (readonly [string, ResolvedService])[]): void {
-    const now = this.#nowMs();
-    for (const [address, found] of known) {
-      this.#entries.set(address, { found, usedMs: now, renewAtMs: now, untilMs: now + EXTEND_MS });
-      this.#changed.add(address);
-    }
+    for (const [address, found] of known) this.#table.restore(address, { found, usedMs: this.#nowMs() });
+    this.#change(known.map(([address]) => address));
   }
 
   put(answers: readonly ServiceAnswer[]): void {
-    const now = this.#nowMs();
     for (const { address, found, leaseSeconds } of answers) {
-      const before = this.#entries.get(address);
+      const before = this.#table.last(address);
       if (!before || !isSame(before.found, found)) this.#changed.add(address);
-      this.#entries.delete(address); // to the end: the newest
-      const leaseMs = leaseSeconds * 1000;
-      this.#entries.set(address, {
-        ...{ found, usedMs: before?.usedMs ?? now },
-        ...{ renewAtMs: now + leaseMs * RENEW_AT, untilMs: now + leaseMs },
-      });
+      this.#table.put(address, { found, usedMs: before?.usedMs ?? this.#nowMs() }, leaseSeconds);
     }
-    this.#makeRoom();
-  }
-  /** What is nobody's goes first, and there is only so much of it: what is used stays. */
-  #makeRoom(): void {
-    let absent = [...this.#entries.values()].filter(({ found }) => !found).length;
-    for (const [address, { found }] of this.#entries) {
-      if (absent <= MOST_ABSENT && this.#entries.size <= this.#most) return;
-      if (found) continue;
-      absent--;
-      this.#forget(address);
-    }
-    for (const address of this.#entries.keys()) {
-      if (this.#entries.size <= this.#most) return;
-      this.#forget(address);
-    }
+    this.#change(this.#table.makeRoom());
   }
   use(address: string): void {
-    const entry = this.#entries.get(address);
-    if (entry) entry.usedMs = this.#nowMs();
+    const answer = this.#table.last(address);
+    if (answer) answer.usedMs = this.#nowMs();
   }
 
   /** What is to be asked again before it ends. */
   due(): string[] {
-    const now = this.#nowMs();
-    return [...this.#entries].flatMap(([address, { found, renewAtMs, usedMs }]) =>
-      found && now >= renewAtMs && now - usedMs < IDLE_MS ? [address] : [],
-    );
+    return this.#table.due((_, { usedMs }) => this.#nowMs() - usedMs < IDLE_MS);
   }
   extend(addresses: readonly string[]): void {
-    for (const address of addresses) {
-      const entry = this.#entries.get(address);
-      if (entry) entry.untilMs = Math.max(entry.untilMs, this.#nowMs() + EXTEND_MS);
-    }
+    this.#table.extend(addresses);
   }
   /** Forgets what nobody renewed. */
   expire(): void {
-    const now = this.#nowMs();
-    for (const [address, { untilMs }] of this.#entries) if (untilMs <= now) this.#forget(address);
+    this.#change(this.#table.expire().map(([address]) => address));
   }
   /** Everything may have changed: all is asked again, and what wasn't there when somebody asks for it. */
   doubt(): void {
-    const now = this.#nowMs();
-    for (const [address, entry] of this.#entries)
-      if (entry.found) entry.renewAtMs = now;
-      else this.#forget(address);
+    this.#change(this.#table.doubt());
   }
 
-  #forget(address: string): void {
-    this.#entries.delete(address);
-    this.#changed.add(address);
+  #change(addresses: readonly string[]): void {
+    for (const address of addresses) this.#changed.add(address);
   }
 }
 

@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { LeaseTable } from "./lease-table.ts";
+
+type Answer = { is: string | null };
+function begin(room: { most?: number; mostAbsent?: number } = {}) {
+  const clock = { ms: 0 };
+  const isFound = ({ is }: Answer) => is !== null;
+  const limits = { most: room.most ?? 10, mostAbsent: room.mostAbsent ?? 10 };
+  return { clock, table: new LeaseTable<Answer>({ nowMs: () => clock.ms, isFound, ...limits }) };
+}
+const there: Answer = { is: "there" };
+const absent: Answer = { is: null };
+
+test("an answer holds for its lease, is due before that ends, and is forgotten after", () => {
+  const { clock, table } = begin();
+  table.put("a", there, 100);
+  table.put("b", absent, 100);
+  clock.ms = 69_999;
+  expect(table.due(() => true)).toEqual([]);
+  clock.ms = 70_000;
+  expect(table.due(() => true)).toEqual(["a"]);
+  expect(table.due((key) => key !== "a")).toEqual([]);
+  clock.ms = 99_999;
+  expect([table.get("a"), table.expire()]).toEqual([there, []]);
+  clock.ms = 100_000;
+  expect([table.get("a"), table.last("a")]).toEqual([undefined, there]);
+  expect(table.expire()).toEqual([
+    ["a", there],
+    ["b", absent],
+  ]);
+  expect([table.last("a"), table.size]).toEqual([undefined, 0]);
+});
+
+test("with nobody to ask it holds on; what an earlier life knew is due at once, and holds as long", () => {
+  const { clock, table } = begin();
+  table.put("a", there, 1);
+  table.restore("b", there);
+  clock.ms = 1000;
+  expect(table.due(() => true)).toEqual(["a", "b"]);
+  table.extend(["a", "nobody"]);
+  clock.ms = 60_999;
+  expect([table.get("a"), table.get("b")]).toEqual([there, undefined]);
+  clock.ms = 61_000;
+  expect(table.get("a")).toBeUndefined();
+});
+
+test("what isn't there goes first, the least recently answered before others", () => {
+  const { table } = begin({ most: 3, mostAbsent: 2 });
+  for (const key of ["a", "b", "c"]) table.put(key, absent, 10);
+  expect(table.makeRoom()).toEqual(["a"]);
+  table.put("d", there, 10);
+  table.put("e", there, 10);
+  expect(table.makeRoom()).toEqual(["b"]);
+  table.put("d", there, 10); // answered again: the newest
+  table.put("f", there, 10);
+  table.put("g", there, 10);
+  expect(table.makeRoom()).toEqual(["c", "e"]);
+  expect(table.keys()).toEqual(["d", "f", "g"]);
+});
+
+test("in doubt what is there is asked again, and of what isn't there nobody knows", () => {
+  const { table } = begin();
+  table.put("a", there, 100);
+  table.put("b", absent, 100);
+  expect(table.doubt()).toEqual(["b"]);
+  expect([table.due(() => true), table.found(), table.get("b")]).toEqual([["a"], [["a", there]], undefined]);
+});
