@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0) */
 /*
- * What segments tell of a TCP connection, both directions together. The socket's own state is another
- * matter. The four bytes tcp_flags[2], tcp_state, opener change as one word, by compare and swap.
+ * What segments tell of a TCP connection, both directions together. The socket's own state is another matter.
  */
 #ifndef MILLRACE_TCP_STATE_H
 #define MILLRACE_TCP_STATE_H
 
 #include "lib/emit.h"
 #include "lib/packet.h"
+#include "lib/tcp_word.h"
 
 #define TCP_SWAP_ATTEMPTS 4
-
-union tcp_word {
-	__u32 word;
-	struct {
-		__u8 flags[FLOW_DIRECTIONS];
-		__u8 state;
-		__u8 opener;
-	};
-};
 
 static __always_inline __u8 opener_of(__u32 sender_direction)
 {

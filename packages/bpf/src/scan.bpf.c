@@ -8,14 +8,6 @@
 #include "lib/flows.h"
 #include "lib/kernel.h"
 
-/* 256 x 14,592 B = 3.7 MB: 16,384 flows a run. When there are more, it is run again. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 256);
-	__type(key, __u32);
-	__type(value, struct flow_chunk);
-} flow_changes SEC(".maps");
-
 /* verifier: what is counted lies in the request, of whose numbers it knows none: on the stack it would follow each step. */
 struct flow_walk {
 	struct flow_retire_batch *batch;

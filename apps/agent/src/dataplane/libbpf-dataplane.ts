@@ -70,7 +70,7 @@ export class LibbpfDataplane implements Dataplane {
   #classes: DropClasses = { reasons: [], places: [] };
   readonly #observed = new ObserverEvents();
   #ringLost = 0;
-  #left: LeftBehind[] = [];
+  readonly #left: LeftBehind[] = [];
   readonly #tables = new KernelTables((name) => this.#started().observe.object.map(name));
   readonly #endpoints = new EndpointTable(this.#tables);
   readonly forwarding: LibbpfForwarding;
@@ -113,7 +113,8 @@ export class LibbpfDataplane implements Dataplane {
     this.#hooks = new Hooks(this.#pins, (name) => observe.program(name), attachBy(this.hookKind, this.#pins));
     this.#endpoints.load();
     observe.attachMachineWide(this.#pins);
-    this.#left = this.#pins.untold().map((left) => lastLook(left, netnsCookie(this.#options.hostNetns)));
+    const host = netnsCookie(this.#options.hostNetns);
+    this.#left.push(...this.#pins.untold().map((left) => lastLook(left, host)));
     this.#hooks.removeOthers(this.endpoints());
     const take = (batch: Uint8Array, lost: { records: bigint }) => this.#observed.take(batch, lost.records);
     this.#events = new RingReader(this.#tables.map("events"), take, { tickMs: EVENT_TICK_MS });
@@ -127,6 +128,7 @@ export class LibbpfDataplane implements Dataplane {
     this.#pins.markReported();
   }
   removeLeft(): void {
+    this.#observe?.moves.finish();
     this.#pins.removeLeft();
   }
   endpoints(): EndpointEntry[] {
@@ -280,9 +282,11 @@ export class LibbpfDataplane implements Dataplane {
     const { bpfDirectory, flowCapacity: flows, flowBudget, breakCounter = false } = this.#options;
     const file = path.join(bpfDirectory, "observe.bpf.o");
     const adopted = this.#pins.choose(generation, { layout: LAYOUT, flows }, randomBytes(4).toString("hex"));
+    const cut = adopted ? this.#pins.endMoves() : [];
     try {
       const more = { capabilities: this.capabilities(), adopts: adopted, breakCounter };
       this.#observe = new ObserveObject({ file, flows, flowBudget, ...more }, this.#pins);
+      if (cut.length > 0) this.#left.push(cutOff(this.#pins.generation, cut));
       return adopted;
     } catch (error) {
       if (!adopted) throw error;
@@ -292,3 +296,9 @@ export class LibbpfDataplane implements Dataplane {
     }
   }
 }
+
+/** An agent was killed between two versions: what the programs of the one went on to count is in no map of ours. */
+const cutOff = (generation: string, maps: readonly string[]): LeftBehind => ({
+  ...{ generation: `${generation} before`, reported: true, totals: undefined },
+  why: `an agent was cut off while it moved ${maps.join(", ")} into other layouts: what was counted there meanwhile is unknown`,
+});

@@ -104,5 +104,5 @@ test("a map's structs are found by what its declaration points to", () => {
     size: 32,
     variables: [{ name: "records", offset: 0, size: 32, type: variable }],
   };
-  expect(structsOfMaps(all)).toEqual(new Map([["records", ["r"]]]));
+  expect(structsOfMaps(all)).toEqual(new Map([["records", { value: "r" }]]));
 });

@@ -6,19 +6,20 @@
 import type { BtfMember, BtfType, BtfTypes } from "@millrace/native/native";
 
 /** Names of the structs that are keys and values, by map. Of other types the size says enough. */
-export function structsOfMaps({ sections, structs }: BtfTypes): Map<string, string[]> {
+export function structsOfMaps({ sections, structs }: BtfTypes): Map<string, MapStructs> {
   const variables = sections[".maps"]?.variables ?? [];
   return new Map(
     variables.map(({ name, type }) => {
       const members = "members" in type ? (type.members ?? []) : [];
       const named = members.flatMap(({ name: part, type: to }) => {
         const struct = to.kind === "ptr" ? to.to.replace(/^struct /, "") : "";
-        return (part === "key" || part === "value") && struct in structs ? [struct] : [];
+        return (part === "key" || part === "value") && struct in structs ? [[part, struct]] : [];
       });
-      return [name, named];
+      return [name, Object.fromEntries(named) as MapStructs];
     }),
   );
 }
+export type MapStructs = { key?: string; value?: string };
 
 /** What of a struct isn't as it was pinned; undefined: it fits. */
 export function differenceOf(name: string, pinned: BtfTypes, declared: BtfTypes): string | undefined {
@@ -45,9 +46,9 @@ function differenceIn(was: Members, is: Members, sides: Sides): string | undefin
   return undefined;
 }
 
-const isPadding = ({ name }: BtfMember): boolean => name.startsWith("_pad");
+export const isPadding = ({ name }: BtfMember): boolean => name.startsWith("_pad");
 /** What has no name is known by its place. */
-const isNamesake = (a: BtfMember, b: BtfMember): boolean =>
+export const isNamesake = (a: BtfMember, b: BtfMember): boolean =>
   a.name === b.name && (a.name !== "" || a.offset === b.offset);
 
 /** Of a member that the other side hasn't: it may stand where there is padding. */
@@ -69,4 +70,5 @@ function differenceBetween(member: BtfMember, other: BtfMember, sides: Sides): s
 }
 
 const innermost = (type: BtfType): BtfType => (type.kind === "array" ? innermost(type.element) : type);
-const isBigEndian = ({ typedefs = [] }: BtfType): boolean => typedefs.some((name) => name.startsWith("__be"));
+export const isBigEndian = ({ typedefs = [] }: BtfType): boolean =>
+  typedefs.some((name) => name.startsWith("__be"));

@@ -19,7 +19,9 @@ import {
   openPinnedLink,
   openPinnedMap,
 } from "@millrace/native/native";
-import { differenceOf, structsOfMaps } from "./map-types.ts";
+import { MapMove } from "./map-move.ts";
+import { MapMoves } from "./map-moves.ts";
+import { differenceOf, type MapStructs, structsOfMaps } from "./map-types.ts";
 import type { Pins } from "./pins.ts";
 import { cgroup2Mount, isCapable } from "./probe.ts";
 
@@ -69,6 +71,8 @@ export class MapMisfit extends Error {}
 const SHAPE = ["type", "keySize", "valueSize", "maxEntries"] as const;
 /** What programs keep there is of the packet before them, or a counter since they began: another version has its own. */
 const OF_ONE_PACKET = "percpu_array";
+/** Between the agent and a program that it runs, for as long as that takes. */
+const OF_ONE_RUN = ["retire_batch", "flow_changes", "service_answers"];
 /** Without these there is nothing to take up. */
 const COUNTED = ["flows", "endpoints", "endpoint_slots"];
 
@@ -79,6 +83,7 @@ export class ObserveObject {
   readonly #files: string[] = [];
   /** Of the maps, when those that are pinned were made of other layouts. */
   #types: BtfTypes | undefined;
+  readonly moves: MapMoves;
   readonly links = new Map<string, BpfLink>();
   readonly programs = new Map<string, BpfProgram>();
 
@@ -91,12 +96,20 @@ export class ObserveObject {
     for (const name of ["flows", "translations"]) this.object.setMaxEntries(name, options.flows);
     if (options.adopts && !pins.isOf(LAYOUT)) this.#types = this.object.btf().typeJson();
     if (options.adopts) for (const name of COUNTED) this.#mustBeThere(name, pins.map(name));
-    for (const map of this.object.maps()) if (isOurs(map.name)) this.#pinMap(map, pins.map(map.name));
+    const moves = this.object
+      .maps()
+      .flatMap((map) => (isOurs(map.name) ? (this.#pinMap(map, pins.map(map.name)) ?? []) : []));
     for (const name of this.object.programs()) this.object.setAutoload(name, this.can(name));
     this.object.load();
     for (const name of this.object.programs())
       if (this.can(name)) this.programs.set(name, this.object.program(name));
     this.#checkLayouts();
+    const kernel = {
+      map: (name: string) => this.object.map(name),
+      program: (name: string) => this.program(name),
+    };
+    this.moves = new MapMoves(kernel, pins);
+    this.moves.begin(moves);
   }
 
   can(program: string): boolean {
@@ -125,17 +138,38 @@ export class ObserveObject {
   }
 
   close(): void {
+    this.moves.close();
     for (const link of this.links.values()) link.close();
     for (const program of this.programs.values()) program.close();
     this.object.close();
   }
 
-  #pinMap(declared: MapSummary, file: string): void {
+  /** What another version left there, where it has another layout: it is moved into ours. */
+  #pinMap(declared: MapSummary, file: string): MapMove | undefined {
     const problems = fs.existsSync(file) ? this.#problemsOf(declared, file) : [];
-    if (problems.length > 0 && (declared.type !== OF_ONE_PACKET || COUNTED.includes(declared.name)))
-      this.#misfit(`map ${declared.name}: ${problems.join("; ")}`);
+    if (problems.length > 0 && !isPassing(declared)) return this.#move(declared, file, problems);
     if (problems.length > 0) fs.rmSync(file);
     this.object.pinMap(declared.name, file);
+    return undefined;
+  }
+  #move(declared: MapSummary, file: string, problems: readonly string[]): MapMove {
+    const pinned = openPinnedMap(file);
+    try {
+      const view = pinned.btf();
+      const types = view?.typeJson();
+      view?.close();
+      if (!types || !this.#types) throw new Error("it brings no types along");
+      const both = { pinned: types, declared: this.#types };
+      return new MapMove(pinned, declared, this.#structsOf(declared.name), both);
+    } catch (error) {
+      pinned.close();
+      return this.#misfit(
+        `map ${declared.name}: ${problems.join("; ")}; it can't be moved: ${(error as Error).message}`,
+      );
+    }
+  }
+  #structsOf(name: string): MapStructs {
+    return (this.#types && structsOfMaps(this.#types).get(name)) ?? {};
   }
   /** libbpf would refuse it too, with an error that says as much as any other. */
   #problemsOf(declared: MapSummary, file: string): string[] {
@@ -148,7 +182,7 @@ export class ObserveObject {
   }
   #otherTypes(pinned: BpfMap, name: string): string[] {
     const declared = this.#types;
-    const structs = declared ? (structsOfMaps(declared).get(name) ?? []) : [];
+    const structs = Object.values(this.#structsOf(name));
     if (!declared || structs.length === 0) return [];
     const view = pinned.btf();
     const types = view?.typeJson();
@@ -192,6 +226,9 @@ export class ObserveObject {
   }
 }
 
+/** Holds nothing that a later version needs. */
+const isPassing = ({ type, name }: MapSummary): boolean =>
+  (type === OF_ONE_PACKET && !COUNTED.includes(name)) || OF_ONE_RUN.includes(name);
 const isOfServices = (program: string): boolean => program.startsWith("service_");
 
 /** Not the object's own constants and variables. */

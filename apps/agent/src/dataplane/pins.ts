@@ -106,6 +106,27 @@ export class Pins {
   map(name: string): string {
     return this.#in("maps", name);
   }
+  /** Another version's map, in whose place there is one of ours: until nothing counts into it any more. */
+  moved(name: string): string {
+    return this.#in("moved", name);
+  }
+  /** Ours comes into its place, and it goes to those that were moved. */
+  move(name: string, pinAs: (file: string) => void): void {
+    const fresh = this.#in("fresh", name);
+    pinAs(fresh);
+    fs.renameSync(this.map(name), this.moved(name));
+    fs.renameSync(fresh, this.map(name));
+  }
+  /** After a killed life: what it was about to move is where it was, and what it had moved goes. The names of the latter. */
+  endMoves(): string[] {
+    for (const file of this.#list("fresh")) fs.rmSync(file);
+    const moved = this.#list("moved").map((file) => path.basename(file));
+    const halfway = moved.filter((name) => !fs.existsSync(this.map(name)));
+    for (const name of halfway) fs.renameSync(this.moved(name), this.map(name));
+    const cut = moved.filter((name) => !halfway.includes(name));
+    for (const name of cut) fs.rmSync(this.moved(name));
+    return cut;
+  }
   hook(point: { cookie: bigint; ifindex: number }, direction: string): string {
     return this.#in("hooks", `${point.cookie}-${point.ifindex}-${direction}`);
   }

@@ -93,6 +93,41 @@ export function encodeEndpoint(value: Endpoint, view: DataView, at = 0): void {
   }
 }
 
+export interface EndpointCarryRequest {
+  slot: number;
+  counted: Endpoint;
+}
+
+export const ENDPOINT_CARRY_REQUEST_SIZE = 480;
+export const ENDPOINT_CARRY_REQUEST_OFFSETS = {
+  slot: 0,
+  counted: 8,
+} as const;
+
+/** Undefined when fewer than 480 bytes are there. */
+export function decodeEndpointCarryRequest(view: DataView, at = 0): EndpointCarryRequest | undefined {
+  if (at < 0 || at + ENDPOINT_CARRY_REQUEST_SIZE > view.byteLength) return undefined;
+  return readEndpointCarryRequest(view, at);
+}
+
+/** For a caller that has checked the length; throws RangeError past the view's end. */
+export function readEndpointCarryRequest(view: DataView, at: number): EndpointCarryRequest {
+  return {
+    slot: view.getUint32(at, true),
+    counted: readEndpoint(view, at + 8),
+  };
+}
+
+/** Writes all 480 bytes, padding as zero; throws RangeError when they don't fit. */
+export function encodeEndpointCarryRequest(value: EndpointCarryRequest, view: DataView, at = 0): void {
+  view.setUint32(at, value.slot, true);
+  view.setUint8(at + 4, 0);
+  view.setUint8(at + 5, 0);
+  view.setUint8(at + 6, 0);
+  view.setUint8(at + 7, 0);
+  encodeEndpoint(value.counted, view, at + 8);
+}
+
 export interface EndpointKey {
   netnsCookie: bigint;
   ifindex: number;

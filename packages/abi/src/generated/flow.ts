@@ -1,6 +1,13 @@
 /* Generated from the BTF of abi.bpf.o by tools/btfgen: do not edit. `make -C packages/bpf` rewrites it. */
 import { bytesAt, putBytes } from "../bytes.ts";
 
+export const FlowCarry = {
+  OPEN: 0,
+  LATE: 1,
+  ADD: 2,
+} as const;
+export type FlowCarry = (typeof FlowCarry)[keyof typeof FlowCarry];
+
 export const FlowDirection = {
   EGRESS: 0,
   INGRESS: 1,

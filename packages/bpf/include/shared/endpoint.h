@@ -66,6 +66,14 @@ struct endpoint {
 };
 ABI_SIZE(struct endpoint, 8 + 16 + 2 * 8 * 24 + 64);
 
+/* The argument of one endpoint_carry run: what is added to that slot's. */
+struct endpoint_carry_request {
+	__u32 slot;
+	__u32 _pad0;
+	struct endpoint counted;
+};
+ABI_SIZE(struct endpoint_carry_request, 8 + 8 + 16 + 2 * 8 * 24 + 64);
+
 enum netns_kind {
 	NETNS_POD = 0,
 	NETNS_HOST = 1, /* the agent's own host: its drops may concern pods' packets */

@@ -191,9 +191,16 @@ struct flow_retire_batch {
 };
 ABI_SIZE(struct flow_retire_batch, 45 * 1024);
 
-/* The argument of one flow_scan or flow_collect run; `found` and `total` are answers. */
+/* What becomes of a flow that flow_carry is given; stands in its record's `shown`. */
+enum flow_carry {
+	FLOW_CARRY_OPEN = 0, /* opened as it is, or added to what is there */
+	FLOW_CARRY_LATE = 1, /* likewise; its holder counts it already, and what is there as well */
+	FLOW_CARRY_ADD = 2,  /* only added */
+};
+
+/* The argument of one flow_scan, flow_collect or flow_carry run; `found` and `total` are answers. */
 struct flow_scan_request {
-	__u32 count; /* flow_collect: of keys in `retire_batch`, at most FLOW_RETIRE_BATCH */
+	__u32 count; /* flow_collect: of keys in `retire_batch`, at most FLOW_RETIRE_BATCH; flow_carry: of flows */
 	__u32 room;  /* flows that `flow_changes` may take in this run */
 	__u32 found; /* flows put there: as many as `room` means that there may be more */
 	__u32 total; /* flow_scan: entries in the table */

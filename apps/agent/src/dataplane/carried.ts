@@ -1,0 +1,156 @@
+/**
+ * Flows and endpoints of maps that were moved, into those that programs count in by now: what is new is opened there, what
+ * came to it is added, by programs (carry.bpf.c), since packets come meanwhile. Rows are in our layout.
+ */
+import {
+  ENDPOINT_CARRY_REQUEST_SIZE,
+  ENDPOINT_OFFSETS,
+  ENDPOINT_SIZE,
+  type Endpoint,
+  encodeEndpointCarryRequest,
+  readEndpoint,
+} from "@millrace/abi/generated/endpoint";
+import {
+  encodeFlowScanRequest,
+  FLOW_CHUNK_OFFSETS,
+  FLOW_CHUNK_SIZE,
+  FLOW_KEY_SIZE,
+  FLOW_PATH_OFFSETS,
+  FLOW_RECORD_OFFSETS,
+  FLOW_RECORD_SIZE,
+  FLOW_SCAN_REQUEST_SIZE,
+  FlowCarry,
+  FlowLimit,
+  readFlowScanRequest,
+} from "@millrace/abi/generated/flow";
+import type { BpfMap, BpfProgram } from "@millrace/native/native";
+import { keysOf, type Rows } from "./map-move.ts";
+import { u32 } from "./trace-object.ts";
+
+type Kernel = { map: (name: string) => BpfMap; program: (name: string) => BpfProgram };
+type Row = { key: Uint8Array; record: Buffer };
+
+export class Carried {
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Into a table that nothing counts in yet. Returns how many found no room. */
+  openFlows(rows: Rows): number {
+    return this.#carry(rowsOf(rows).map((row) => asked(row, FlowCarry.OPEN)));
+  }
+
+  /** What came to each since it was read `first`, and those that came since. Returns how many found no room, or have gone. */
+  addFlows(first: Rows, last: Rows): number {
+    const before = new Map(keysOf(first, FLOW_KEY_SIZE).map((key, n) => [key, n]));
+    const wanted = rowsOf(last).flatMap((row) => {
+      const n = before.get(text(row.key));
+      if (n === undefined) return [asked(row, FlowCarry.LATE)];
+      const old = first.values.subarray(n * FLOW_RECORD_SIZE, (n + 1) * FLOW_RECORD_SIZE);
+      return row.record.equals(old) ? [] : [asked(grown(row, Buffer.from(old)), FlowCarry.ADD)];
+    });
+    return this.#carry(wanted);
+  }
+
+  /** Likewise of endpoints, whose slots are the same. */
+  addEndpoints(first: Rows, last: Rows): void {
+    const { cpus, stride } = this.#kernel.map("endpoints");
+    for (let slot = 0; slot < last.count; slot++) {
+      const at = { slot, cpus, stride };
+      const counted = less(endpointIn(last, at), endpointIn(first, at));
+      const ctx = new Uint8Array(ENDPOINT_CARRY_REQUEST_SIZE);
+      encodeEndpointCarryRequest({ slot, counted }, viewOf(ctx));
+      if (counted.endpointId !== 0 && ctx.subarray(REQUEST_COUNTERS).some((byte) => byte !== 0))
+        this.#kernel.program("endpoint_carry").testRun({ ctx });
+    }
+  }
+
+  #carry(rows: readonly Row[]): number {
+    const changes = this.#kernel.map("flow_changes");
+    const room = changes.maxEntries * FlowLimit.CHUNK;
+    let missed = 0;
+    for (let at = 0; at < rows.length; at += room) {
+      const some = rows.slice(at, at + room);
+      const chunks = Array.from({ length: Math.ceil(some.length / FlowLimit.CHUNK) }, (_, n) =>
+        chunkOf(some.slice(n * FlowLimit.CHUNK, (n + 1) * FlowLimit.CHUNK)),
+      );
+      const places = Buffer.concat(chunks.map((_, n) => u32(n)));
+      changes.updateBatch(places, Buffer.concat(chunks), chunks.length);
+      missed += some.length - this.#run(some.length);
+    }
+    return missed;
+  }
+  #run(count: number): number {
+    const ctx = new Uint8Array(FLOW_SCAN_REQUEST_SIZE);
+    encodeFlowScanRequest({ count, room: 0, found: 0, total: 0 }, viewOf(ctx));
+    const { ctxOut } = this.#kernel.program("flow_carry").testRun({ ctx });
+    return readFlowScanRequest(viewOf(ctxOut), 0).found;
+  }
+}
+
+const COUNTER_BYTES = 24;
+const REQUEST_COUNTERS = ENDPOINT_CARRY_REQUEST_SIZE - ENDPOINT_SIZE + ENDPOINT_OFFSETS.counters;
+/** 64-bit words of a record that grow; the state of a connection goes as it is. */
+const GROWING = [
+  ...Array.from({ length: (2 * COUNTER_BYTES) / 8 }, (_, n) => FLOW_RECORD_OFFSETS.counters + n * 8),
+  FLOW_RECORD_OFFSETS.drops,
+];
+const SLOW_PACKETS = FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.slowPackets;
+
+const rowsOf = ({ count, keys, values }: Rows): Row[] =>
+  Array.from({ length: count }, (_, n) => ({
+    key: keys.subarray(n * FLOW_KEY_SIZE, (n + 1) * FLOW_KEY_SIZE),
+    record: Buffer.from(values.subarray(n * FLOW_RECORD_SIZE, (n + 1) * FLOW_RECORD_SIZE)),
+  }));
+
+function asked({ key, record }: Row, how: FlowCarry): Row {
+  record.writeUInt32LE(how, FLOW_RECORD_OFFSETS.shown);
+  return { key, record };
+}
+
+/** What the record grew by. */
+function grown({ key, record }: Row, old: Buffer): Row {
+  for (const at of GROWING) record.writeBigUInt64LE(record.readBigUInt64LE(at) - old.readBigUInt64LE(at), at);
+  for (const at of [FLOW_RECORD_OFFSETS.retransmits, SLOW_PACKETS])
+    record.writeUInt32LE((record.readUInt32LE(at) - old.readUInt32LE(at)) >>> 0, at);
+  return { key, record };
+}
+
+function chunkOf(rows: readonly Row[]): Buffer {
+  const chunk = Buffer.alloc(FLOW_CHUNK_SIZE);
+  rows.forEach(({ key, record }, n) => {
+    chunk.set(key, FLOW_CHUNK_OFFSETS.keys + n * FLOW_KEY_SIZE);
+    chunk.set(record, FLOW_CHUNK_OFFSETS.records + n * FLOW_RECORD_SIZE);
+  });
+  return chunk;
+}
+
+/** The sum over CPUs. */
+function endpointIn({ values }: Rows, { slot, cpus, stride }: Record<"slot" | "cpus" | "stride", number>) {
+  const each = Array.from({ length: cpus }, (_, cpu) =>
+    readEndpoint(viewOf(values), slot * stride + (cpu * stride) / cpus),
+  );
+  return each.reduce((sum, one) => combined(sum, one, (a, b) => a + b));
+}
+const less = (last: Endpoint, first: Endpoint): Endpoint => combined(last, first, (a, b) => a - b);
+
+type Combine = (a: bigint, b: bigint) => bigint;
+function combined(a: Endpoint, b: Endpoint, how: Combine): Endpoint {
+  const counters = a.counters.map((ways, way) =>
+    ways.map(({ packets, segments, bytes }, n) => {
+      const other = b.counters[way]?.[n] ?? { packets: 0n, segments: 0n, bytes: 0n };
+      return {
+        packets: how(packets, other.packets),
+        segments: how(segments, other.segments),
+        bytes: how(bytes, other.bytes),
+      };
+    }),
+  );
+  return { ...a, counters, notes: a.notes.map((note, n) => how(note, b.notes[n] ?? 0n)) };
+}
+
+const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const text = (key: Uint8Array): string => Buffer.from(key).toString("latin1");

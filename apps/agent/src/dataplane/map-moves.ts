@@ -1,0 +1,81 @@
+/**
+ * Maps of another layout, taken up all the same: ours begin with what theirs hold, and get what theirs went on to count while
+ * the programs were replaced one by one. Which maps those are is said when they are pinned; when the last program is replaced, its owner says.
+ */
+import { BpfError, type BpfMap, type BpfProgram, rcuBarrier } from "@millrace/native/native";
+import { Carried } from "./carried.ts";
+import { keysOf, type MapMove, type Rows } from "./map-move.ts";
+import type { Pins } from "./pins.ts";
+
+/** Those that programs write: of the others all is said by the agent. */
+const WRITTEN_BY_PROGRAMS = ["translations", "relays", "service_affinities"];
+
+type Begun = { move: MapMove; first: Rows };
+type Kernel = { map: (name: string) => BpfMap; program: (name: string) => BpfProgram };
+
+export class MapMoves {
+  readonly #kernel: Kernel;
+  readonly #pins: Pins;
+  readonly #carried: Carried;
+  #begun: Begun[] = [];
+
+  constructor(kernel: Kernel, pins: Pins) {
+    this.#kernel = kernel;
+    this.#pins = pins;
+    this.#carried = new Carried(kernel);
+  }
+
+  /** After the load: `moves` by the names of our maps, which hold nothing yet. */
+  begin(moves: readonly MapMove[]): void {
+    for (const move of moves) {
+      const to = this.#kernel.map(move.name);
+      const first = move.read(to);
+      this.#fill(move.name, to, first);
+      this.#pins.move(move.name, (file) => to.pin(file));
+      this.#begun.push({ move, first });
+    }
+  }
+
+  /** When no program of the other version runs any more. */
+  finish(): void {
+    if (this.#begun.length === 0) return;
+    rcuBarrier();
+    for (const { move, first } of this.#begun) {
+      this.#follow(move.name, first, move.read(this.#kernel.map(move.name)));
+      this.#pins.remove(this.#pins.moved(move.name));
+      move.close();
+    }
+    this.#begun = [];
+  }
+
+  close(): void {
+    for (const { move } of this.#begun) move.close();
+    this.#begun = [];
+  }
+
+  #fill(name: string, to: BpfMap, { count, keys, values }: Rows): void {
+    if (name === "flows") this.#carried.openFlows({ count, keys, values });
+    else if (count > 0) to.updateBatch(keys, values, count, "any");
+  }
+
+  #follow(name: string, first: Rows, last: Rows): void {
+    if (name === "flows") this.#carried.addFlows(first, last);
+    else if (name === "endpoints") this.#carried.addEndpoints(first, last);
+    else if (WRITTEN_BY_PROGRAMS.includes(name)) this.#create(name, first, last);
+  }
+
+  /** What came there meanwhile, unless it has come here too. */
+  #create(name: string, first: Rows, last: Rows): void {
+    const to = this.#kernel.map(name);
+    const known = new Set(keysOf(first, to.keySize));
+    keysOf(last, to.keySize).forEach((key, n) => {
+      if (known.has(key)) return;
+      const value = last.values.subarray(n * to.stride, (n + 1) * to.stride);
+      try {
+        to.update(Buffer.from(key, "latin1"), value, "create");
+      } catch (error) {
+        if (!(error instanceof BpfError && ["EEXIST", "E2BIG"].includes(error.code))) throw error;
+      }
+    });
+  }
+}
