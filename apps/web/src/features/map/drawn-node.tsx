@@ -1,7 +1,7 @@
 "use client";
 /** A node: its name, which makes it the one that is looked at, and what goes in and out, which leads to those flows. */
 import type { Quantity as Units } from "@millrace/contract/units";
-import { type NodeProps, useReactFlow } from "@xyflow/react";
+import { Handle, type NodeProps, Position, useReactFlow } from "@xyflow/react";
 import Link from "next/link";
 import type { FocusEvent } from "react";
 import { classNames } from "@/ui/class-names.ts";
@@ -15,6 +15,12 @@ const LOOK = {
   focus: "border-accent bg-accent-soft outline-1 outline-accent",
   far: "border-line bg-surface-0",
 } as const;
+
+/** The library looks for them when it measures a node, and draws no edge to one that has none. */
+const ENDS = [
+  { type: "target", position: Position.Left },
+  { type: "source", position: Position.Right },
+] as const;
 
 export function DrawnNode({ data, positionAbsoluteX: x, positionAbsoluteY: y }: NodeProps<FaceNode>) {
   const flow = useReactFlow();
@@ -43,6 +49,9 @@ export function DrawnNode({ data, positionAbsoluteX: x, positionAbsoluteY: y }: 
         {data.title}
       </button>
       <span className="-mt-1 truncate text-2xs text-text-3">{data.note}</span>
+      {ENDS.map((end) => (
+        <Handle key={end.type} {...end} isConnectable={false} className="invisible" />
+      ))}
       <span className="flex justify-between gap-2 text-2xs">
         <Amount word="in" title={`Flows opened to ${data.title}`} {...data.into} />
         <Amount word="out" title={`Flows opened by ${data.title}`} {...data.outOf} />
