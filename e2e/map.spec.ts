@@ -35,6 +35,20 @@ test("the shop's services are nodes, and what they ask of each other are edges",
   await looksRight(page, "map");
 });
 
+test("edges are there as soon as nodes are, and stay", async () => {
+  await page.reload();
+  await expect(edge("shopper", "web")).toBeVisible();
+  const fewest = await page.evaluate(async () => {
+    let least = Number.POSITIVE_INFINITY;
+    for (let frame = 0; frame < 60; frame++) {
+      await new Promise(requestAnimationFrame);
+      least = Math.min(least, document.querySelectorAll(".react-flow__edge").length);
+    }
+    return least;
+  });
+  expect(fewest).toBeGreaterThan(0);
+});
+
 test("nodes stay where they are while figures change", async () => {
   const places = () =>
     Promise.all(["shopper", "web", "checkout", "payments"].map((name) => node(name).boundingBox()));

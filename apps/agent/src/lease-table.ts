@@ -13,9 +13,9 @@ type Entry<Answer> = { answer: Answer; renewAtMs: number; untilMs: number };
 export type LeaseTableOptions<Answer> = {
   nowMs: () => number;
   isFound: (answer: Answer) => boolean;
-  /** Of all; then the least recently answered go, and those of what isn't there before any other. */
+  /** Of what is there; then the least recently answered go. */
   most: number;
-  /** Of what isn't there: anybody can ask for that. */
+  /** Of what isn't there, which anybody can ask for; likewise. */
   mostAbsent: number;
 };
 
@@ -61,13 +61,11 @@ export class LeaseTable<Answer> {
   /** Whoever had to go. */
   makeRoom(): string[] {
     const { isFound, most, mostAbsent } = this.#o;
-    const absent = [...this.#entries].flatMap(([key, { answer }]) => (isFound(answer) ? [] : [key]));
-    const tooMany = Math.max(absent.length - mostAbsent, Math.min(absent.length, this.#entries.size - most));
-    const gone = absent.slice(0, Math.max(0, tooMany));
+    const keys = (there: boolean) =>
+      [...this.#entries].flatMap(([key, { answer }]) => (isFound(answer) === there ? [key] : []));
+    const gone = [...tooMany(keys(false), mostAbsent), ...tooMany(keys(true), most)];
     this.#forget(gone);
-    const oldest = this.keys().slice(0, Math.max(0, this.#entries.size - most));
-    this.#forget(oldest);
-    return [...gone, ...oldest];
+    return gone;
   }
 
   /** What is to be asked again before it ends. */
@@ -105,3 +103,6 @@ export class LeaseTable<Answer> {
     for (const key of keys) this.#entries.delete(key);
   }
 }
+
+const tooMany = (oldestFirst: readonly string[], most: number): string[] =>
+  oldestFirst.slice(0, Math.max(0, oldestFirst.length - most));

@@ -36,7 +36,7 @@ static __always_inline struct flow_holder *flow_holder_of(__u32 endpoint_id)
 /* race: of several that ask for the last place at once all may be refused; none is given twice. */
 static __always_inline bool flow_place_take(struct flow_holder *holder, __u32 budget)
 {
-	if (__sync_fetch_and_add(&holder->flows, 1) < budget || !budget)
+	if ((__s32)__sync_fetch_and_add(&holder->flows, 1) < (__s32)budget || !budget)
 		return true;
 	__sync_fetch_and_sub(&holder->flows, 1);
 	return false;

@@ -39,7 +39,8 @@ static __always_inline bool link_is_hosts_own(struct __sk_buff *skb)
 	const struct sock *sk = KERNEL_READ(kernel, sk);
 	const struct net *net = sk ? BPF_CORE_READ(sk, __sk_common.skc_net.net) : NULL;
 
-	return net && BPF_CORE_READ(net, net_cookie) == device_netns_cookie(KERNEL_READ(kernel, dev));
+	/* What the agent puts back bears the socket of its device, and has come by that. */
+	return net && !skb->ingress_ifindex && BPF_CORE_READ(net, net_cookie) == device_netns_cookie(KERNEL_READ(kernel, dev));
 }
 
 /* Out of a link's host end, into the pod. A veth pair's pod takes only what bears its link address, which the host's neighbours tell. */

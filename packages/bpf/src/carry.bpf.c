@@ -3,6 +3,7 @@
  * Takes over what maps of another version's layout have counted, which the agent has read and put into ours (map-move.ts):
  * run by test-run. Packets are counted meanwhile, so nothing is set: it is opened, or added.
  */
+#include "lib/emit.h"
 #include "lib/endpoints.h"
 #include "lib/flow_batch.h"
 #include "lib/flow_budget.h"
@@ -17,19 +18,31 @@ static __always_inline void counters_carry(struct flow_counters *to, const struc
 	__sync_fetch_and_add(&to->bytes, more->bytes);
 }
 
-/* What the other version's programs have seen of the connection, ours may not have. */
+#define CARRY_SWAP_ATTEMPTS 4
+
+/* What the other version's programs have seen of the connection, ours may not have: with them it opened anew, or went on. */
 static __always_inline void tcp_carry(struct flow_record *to, const struct flow_record *more)
 {
-	union tcp_word old = { .word = READ_ONCE(*(const __u32 *)to->tcp_flags) };
-	union tcp_word seen = { .word = *(const __u32 *)more->tcp_flags }, new = old;
+	union tcp_word seen = { .word = *(const __u32 *)more->tcp_flags };
 
-	new.flags[FLOW_EGRESS] |= seen.flags[FLOW_EGRESS];
-	new.flags[FLOW_INGRESS] |= seen.flags[FLOW_INGRESS];
-	if (seen.state > old.state)
-		new.state = seen.state;
-	if (!old.opener)
-		new.opener = seen.opener;
-	__sync_val_compare_and_swap((__u32 *)to->tcp_flags, old.word, new.word);
+	for (int i = 0; i < CARRY_SWAP_ATTEMPTS; i++) {
+		union tcp_word old = { .word = READ_ONCE(*(const __u32 *)to->tcp_flags) }, new = old;
+
+		if (more->opens) {
+			new = seen;
+		} else {
+			new.flags[FLOW_EGRESS] |= seen.flags[FLOW_EGRESS];
+			new.flags[FLOW_INGRESS] |= seen.flags[FLOW_INGRESS];
+			new.state = seen.state > old.state ? seen.state : old.state;
+			new.opener = old.opener ?: seen.opener;
+		}
+		if (__sync_val_compare_and_swap((__u32 *)to->tcp_flags, old.word, new.word) == old.word)
+			break;
+	}
+	if (!more->opens)
+		return;
+	to->isn = more->isn;
+	__sync_fetch_and_add(&to->opens, more->opens);
 }
 
 static __always_inline void flow_carry_into(struct flow_record *to, const struct flow_record *more)
@@ -53,15 +66,17 @@ static __always_inline bool flow_carry_one(struct flow_chunk *chunk, __u32 at)
 
 	more->shown = 0;
 	more->tuple_check = flow_tuple_check(&key);
+	more->path.generation = 0; /* by whose tables it was decided nobody knows, nor whether all of it was copied */
 	if (how != FLOW_CARRY_ADD && !bpf_map_update_elem(&flows, &key, more, BPF_NOEXIST))
 		return true;
 	there = bpf_map_lookup_elem(&flows, &key);
-	if (!there)
-		return false;
-	flow_carry_into(there, more);
 	holder = how == FLOW_CARRY_LATE ? bpf_map_lookup_elem(&flow_holders, &key.endpoint_id) : NULL;
 	if (holder)
 		flow_place_give_back(holder);
+	if (!there)
+		return false;
+	flow_carry_into(there, more);
+	emit_flow_moved(&key);
 	return true;
 }
 
@@ -92,7 +107,7 @@ int endpoint_carry(struct endpoint_carry_request *request)
 	__u32 slot = request->slot;
 	struct endpoint *to = bpf_map_lookup_elem(&endpoints, &slot);
 
-	if (!to)
+	if (!to || to->endpoint_id != request->counted.endpoint_id)
 		return 0;
 	for (__u32 direction = 0; direction < FLOW_DIRECTIONS; direction++)
 		for (__u32 class = 0; class < EP_CLASSES; class++)

@@ -113,7 +113,7 @@ function asked({ key, record }: Row, how: FlowCarry): Row {
 /** What the record grew by. */
 function grown({ key, record }: Row, old: Buffer): Row {
   for (const at of GROWING) record.writeBigUInt64LE(record.readBigUInt64LE(at) - old.readBigUInt64LE(at), at);
-  for (const at of [FLOW_RECORD_OFFSETS.retransmits, SLOW_PACKETS])
+  for (const at of [FLOW_RECORD_OFFSETS.retransmits, FLOW_RECORD_OFFSETS.opens, SLOW_PACKETS])
     record.writeUInt32LE((record.readUInt32LE(at) - old.readUInt32LE(at)) >>> 0, at);
   return { key, record };
 }

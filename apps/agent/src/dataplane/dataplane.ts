@@ -192,6 +192,8 @@ export interface Dataplane {
   markReported(): void;
   /** What was left behind goes, and with it what carried packets until now: everything that is to be hooked is. */
   removeLeft(): void;
+  /** Every endpoint has this version's programs: what the other's went on to count in maps that were moved is in ours now. */
+  settle(): void;
   /** Which endpoints the kernel counts already: those of the adopted maps. */
   endpoints(): EndpointEntry[];
   setDropClasses(classes: DropClasses): void;

@@ -106,6 +106,7 @@ export class FakeDataplane implements Dataplane {
     this.kernel.left = [];
   }
   removeLeft(): void {}
+  settle(): void {}
   endpoints(): EndpointEntry[] {
     return [...this.kernel.endpoints.values()].map(({ entry }) => entry);
   }

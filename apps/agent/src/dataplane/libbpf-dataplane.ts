@@ -9,7 +9,6 @@ import type { Capability } from "@millrace/contract/agent-protocol";
 import { clock, mountBpffs, netnsCookie, RingReader, rcuBarrier } from "@millrace/native/native";
 import type {
   Dataplane,
-  DataplaneClock,
   DropClasses,
   EndpointEntry,
   EventCounts,
@@ -30,6 +29,7 @@ import { EndpointTable } from "./endpoint-table.ts";
 import { flowHolders } from "./flow-holders.ts";
 import { deleteFlows, retireFlows } from "./flow-retire.ts";
 import { FlowScan } from "./flow-scan.ts";
+import { decideAnew } from "./forwarding.ts";
 import type { HookKind } from "./hook-kind.ts";
 import { Hooks, hookedKind } from "./hooks.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
@@ -37,6 +37,7 @@ import { KernelTables } from "./kernel-tables.ts";
 import { lastLook } from "./left-maps.ts";
 import { LibbpfForwarding } from "./libbpf-forwarding.ts";
 import { LibbpfServices } from "./libbpf-services.ts";
+import { endMoves } from "./map-moves.ts";
 import { interfacesIn, translationsIn } from "./namespace-facts.ts";
 import { LAYOUT, MapMisfit, ObserveObject } from "./observe-object.ts";
 import { observerCounts } from "./observer-counts.ts";
@@ -71,6 +72,8 @@ export class LibbpfDataplane implements Dataplane {
   readonly #observed = new ObserverEvents();
   #ringLost = 0;
   readonly #left: LeftBehind[] = [];
+  /** Maps that a killed life moved, and did not finish with. */
+  #cut: readonly string[] = [];
   readonly #tables = new KernelTables((name) => this.#started().observe.object.map(name));
   readonly #endpoints = new EndpointTable(this.#tables);
   readonly forwarding: LibbpfForwarding;
@@ -112,6 +115,7 @@ export class LibbpfDataplane implements Dataplane {
     const observe = this.#observe as ObserveObject;
     this.#hooks = new Hooks(this.#pins, (name) => observe.program(name), attachBy(this.hookKind, this.#pins));
     this.#endpoints.load();
+    this.#left.push(...endMoves(this.#cut, this.#pins, (name) => this.#tables.map(name)));
     observe.attachMachineWide(this.#pins);
     const host = netnsCookie(this.#options.hostNetns);
     this.#left.push(...this.#pins.untold().map((left) => lastLook(left, host)));
@@ -128,8 +132,10 @@ export class LibbpfDataplane implements Dataplane {
     this.#pins.markReported();
   }
   removeLeft(): void {
-    this.#observe?.moves.finish();
     this.#pins.removeLeft();
+  }
+  settle(): void {
+    if (this.#observe?.moves.finish()) decideAnew(this.#tables.map("forwarding"));
   }
   endpoints(): EndpointEntry[] {
     return this.#endpoints.entries();
@@ -202,9 +208,7 @@ export class LibbpfDataplane implements Dataplane {
     const program = this.#started().observe.program("flow_retire");
     return retireFlows(this.#tables.map("retire_batch"), program, { keys, count, quietSinceNs });
   }
-  barrier(): void {
-    rcuBarrier();
-  }
+  readonly barrier = rcuBarrier;
   deleteFlows(keys: Uint8Array, count: number): void {
     const programs = ["translations_end", "flow_delete"].map((name) => this.#started().observe.program(name));
     deleteFlows(this.#tables.map("retire_batch"), programs, keys, count);
@@ -247,12 +251,8 @@ export class LibbpfDataplane implements Dataplane {
     return this.#tables.facts(this.#started().observe.object.maps());
   }
 
-  clock(): DataplaneClock {
-    return clock();
-  }
-  netnsCookie(file: string): bigint {
-    return netnsCookie(file);
-  }
+  readonly clock = clock;
+  readonly netnsCookie = netnsCookie;
   readonly interfaces = interfacesIn;
   readonly watchTranslations = translationsIn;
 
@@ -282,11 +282,10 @@ export class LibbpfDataplane implements Dataplane {
     const { bpfDirectory, flowCapacity: flows, flowBudget, breakCounter = false } = this.#options;
     const file = path.join(bpfDirectory, "observe.bpf.o");
     const adopted = this.#pins.choose(generation, { layout: LAYOUT, flows }, randomBytes(4).toString("hex"));
-    const cut = adopted ? this.#pins.endMoves() : [];
+    this.#cut = adopted ? this.#pins.mendMoves() : [];
     try {
       const more = { capabilities: this.capabilities(), adopts: adopted, breakCounter };
       this.#observe = new ObserveObject({ file, flows, flowBudget, ...more }, this.#pins);
-      if (cut.length > 0) this.#left.push(cutOff(this.#pins.generation, cut));
       return adopted;
     } catch (error) {
       if (!adopted) throw error;
@@ -296,9 +295,3 @@ export class LibbpfDataplane implements Dataplane {
     }
   }
 }
-
-/** An agent was killed between two versions: what the programs of the one went on to count is in no map of ours. */
-const cutOff = (generation: string, maps: readonly string[]): LeftBehind => ({
-  ...{ generation: `${generation} before`, reported: true, totals: undefined },
-  why: `an agent was cut off while it moved ${maps.join(", ")} into other layouts: what was counted there meanwhile is unknown`,
-});

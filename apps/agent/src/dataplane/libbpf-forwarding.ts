@@ -52,7 +52,9 @@ export class LibbpfForwarding implements Forwarding {
   }
   setTables(tables: ForwardingTables): void {
     // The first time in any case: the life before may have been killed between the tables and their generation.
-    applyForwarding(this.#o.map, tables, !this.#isTold);
+    const anew = !this.#isTold;
+    this.#isTold = false; // also after one that fails half-way
+    applyForwarding(this.#o.map, tables, anew);
     this.#isTold = true;
   }
   policy(): PolicyTables | undefined {

@@ -4,15 +4,18 @@
  */
 import type { BpfMap, BtfTypes } from "@millrace/native/native";
 import { convert, type Span, spansOf, wholeSpan } from "./map-conversion.ts";
-import { isPadding, type MapStructs } from "./map-types.ts";
+import { differenceOf, isPadding, type MapStructs } from "./map-types.ts";
 
 export type Shape = { name: string; type: string; keySize: number; valueSize: number; maxEntries: number };
 export type Rows = { count: number; keys: Uint8Array; values: Uint8Array };
 type Types = { pinned: BtfTypes; declared: BtfTypes };
 
+/** A count that goes on in either version's map at once would be right in neither. */
+const SHARED = ["flow_holders"];
 const MOVABLE = ["hash", "lru_hash", "percpu_hash", "array", "percpu_array", "lpm_trie"];
 
 export class MapMove {
+  readonly name: string;
   readonly #from: BpfMap;
   readonly #key: readonly Span[];
   readonly #value: readonly Span[];
@@ -21,14 +24,17 @@ export class MapMove {
   constructor(from: BpfMap, declared: Shape, structs: MapStructs, types: Types) {
     if (from.type !== declared.type) throw new Error(`type ${from.type}, wanted ${declared.type}`);
     if (!MOVABLE.includes(from.type)) throw new Error(`a ${from.type} can't be moved`);
+    if (SHARED.includes(declared.name)) throw new Error("both versions' programs count in it");
+    if (from.type.endsWith("array") && from.maxEntries > declared.maxEntries)
+      throw new Error(`${from.maxEntries} elements, wanted ${declared.maxEntries}`);
+    const check = declared.name === "translations" && differenceOf("flow_key", types.pinned, types.declared);
+    if (check) throw new Error(`its checks are over another key: ${check}`);
+    this.name = declared.name;
     this.#from = from;
     this.#key = spansOfPart(structs.key, [from.keySize, declared.keySize], types);
     this.#value = spansOfPart(structs.value, [from.valueSize, declared.valueSize], types);
     if (structs.key && bytesOf(this.#key) < bytesOfMembers(structs.key, types.pinned))
       throw new Error(`struct ${structs.key}, a key, would lose a member`);
-  }
-  get name(): string {
-    return this.#from.name;
   }
 
   /** All that is there now, as `to` has it; a per-CPU map's values one CPU after the other. */

@@ -4,6 +4,8 @@
  */
 import { BpfError, type BpfMap, type BpfProgram, rcuBarrier } from "@millrace/native/native";
 import { Carried } from "./carried.ts";
+import type { LeftBehind } from "./dataplane.ts";
+import { recountHolders } from "./flow-holders.ts";
 import { keysOf, type MapMove, type Rows } from "./map-move.ts";
 import type { Pins } from "./pins.ts";
 
@@ -17,18 +19,19 @@ export class MapMoves {
   readonly #kernel: Kernel;
   readonly #pins: Pins;
   readonly #carried: Carried;
+  readonly #maps = new Map<string, BpfMap>();
   #begun: Begun[] = [];
 
   constructor(kernel: Kernel, pins: Pins) {
     this.#kernel = kernel;
     this.#pins = pins;
-    this.#carried = new Carried(kernel);
+    this.#carried = new Carried({ map: (name) => this.#map(name), program: kernel.program });
   }
 
   /** After the load: `moves` by the names of our maps, which hold nothing yet. */
   begin(moves: readonly MapMove[]): void {
     for (const move of moves) {
-      const to = this.#kernel.map(move.name);
+      const to = this.#map(move.name);
       const first = move.read(to);
       this.#fill(move.name, to, first);
       this.#pins.move(move.name, (file) => to.pin(file));
@@ -36,21 +39,35 @@ export class MapMoves {
     }
   }
 
-  /** When no program of the other version runs any more. */
-  finish(): void {
-    if (this.#begun.length === 0) return;
+  /**
+   * When no program of the other version runs any more. Each map's turn comes once: what fails leaves its pin, by which the next
+   * life says that something is unknown. Whether there was anything to do.
+   */
+  finish(): boolean {
+    if (this.#begun.length === 0) return false;
     rcuBarrier();
-    for (const { move, first } of this.#begun) {
-      this.#follow(move.name, first, move.read(this.#kernel.map(move.name)));
-      this.#pins.remove(this.#pins.moved(move.name));
-      move.close();
-    }
-    this.#begun = [];
+    for (let one = this.#begun.shift(); one; one = this.#begun.shift())
+      try {
+        this.#follow(one.move.name, one.first, one.move.read(this.#map(one.move.name)));
+        this.#pins.remove(this.#pins.moved(one.move.name));
+      } finally {
+        one.move.close();
+      }
+    this.close();
+    return true;
   }
 
   close(): void {
     for (const { move } of this.#begun) move.close();
     this.#begun = [];
+    for (const map of this.#maps.values()) map.close();
+    this.#maps.clear();
+  }
+
+  #map(name: string): BpfMap {
+    const map = this.#maps.get(name) ?? this.#kernel.map(name);
+    this.#maps.set(name, map);
+    return map;
   }
 
   #fill(name: string, to: BpfMap, { count, keys, values }: Rows): void {
@@ -66,7 +83,7 @@ export class MapMoves {
 
   /** What came there meanwhile, unless it has come here too. */
   #create(name: string, first: Rows, last: Rows): void {
-    const to = this.#kernel.map(name);
+    const to = this.#map(name);
     const known = new Set(keysOf(first, to.keySize));
     keysOf(last, to.keySize).forEach((key, n) => {
       if (known.has(key)) return;
@@ -78,4 +95,13 @@ export class MapMoves {
       }
     });
   }
+}
+
+/** Of maps that a killed life had moved, and did not finish with: what the other version's programs went on to count goes with them. */
+export function endMoves(maps: readonly string[], pins: Pins, map: (name: string) => BpfMap): LeftBehind[] {
+  if (maps.length === 0) return [];
+  for (const name of maps) pins.remove(pins.moved(name));
+  recountHolders(map);
+  const why = `an agent was cut off while it moved ${maps.join(", ")} into other layouts: what was counted there meanwhile is unknown`;
+  return [{ generation: `${pins.generation} before`, reported: true, totals: undefined, why }];
 }

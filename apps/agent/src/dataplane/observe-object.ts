@@ -109,7 +109,11 @@ export class ObserveObject {
       program: (name: string) => this.program(name),
     };
     this.moves = new MapMoves(kernel, pins);
-    this.moves.begin(moves);
+    try {
+      this.moves.begin(moves);
+    } catch (error) {
+      this.#misfit(`they can't be moved: ${(error as Error).message}`);
+    }
   }
 
   can(program: string): boolean {
@@ -158,7 +162,8 @@ export class ObserveObject {
       const view = pinned.btf();
       const types = view?.typeJson();
       view?.close();
-      if (!types || !this.#types) throw new Error("it brings no types along");
+      if (!types) throw new Error("it brings no types along");
+      this.#types ??= this.object.btf().typeJson();
       const both = { pinned: types, declared: this.#types };
       return new MapMove(pinned, declared, this.#structsOf(declared.name), both);
     } catch (error) {

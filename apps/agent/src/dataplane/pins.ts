@@ -10,6 +10,7 @@ const BPFFS_MAGIC = 0xcafe4a11;
 const REPORTED = "reported";
 const LEFT = "left";
 const TOLD = "told";
+const MOVED_INTO = "moved-into";
 const MOUNT_POINT = "/sys/fs/bpf";
 
 /** Where a bpffs has to be mounted for this directory to be in one; undefined when it already is. */
@@ -66,9 +67,10 @@ export class Pins {
       if (name !== this.#generation) this.#leave(name, whyLeft(name, fits.flows, this.#isReported(name)));
     return usable !== undefined;
   }
-  /** Whether the generation's maps were made of these layouts. */
+  /** Whether the generation's maps were made of these layouts, and none was moved into another since. */
   isOf(layout: string): boolean {
-    return this.#generation.startsWith(`${layout}-`);
+    const mixed = path.join(this.directory, this.#generation, MOVED_INTO);
+    return this.#generation.startsWith(`${layout}-`) && !fs.existsSync(mixed);
   }
   #leave(generation: string, why: string): void {
     const directory = path.join(this.directory, generation);
@@ -113,19 +115,18 @@ export class Pins {
   /** Ours comes into its place, and it goes to those that were moved. */
   move(name: string, pinAs: (file: string) => void): void {
     const fresh = this.#in("fresh", name);
+    fs.mkdirSync(path.join(this.directory, this.#generation, MOVED_INTO), { recursive: true });
     pinAs(fresh);
     fs.renameSync(this.map(name), this.moved(name));
     fs.renameSync(fresh, this.map(name));
   }
-  /** After a killed life: what it was about to move is where it was, and what it had moved goes. The names of the latter. */
-  endMoves(): string[] {
+  /** After a killed life: what it was about to move is where it was. The names of what it had moved, and did not finish. */
+  mendMoves(): string[] {
     for (const file of this.#list("fresh")) fs.rmSync(file);
     const moved = this.#list("moved").map((file) => path.basename(file));
     const halfway = moved.filter((name) => !fs.existsSync(this.map(name)));
     for (const name of halfway) fs.renameSync(this.moved(name), this.map(name));
-    const cut = moved.filter((name) => !halfway.includes(name));
-    for (const name of cut) fs.rmSync(this.moved(name));
-    return cut;
+    return moved.filter((name) => !halfway.includes(name));
   }
   hook(point: { cookie: bigint; ifindex: number }, direction: string): string {
     return this.#in("hooks", `${point.cookie}-${point.ifindex}-${direction}`);

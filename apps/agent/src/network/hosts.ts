@@ -21,7 +21,7 @@ export class Hosts {
 
   constructor(nowMs: () => number) {
     const isFound = ({ host }: Answer) => host !== null;
-    this.#leases = new LeaseTable({ nowMs, isFound, most: MOST + MOST_ABSENT, mostAbsent: MOST_ABSENT });
+    this.#leases = new LeaseTable({ nowMs, isFound, most: MOST, mostAbsent: MOST_ABSENT });
   }
   /** Undefined: not known. */
   get(address: string): Answer | undefined {

@@ -8,6 +8,8 @@ import { LeaseTable } from "../lease-table.ts";
 /** Far more than a host's pods talk to, and each may be on a host of its own; the least recently asked go first. */
 const MOST = 4095;
 const MOST_HOSTS = 4095;
+/** Of addresses where nobody is. */
+const MOST_ABSENT = 1024;
 
 /** `reason`: why nothing is found. */
 type Answer = { found: Route | null; reason: Absence | null };
@@ -23,7 +25,7 @@ export class Routes {
   /** `alsoUsed`: names of hosts that keep their numbers without a route to them. */
   constructor(nowMs: () => number, alsoUsed: () => readonly string[] = () => []) {
     const isFound = ({ found }: Answer) => found !== null;
-    this.#leases = new LeaseTable({ nowMs, isFound, most: MOST, mostAbsent: MOST });
+    this.#leases = new LeaseTable({ nowMs, isFound, most: MOST, mostAbsent: MOST_ABSENT });
     this.#alsoUsed = alsoUsed;
   }
   get size(): number {

@@ -6,7 +6,7 @@ import type { ResolvedService, ServiceAnswer } from "@millrace/contract/service"
 import { LeaseTable } from "../lease-table.ts";
 import { nodePortOf } from "./node-port.ts";
 
-/** Addresses at most; the least recently answered go first. */
+/** Services by address at most; the least recently answered go first. */
 const MOST = 4096;
 /** Who scans a host's ports must not push out what pods use. */
 const MOST_NODE_PORTS = 1024;
