@@ -60,6 +60,21 @@ test("asked twice, also over a restart, it answers the same and makes nothing", 
   expect(links.made.size).toBe(1);
 });
 
+test("of a link that has gone with its host's start nothing is left, and its port of the host is free", async () => {
+  const { links, log, directory, begin } = site();
+  const portMappings = [{ hostPort: 8080, containerPort: 80, protocol: "tcp" as const }];
+  await begin().add(request(7, { portMappings }));
+  const stays = await begin().add(request(8));
+  for (const name of links.made.keys()) if (name !== stays.host.name) links.made.delete(name);
+  const after = begin();
+  expect(after.list().map(({ containerId }) => containerId)).toEqual(["c8"]);
+  expect(log).toEqual(["a pod's link has gone, its addresses are free: ?/web"]);
+  expect(fs.readdirSync(directory)).toEqual(["c8@eth0.json"]);
+  await after.add(request(9, { portMappings }));
+  await after.remove(request(7));
+  expect(links.made.size).toBe(2);
+});
+
 test("the same container in another namespace is made anew", async () => {
   const { links, begin } = site();
   const attachments = begin();

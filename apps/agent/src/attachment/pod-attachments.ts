@@ -1,7 +1,8 @@
 /**
  * Makes and removes pods' links: an address of our blocks, a pair of devices, programs on it before anything passes,
  * then up. All or nothing: what fails half-way is taken back, and what a crash left half-way is taken back at the next
- * start. Asked for by the CNI server, one request for a link at a time.
+ * start, as is what is remembered of links that went meanwhile, with their namespace or with all others when the host was
+ * started anew. Asked for by the CNI server, one request for a link at a time.
  */
 import { createHash } from "node:crypto";
 import type { PodLinks } from "../dataplane/pod-links.ts";
@@ -50,7 +51,13 @@ export class PodAttachments implements Attachments {
 
   constructor(options: PodAttachmentsOptions) {
     this.#o = options;
-    for (const record of options.store.all()) if (record.phase === "making") this.#takeBack(record);
+    const there = options.links.kinds();
+    for (const record of options.store.all()) {
+      if (record.phase === "made" && there.has(record.hostName)) continue;
+      if (record.phase === "made")
+        options.log("a pod's link has gone, its addresses are free", podOf(record));
+      this.#takeBack(record);
+    }
     for (const file of options.store.unreadable) options.log("no record of an attachment", file);
   }
 

@@ -40,7 +40,8 @@ const idsRead = ({ count, values, cpus, stride } = table.read()): number[] =>
 test("who is added is found by the next life, and one who is forgotten by none", () => {
   table.add(POD, 5, "own");
   table.add({ ...OTHER, port: { cookie: 1n, ifindex: 9 } }, 6, "netkit");
-  table.add(POD, 99, "own"); // is there already
+  table.add(POD, 5, "own"); // is there already
+  expect(() => table.add(POD, 99, "own")).toThrow("the interface is endpoint 5's still");
   const both = [
     { ...POD, endpointId: 5 },
     { cookie: 1n, ifindex: 9, endpointId: 6 },

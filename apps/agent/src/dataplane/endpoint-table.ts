@@ -60,10 +60,13 @@ export class EndpointTable {
     return { count: slots.length, keys, values: Buffer.concat(taken), cpus, stride: stride / cpus };
   }
 
-  /** Nothing, of a place that has one already: its totals stay. */
+  /** Nothing, of a place that has it already: its totals stay. Throws an Error where the place is another's. */
   add(place: EndpointPlace, endpointId: number, kind: HookedKind): void {
     const key = keyOf(place);
-    if (this.#held.has(textOf(key))) return;
+    const held = this.#held.get(textOf(key));
+    if (held && held.endpointId !== endpointId)
+      throw new Error(`the interface is endpoint ${held.endpointId}'s still`);
+    if (held) return;
     const slot = this.#freeSlot();
     this.#values.update(u32(slot), this.#fresh(key, endpointId, kind));
     this.#places.update(key, u32(slot), "create");
