@@ -7,6 +7,7 @@
 #define MILLRACE_FORWARDING_H
 
 #include "lib/kernel.h"
+#include "lib/locals.h"
 #include "lib/packet.h"
 #include "shared/flow.h"
 #include "shared/forward.h"
@@ -17,14 +18,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct forwarding);
 } forwarding __weak SEC(".maps");
-
-/* Two addresses for each of 1,024 endpoints, and as many to spare: 4,096 x 80 bytes. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u8[16]);
-	__type(value, struct local);
-} locals __weak SEC(".maps");
 
 /* What this host's pods talk to, never the fleet: 16,384 x 80 bytes at most. Full: the agent ends the oldest lease. */
 struct {
@@ -94,53 +87,6 @@ static __always_inline const struct forwarding *forwarding_now(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&forwarding, &zero);
-}
-
-/*
- * The pod that was found last of those whose address has the same low bits: a fifth of a look-up's cost. Of this CPU alone,
- * and valid for the generation it was read under. 1,024 x 40 bytes a CPU.
- */
-#define LOCAL_GUESSES 1024
-
-struct local_guess {
-	__u8 address[16];
-	struct local local;
-	__u32 generation;
-	__u32 _pad0;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, LOCAL_GUESSES);
-	__type(key, __u32);
-	__type(value, struct local_guess);
-} local_guesses __weak SEC(".maps");
-
-static __noinline const struct local *local_find(struct local_guess *guess, const __u8 address[16], __u32 generation)
-{
-	const struct local *local;
-
-	if (!guess || !address)
-		return NULL;
-	local = bpf_map_lookup_elem(&locals, address);
-	if (!local)
-		return NULL;
-	guess->generation = 0;
-	address_copy(guess->address, address);
-	guess->local = *local;
-	guess->generation = generation;
-	return local;
-}
-
-/* The pod here that has the address, until the next is asked for; NULL: none. */
-static __always_inline const struct local *local_of(const __u8 address[16], const struct forwarding *now)
-{
-	__u32 at = bpf_ntohl(((const __u32 *)address)[3]) & (LOCAL_GUESSES - 1);
-	struct local_guess *guess = bpf_map_lookup_elem(&local_guesses, &at);
-
-	if (guess && guess->generation == now->generation && address_equals(guess->address, address))
-		return &guess->local;
-	return local_find(guess, address, now->generation);
 }
 
 static __always_inline const struct route *route_to(const __u8 address[16])
