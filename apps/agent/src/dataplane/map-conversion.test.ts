@@ -1,30 +1,6 @@
-import type { BtfMember, BtfType, BtfTypes } from "@millrace/native/native";
 import { expect, test } from "vitest";
+import { array, int, layout, type Parts, structNamed, types } from "../testing/btf-types.ts";
 import { convert, spansOf } from "./map-conversion.ts";
-
-const int = (bytes: number, ...typedefs: string[]): BtfType => ({
-  ...{ kind: "int", name: "unsigned", size: bytes, signed: false, bool: false },
-  ...(typedefs.length > 0 ? { typedefs } : {}),
-});
-const array = (element: BtfType, length: number): BtfType => ({
-  ...{ kind: "array", size: element.size * length, length, element },
-});
-const struct = (name: string, size: number): BtfType => ({ kind: "struct", name, size });
-type Parts = [name: string, type: BtfType][];
-/** Members one after the other. */
-function layout(name: string, parts: Parts) {
-  let size = 0;
-  const members = parts.map(([part, type]): BtfMember => {
-    const member = { name: part, offset: size, bitOffset: size * 8, bitSize: 0, size: type.size, type };
-    size += type.size;
-    return member;
-  });
-  return { kind: "struct" as const, name, size, members };
-}
-const types = (...structs: ReturnType<typeof layout>[]): BtfTypes => ({
-  ...{ enums: {}, anonymousEnums: [], typedefs: {}, sections: {} },
-  structs: Object.fromEntries(structs.map((one) => [one.name, one])),
-});
 
 /** What those bytes of the one are in the other. */
 function moved(was: Parts, is: Parts, bytes: number[]): number[] {
@@ -60,7 +36,7 @@ test("a wider number and a longer array end in zeros", () => {
 
 test("a struct within is moved by its own members, in arrays too", () => {
   const was = [
-    layout("r", [["all", array(struct("inner", 3), 2)]]),
+    layout("r", [["all", array(structNamed("inner", 3), 2)]]),
     layout("inner", [
       ["x", byte],
       ["y", half],
@@ -69,7 +45,7 @@ test("a struct within is moved by its own members, in arrays too", () => {
   const is = [
     layout("r", [
       ["n", byte],
-      ["all", array(struct("inner", 4), 2)],
+      ["all", array(structNamed("inner", 4), 2)],
     ]),
     layout("inner", [
       ["y", half],
@@ -103,7 +79,7 @@ test.each<[string, Parts, Parts, string]>([
     [["a", int(4, "__be32")]],
     "struct r: a is of another type",
   ],
-  ["a struct for a number", [["a", word]], [["a", struct("r", 4)]], "struct r: a is of another type"],
+  ["a struct for a number", [["a", word]], [["a", structNamed("r", 4)]], "struct r: a is of another type"],
 ])("there is no way to %s", (_, was, is, problem) => {
   expect(() => moved(was, is, [])).toThrow(problem);
 });
