@@ -55,7 +55,6 @@ static __always_inline void flow_carry_into(struct flow_record *to, const struct
 	tcp_carry(to, more);
 }
 
-/* false: there is no room for it, or it has gone. */
 static __always_inline bool flow_carry_one(struct flow_chunk *chunk, __u32 at)
 {
 	struct flow_record *more = &chunk->records[at % FLOW_CHUNK];
@@ -73,8 +72,10 @@ static __always_inline bool flow_carry_one(struct flow_chunk *chunk, __u32 at)
 	holder = how == FLOW_CARRY_LATE ? bpf_map_lookup_elem(&flow_holders, &key.endpoint_id) : NULL;
 	if (holder)
 		flow_place_give_back(holder);
-	if (!there)
+	if (!there) {
+		more->shown = FLOW_CARRY_MISSED;
 		return false;
+	}
 	flow_carry_into(there, more);
 	emit_flow_moved(&key);
 	return true;
@@ -100,7 +101,7 @@ int flow_carry(struct flow_scan_request *request)
 	return request->found;
 }
 
-/* Into this CPU's: hooks here may come in between two of these additions, never into one. */
+/* Into this CPU's: hooks here may come in between two of these additions, never into one. 0: another has the slot by now. */
 SEC("syscall")
 int endpoint_carry(struct endpoint_carry_request *request)
 {

@@ -7,6 +7,8 @@ import {
   ENDPOINT_OFFSETS,
   ENDPOINT_SIZE,
   type Endpoint,
+  EndpointClass,
+  EndpointLimit,
   encodeEndpointCarryRequest,
   readEndpoint,
 } from "@millrace/abi/generated/endpoint";
@@ -14,13 +16,16 @@ import {
   encodeFlowScanRequest,
   FLOW_CHUNK_OFFSETS,
   FLOW_CHUNK_SIZE,
+  FLOW_KEY_OFFSETS,
   FLOW_KEY_SIZE,
   FLOW_PATH_OFFSETS,
   FLOW_RECORD_OFFSETS,
   FLOW_RECORD_SIZE,
   FLOW_SCAN_REQUEST_SIZE,
   FlowCarry,
+  type FlowCounters,
   FlowLimit,
+  readFlowRecord,
   readFlowScanRequest,
 } from "@millrace/abi/generated/flow";
 import type { BpfMap, BpfProgram } from "@millrace/native/native";
@@ -32,18 +37,24 @@ type Row = { key: Uint8Array; record: Buffer };
 
 export class Carried {
   readonly #kernel: Kernel;
+  /** What was counted by endpoints that have gone meanwhile, with nobody left to report it. */
+  readonly lost = { packets: 0, bytes: 0 };
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
   }
 
-  /** Into a table that nothing counts in yet. Returns how many found no room. */
-  openFlows(rows: Rows): number {
-    return this.#carry(rowsOf(rows).map((row) => asked(row, FlowCarry.OPEN)));
+  /** Into a table that nothing counts in yet. Throws an Error where there isn't room for all. */
+  openFlows(rows: Rows): void {
+    const missed = this.#carry(rowsOf(rows).map((row) => asked(row, FlowCarry.OPEN)));
+    if (missed.length > 0) throw new Error(`${missed.length} of ${rows.count} flows found no room`);
   }
 
-  /** What came to each since it was read `first`, and those that came since. Returns how many found no room, or have gone. */
-  addFlows(first: Rows, last: Rows): number {
+  /**
+   * What came to each since it was read `first`, and those that came since. Packets of one that found no room, or has gone, are
+   * its endpoint's that have no flow.
+   */
+  addFlows(first: Rows, last: Rows): void {
     const before = new Map(keysOf(first, FLOW_KEY_SIZE).map((key, n) => [key, n]));
     const wanted = rowsOf(last).flatMap((row) => {
       const n = before.get(text(row.key));
@@ -51,7 +62,8 @@ export class Carried {
       const old = first.values.subarray(n * FLOW_RECORD_SIZE, (n + 1) * FLOW_RECORD_SIZE);
       return row.record.equals(old) ? [] : [asked(grown(row, Buffer.from(old)), FlowCarry.ADD)];
     });
-    return this.#carry(wanted);
+    const missed = this.#carry(wanted);
+    if (missed.length > 0) this.#addMissed(missed, new Set(before.keys()));
   }
 
   /** Likewise of endpoints, whose slots are the same. */
@@ -60,17 +72,42 @@ export class Carried {
     for (let slot = 0; slot < last.count; slot++) {
       const at = { slot, cpus, stride };
       const counted = less(endpointIn(last, at), endpointIn(first, at));
-      const ctx = new Uint8Array(ENDPOINT_CARRY_REQUEST_SIZE);
-      encodeEndpointCarryRequest({ slot, counted }, viewOf(ctx));
-      if (counted.endpointId !== 0 && ctx.subarray(REQUEST_COUNTERS).some((byte) => byte !== 0))
-        this.#kernel.program("endpoint_carry").testRun({ ctx });
+      if (counted.endpointId === 0 || this.#addEndpoint(slot, counted)) continue;
+      for (const way of counted.counters) {
+        this.lost.packets += Number(way[EndpointClass.TOTAL]?.packets);
+        this.lost.bytes += Number(way[EndpointClass.TOTAL]?.bytes);
+      }
     }
   }
 
-  #carry(rows: readonly Row[]): number {
+  /** False: another has the slot by now, or nobody. */
+  #addEndpoint(slot: number, counted: Endpoint): boolean {
+    const ctx = new Uint8Array(ENDPOINT_CARRY_REQUEST_SIZE);
+    encodeEndpointCarryRequest({ slot, counted }, viewOf(ctx));
+    if (ctx.subarray(REQUEST_COUNTERS).every((byte) => byte === 0)) return true;
+    return this.#kernel.program("endpoint_carry").testRun({ ctx }).retval === 1;
+  }
+
+  /** Of an endpoint that has gone as well nothing is added: its total says it. */
+  #addMissed(rows: readonly Row[], before: ReadonlySet<string>): void {
+    const map = this.#kernel.map("endpoints");
+    const { values } = map.lookupBatch({ max: EndpointLimit.EP_SLOTS });
+    for (const { key, record } of rows) {
+      const id = viewOf(key).getUint32(FLOW_KEY_OFFSETS.endpointId, true);
+      const why = before.has(text(key)) ? EndpointClass.FLOW_RETIRED : EndpointClass.TABLE_FULL;
+      for (let slot = 1; slot < EndpointLimit.EP_SLOTS; slot++) {
+        const there = readEndpoint(viewOf(values), slot * map.stride);
+        if (there.endpointId === id)
+          this.#addEndpoint(slot, withoutFlow(there, readFlowRecord(viewOf(record), 0).counters, why));
+      }
+    }
+  }
+
+  /** Returns those that found no room, or have gone. */
+  #carry(rows: readonly Row[]): Row[] {
     const changes = this.#kernel.map("flow_changes");
     const room = changes.maxEntries * FlowLimit.CHUNK;
-    let missed = 0;
+    const missed: Row[] = [];
     for (let at = 0; at < rows.length; at += room) {
       const some = rows.slice(at, at + room);
       const chunks = Array.from({ length: Math.ceil(some.length / FlowLimit.CHUNK) }, (_, n) =>
@@ -78,7 +115,9 @@ export class Carried {
       );
       const places = Buffer.concat(chunks.map((_, n) => u32(n)));
       changes.updateBatch(places, Buffer.concat(chunks), chunks.length);
-      missed += some.length - this.#run(some.length);
+      if (this.#run(some.length) === some.length) continue;
+      const after = chunks.map((_, n) => changes.lookup(u32(n)) as Buffer);
+      missed.push(...some.filter((_, n) => isMissed(after, n)));
     }
     return missed;
   }
@@ -125,6 +164,21 @@ function chunkOf(rows: readonly Row[]): Buffer {
     chunk.set(record, FLOW_CHUNK_OFFSETS.records + n * FLOW_RECORD_SIZE);
   });
   return chunk;
+}
+
+function isMissed(chunks: readonly Buffer[], n: number): boolean {
+  const chunk = chunks[Math.floor(n / FlowLimit.CHUNK)] as Buffer;
+  const record = FLOW_CHUNK_OFFSETS.records + (n % FlowLimit.CHUNK) * FLOW_RECORD_SIZE;
+  return chunk.readUInt32LE(record + FLOW_RECORD_OFFSETS.shown) === FlowCarry.MISSED;
+}
+
+/** What that endpoint counted of a flow, in a class of those that have none. */
+function withoutFlow(endpoint: Endpoint, flow: readonly FlowCounters[], why: EndpointClass): Endpoint {
+  const none = { packets: 0n, segments: 0n, bytes: 0n };
+  const counters = endpoint.counters.map((ways, direction) =>
+    ways.map((_, at) => (at === why ? (flow[direction] ?? none) : none)),
+  );
+  return { ...endpoint, counters, notes: endpoint.notes.map(() => 0n) };
 }
 
 /** The sum over CPUs. */

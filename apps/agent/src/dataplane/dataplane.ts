@@ -141,6 +141,8 @@ export type LeftBehind = {
   /** Undefined where they can't be read any more; `why` says so. */
   totals: readonly EndpointTotal[] | undefined;
 };
+/** As of LeftBehind: what could not be taken along out of maps of another layout, since this life began. */
+export type MoveLosses = { packets: number; bytes: number; unknown: readonly string[] };
 /** How many entries of the flow table an endpoint has. */
 export type FlowHolder = { endpointId: number; flows: number };
 export type EndpointEntry = { cookie: bigint; ifindex: number; endpointId: number };
@@ -192,8 +194,9 @@ export interface Dataplane {
   markReported(): void;
   /** What was left behind goes, and with it what carried packets until now: everything that is to be hooked is. */
   removeLeft(): void;
-  /** Every endpoint has this version's programs: what the other's went on to count in maps that were moved is in ours now. */
+  /** If every endpoint has this version's programs: what the other's went on to count in maps that were moved is in ours now. */
   settle(): void;
+  moveLosses(): MoveLosses;
   /** Which endpoints the kernel counts already: those of the adopted maps. */
   endpoints(): EndpointEntry[];
   setDropClasses(classes: DropClasses): void;

@@ -22,6 +22,7 @@ import type {
   InterfaceFollower,
   LeftBehind,
   MapFacts,
+  MoveLosses,
   PerCpuBytes,
   ProgramFacts,
   TableBytes,
@@ -107,6 +108,9 @@ export class FakeDataplane implements Dataplane {
   }
   removeLeft(): void {}
   settle(): void {}
+  moveLosses(): MoveLosses {
+    return { packets: 0, bytes: 0, unknown: [] };
+  }
   endpoints(): EndpointEntry[] {
     return [...this.kernel.endpoints.values()].map(({ entry }) => entry);
   }

@@ -75,6 +75,11 @@ export class Hooks {
     for (const file of this.#pins.hooks()) if (!kept.has(file)) this.#end(file);
   }
 
+  /** No program of an earlier life runs any more where an endpoint is. */
+  areAllTaken(): boolean {
+    return this.#pins.hooks().every((file) => this.#links.has(file));
+  }
+
   close(): void {
     for (const { link } of this.#links.values()) link.close();
     this.#links.clear();

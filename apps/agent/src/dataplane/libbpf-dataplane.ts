@@ -16,6 +16,7 @@ import type {
   InterfaceChange,
   LeftBehind,
   MapFacts,
+  MoveLosses,
   PerCpuBytes,
   ProgramFacts,
   TableBytes,
@@ -70,7 +71,6 @@ export class LibbpfDataplane implements Dataplane {
   #capabilities: Capability[] | undefined;
   #classes: DropClasses = { reasons: [], places: [] };
   readonly #observed = new ObserverEvents();
-  #ringLost = 0;
   readonly #left: LeftBehind[] = [];
   /** Maps that a killed life moved, and did not finish with. */
   #cut: readonly string[] = [];
@@ -135,7 +135,13 @@ export class LibbpfDataplane implements Dataplane {
     this.#pins.removeLeft();
   }
   settle(): void {
-    if (this.#observe?.moves.finish()) decideAnew(this.#tables.map("forwarding"));
+    const { observe, hooks } = this.#started();
+    if (!observe.moves.isPending || !hooks.areAllTaken()) return;
+    observe.moves.finish();
+    decideAnew(this.#tables.map("forwarding"));
+  }
+  moveLosses(): MoveLosses {
+    return this.#started().observe.moves.losses();
   }
   endpoints(): EndpointEntry[] {
     return this.#endpoints.entries();
@@ -190,10 +196,7 @@ export class LibbpfDataplane implements Dataplane {
     return this.#scan.scan(this.#started().observe.program("flow_scan"));
   }
   missedMoves(): boolean {
-    const { ringLost } = this.observerCounts();
-    if (ringLost !== this.#ringLost) this.#observed.moved.miss();
-    this.#ringLost = ringLost;
-    return this.#observed.moved.takeMissed();
+    return this.#observed.missed(this.observerCounts().ringLost);
   }
   flowCapacity(): number {
     return this.#options.flowCapacity;

@@ -5,6 +5,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { EndpointClass } from "@millrace/abi/generated/endpoint";
 import {
   FLOW_KEY_SIZE,
   FLOW_PATH_OFFSETS,
@@ -33,8 +34,11 @@ const point = () => {
   return { cookie: netnsCookie(link.podNetns), ifindex, netns: link.podNetns, endpointId: ENDPOINT };
 };
 
+const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
 function open(bpfDirectory = BPF): LibbpfDataplane {
-  const table = { flowCapacity: 64, flowBudget: 64, hostNetns: "/proc/self/ns/net" };
+  const table = { flowCapacity: 64, flowBudget: 128, hostNetns: "/proc/self/ns/net" };
   return new LibbpfDataplane({ bpfDirectory, pinDirectory: directory, ...table });
 }
 
@@ -45,10 +49,7 @@ const ping = (id: number, packets: number): string =>
 /** Packets of each flow, sent and received, by its number. */
 function flowsOf(plane: LibbpfDataplane) {
   const { count, keys, values } = plane.readFlows();
-  const [key, value] = [keys, values].map((b) => new DataView(b.buffer, b.byteOffset, b.byteLength)) as [
-    DataView,
-    DataView,
-  ];
+  const [key, value] = [viewOf(keys), viewOf(values)];
   return new Map(
     Array.from({ length: count }, (_, n) => [
       readFlowKey(key, n * FLOW_KEY_SIZE).sport,
@@ -60,16 +61,13 @@ const packetsOf = (plane: LibbpfDataplane) =>
   Object.fromEntries(
     [...flowsOf(plane)].map(([id, { counters }]) => [id, counters.map(({ packets }) => Number(packets))]),
   );
-function totalOf(plane: LibbpfDataplane): number {
+/** Of the endpoint, both ways, in that class. */
+function inClass(plane: LibbpfDataplane, at: EndpointClass): number {
   const { values, cpus, stride } = plane.readEndpoints();
-  const totals = readTotals(
-    new DataView(values.buffer, values.byteOffset, values.byteLength),
-    0,
-    cpus,
-    stride,
-  );
-  return (totals[0] as number) + (totals[INGRESS] as number);
+  const totals = readTotals(viewOf(values), 0, cpus, stride);
+  return (totals[at * 3] as number) + (totals[INGRESS + at * 3] as number);
 }
+const totalOf = (plane: LibbpfDataplane): number => inClass(plane, EndpointClass.TOTAL);
 
 /** Five echoes, counted by the other version, whose agent has gone since. */
 beforeEach(async () => {
@@ -112,6 +110,49 @@ test("what either version counts is in one flow in the end, and what was decided
   expect(flowsOf(plane).get(FIRST)?.path.natPort).toBe(31_234);
   expect(plane.leftBehind()).toEqual([]);
   expect(fs.readdirSync(path.join(directory, other, "moved"))).toEqual([]);
+  await plane.close({ remove: true });
+});
+
+test("packets of flows that found no room, or have gone, are the endpoint's that have no flow", async () => {
+  const plane = open();
+  plane.start(other);
+  ping(FIRST, 3);
+  ping(LATE, 2);
+  plane.attach(point());
+  const flows = openPinnedMap(path.join(directory, other, "maps", "flows"));
+  flows.delete(flows.nextKey() as Buffer);
+  flows.close();
+  for (let id = 100; id < 164; id++) ping(id, 1);
+  expect(plane.readFlows().count).toBe(64);
+  plane.settle();
+  expect([EndpointClass.FLOW_RETIRED, EndpointClass.TABLE_FULL].map((at) => inClass(plane, at))).toEqual([
+    6, 4,
+  ]);
+  expect(totalOf(plane)).toBe(2 * (5 + 3 + 2 + 64));
+  expect(plane.flowHolders()).toEqual([{ endpointId: ENDPOINT, flows: 65 }]);
+  expect(plane.moveLosses()).toEqual({ packets: 0, bytes: 0, unknown: [] });
+  await plane.close({ remove: true });
+});
+
+test("what an endpoint counted there that has gone since is a loss, told as a number", async () => {
+  const plane = open();
+  plane.start(other);
+  ping(FIRST, 3);
+  plane.detach(point());
+  plane.forget(point());
+  plane.settle();
+  expect(plane.moveLosses()).toEqual({ packets: 6, bytes: 6 * 98, unknown: [] });
+  await plane.close({ remove: true });
+});
+
+test("while an endpoint has the other version's programs nothing is settled", async () => {
+  const plane = open();
+  plane.start(other);
+  plane.settle();
+  ping(FIRST, 3);
+  plane.attach(point());
+  plane.settle();
+  expect(packetsOf(plane)).toEqual({ [FIRST]: [8, 8] });
   await plane.close({ remove: true });
 });
 

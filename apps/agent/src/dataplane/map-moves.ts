@@ -4,7 +4,7 @@
  */
 import { BpfError, type BpfMap, type BpfProgram, rcuBarrier } from "@millrace/native/native";
 import { Carried } from "./carried.ts";
-import type { LeftBehind } from "./dataplane.ts";
+import type { LeftBehind, MoveLosses } from "./dataplane.ts";
 import { recountHolders } from "./flow-holders.ts";
 import { keysOf, type MapMove, type Rows } from "./map-move.ts";
 import type { Pins } from "./pins.ts";
@@ -21,6 +21,7 @@ export class MapMoves {
   readonly #carried: Carried;
   readonly #maps = new Map<string, BpfMap>();
   #begun: Begun[] = [];
+  readonly #failed: string[] = [];
 
   constructor(kernel: Kernel, pins: Pins) {
     this.#kernel = kernel;
@@ -39,22 +40,27 @@ export class MapMoves {
     }
   }
 
-  /**
-   * When no program of the other version runs any more. Each map's turn comes once: what fails leaves its pin, by which the next
-   * life says that something is unknown. Whether there was anything to do.
-   */
-  finish(): boolean {
-    if (this.#begun.length === 0) return false;
+  get isPending(): boolean {
+    return this.#begun.length > 0;
+  }
+
+  /** When no program of the other version runs any more. Each map's turn comes once, and one that fails keeps no other from its own. */
+  finish(): void {
     rcuBarrier();
-    for (let one = this.#begun.shift(); one; one = this.#begun.shift())
+    for (const { move, first } of this.#begun) {
       try {
-        this.#follow(one.move.name, one.first, one.move.read(this.#map(one.move.name)));
-        this.#pins.remove(this.#pins.moved(one.move.name));
-      } finally {
-        one.move.close();
+        this.#follow(move.name, first, move.read(this.#map(move.name)));
+      } catch (error) {
+        this.#failed.push(`map ${move.name}, moved into another layout: ${(error as Error).message}`);
       }
+      this.#pins.remove(this.#pins.moved(move.name));
+    }
     this.close();
-    return true;
+  }
+
+  /** What the other version's programs counted, and is in none of ours; `unknown`: why there may be more. */
+  losses(): MoveLosses {
+    return { ...this.#carried.lost, unknown: this.#failed };
   }
 
   close(): void {

@@ -11,6 +11,7 @@ import { eachRecord } from "./record-batch.ts";
 
 export class ObserverEvents {
   readonly moved = new MovedFlows();
+  #ringLost = 0;
   readonly #counts: EventCounts = { opened: 0, moved: 0, closed: 0, drops: 0, lost: 0 };
   /** Called when flows have opened or were dropped for a new reason. */
   onFresh: () => void = () => {};
@@ -23,6 +24,12 @@ export class ObserverEvents {
     if (lost > 0n) this.moved.miss();
     eachRecord(batch, (record) => this.#one(record));
     if (this.#counts.opened + this.#counts.drops > before) this.onFresh();
+  }
+  /** True when movements were lost since the last call; `ringLost`: what the ring had no room for, so far. */
+  missed(ringLost: number): boolean {
+    if (ringLost !== this.#ringLost) this.moved.miss();
+    this.#ringLost = ringLost;
+    return this.moved.takeMissed();
   }
   counts(): EventCounts {
     return { ...this.#counts };

@@ -64,9 +64,8 @@ export class EndpointReconciler {
     this.#interfaces.keepOnly(new Set(pods.map(({ cookie }) => cookie)));
     for (const endpoint of registry.all.values()) this.#keepPath(endpoint, wanted);
     // What carried pods' packets until now goes when each has its own programs.
-    const all = [...registry.all.values()];
-    if (!all.some(isWithoutCarrier)) this.#o.dataplane.removeLeft();
-    if (all.every(({ attached, leaving }) => attached || leaving)) this.#o.dataplane.settle();
+    if (![...registry.all.values()].some(isWithoutCarrier)) this.#o.dataplane.removeLeft();
+    this.#o.dataplane.settle();
   }
 
   /** Only when something changed: this runs every second, and seldom finds news. */

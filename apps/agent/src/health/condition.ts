@@ -86,7 +86,7 @@ export class Condition {
       refusedInterfaces: reconciler.refused.length,
       failedEndpoints: [...telemetry.registry.all.values()].filter(({ failure }) => failure !== null).length,
       hooksOff: telemetry.executor.hooksOff,
-      leftBehind: telemetry.unknown,
+      leftBehind: [...telemetry.unknown, ...dataplane.moveLosses().unknown],
       missing: absent
         .filter(({ name }) => name in NEEDED)
         .map(({ name, reason }) => ({ what: NEEDED[name] as string, why: `${name}: ${reason ?? "absent"}` })),

@@ -167,7 +167,14 @@ export class Telemetry {
     const refused = (): LossCounter => ({
       ...{ what: "conntrack-entries", name: "agent:conntrack-entries", value: otherSides.lost },
     });
-    const losses = () => [refused(), ...options.losses()];
+    const moved = (): LossCounter[] => {
+      const { packets, bytes } = dataplane.moveLosses();
+      return [
+        { what: "left-behind-packets", name: "agent:moved-packets", value: packets },
+        { what: "left-behind-bytes", name: "agent:moved-bytes", value: bytes },
+      ];
+    };
+    const losses = () => [refused(), ...moved(), ...options.losses()];
     const reports = new EndpointReports(baselines, registry.all);
     const { translations } = baselines;
     const common = { batch, identities: registry, clock, reasons, sockets: this.sockets, translations };

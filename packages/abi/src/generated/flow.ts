@@ -5,6 +5,7 @@ export const FlowCarry = {
   OPEN: 0,
   LATE: 1,
   ADD: 2,
+  MISSED: 3,
 } as const;
 export type FlowCarry = (typeof FlowCarry)[keyof typeof FlowCarry];
 

@@ -191,11 +191,12 @@ struct flow_retire_batch {
 };
 ABI_SIZE(struct flow_retire_batch, 45 * 1024);
 
-/* What becomes of a flow that flow_carry is given; stands in its record's `shown`. */
+/* What becomes of a flow that flow_carry is given, and what came of it; stands in its record's `shown`. */
 enum flow_carry {
 	FLOW_CARRY_OPEN = 0, /* opened as it is, or added to what is there */
 	FLOW_CARRY_LATE = 1, /* likewise; its holder counts it already, and what is there as well */
 	FLOW_CARRY_ADD = 2,  /* only added */
+	FLOW_CARRY_MISSED = 3, /* it found no room, or has gone */
 };
 
 /* The argument of one flow_scan, flow_collect or flow_carry run; `found` and `total` are answers. */
