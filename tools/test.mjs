@@ -38,10 +38,13 @@ const hasBrowserTests = () =>
  *  longest file goes to the lane that is shorter there. */
 const WITH_PARTS = ["e2e/system/own-machine.lab.test.ts", "e2e/system/tls.lab.test.ts"];
 if (process.argv.includes(SOAK)) WITH_PARTS.push("e2e/system/endurance.lab.test.ts");
+/** An hour of waiting, in the soak: beside the lanes. */
+const OUTAGE = "e2e/system/outage.lab.test.ts";
+const isBeside = (file) => process.argv.includes(SOAK) && file === OUTAGE;
 const systemTests = readdirSync(at("e2e"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".lab.test.ts"))
   .map((file) => `e2e/${file}`)
-  .filter((file) => !WITH_PARTS.includes(file));
+  .filter((file) => !WITH_PARTS.includes(file) && !isBeside(file));
 const PARTS = {
   kernelAgent: { name: "kernel-agent", paths: ["apps/", "tools/", "prisma/", "bench/", "e2e/"] },
   kernelPrograms: { name: "kernel-programs", paths: ["packages/"] },
@@ -50,6 +53,7 @@ const PARTS = {
     name: "lab-parts",
     paths: ["packages/", "tools/", "prisma/", "bench/", "apps/", ...WITH_PARTS],
   },
+  outage: { name: "lab-outage", paths: [OUTAGE] },
 };
 
 /** Two lanes for two cores: each of them waits more than it computes. Within a lane one after the other, and a tier that
@@ -69,6 +73,7 @@ async function runTests(tallies, env) {
       privileged("lab", PARTS.labParts),
     ],
   ];
+  if (process.argv.includes(SOAK)) lanes.push([privileged("lab", PARTS.outage)]);
   const ran = await Promise.all(lanes.map((steps) => runSteps(steps, 1)));
   results.push(...ran.flat());
   if (hasBrowserTests()) results.push(await runStep(browser()));

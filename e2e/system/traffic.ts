@@ -79,7 +79,7 @@ const ENDLESS = `
 import net from "node:net";
 import dgram from "node:dgram";
 import { existsSync, writeFileSync } from "node:fs";
-const { to, connections, underWay, enough } = JSON.parse(process.env.ENDLESS);
+const { to, connections, pace, underWay, enough } = JSON.parse(process.env.ENDLESS);
 const met = { kept: 0, exchanges: 0, opened: 0, datagrams: 0, lost: [], errors: [] };
 const isOver = () => existsSync(enough);
 let areOpen;
@@ -106,7 +106,7 @@ const keep = async (host) => {
   socket.destroy();
 };
 const renew = async () => {
-  for (let n = 0; !isOver(); n++, await rest(20)) {
+  for (let n = 0; !isOver(); n++, await rest(20 * pace)) {
     const socket = await open(to[n % to.length]);
     await exchange(socket);
     met.opened++;
@@ -119,7 +119,7 @@ const tell = async (host) => {
   const away = new Set();
   socket.on("message", (m) => away.delete(m.readUInt32BE(0)));
   socket.on("error", fail("datagrams to " + host));
-  for (let n = 0; !isOver(); n++, await rest(10)) {
+  for (let n = 0; !isOver(); n++, await rest(10 * pace)) {
     const numbered = Buffer.alloc(100);
     numbered.writeUInt32BE(n);
     away.add(n);
@@ -144,19 +144,19 @@ export type Endless = {
   exchanges: number;
   opened: number;
   datagrams: number;
-  /** Which numbers, of those to one address: each sends 100 a second. */
+  /** Which numbers, of those to one address: each sends 100 a second, divided by the pace. */
   lost: { to: string; count: number; first: number; last: number }[];
   errors: string[];
 };
 const A_DAY_MS = 86_400_000;
 
-/** From the sender, once all connections that are kept are open; `end` stops it, and says what it met. */
+/** From the sender, once all connections that are kept are open; `end` stops it, and says what it met. `pace`: so many times slower. */
 export async function endlessTraffic(
   lab: Lab,
-  wanted: { to: readonly string[]; connections: number },
+  wanted: { to: readonly string[]; connections: number; pace?: number },
 ): Promise<{ end: () => Promise<Endless> }> {
   const [underWay, enough] = ["/tmp/under-way", "/tmp/enough"];
-  const env = `ENDLESS=${JSON.stringify({ ...wanted, underWay, enough })}`;
+  const env = `ENDLESS=${JSON.stringify({ pace: 1, ...wanted, underWay, enough })}`;
   const running = lab.exec("sender", ["env", env, NODE_IN_CONTAINER, "--input-type=module", "-"], {
     ...{ timeoutMs: A_DAY_MS, stdin: ENDLESS },
   });

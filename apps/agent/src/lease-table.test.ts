@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { LeaseTable } from "./lease-table.ts";
 
 type Answer = { is: string | null };
-function begin(room: { most?: number; mostAbsent?: number } = {}) {
+function begin(room: { most?: number; mostAbsent?: number; idleMs?: number } = {}) {
   const clock = { ms: 0 };
   const isFound = ({ is }: Answer) => is !== null;
-  const limits = { most: room.most ?? 10, mostAbsent: room.mostAbsent ?? 10 };
+  const limits = { most: room.most ?? 10, mostAbsent: room.mostAbsent ?? 10, idleMs: room.idleMs ?? 0 };
   return { clock, table: new LeaseTable<Answer>({ nowMs: () => clock.ms, isFound, ...limits }) };
 }
 const there: Answer = { is: "there" };
@@ -37,22 +37,39 @@ test("with nobody to ask it holds on; what an earlier life knew is due at once, 
   table.restore("b", there);
   clock.ms = 1000;
   expect(table.due(() => true)).toEqual(["a", "b"]);
-  table.extend(["a", "nobody"]);
+  table.put("gone", absent, 60);
+  table.hold();
   clock.ms = 60_999;
-  expect([table.get("a"), table.get("b")]).toEqual([there, undefined]);
+  expect([table.get("a"), table.get("b"), table.get("gone")]).toEqual([there, there, absent]);
+  table.hold();
   clock.ms = 61_000;
-  expect(table.get("a")).toBeUndefined();
+  expect(table.expire()).toEqual([["gone", absent]]);
+  clock.ms = 120_998;
+  expect(table.get("a")).toEqual(there);
 });
 
-test("of either kind the least recently answered go", () => {
-  const { table } = begin({ most: 3, mostAbsent: 2 });
+test("what was used not long ago is renewed too", () => {
+  const { clock, table } = begin({ idleMs: 3000 });
+  for (const key of ["used", "told", "idle"]) table.put(key, there, 1);
+  clock.ms = 2000;
+  table.use("told");
+  expect(table.due((key) => key === "used")).toEqual(["used", "told", "idle"]);
+  clock.ms = 4999;
+  expect(table.due()).toEqual(["used", "told"]);
+  clock.ms = 5000;
+  expect(table.due()).toEqual([]);
+});
+
+test("of what is there the least recently used go, of what isn't the least recently answered", () => {
+  const { clock, table } = begin({ most: 3, mostAbsent: 2 });
   for (const key of ["a", "b", "c"]) table.put(key, absent, 10);
   for (const key of ["d", "e", "f"]) table.put(key, there, 10);
   expect(table.makeRoom()).toEqual(["a"]);
-  table.put("d", there, 10); // answered again: the newest
+  clock.ms = 1;
+  table.use("d");
   table.put("g", there, 10);
   expect(table.makeRoom()).toEqual(["e"]);
-  expect(table.keys()).toEqual(["b", "c", "f", "d", "g"]);
+  expect(table.keys()).toEqual(["b", "c", "d", "f", "g"]);
 });
 
 test("in doubt what is there is asked again, and of what isn't there nobody knows", () => {

@@ -1,21 +1,26 @@
 /**
  * Answers of the control plane, by what was asked, each for its lease: asked again when the greater part of it is over and
- * somebody uses it still, held on to while nobody can be asked, forgotten after. Also that something isn't there is an answer.
+ * somebody used it not long ago, held on to while nobody can be asked, forgotten after. Also that something isn't there is an answer.
  */
+
+/** A day, so that what runs once a day finds all known, whether there is anybody to ask just then or not. */
+export const IDLE_MS = 26 * 3600 * 1000;
 
 /** Renewed when this share of the lease is over. */
 const RENEW_AT = 0.7;
 /** What nobody could be asked about holds on for as long. */
 const EXTEND_MS = 60_000;
 
-type Entry<Answer> = { answer: Answer; renewAtMs: number; untilMs: number };
+type Entry<Answer> = { answer: Answer; renewAtMs: number; untilMs: number; usedMs: number };
 
 export type LeaseTableOptions<Answer> = {
   nowMs: () => number;
   isFound: (answer: Answer) => boolean;
-  /** Of what is there; then the least recently answered go. */
+  /** What nobody used for longer isn't renewed. */
+  idleMs: number;
+  /** Of what is there; then the least recently used go. */
   most: number;
-  /** Of what isn't there, which anybody can ask for; likewise. */
+  /** Of what isn't there, which anybody can ask for; then the least recently answered go. */
   mostAbsent: number;
 };
 
@@ -49,37 +54,48 @@ export class LeaseTable<Answer> {
 
   put(key: string, answer: Answer, leaseSeconds: number): void {
     const [now, leaseMs] = [this.#o.nowMs(), leaseSeconds * 1000];
+    const usedMs = this.#entries.get(key)?.usedMs ?? now;
     this.#entries.delete(key); // to the end: the newest
-    this.#entries.set(key, { answer, renewAtMs: now + leaseMs * RENEW_AT, untilMs: now + leaseMs });
+    this.#entries.set(key, { answer, renewAtMs: now + leaseMs * RENEW_AT, untilMs: now + leaseMs, usedMs });
   }
   /** What an earlier life knew: it holds until somebody was asked. */
   restore(key: string, answer: Answer): void {
     const now = this.#o.nowMs();
-    this.#entries.set(key, { answer, renewAtMs: now, untilMs: now + EXTEND_MS });
+    this.#entries.set(key, { answer, renewAtMs: now, untilMs: now + EXTEND_MS, usedMs: now });
+  }
+  use(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry) entry.usedMs = this.#o.nowMs();
   }
 
   /** Whoever had to go. */
   makeRoom(): string[] {
     const { isFound, most, mostAbsent } = this.#o;
-    const keys = (there: boolean) =>
-      [...this.#entries].flatMap(([key, { answer }]) => (isFound(answer) === there ? [key] : []));
-    const gone = [...tooMany(keys(false), mostAbsent), ...tooMany(keys(true), most)];
+    const entries = (there: boolean) =>
+      [...this.#entries].filter(([, { answer }]) => isFound(answer) === there);
+    const byUse = entries(true).sort(([, a], [, b]) => a.usedMs - b.usedMs);
+    const gone = [...tooMany(entries(false), mostAbsent), ...tooMany(byUse, most)].map(([key]) => key);
     this.#forget(gone);
     return gone;
   }
 
-  /** What is to be asked again before it ends. */
-  due(inUse: (key: string, answer: Answer) => boolean): string[] {
+  /** What is to be asked again before it ends; `inUse`: who is, besides whom `use` was called for. */
+  due(inUse: (key: string, answer: Answer) => boolean = () => false): string[] {
     const now = this.#o.nowMs();
-    return [...this.#entries].flatMap(([key, { answer, renewAtMs }]) =>
-      this.#o.isFound(answer) && now >= renewAtMs && inUse(key, answer) ? [key] : [],
-    );
-  }
-  extend(keys: readonly string[]): void {
-    for (const key of keys) {
-      const entry = this.#entries.get(key);
-      if (entry) entry.untilMs = Math.max(entry.untilMs, this.#o.nowMs() + EXTEND_MS);
+    const due: string[] = [];
+    for (const [key, entry] of this.#entries) {
+      if (!this.#o.isFound(entry.answer) || now < entry.renewAtMs) continue;
+      const isUsed = inUse(key, entry.answer);
+      if (isUsed) entry.usedMs = now;
+      if (isUsed || now - entry.usedMs < this.#o.idleMs) due.push(key);
     }
+    return due;
+  }
+  /** Nobody can be asked just now: all that is there stays, in use or not. */
+  hold(): void {
+    const untilMs = this.#o.nowMs() + EXTEND_MS;
+    for (const entry of this.#entries.values())
+      if (this.#o.isFound(entry.answer)) entry.untilMs = Math.max(entry.untilMs, untilMs);
   }
   /** Forgets what nobody renewed, and says what that was. */
   expire(): [key: string, answer: Answer][] {
@@ -104,5 +120,5 @@ export class LeaseTable<Answer> {
   }
 }
 
-const tooMany = (oldestFirst: readonly string[], most: number): string[] =>
+const tooMany = <T>(oldestFirst: readonly T[], most: number): T[] =>
   oldestFirst.slice(0, Math.max(0, oldestFirst.length - most));

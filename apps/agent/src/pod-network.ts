@@ -150,6 +150,7 @@ export class PodNetwork {
         isVirtual: (address) => this.#services.isVirtual(address),
         isKnown: (address) => this.#services.isKnown(address),
         ask: (address) => this.#services.ask(address),
+        backends: () => this.#services.backends(),
         relayed: (client) => dataplane.services.relayed(client),
       },
     });

@@ -19,6 +19,7 @@ const LEVELS: Record<string, { name: string; help: string; scale: number }> = {
   "policy.judgements": { name: "policy_judgements", help: "Pairs of ends the kernel can judge", scale: 1 },
   "policy.peers": { name: "policy_peers", help: "Identities known to policy", scale: 1 },
   "policy.revision": { name: "policy_revision", help: "Newest change of documents in force here", scale: 1 },
+  "network.routes": { name: "routes_known", help: "Addresses elsewhere this host was told of", scale: 1 },
   "network.translations": { name: "translations", help: "Flows under the host's own address", scale: 1 },
   "service.known": { name: "services_known", help: "Virtual addresses this host was told of", scale: 1 },
   "service.backendsOut": {

@@ -33,7 +33,7 @@ test("with nobody to ask it holds on", () => {
   const { clock, hosts } = fresh();
   hosts.put([answer()]);
   clock.ms = 119_000;
-  hosts.extend(["10.200.0.1"]);
+  hosts.hold();
   clock.ms = 170_000;
   hosts.expire();
   expect(hosts.get("10.200.0.1")?.host).toEqual(host);

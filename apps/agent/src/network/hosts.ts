@@ -21,7 +21,7 @@ export class Hosts {
 
   constructor(nowMs: () => number) {
     const isFound = ({ host }: Answer) => host !== null;
-    this.#leases = new LeaseTable({ nowMs, isFound, most: MOST, mostAbsent: MOST_ABSENT });
+    this.#leases = new LeaseTable({ nowMs, isFound, idleMs: 0, most: MOST, mostAbsent: MOST_ABSENT });
   }
   /** Undefined: not known. */
   get(address: string): Answer | undefined {
@@ -55,8 +55,8 @@ export class Hosts {
       [host?.uplink4, host?.uplink6].some((own) => typeof own === "string" && inUse(own)),
     );
   }
-  extend(addresses: readonly string[]): void {
-    this.#leases.extend(addresses);
+  hold(): void {
+    this.#leases.hold();
   }
   expire(): void {
     if (this.#leases.expire().some(([, { host }]) => host !== null)) this.version++;

@@ -38,6 +38,8 @@ export type VirtualAddresses = {
   isKnown: (address: string) => boolean;
   /** false: too many are asked for. */
   ask: (address: string) => boolean;
+  /** Of all that is known. */
+  backends: () => ReadonlySet<string>;
   /** The backend that a client outside was given at a node port. */
   relayed: (client: RelayClient) => string | undefined;
 };

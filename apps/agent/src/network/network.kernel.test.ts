@@ -132,6 +132,7 @@ class Stage {
         isVirtual: (address) => this.services.isVirtual(address),
         isKnown: (address) => this.services.isKnown(address),
         ask: (address) => this.services.ask(address),
+        backends: () => this.services.backends(),
         relayed: (client) => this.#kernel().relayed(client),
       },
       isConnected: () => this.connected,

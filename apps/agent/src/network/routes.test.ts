@@ -45,23 +45,25 @@ test("an answer holds for its lease and no longer", () => {
   expect(known.version).toBeGreaterThan(version);
 });
 
-test("what is in use is renewed before its lease ends, what isn't is left to end", () => {
+test("what was in use within a day is renewed before its lease ends, what wasn't is left to end", () => {
   const { clock, routes: known } = routes();
   known.put([found("10.1.0.1"), found("10.1.0.2"), absent("10.1.0.3")]);
   const inUse = (address: string) => address === "10.1.0.1";
   clock.ms = 69_999;
   expect(known.due(inUse)).toEqual([]);
   clock.ms = 70_000;
+  expect(known.due(inUse)).toEqual(["10.1.0.1", "10.1.0.2"]);
+  clock.ms = 26 * 3_600_000 + 1;
   expect(known.due(inUse)).toEqual(["10.1.0.1"]);
 });
 
-test("with nobody to ask, what is in use stays", () => {
+test("with nobody to ask, all that is known stays", () => {
   const { clock, routes: known } = routes();
   known.put([found("10.1.0.1")]);
-  clock.ms = 90_000;
-  known.extend(known.due(everybody));
-  clock.ms = 149_999;
-  known.expire();
+  for (; clock.ms < 2 * 3_600_000; clock.ms += 30_000) {
+    known.hold();
+    known.expire();
+  }
   expect(known.get("10.1.0.1")).toBeDefined();
 });
 

@@ -1,11 +1,11 @@
 /**
  * Where addresses of other hosts' pods are, as far as pods of this host have asked: each answer holds for its lease, is
- * renewed while something here talks to it, and is forgotten after. With the control plane away what is known stays.
+ * renewed while something here talked to it not long ago, and is forgotten after. With the control plane away what is known stays.
  */
 import type { Absence, Resolved, Route } from "@millrace/contract/network";
-import { LeaseTable } from "../lease-table.ts";
+import { IDLE_MS, LeaseTable } from "../lease-table.ts";
 
-/** Far more than a host's pods talk to, and each may be on a host of its own; the least recently asked go first. */
+/** Far more than a host's pods talk to, and each may be on a host of its own; the least recently used go first. */
 const MOST = 4095;
 const MOST_HOSTS = 4095;
 /** Of addresses where nobody is. */
@@ -25,7 +25,7 @@ export class Routes {
   /** `alsoUsed`: names of hosts that keep their numbers without a route to them. */
   constructor(nowMs: () => number, alsoUsed: () => readonly string[] = () => []) {
     const isFound = ({ found }: Answer) => found !== null;
-    this.#leases = new LeaseTable({ nowMs, isFound, most: MOST, mostAbsent: MOST_ABSENT });
+    this.#leases = new LeaseTable({ nowMs, isFound, idleMs: IDLE_MS, most: MOST, mostAbsent: MOST_ABSENT });
     this.#alsoUsed = alsoUsed;
   }
   get size(): number {
@@ -70,8 +70,8 @@ export class Routes {
   due(inUse: (address: string) => boolean): string[] {
     return this.#leases.due(inUse);
   }
-  extend(addresses: readonly string[]): void {
-    this.#leases.extend(addresses);
+  hold(): void {
+    this.#leases.hold();
   }
   /** Forgets what nobody renewed. */
   expire(): void {

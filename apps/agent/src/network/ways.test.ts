@@ -57,6 +57,8 @@ function scene() {
     used: new Set<string>(),
     asked: [] as string[],
     services: [] as string[],
+    backends: new Set<string>(),
+    isConnected: true,
     putBack: 0,
     ms: 0,
   };
@@ -79,11 +81,12 @@ function scene() {
       isVirtual: (address) => address === QUESTION,
       isKnown: (address) => state.known.has(address),
       ask: (address) => state.takes && state.services.push(address) > 0,
+      backends: () => state.backends,
       relayed: () => state.relayed,
     },
     underlay: () => ({ ...host, uplink4: OWN }),
     inUse: () => (address) => state.used.has(address),
-    isConnected: () => true,
+    isConnected: () => state.isConnected,
     nowMs: () => state.ms,
     log: () => {},
     where,
@@ -149,4 +152,34 @@ test("a host by which a pod's answers go stays known when no pod of it is asked 
   expect([ways.routes.found(), ways.hosts.found()]).toEqual([[], [host]]);
   await ways.renew();
   expect(state.asked).toEqual([`host ${OTHER_HOST}`]);
+});
+
+test("ways to backends are known before anybody talks to them, and as long as the service is", async () => {
+  const { state, ways } = scene();
+  const later = "10.201.1.6";
+  state.backends = new Set([BACKEND, CLIENT]);
+  await ways.renew();
+  state.backends.add(later);
+  state.ms = 9_999;
+  await ways.renew();
+  expect(state.asked).toEqual([BACKEND]); // the client is in no pool: the outside's
+  state.ms = 10_000;
+  await ways.renew();
+  expect(state.asked).toEqual([BACKEND, later]);
+  state.ms = 27 * 3_600_000;
+  await ways.renew();
+  expect(state.asked.slice(2)).toEqual([BACKEND, later]);
+});
+
+test("an hour with nobody to ask: whoever was known is", async () => {
+  const { state, ways } = scene();
+  state.backends = new Set([BACKEND]);
+  await ways.renew();
+  Object.assign(state, { isConnected: false, backends: new Set() });
+  for (; state.ms < 3_600_000; state.ms += 1000) {
+    await ways.renew();
+    ways.expire();
+  }
+  expect(ways.routes.get(BACKEND)?.found).toEqual(route);
+  expect(state.asked).toEqual([BACKEND]);
 });

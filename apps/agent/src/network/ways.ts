@@ -14,6 +14,8 @@ import type { Whereabouts } from "./whereabouts.ts";
 
 /** What is asked: an address, or one after this, which is a host's own. */
 const HOST = "host ";
+/** How often ways to backends are looked for that nobody has talked to yet. */
+const BACKENDS_MS = 10_000;
 
 export type WaysOptions = Pick<
   NetworkOptions,
@@ -33,6 +35,7 @@ export class Ways {
   #punt: PuntDevice | undefined;
   readonly #asking = new Set<string>();
   #asksForHosts = false;
+  #backendsAtMs = 0;
 
   constructor(options: WaysOptions) {
     this.#o = options;
@@ -107,19 +110,24 @@ export class Ways {
   giveUp(): void {
     this.#punted.expire(this.#o.nowMs());
   }
-  /** What is in use is known on; with nobody to ask, for a while longer. */
+  /** What is in use is known on, or is to be known when it will be; with nobody to ask all is. */
   async renew(): Promise<void> {
-    const inUse = this.#o.inUse();
-    const [ways, hosts] = [this.routes.due(inUse), this.hosts.due(inUse)];
-    const ok =
-      this.#o.isConnected() &&
-      (await this.#resolve(
-        ways,
-        hosts.map((address) => HOST + address),
-      ));
-    if (ok) return;
-    this.routes.extend(ways);
-    this.hosts.extend(hosts);
+    const used = this.#o.inUse();
+    const backends = this.#o.services.backends();
+    const due = this.routes.due((address) => backends.has(address) || used(address));
+    const ways = new Set([...due, ...this.#unknownOf(backends)]);
+    const hosts = this.hosts.due(used).map((address) => HOST + address);
+    const isAnswered = this.#o.isConnected() && (await this.#resolve([...ways], hosts));
+    if (isAnswered) return;
+    this.routes.hold();
+    this.hosts.hold();
+  }
+  /** A new connection may be given any of them, also one that comes when there is nobody to ask. */
+  #unknownOf(backends: ReadonlySet<string>): string[] {
+    const now = this.#o.nowMs();
+    if (now < this.#backendsAtMs) return [];
+    this.#backendsAtMs = now + BACKENDS_MS;
+    return [...backends].filter((one) => this.#o.where.isElsewhere(one) && !this.routes.get(one));
   }
   /** After what is in use was renewed: the rest goes when its lease is over. */
   expire(): void {

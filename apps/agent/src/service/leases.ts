@@ -3,30 +3,26 @@
  * something here uses it or did not long ago. With the control plane away what is known stays.
  */
 import type { ResolvedService, ServiceAnswer } from "@millrace/contract/service";
-import { LeaseTable } from "../lease-table.ts";
+import { IDLE_MS, LeaseTable } from "../lease-table.ts";
 import { nodePortOf } from "./node-port.ts";
 
-/** Services by address at most; the least recently answered go first. */
+/** Services by address at most; the least recently used go first. */
 const MOST = 4096;
 /** Who scans a host's ports must not push out what pods use. */
 const MOST_NODE_PORTS = 1024;
 /** Of each kind. */
 const MOST_ABSENT = 512;
-/** What nobody used for so long is not renewed. A day, so that what runs once a day finds its service known. */
-const IDLE_MS = 26 * 3600 * 1000;
 
-type Answer = { found: ResolvedService | null; usedMs: number };
+type Answer = { found: ResolvedService | null };
 
 class Leases {
-  readonly #nowMs: () => number;
   readonly #table: LeaseTable<Answer>;
   /** Addresses whose entry is another since they were last taken. */
   readonly #changed = new Set<string>();
 
   constructor(nowMs: () => number, most: number) {
-    this.#nowMs = nowMs;
     const isFound = ({ found }: Answer) => found !== null;
-    this.#table = new LeaseTable({ nowMs, isFound, most, mostAbsent: MOST_ABSENT });
+    this.#table = new LeaseTable({ nowMs, isFound, idleMs: IDLE_MS, most, mostAbsent: MOST_ABSENT });
   }
   get size(): number {
     return this.#table.size;
@@ -53,7 +49,7 @@ class Leases {
 
   /** What an earlier life knew: it holds until somebody was asked. */
   restore(known: readonly (readonly [string, ResolvedService])[]): void {
-    for (const [address, found] of known) this.#table.restore(address, { found, usedMs: this.#nowMs() });
+    for (const [address, found] of known) this.#table.restore(address, { found });
     this.#change(known.map(([address]) => address));
   }
 
@@ -61,21 +57,20 @@ class Leases {
     for (const { address, found, leaseSeconds } of answers) {
       const before = this.#table.last(address);
       if (!before || !isSame(before.found, found)) this.#changed.add(address);
-      this.#table.put(address, { found, usedMs: before?.usedMs ?? this.#nowMs() }, leaseSeconds);
+      this.#table.put(address, { found }, leaseSeconds);
     }
     this.#change(this.#table.makeRoom());
   }
   use(address: string): void {
-    const answer = this.#table.last(address);
-    if (answer) answer.usedMs = this.#nowMs();
+    this.#table.use(address);
   }
 
   /** What is to be asked again before it ends. */
   due(): string[] {
-    return this.#table.due((_, { usedMs }) => this.#nowMs() - usedMs < IDLE_MS);
+    return this.#table.due();
   }
-  extend(addresses: readonly string[]): void {
-    this.#table.extend(addresses);
+  hold(): void {
+    this.#table.hold();
   }
   /** Forgets what nobody renewed. */
   expire(): void {
@@ -132,8 +127,8 @@ export class ServiceLeases {
   due(): string[] {
     return this.#all().flatMap((leases) => leases.due());
   }
-  extend(addresses: readonly string[]): void {
-    for (const leases of this.#all()) leases.extend(addresses);
+  hold(): void {
+    for (const leases of this.#all()) leases.hold();
   }
   expire(): void {
     for (const leases of this.#all()) leases.expire();

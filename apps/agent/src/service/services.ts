@@ -24,7 +24,7 @@ import { asServiceAnswer, nodePortAddress, nodePortOf } from "./node-port.ts";
 import { Questions } from "./questions.ts";
 import type { ServiceFile } from "./service-file.ts";
 import { namedTotals } from "./totals.ts";
-import { wantedServices } from "./wanted.ts";
+import { backendsOf, wantedServices } from "./wanted.ts";
 
 const STEP_MS = 1000;
 /** How often it is looked at what is used. */
@@ -62,6 +62,7 @@ export class Services {
   readonly #asked = new Questions();
   #hints = 0;
   #toWrite = false;
+  #backendAddresses: ReadonlySet<string> | undefined;
   readonly #counts = { asked: 0, askedTooMany: 0, noRoom: 0, writesFailed: 0 };
 
   constructor(options: ServicesOptions) {
@@ -104,7 +105,10 @@ export class Services {
       this.#applyClients();
       const layout = this.#layoutNow();
       const changes = noChanges();
-      for (const address of this.#leases.takeChanged()) this.#plan(address, layout, changes);
+      for (const address of this.#leases.takeChanged()) {
+        this.#backendAddresses = undefined;
+        this.#plan(address, layout, changes);
+      }
       if (isNothing(changes)) return;
       this.#toWrite = true;
       this.#o.kernel.write(changes);
@@ -123,6 +127,11 @@ export class Services {
   }
   isKnown(address: string): boolean {
     return this.#leases.get(address) !== undefined;
+  }
+  /** Where connections to what is known may lead, as many as are worth asking for beforehand. */
+  backends(): ReadonlySet<string> {
+    this.#backendAddresses ??= backendsOf(this.#leases.found());
+    return this.#backendAddresses;
   }
   /** A socket or a packet of a pod is for it, or somebody outside came to it. false: too many are asked for. */
   ask(address: string): boolean {
@@ -149,7 +158,7 @@ export class Services {
     const now = this.#o.nowMs();
     if (now >= this.#usedAtMs) this.#lookAtUse(now);
     const due = this.#leases.due();
-    if (!this.#o.isConnected()) this.#leases.extend(due);
+    if (!this.#o.isConnected()) this.#leases.hold();
     else if (now >= this.#rangesAtMs || (due.length > 0 && now >= this.#retryAtMs))
       await this.#renew(due, now);
     this.#leases.expire();
@@ -214,7 +223,7 @@ export class Services {
     const ok = await this.#resolve(due);
     this.#rangesAtMs = now + (ok ? RANGES_MS : RETRY_MS);
     this.#retryAtMs = ok ? 0 : now + RETRY_MS;
-    if (!ok) this.#leases.extend(due);
+    if (!ok) this.#leases.hold();
   }
 
   async #resolve(addresses: readonly string[]): Promise<boolean> {
