@@ -56,7 +56,7 @@ const PARTS = {
   outage: { name: "lab-outage", paths: [OUTAGE] },
 };
 
-/** Two lanes for two cores: each of them waits more than it computes. Within a lane one after the other, and a tier that
+/** Two lanes for two cores, and in the soak one that only waits: each of them waits more than it computes. Within a lane one after the other, and a tier that
  *  loads programs one file at a time. What is left in the kernel each test counts by its own ids. The browser comes last
  *  and by itself: a page that is drawn and scanned takes all there is. */
 async function runTests(tallies, env) {

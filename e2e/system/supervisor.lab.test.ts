@@ -63,6 +63,7 @@ test("started again, with hosts that have nothing of what their agents remember,
   await product.end("SIGTERM");
   product.start();
   await ready(2);
+  expect(product.output).not.toContain("starting again in");
   const { databasePassword: password } = JSON.parse(readFileSync(`${data}/secrets.json`, "utf8"));
   const client = new pg.Client(clusterUrl({ dataDir: `${data}/pg`, port: database, password }));
   await client.connect();

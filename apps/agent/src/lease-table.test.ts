@@ -31,21 +31,21 @@ test("an answer holds for its lease, is due before that ends, and is forgotten a
   expect([table.last("a"), table.size]).toEqual([undefined, 0]);
 });
 
-test("with nobody to ask it holds on; what an earlier life knew is due at once, and holds as long", () => {
-  const { clock, table } = begin();
+test("with nobody to ask what would be renewed holds on; what an earlier life knew is due at once, and holds as long", () => {
+  const { clock, table } = begin({ idleMs: 100_000 });
   table.put("a", there, 1);
+  table.put("gone", absent, 130);
   table.restore("b", there);
   clock.ms = 1000;
-  expect(table.due(() => true)).toEqual(["a", "b"]);
-  table.put("gone", absent, 60);
-  table.hold();
-  clock.ms = 60_999;
-  expect([table.get("a"), table.get("b"), table.get("gone")]).toEqual([there, there, absent]);
-  table.hold();
-  clock.ms = 61_000;
-  expect(table.expire()).toEqual([["gone", absent]]);
-  clock.ms = 120_998;
-  expect(table.get("a")).toEqual(there);
+  expect(table.due()).toEqual(["a", "b"]);
+  for (; clock.ms < 90_000; clock.ms += 30_000) table.hold();
+  expect([table.get("a"), table.get("b")]).toEqual([there, there]);
+  table.use("b");
+  for (; clock.ms < 200_000; clock.ms += 30_000) {
+    table.hold();
+    table.expire();
+  }
+  expect([table.get("a"), table.get("b"), table.get("gone")]).toEqual([undefined, there, undefined]);
 });
 
 test("what was used not long ago is renewed too", () => {
@@ -78,4 +78,13 @@ test("in doubt what is there is asked again, and of what isn't there nobody know
   table.put("b", absent, 100);
   expect(table.doubt()).toEqual(["b"]);
   expect([table.due(() => true), table.found(), table.get("b")]).toEqual([["a"], [["a", there]], undefined]);
+});
+
+test("what isn't urgent keeps its turn", () => {
+  const { clock, table } = begin({ idleMs: 3_600_000 });
+  for (const key of ["urgent", "other"]) table.put(key, there, 100);
+  table.doubt((key) => key === "urgent");
+  expect(table.due()).toEqual(["urgent"]);
+  clock.ms = 70_000;
+  expect(table.due()).toEqual(["urgent", "other"]);
 });

@@ -91,11 +91,13 @@ export class LeaseTable<Answer> {
     }
     return due;
   }
-  /** Nobody can be asked just now: all that is there stays, in use or not. */
+  /** Nobody can be asked just now: what would be renewed stays. */
   hold(): void {
-    const untilMs = this.#o.nowMs() + EXTEND_MS;
+    const now = this.#o.nowMs();
+    const idleMs = Math.max(this.#o.idleMs, EXTEND_MS);
     for (const entry of this.#entries.values())
-      if (this.#o.isFound(entry.answer)) entry.untilMs = Math.max(entry.untilMs, untilMs);
+      if (this.#o.isFound(entry.answer) && now - entry.usedMs < idleMs)
+        entry.untilMs = Math.max(entry.untilMs, now + EXTEND_MS);
   }
   /** Forgets what nobody renewed, and says what that was. */
   expire(): [key: string, answer: Answer][] {
@@ -104,13 +106,16 @@ export class LeaseTable<Answer> {
     this.#forget(over.map(([key]) => key));
     return over.map(([key, { answer }]) => [key, answer]);
   }
-  /** Everything may have changed: what is there is asked again where it is in use; of what isn't there, whose keys are given, nobody knows. */
-  doubt(): string[] {
+  /**
+   * Everything may have changed: what is there is asked again at once where that is urgent, else in its turn; of what isn't
+   * there, whose keys are given, nobody knows.
+   */
+  doubt(isUrgent: (key: string) => boolean = () => true): string[] {
     const now = this.#o.nowMs();
     const absent: string[] = [];
     for (const [key, entry] of this.#entries)
-      if (this.#o.isFound(entry.answer)) entry.renewAtMs = now;
-      else absent.push(key);
+      if (!this.#o.isFound(entry.answer)) absent.push(key);
+      else if (isUrgent(key)) entry.renewAtMs = now;
     this.#forget(absent);
     return absent;
   }

@@ -18,7 +18,7 @@ function site(directory = temporaryDirectory("attachments")) {
   const links = new FakeLinks();
   const log: string[] = [];
   const connected: string[] = [];
-  const state = { notReady: undefined as string | undefined, next: 5, failConnect: false };
+  const state = { notReady: undefined as string | undefined, next: 5, failConnect: false, changes: 0 };
   /** As after a restart: what is on disk, and what the kernel has. */
   const begin = () =>
     new PodAttachments({
@@ -37,7 +37,7 @@ function site(directory = temporaryDirectory("attachments")) {
         expect(links.made.get(record.hostName)?.up).toBe(false);
         connected.push(record.hostName);
       },
-      onChange: () => {},
+      onChange: () => void state.changes++,
       log: (line, error) => log.push(`${line}: ${error}`),
     });
   return { directory, links, log, connected, state, begin };
@@ -61,12 +61,14 @@ test("asked twice, also over a restart, it answers the same and makes nothing", 
 });
 
 test("of a link that has gone with its host's start nothing is left, and its port of the host is free", async () => {
-  const { links, log, directory, begin } = site();
+  const { links, log, state, directory, begin } = site();
   const portMappings = [{ hostPort: 8080, containerPort: 80, protocol: "tcp" as const }];
   await begin().add(request(7, { portMappings }));
   const stays = await begin().add(request(8));
   for (const name of links.made.keys()) if (name !== stays.host.name) links.made.delete(name);
+  state.changes = 0;
   const after = begin();
+  expect(state.changes).toBe(0); // nobody is there yet to be told
   expect(after.list().map(({ containerId }) => containerId)).toEqual(["c8"]);
   expect(log).toEqual(["a pod's link has gone, its addresses are free: ?/web"]);
   expect(fs.readdirSync(directory)).toEqual(["c8@eth0.json"]);

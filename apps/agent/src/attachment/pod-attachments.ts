@@ -56,7 +56,7 @@ export class PodAttachments implements Attachments {
       if (record.phase === "made" && there.has(record.hostName)) continue;
       if (record.phase === "made")
         options.log("a pod's link has gone, its addresses are free", podOf(record));
-      this.#takeBack(record);
+      this.#remove(record); // the tables are written when all that stands in them is known
     }
     for (const file of options.store.unreadable) options.log("no record of an attachment", file);
   }
@@ -151,9 +151,12 @@ export class PodAttachments implements Attachments {
   }
 
   #takeBack(record: AttachmentRecord): void {
+    this.#remove(record);
+    this.#o.onChange();
+  }
+  #remove(record: AttachmentRecord): void {
     this.#o.links.remove(record.hostName);
     this.#o.store.remove(record);
-    this.#o.onChange();
   }
   #isThere(record: AttachmentRecord): boolean {
     return this.#o.links.facts(record.netns, record.ifname)?.ifindex === record.place?.ifindex;

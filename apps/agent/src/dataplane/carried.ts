@@ -52,9 +52,9 @@ export class Carried {
 
   /**
    * What came to each since it was read `first`, and those that came since. Packets of one that found no room, or has gone, are
-   * its endpoint's that have no flow.
+   * its endpoint's that have no flow; where that has gone too they are lost, `told` unless its total comes as well.
    */
-  addFlows(first: Rows, last: Rows): void {
+  addFlows(first: Rows, last: Rows, told: boolean): void {
     const before = new Map(keysOf(first, FLOW_KEY_SIZE).map((key, n) => [key, n]));
     const wanted = rowsOf(last).flatMap((row) => {
       const n = before.get(text(row.key));
@@ -63,7 +63,7 @@ export class Carried {
       return row.record.equals(old) ? [] : [asked(grown(row, Buffer.from(old)), FlowCarry.ADD)];
     });
     const missed = this.#carry(wanted);
-    if (missed.length > 0) this.#addMissed(missed, new Set(before.keys()));
+    if (missed.length > 0) this.#addMissed(missed, { before: new Set(before.keys()), told });
   }
 
   /** Likewise of endpoints, whose slots are the same. */
@@ -73,10 +73,7 @@ export class Carried {
       const at = { slot, cpus, stride };
       const counted = less(endpointIn(last, at), endpointIn(first, at));
       if (counted.endpointId === 0 || this.#addEndpoint(slot, counted)) continue;
-      for (const way of counted.counters) {
-        this.lost.packets += Number(way[EndpointClass.TOTAL]?.packets);
-        this.lost.bytes += Number(way[EndpointClass.TOTAL]?.bytes);
-      }
+      this.#lose(counted.counters.flatMap((way) => way[EndpointClass.TOTAL] ?? []));
     }
   }
 
@@ -88,18 +85,37 @@ export class Carried {
     return this.#kernel.program("endpoint_carry").testRun({ ctx }).retval === 1;
   }
 
-  /** Of an endpoint that has gone as well nothing is added: its total says it. */
-  #addMissed(rows: readonly Row[], before: ReadonlySet<string>): void {
-    const map = this.#kernel.map("endpoints");
-    const { values } = map.lookupBatch({ max: EndpointLimit.EP_SLOTS });
+  #addMissed(rows: readonly Row[], { before, told }: { before: ReadonlySet<string>; told: boolean }): void {
+    const slots = this.#slots();
+    const sums = new Map<number, Endpoint>();
     for (const { key, record } of rows) {
-      const id = viewOf(key).getUint32(FLOW_KEY_OFFSETS.endpointId, true);
+      const endpointId = viewOf(key).getUint32(FLOW_KEY_OFFSETS.endpointId, true);
+      const slot = slots.get(endpointId);
+      const { counters } = readFlowRecord(viewOf(record), 0);
+      if (slot === undefined && told) this.#lose(counters);
+      if (slot === undefined) continue;
       const why = before.has(text(key)) ? EndpointClass.FLOW_RETIRED : EndpointClass.TABLE_FULL;
-      for (let slot = 1; slot < EndpointLimit.EP_SLOTS; slot++) {
-        const there = readEndpoint(viewOf(values), slot * map.stride);
-        if (there.endpointId === id)
-          this.#addEndpoint(slot, withoutFlow(there, readFlowRecord(viewOf(record), 0).counters, why));
-      }
+      const sum = sums.get(slot) ?? { ...NOTHING, endpointId };
+      sums.set(
+        slot,
+        combined(sum, withoutFlow(counters, why), (a, b) => a + b),
+      );
+    }
+    for (const [slot, counted] of sums) this.#addEndpoint(slot, counted);
+  }
+  /** Which endpoint has which. */
+  #slots(): Map<number, number> {
+    const map = this.#kernel.map("endpoints");
+    const values = viewOf(map.lookupBatch({ max: EndpointLimit.EP_SLOTS }).values);
+    const slots = Array.from({ length: EndpointLimit.EP_SLOTS - 1 }, (_, n) => n + 1);
+    return new Map(
+      slots.map((slot) => [values.getUint32(slot * map.stride + ENDPOINT_OFFSETS.endpointId, true), slot]),
+    );
+  }
+  #lose(counters: readonly FlowCounters[]): void {
+    for (const { packets, bytes } of counters) {
+      this.lost.packets += Number(packets);
+      this.lost.bytes += Number(bytes);
     }
   }
 
@@ -129,6 +145,7 @@ export class Carried {
   }
 }
 
+const NOTHING = readEndpoint(new DataView(new ArrayBuffer(ENDPOINT_SIZE)), 0);
 const COUNTER_BYTES = 24;
 const REQUEST_COUNTERS = ENDPOINT_CARRY_REQUEST_SIZE - ENDPOINT_SIZE + ENDPOINT_OFFSETS.counters;
 /** 64-bit words of a record that grow; the state of a connection goes as it is. */
@@ -172,13 +189,12 @@ function isMissed(chunks: readonly Buffer[], n: number): boolean {
   return chunk.readUInt32LE(record + FLOW_RECORD_OFFSETS.shown) === FlowCarry.MISSED;
 }
 
-/** What that endpoint counted of a flow, in a class of those that have none. */
-function withoutFlow(endpoint: Endpoint, flow: readonly FlowCounters[], why: EndpointClass): Endpoint {
-  const none = { packets: 0n, segments: 0n, bytes: 0n };
-  const counters = endpoint.counters.map((ways, direction) =>
-    ways.map((_, at) => (at === why ? (flow[direction] ?? none) : none)),
+/** What an endpoint counted of a flow, in a class of those that have none. */
+function withoutFlow(flow: readonly FlowCounters[], why: EndpointClass): Endpoint {
+  const counters = NOTHING.counters.map((ways, direction) =>
+    ways.map((none, at) => (at === why ? (flow[direction] ?? none) : none)),
   );
-  return { ...endpoint, counters, notes: endpoint.notes.map(() => 0n) };
+  return { ...NOTHING, counters };
 }
 
 /** The sum over CPUs. */

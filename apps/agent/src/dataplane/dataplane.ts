@@ -8,7 +8,7 @@ import type { DropPlace } from "@millrace/abi/generated/event";
 import type { FlowDirection, PathKind, Verdict } from "@millrace/abi/generated/flow";
 import type { TraceConfig, TraceStats } from "@millrace/abi/generated/trace";
 import type { Capability } from "@millrace/contract/agent-protocol";
-import type { AttachPoint, EndpointPlace, MendedHooks } from "./place.ts";
+import type { AttachPoint, HeldPlace, MendedHooks } from "./place.ts";
 import type { Services } from "./services.ts";
 
 /** What is an ordinary end and what a loss: by reason, and for some reasons by the place as well. */
@@ -204,10 +204,10 @@ export interface Dataplane {
   /** Makes the endpoint's entry unless it is there, and attaches both ways; what is attached stays so. */
   attach(point: AttachPoint): void;
   /** Ends counting at both hooks; the entry with its totals stays until `forget`. */
-  detach(place: EndpointPlace): void;
+  detach(place: HeldPlace): void;
   /** Puts on again what somebody took off the devices; nobody counted meanwhile. */
   mendHooks(): MendedHooks;
-  forget(place: EndpointPlace): void;
+  forget(place: HeldPlace): void;
   setNamespace(cookie: bigint, info: NetnsInfo): void;
   removeNamespace(cookie: bigint): void;
   /** All addresses of all endpoints, replacing those before; 16 bytes each. */

@@ -51,7 +51,9 @@ test("who is added is found by the next life, and one who is forgotten by none",
     expect(idsRead(one.read())).toEqual([5, 6]);
   }
   map("flow_holders").update(u32(5), u32(3));
-  table.forget(POD);
+  table.forget({ ...POD, endpointId: 6 }); // another's
+  expect(again().entries()).toEqual(expect.arrayContaining(both));
+  table.forget({ ...POD, endpointId: 5 });
   expect(again().entries()).toEqual([both[1]]);
   expect(idsRead()).toEqual([6]);
   expect(map("flow_holders").lookup(u32(5))).toBeUndefined();
@@ -62,7 +64,7 @@ test("a slot is used again, and begins at zero", () => {
   const value = map("endpoints").lookup(u32(1)) as Buffer;
   value.writeBigUInt64LE(12n, 24);
   map("endpoints").update(u32(1), value);
-  table.forget(POD);
+  table.forget({ ...POD, endpointId: 5 });
   table.add(OTHER, 7, "own");
   const values = Buffer.from(table.read().values);
   expect(values.readUInt32LE()).toBe(7);
@@ -90,7 +92,7 @@ test("one too many is refused by number, and changes nothing", () => {
     "1024 interfaces are counted, and there is room for no more",
   );
   expect(table.entries()).toHaveLength(1024);
-  table.forget({ cookie: 1n, ifindex: 500 });
+  table.forget({ cookie: 1n, ifindex: 500, endpointId: 500 });
   table.add(POD, 5000, "own");
   expect(idsRead()[499]).toBe(5000);
 });

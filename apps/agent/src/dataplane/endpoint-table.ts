@@ -15,7 +15,7 @@ import type { BpfMap } from "@millrace/native/native";
 import type { EndpointEntry, PerCpuBytes } from "./dataplane.ts";
 import type { HookedKind } from "./hooks.ts";
 import type { KernelTables } from "./kernel-tables.ts";
-import type { EndpointPlace } from "./place.ts";
+import type { EndpointPlace, HeldPlace } from "./place.ts";
 import { u32 } from "./trace-object.ts";
 
 const SLOT_BYTES = 4;
@@ -73,11 +73,16 @@ export class EndpointTable {
     this.#held.set(textOf(key), { slot, endpointId, ...placeIn(key) });
   }
 
-  /** Its count of flows goes with it. */
-  forget(place: EndpointPlace): void {
+  isAnothers({ endpointId, ...place }: HeldPlace): boolean {
+    const held = this.#held.get(textOf(keyOf(place)));
+    return held !== undefined && held.endpointId !== endpointId;
+  }
+
+  /** Its count of flows goes with it. Nothing, of a place that is another's. */
+  forget(place: HeldPlace): void {
     const key = keyOf(place);
     const held = this.#held.get(textOf(key));
-    if (!held) return;
+    if (!held || held.endpointId !== place.endpointId) return;
     this.#empty(held.slot);
     this.#places.delete(key);
     this.#held.delete(textOf(key));

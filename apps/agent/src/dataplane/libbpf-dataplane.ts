@@ -44,7 +44,7 @@ import { LAYOUT, MapMisfit, ObserveObject } from "./observe-object.ts";
 import { observerCounts } from "./observer-counts.ts";
 import { ObserverEvents } from "./observer-events.ts";
 import { missingMount, Pins } from "./pins.ts";
-import type { AttachPoint, EndpointPlace, MendedHooks } from "./place.ts";
+import type { AttachPoint, HeldPlace, MendedHooks } from "./place.ts";
 import { isCapable, probe } from "./probe.ts";
 import { replace, setClasses, TraceObject, u32, u64 } from "./trace-object.ts";
 
@@ -156,13 +156,13 @@ export class LibbpfDataplane implements Dataplane {
     this.#endpoints.add(point, point.endpointId, kind);
     this.#started().hooks.attach(point, kind);
   }
-  detach(place: EndpointPlace): void {
-    this.#started().hooks.detach(place);
+  detach(place: HeldPlace): void {
+    if (!this.#endpoints.isAnothers(place)) this.#started().hooks.detach(place);
   }
   mendHooks(): MendedHooks {
     return this.forwarding.mend(this.#started().hooks.mend({ mended: [], off: [] }));
   }
-  forget(place: EndpointPlace): void {
+  forget(place: HeldPlace): void {
     this.#endpoints.forget(place);
   }
   setNamespace(cookie: bigint, info: NetnsInfo): void {

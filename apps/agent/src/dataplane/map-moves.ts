@@ -44,18 +44,25 @@ export class MapMoves {
     return this.#begun.length > 0;
   }
 
-  /** When no program of the other version runs any more. Each map's turn comes once, and one that fails keeps no other from its own. */
+  /**
+   * When no program of the other version runs any more. Each map's turn comes once. One that fails keeps no other
+   * from its own, and its pin stays, by which the next life puts right what it can.
+   */
   finish(): void {
     rcuBarrier();
-    for (const { move, first } of this.#begun) {
-      try {
-        this.#follow(move.name, first, move.read(this.#map(move.name)));
-      } catch (error) {
-        this.#failed.push(`map ${move.name}, moved into another layout: ${(error as Error).message}`);
-      }
-      this.#pins.remove(this.#pins.moved(move.name));
-    }
+    const names = this.#begun.map(({ move }) => move.name);
+    for (let one = this.#begun.shift(); one; one = this.#begun.shift()) this.#finishOne(one, names);
     this.close();
+  }
+  #finishOne({ move, first }: Begun, names: readonly string[]): void {
+    try {
+      this.#follow(move.name, { first, last: move.read(this.#map(move.name)) }, names);
+      this.#pins.remove(this.#pins.moved(move.name));
+    } catch (error) {
+      this.#failed.push(`map ${move.name}, moved into another layout: ${(error as Error).message}`);
+    } finally {
+      move.close();
+    }
   }
 
   /** What the other version's programs counted, and is in none of ours; `unknown`: why there may be more. */
@@ -81,8 +88,8 @@ export class MapMoves {
     else if (count > 0) to.updateBatch(keys, values, count, "any");
   }
 
-  #follow(name: string, first: Rows, last: Rows): void {
-    if (name === "flows") this.#carried.addFlows(first, last);
+  #follow(name: string, { first, last }: Record<"first" | "last", Rows>, names: readonly string[]): void {
+    if (name === "flows") this.#carried.addFlows(first, last, !names.includes("endpoints"));
     else if (name === "endpoints") this.#carried.addEndpoints(first, last);
     else if (WRITTEN_BY_PROGRAMS.includes(name)) this.#create(name, first, last);
   }

@@ -6,8 +6,9 @@ export type EndpointPlace = InterfacePlace & {
   /** The host's end of its link, where Millrace is what carries its packets; else its own interface is watched. */
   port?: InterfacePlace | undefined;
 };
-export type AttachPoint = EndpointPlace & {
-  endpointId: number;
+/** With whose it is. */
+export type HeldPlace = EndpointPlace & { endpointId: number };
+export type AttachPoint = HeldPlace & {
   /** A path to the namespace of what is hooked, good at the time of the call. */
   netns: string;
 };

@@ -4,7 +4,7 @@
  */
 import type { Workload } from "@millrace/contract/batch";
 import { endpointSeed } from "@millrace/contract/flow-id";
-import type { EndpointPlace } from "../dataplane/place.ts";
+import type { EndpointPlace, HeldPlace } from "../dataplane/place.ts";
 import type { CycleEndpoint } from "../telemetry/cycle.ts";
 import { type EndpointState, TOTALS, zeros } from "../telemetry/endpoint-baseline.ts";
 import { aligned } from "../telemetry/flow-baseline.ts";
@@ -26,9 +26,14 @@ export type LiveEndpoint = CycleEndpoint & {
 export type Place = EndpointPlace & { interface: string; addresses: readonly string[] };
 
 /** Where the kernel counts an endpoint. */
-export function placeOf({ cookie, state }: LiveEndpoint): EndpointPlace {
+export function placeOf({ id, cookie, state }: LiveEndpoint): HeldPlace {
   const { ifindex, port } = state;
-  return { cookie, ifindex, port: port ? { cookie: BigInt(port.cookie), ifindex: port.ifindex } : undefined };
+  return {
+    endpointId: id,
+    cookie,
+    ifindex,
+    port: port ? { cookie: BigInt(port.cookie), ifindex: port.ifindex } : undefined,
+  };
 }
 
 const HOST: Workload = Object.freeze({

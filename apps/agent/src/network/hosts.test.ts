@@ -33,6 +33,7 @@ test("with nobody to ask it holds on", () => {
   const { clock, hosts } = fresh();
   hosts.put([answer()]);
   clock.ms = 119_000;
+  hosts.due(() => true);
   hosts.hold();
   clock.ms = 170_000;
   hosts.expire();

@@ -79,8 +79,8 @@ export class Routes {
     this.#forgetHosts();
   }
   /** Everything may have changed: all is asked again when it is needed, or at once where it is in use. */
-  doubt(): void {
-    this.#leases.doubt();
+  doubt(isUrgent?: (address: string) => boolean): void {
+    this.#leases.doubt(isUrgent);
   }
 
   #forgetHosts(): void {

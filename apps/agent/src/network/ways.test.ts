@@ -59,6 +59,7 @@ function scene() {
     services: [] as string[],
     backends: new Set<string>(),
     isConnected: true,
+    answers: true,
     putBack: 0,
     ms: 0,
   };
@@ -69,6 +70,7 @@ function scene() {
   where.set({ locals: [], hostAddresses: [OWN], pools: [{ ...pool, ...rest, ...gateways }] });
   const resolve = async ({ addresses, hosts = [] }: ResolveInput) => {
     state.asked.push(...addresses, ...hosts.map((address) => `host ${address}`));
+    if (!state.answers) return { ok: false as const, kind: "unreachable" as const, reason: "nobody" };
     const resolved = addresses.map(
       (address): Resolved => ({ address, found: route, reason: null, leaseSeconds: 120 }),
     );
@@ -181,5 +183,35 @@ test("an hour with nobody to ask: whoever was known is", async () => {
     ways.expire();
   }
   expect(ways.routes.get(BACKEND)?.found).toEqual(route);
+  expect(state.asked).toEqual([BACKEND]);
+});
+
+test("after one that isn't answered nothing more is asked for a while, and what is known stays", async () => {
+  const { state, ways } = scene();
+  const known = Array.from({ length: 600 }, (_, n) => `10.201.${2 + (n >> 8)}.${n & 255}`);
+  state.backends = new Set(known);
+  await ways.renew();
+  expect(state.asked).toHaveLength(600);
+  Object.assign(state, { answers: false, asked: [] });
+  for (state.ms = 84_000; state.ms < 88_000; state.ms += 1000) await ways.renew();
+  expect(state.asked).toHaveLength(256);
+  for (; state.ms < 600_000; state.ms += 1000) {
+    await ways.renew();
+    ways.expire();
+  }
+  expect(known.every((address) => ways.routes.get(address))).toBe(true);
+});
+
+test("in doubt what is in use is asked again, and what isn't in its turn", async () => {
+  const { state, ways } = scene();
+  state.backends = new Set([BACKEND]);
+  await ways.renew();
+  Object.assign(state, { backends: new Set(), asked: [] });
+  ways.doubt();
+  await ways.renew();
+  expect(state.asked).toEqual([]);
+  state.used.add(BACKEND);
+  ways.doubt();
+  await ways.renew();
   expect(state.asked).toEqual([BACKEND]);
 });

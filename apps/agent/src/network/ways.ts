@@ -16,6 +16,8 @@ import type { Whereabouts } from "./whereabouts.ts";
 const HOST = "host ";
 /** How often ways to backends are looked for that nobody has talked to yet. */
 const BACKENDS_MS = 10_000;
+/** After leases that could not be renewed. */
+const RETRY_MS = 5000;
 
 export type WaysOptions = Pick<
   NetworkOptions,
@@ -36,6 +38,7 @@ export class Ways {
   readonly #asking = new Set<string>();
   #asksForHosts = false;
   #backendsAtMs = 0;
+  #renewAtMs = 0;
 
   constructor(options: WaysOptions) {
     this.#o = options;
@@ -49,7 +52,7 @@ export class Ways {
     });
   }
   get counts(): Record<string, number> {
-    return { ...this.#punted.counts, routes: this.routes.size, hostsRefused: this.hosts.refused };
+    return { ...this.#punted.counts, routes: this.routes.found().length, hostsRefused: this.hosts.refused };
   }
   get version(): string {
     return `${this.routes.version}.${this.hosts.version}`;
@@ -66,7 +69,7 @@ export class Ways {
   }
   /** The control plane says that something changed. */
   doubt(): void {
-    this.routes.doubt();
+    this.routes.doubt(this.#isInUse());
     this.hosts.doubt();
   }
   /** As the device hands them up. */
@@ -112,22 +115,28 @@ export class Ways {
   }
   /** What is in use is known on, or is to be known when it will be; with nobody to ask all is. */
   async renew(): Promise<void> {
-    const used = this.#o.inUse();
-    const backends = this.#o.services.backends();
-    const due = this.routes.due((address) => backends.has(address) || used(address));
-    const ways = new Set([...due, ...this.#unknownOf(backends)]);
-    const hosts = this.hosts.due(used).map((address) => HOST + address);
-    const isAnswered = this.#o.isConnected() && (await this.#resolve([...ways], hosts));
-    if (isAnswered) return;
+    const now = this.#o.nowMs();
+    const ways = new Set([...this.routes.due(this.#isInUse()), ...this.#unknownBackends(now)]);
+    const hosts = this.hosts.due(this.#o.inUse()).map((address) => HOST + address);
+    const mayAsk = this.#o.isConnected() && now >= this.#renewAtMs;
+    if (mayAsk && (await this.#resolve([...ways], hosts))) return;
+    if (mayAsk) this.#renewAtMs = this.#o.nowMs() + RETRY_MS;
     this.routes.hold();
     this.hosts.hold();
   }
-  /** A new connection may be given any of them, also one that comes when there is nobody to ask. */
-  #unknownOf(backends: ReadonlySet<string>): string[] {
-    const now = this.#o.nowMs();
+  /** By a flow, or by new connections, since a service may lead there. */
+  #isInUse(): (address: string) => boolean {
+    const used = this.#o.inUse();
+    const backends = this.#o.services.backends();
+    return (address) => backends.has(address) || used(address);
+  }
+  /** Connections may be given any of them, also those that come when there is nobody to ask. */
+  #unknownBackends(now: number): string[] {
     if (now < this.#backendsAtMs) return [];
     this.#backendsAtMs = now + BACKENDS_MS;
-    return [...backends].filter((one) => this.#o.where.isElsewhere(one) && !this.routes.get(one));
+    return [...this.#o.services.backends()].filter(
+      (one) => this.#o.where.isElsewhere(one) && !this.routes.get(one),
+    );
   }
   /** After what is in use was renewed: the rest goes when its lease is over. */
   expire(): void {
@@ -154,6 +163,7 @@ export class Ways {
     return address === underlay?.uplink4 || address === underlay?.uplink6;
   }
 
+  /** Until one request fails; false then. */
   async #resolve(ways: readonly string[], hosts: readonly string[]): Promise<boolean> {
     const all = [...ways, ...hosts];
     let ok = true;
@@ -168,8 +178,11 @@ export class Ways {
       if (answer.ok) {
         this.routes.put(answer.value.resolved);
         this.hosts.put(answer.value.hosts);
-      } else this.#o.log("addresses can't be resolved", answer.reason);
-      ok &&= answer.ok;
+        continue;
+      }
+      this.#o.log("addresses can't be resolved", answer.reason);
+      ok = false;
+      break; // the next may take as long to fail, and what is known is to be held on to meanwhile
     }
     if (all.length > 0) this.#o.onLearned();
     // All, since a node port's packets wait for several ways. What failed is asked again when more comes.

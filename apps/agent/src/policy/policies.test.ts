@@ -38,6 +38,7 @@ class Stage {
   endpoints: PolicyEndpoint[] = [{ endpointId: 7, identity: CART }];
   connected = true;
   routed = true;
+  elsewhere: { address: string; identity: number }[] = [];
   nowMs = 1_000_000;
   known = 0;
   onKnown: () => void = () => {};
@@ -76,7 +77,7 @@ class Stage {
       endpointAt: (address) => (address === CART_AT ? 7 : undefined),
       identityOf: (address) =>
         address === WEB_AT && !this.routed ? undefined : (identities.get(address) ?? 2),
-      neighbours: () => [{ address: "10.200.0.1", identity: 1 }],
+      neighbours: () => [{ address: "10.200.0.1", identity: 1 }, ...this.elsewhere],
       isConnected: () => this.connected,
       nowMs: () => this.nowMs,
       onKnown: () => {
@@ -140,6 +141,18 @@ describe("with policies", () => {
       undefined,
     ]);
     expect(agent.counts).toMatchObject({ policies: 1, revision: 3, sets: 1 });
+  });
+
+  test("with more neighbours than there is room for, the world and the host are judged beforehand all the same", async () => {
+    stage.policies = [admits("web", 3)];
+    stage.elsewhere = Array.from({ length: 20_000 }, (_, n) => ({
+      ...{ address: `10.100.${n >> 8}.${n & 255}`, identity: 1000 + (n >> 1) },
+    }));
+    for (const { identity } of stage.elsewhere) stage.people.set(identity, facts(identity, "web"));
+    const agent = stage.agent();
+    agent.open();
+    await agent.step();
+    expect([stage.verdict(1), stage.verdict(2)]).toEqual(["forwarded", "dropped"]);
   });
 
   test("a pair that is missing is computed when a packet needs it, once its peer is known", async () => {

@@ -174,19 +174,23 @@ export class Policies {
     });
   }
 
-  /** Of flows there are first; then those that are likely, so that they need no agent when they come. */
+  /**
+   * Of flows there are first; then those that are likely, so that they need no agent when they come: the world, the host and
+   * pods here before those elsewhere, each for all endpoints and once, whatever addresses it has.
+   */
   *#pairs(set: PolicySet, judge: PairJudge, flows: readonly FlowSight[]): Generator<Pair> {
     for (const flow of flows) yield* pairsOf(flow);
     const world = RESERVED_IDENTITIES.world;
-    const likely = [...this.#o.neighbours()].map(({ address, identity }) => ({
-      ...{ peerIdentity: identity, cidrClass: classIn(set, address) },
-    }));
-    for (const cidrClass of [0, ...set.cidrClasses().values()])
-      likely.push({ peerIdentity: world, cidrClass });
+    const likely = new Map<string, { peerIdentity: number; cidrClass: number }>();
+    const add = (peerIdentity: number, cidrClass: number) =>
+      likely.set(`${peerIdentity} ${cidrClass}`, { peerIdentity, cidrClass });
+    for (const cidrClass of [0, ...set.cidrClasses().values()]) add(world, cidrClass);
+    for (const { address, identity } of this.#o.neighbours()) add(identity, classIn(set, address));
+    const ways = [...judge.subjects.keys()].flatMap((endpointId) =>
+      judge.directionsOf(endpointId).map((direction) => ({ endpointId, direction })),
+    );
     let left = MOST_LIKELY;
-    for (const endpointId of judge.subjects.keys())
-      for (const direction of judge.directionsOf(endpointId))
-        for (const peer of likely) if (left-- > 0) yield { endpointId, direction, ...peer };
+    for (const peer of likely.values()) for (const way of ways) if (left-- > 0) yield { ...way, ...peer };
   }
 
   #isReadyFrom(here: string, peer: string): boolean {

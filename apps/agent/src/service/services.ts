@@ -227,7 +227,6 @@ export class Services {
   }
 
   async #resolve(addresses: readonly string[]): Promise<boolean> {
-    let ok = true;
     for (let at = 0; at === 0 || at < addresses.length; at += SERVICE_ASK_LIMITS.addresses) {
       const part = addresses.slice(at, at + SERVICE_ASK_LIMITS.addresses);
       const hints = this.#hints;
@@ -241,9 +240,9 @@ export class Services {
       if (!answer.ok) this.#leaveToHost(nodePorts);
       // It may be of before what was hinted at.
       if (hints !== this.#hints) this.#leases.doubt();
-      ok &&= answer.ok;
+      if (!answer.ok) return false; // the next may take as long to fail, and what is known is to be held on to meanwhile
     }
-    return ok;
+    return true;
   }
   /** Nobody can say whose it is: what comes there meanwhile may be for a program of the host's own. */
   #leaveToHost(nodePorts: readonly NodePort[]): void {
