@@ -52,9 +52,9 @@ export class Carried {
 
   /**
    * What came to each since it was read `first`, and those that came since. Packets of one that found no room, or has gone, are
-   * its endpoint's that have no flow; where that has gone too they are lost, `told` unless its total comes as well.
+   * its endpoint's that have no flow; where that has gone too they are lost; `isLossTold`: false where its total comes as well.
    */
-  addFlows(first: Rows, last: Rows, told: boolean): void {
+  addFlows(first: Rows, last: Rows, isLossTold: boolean): void {
     const before = new Map(keysOf(first, FLOW_KEY_SIZE).map((key, n) => [key, n]));
     const wanted = rowsOf(last).flatMap((row) => {
       const n = before.get(text(row.key));
@@ -63,7 +63,7 @@ export class Carried {
       return row.record.equals(old) ? [] : [asked(grown(row, Buffer.from(old)), FlowCarry.ADD)];
     });
     const missed = this.#carry(wanted);
-    if (missed.length > 0) this.#addMissed(missed, { before: new Set(before.keys()), told });
+    if (missed.length > 0) this.#addMissed(missed, { before: new Set(before.keys()), isLossTold });
   }
 
   /** Likewise of endpoints, whose slots are the same. */
@@ -85,14 +85,17 @@ export class Carried {
     return this.#kernel.program("endpoint_carry").testRun({ ctx }).retval === 1;
   }
 
-  #addMissed(rows: readonly Row[], { before, told }: { before: ReadonlySet<string>; told: boolean }): void {
+  #addMissed(
+    rows: readonly Row[],
+    { before, isLossTold }: { before: ReadonlySet<string>; isLossTold: boolean },
+  ): void {
     const slots = this.#slots();
     const sums = new Map<number, Endpoint>();
     for (const { key, record } of rows) {
       const endpointId = viewOf(key).getUint32(FLOW_KEY_OFFSETS.endpointId, true);
       const slot = slots.get(endpointId);
       const { counters } = readFlowRecord(viewOf(record), 0);
-      if (slot === undefined && told) this.#lose(counters);
+      if (slot === undefined && isLossTold) this.#lose(counters);
       if (slot === undefined) continue;
       const why = before.has(text(key)) ? EndpointClass.FLOW_RETIRED : EndpointClass.TABLE_FULL;
       const sum = sums.get(slot) ?? { ...NOTHING, endpointId };
