@@ -59,8 +59,8 @@ VERIFIED_ALONE int deliver_any(struct __sk_buff *skb, struct endpoint *endpoint,
 		side->class = -result;
 	} else {
 		packet_match_fragment(&side->packet);
-		if (!delivery->asked && service_return_any(skb, &side->packet) == SERVICE_BROKEN)
-			return TCX_DROP_PACKET;
+		if (!delivery->asked && service_return_any(skb, side) == SERVICE_BROKEN)
+			return service_broken(skb);
 		side_take(skb, side, add, now, FLOW_INGRESS);
 		if (side->path.verdict == VERDICT_DROP)
 			return drop_own(skb, &side->key, FLOW_INGRESS, side->path.reason);
@@ -74,29 +74,30 @@ VERIFIED_ALONE int deliver_any(struct __sk_buff *skb, struct endpoint *endpoint,
 }
 
 #define DELIVER_SLOWLY 0 /* it is deliver_any's, uncounted */
+#define DELIVER_ASKED 2  /* likewise, and no backend's answer */
 #define DELIVER_PASS 1
-#define DELIVER_DROP (-1) /* counted */
+#define DELIVER_BROKEN (-1) /* to be dropped */
 
 /* The fast path of a plain packet; `plain` is as the receiver sees it. What the host's stack sends doesn't come by here. */
 static __always_inline int deliver_plain(struct __sk_buff *skb, struct endpoint *endpoint, struct plain_packet *plain,
 					 const struct flow_counters *add, const struct told *told,
 					 const struct forwarding *now)
 {
-	struct flow_record *record;
+	struct flow_record *record = bpf_map_lookup_elem(&flows, &plain->flow);
+	bool answers = !record || record->path.wire_port;
 	struct flow_pace pace;
-	int returned;
 
-	record = bpf_map_lookup_elem(&flows, &plain->flow);
-	if (!record) {
-		returned = service_return_plain(skb, plain);
-		if (returned != SERVICE_ANSWER)
-			return returned == SERVICE_BROKEN ? DELIVER_DROP : DELIVER_SLOWLY;
-		record = bpf_map_lookup_elem(&flows, &plain->flow);
-	}
-	if (!record || !flow_is_live_as(record, flow_words_check(&plain->flow)) ||
-	    !path_is_current(&record->path, now) || !verdict_forwards(record->path.verdict) ||
+	if (answers && !service_find_plain(plain))
+		return DELIVER_ASKED;
+	if (answers)
+		record = service_found();
+	else if (!flow_is_live_as(record, flow_words_check(&plain->flow)))
+		record = NULL;
+	if (!record || !path_is_current(&record->path, now) || !verdict_forwards(record->path.verdict) ||
 	    record->path.peer_identity == POLICY_HOST_IDENTITY || !path_has_port(&record->path, told))
-		return DELIVER_SLOWLY;
+		return answers ? DELIVER_SLOWLY : DELIVER_ASKED;
+	if (answers && service_return_plain(skb, plain) == SERVICE_BROKEN)
+		return DELIVER_BROKEN;
 	counters_add(&endpoint->counters[FLOW_INGRESS][EP_TOTAL], add);
 	pace = flow_add(record, add, FLOW_INGRESS);
 	if (plain->tcp_flags && tcp_must_follow(record, plain->tcp_flags, FLOW_INGRESS))
@@ -121,12 +122,12 @@ static __always_inline int deliver(struct __sk_buff *skb, struct endpoint *endpo
 	int answer = DELIVER_SLOWLY;
 
 	if (is_plain && !tcp_may_open(plain->tcp_flags)) {
-		delivery->asked = true;
 		answer = deliver_plain(skb, endpoint, plain, add, told, now);
+		delivery->asked = answer == DELIVER_ASKED;
 	}
-	if (answer == DELIVER_SLOWLY)
+	if (answer == DELIVER_SLOWLY || answer == DELIVER_ASKED)
 		return deliver_any(skb, endpoint, add, delivery);
-	return answer == DELIVER_PASS ? deliver_pass(skb, endpoint, delivery) : TCX_DROP_PACKET;
+	return answer == DELIVER_PASS ? deliver_pass(skb, endpoint, delivery) : service_broken(skb);
 }
 
 #endif

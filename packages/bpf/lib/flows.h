@@ -67,7 +67,7 @@ static __always_inline bool flow_is_live(const struct flow_record *record, const
 	return flow_is_live_as(record, flow_tuple_check(key));
 }
 
-/* The flow as it is beyond its endpoint's link: with a backend in place of a virtual address. */
+/* The flow as it is beyond its endpoint's link: with a backend in place of a virtual address. May be done in place. */
 static __always_inline void flow_key_on_wire(struct flow_key *to, const struct flow_key *key,
 					     const struct flow_path *path)
 {
@@ -76,6 +76,8 @@ static __always_inline void flow_key_on_wire(struct flow_key *to, const struct f
 		return;
 	__builtin_memcpy(to->daddr, path->nat_dst, 16);
 	to->dport = path->nat_dst_port;
+	if (path->wire_port)
+		to->sport = path->wire_port;
 }
 
 static __always_inline struct flow_record *flow_lookup_live(const struct flow_key *key)

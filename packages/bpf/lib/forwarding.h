@@ -180,7 +180,9 @@ struct way {
 	__u32 identity;
 	__u32 peer_endpoint;
 	__be16 nat_port; /* MASQUERADE, and where the flow came to a port of a host's: what the source's becomes */
-	__be16 nat_dst_port; /* what the destination's becomes; 0: it stays */
+	__be16 nat_dst_port; /* what the destination's becomes; 0: it stays, and so does the source's */
+	__be16 wire_port;    /* what the source's becomes at the link; 0: it stays */
+	__u16 _pad0;
 	__u8 nat_address[16];
 	__u8 nat_dst[16];
 };
@@ -213,11 +215,17 @@ static __always_inline void way_take(struct way *way, const struct flow_path *pa
 	way->nat_dst_port = path->nat_dst_port;
 }
 
+static __always_inline void way_take_target(struct way *way, const struct flow_path *path)
+{
+	way->wire_port = path->wire_port;
+	__builtin_memcpy(way->nat_dst, path->nat_dst, 16);
+}
+
 static __always_inline void way_of(struct way *way, const struct flow_path *path)
 {
 	way_take(way, path);
 	__builtin_memcpy(way->nat_address, path->nat_address, 16);
-	__builtin_memcpy(way->nat_dst, path->nat_dst, 16);
+	way_take_target(way, path);
 }
 
 /* The fast path may only be right or absent: false unless all was read as one decision under this generation wrote it. */
@@ -230,7 +238,7 @@ static __always_inline bool way_read(struct way *way, const struct flow_path *pa
 	if (way->nat_port)
 		__builtin_memcpy(way->nat_address, path->nat_address, 16);
 	if (way->nat_dst_port)
-		__builtin_memcpy(way->nat_dst, path->nat_dst, 16);
+		way_take_target(way, path);
 	return path_is_current(path, now);
 }
 
@@ -252,10 +260,11 @@ static __always_inline bool path_is_lasting(const struct flow_path *decided)
 static __always_inline void path_keep_target(struct flow_path *to, const struct flow_path *decided)
 {
 	if (to->backend == decided->backend && to->nat_dst_port == decided->nat_dst_port &&
-	    address_equals(to->nat_dst, decided->nat_dst))
+	    to->wire_port == decided->wire_port && address_equals(to->nat_dst, decided->nat_dst))
 		return; /* host ports' all have one number */
 	WRITE_ONCE(to->backend, decided->backend);
 	__builtin_memcpy(to->nat_dst, decided->nat_dst, 16);
+	WRITE_ONCE(to->wire_port, decided->wire_port);
 	WRITE_ONCE(to->nat_dst_port, decided->nat_dst_port);
 }
 
@@ -269,7 +278,7 @@ static __always_inline void path_keep(struct flow_path *to, const struct flow_pa
 	__u32 before = READ_ONCE(to->generation);
 	bool lasting = path_is_lasting(decided);
 
-	if ((!lasting && !anew && !decided->nat_dst_port && !to->nat_dst_port) || before == PATH_DECIDING ||
+	if ((!lasting && !anew && !decided->nat_dst_port && !to->nat_dst_port && !decided->wire_port) || before == PATH_DECIDING ||
 	    __sync_val_compare_and_swap(&to->generation, before, PATH_DECIDING) != before)
 		return;
 	path_keep_target(to, decided);

@@ -25,6 +25,7 @@ struct nat_work {
 	struct translation_key at;
 	struct translation entry;
 	struct flow_key flow;
+	__u32 entry_check; /* of the entry's flow */
 	struct rewrite end;
 	struct rewrite_place place;
 	struct rewrite_quote quote;
@@ -83,7 +84,7 @@ static __always_inline bool translation_claim(struct nat_work *work)
 	if (bpf_map_update_elem(&translations, &work->at, &work->entry, BPF_NOEXIST) == 0)
 		return true;
 	other = bpf_map_lookup_elem(&translations, &work->at);
-	return other && translation_claim_again(other, &work->entry.flow, work->entry.claimed_s);
+	return other && translation_claim_again(other, &work->entry);
 }
 
 /* `flow` is the table's; where it goes stands in `path`, and the port that it has already, which is tried first. */
@@ -99,6 +100,7 @@ VERIFIED_ALONE int nat_claim_port(struct flow_path *path, const struct flow_key 
 	work->entry.flow = *flow;
 	work->entry.claimed_s = translation_now_s();
 	flow_key_on_wire(&work->flow, flow, path);
+	work->entry.wire_port = path->wire_port;
 	translation_key_of(&work->at, &work->flow, path->nat_address, path->nat_port);
 	if (path->nat_port && translation_claim(work))
 		return 0;
@@ -222,18 +224,33 @@ static __always_inline bool nat_keep(struct flow_path *path, const struct flow_k
 	return true;
 }
 
+/* By what is claimed now; nat_work's flow is the flow beyond its endpoint's link. verifier: a frame of its own. */
+VERIFIED_ALONE int nat_holds_port(const struct flow_path *path, const struct flow_key *key)
+{
+	struct nat_work *work = nat_work_now();
+
+	if (!path || !key || !work)
+		return 0;
+	translation_key_of(&work->at, &work->flow, path->nat_address, path->nat_port);
+	return translation_find(&work->entry, &work->at) && flow_key_equals(&work->entry.flow, key);
+}
+
 /*
- * Towards another backend the flow's port must be claimed as towards any far end, and may be another's there. What is
- * received came by the claim that there is, and a flow that is being retired has no more use for one.
+ * Towards another backend the flow's port must be claimed as towards any far end, and may be another's there. A flow that is being
+ * retired has no more use for one. What is received claims nothing, and may have come to the endpoint's own address: where nothing is
+ * claimed, what the endpoint sends next is decided anew.
  */
 static __always_inline void nat_go_on(struct flow_path *path, const struct flow_key *key,
 				      const struct flow_record *record, __u32 direction, const struct forwarding *now)
 {
-	if (direction == FLOW_EGRESS && flow_is_live(record, key) && nat_claim_port(path, key))
-		path_refuse(path, PATH_REASON_NO_PORT);
-	else
-		path->kind = PATH_MASQUERADE;
 	path->ifindex = now->uplink;
+	if (direction == FLOW_EGRESS && flow_is_live(record, key) && nat_claim_port(path, key)) {
+		path_refuse(path, PATH_REASON_NO_PORT);
+		return;
+	}
+	path->kind = PATH_MASQUERADE;
+	if (direction == FLOW_INGRESS && !nat_holds_port(path, key))
+		path->generation = 0;
 }
 
 /* It came to a node port of another host, by way of which its answers go, wherever the client is: it knows them from there alone. */

@@ -66,6 +66,7 @@ static __always_inline int nat_come(struct __sk_buff *skb, struct nat_work *work
 	work->entry.flow = *flow;
 	__builtin_memcpy(work->entry.flow.saddr, leads->address, 16);
 	work->entry.flow.sport = leads->port;
+	work->entry.wire_port = 0;
 	work->entry.flow.endpoint_id = here->endpoint_id;
 	work->entry.claimed_s = translation_now_s();
 	if (bpf_map_lookup_elem(&flows, &work->entry.flow))
@@ -158,6 +159,7 @@ static __always_inline int nat_come_to_node(struct __sk_buff *skb, struct nat_wo
 		return nat_come(skb, work, flow, &pick->backend, pick, how);
 	__builtin_memcpy(work->entry.flow.saddr, pick->backend.address, 16);
 	work->entry.flow.sport = pick->backend.port;
+	work->entry.wire_port = 0;
 	return NAT_RELAYED;
 }
 

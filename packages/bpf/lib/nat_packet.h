@@ -110,10 +110,10 @@ static __always_inline int nat_rewrite_error(struct __sk_buff *skb, struct nat_w
 }
 
 /*
- * The flow that a pod's error is about, by what this CPU's work has read of the quote: a packet that came to the pod. Leaves
- * the flow and its way there. 0: there is none. verifier: a frame of its own.
+ * The flow that a pod's error is about, by what this CPU's work has read of the quote: a packet that came to the pod, as the pod has it
+ * or as it is beyond its link. Leaves the flow and its way there. 0: there is none. verifier: a frame of its own.
  */
-VERIFIED_ALONE int nat_find_quoted(__u32 endpoint_id)
+VERIFIED_ALONE int nat_find_quoted(__u32 endpoint_id, bool on_wire)
 {
 	struct nat_work *work = nat_work_now();
 	const struct flow_record *record;
@@ -124,6 +124,8 @@ VERIFIED_ALONE int nat_find_quoted(__u32 endpoint_id)
 	work->flow.vlan = 0;
 	work->flow.endpoint_id = endpoint_id;
 	record = flow_lookup_live(&work->flow);
+	if (record && on_wire && record->path.wire_port)
+		record = NULL;
 	if (!record && translation_returned(&work->entry, &work->at, &work->flow)) {
 		work->flow = work->entry.flow;
 		record = flow_lookup_live(&work->flow);
@@ -157,10 +159,11 @@ VERIFIED_ALONE int nat_send_error(struct __sk_buff *skb, const struct flow_key *
 	nat_place_parsed(&work->place, packet);
 	if (!work->place.transport_at || quote_read(skb, &work->place, &work->quote))
 		return TCX_NEXT_PROGRAM;
-	if (!nat_find_quoted(key->endpoint_id) ||
+	if (!nat_find_quoted(key->endpoint_id, true) ||
 	    (work->way.kind != PATH_MASQUERADE && !way_is_back(&work->way)))
 		return TCX_NEXT_PROGRAM;
-	nat_end(&work->end, work->flow.saddr, work->flow.sport, work->way.nat_address, work->way.nat_port);
+	nat_end(&work->end, work->flow.saddr, work->way.wire_port ? work->way.wire_port : work->flow.sport,
+		work->way.nat_address, work->way.nat_port);
 	if (way_is_back(&work->way))
 		return nat_rewrite_error(skb, work) ? drop_lost(skb, key, PATH_REASON_UNTRANSLATABLE) : NAT_ERROR_BACK;
 	hop = nat_hop(skb, &work->place, work->way.ifindex);

@@ -52,7 +52,7 @@ static __always_inline int nat_find_owner(struct __sk_buff *skb, struct nat_work
 	} else {
 		result = leads ? nat_come(skb, work, flow, leads, NULL, how) : NAT_NOT_OURS;
 	}
-	nat_end(&work->end, flow->saddr, flow->sport, work->entry.flow.saddr, work->entry.flow.sport);
+	nat_end(&work->end, flow->saddr, flow->sport, work->entry.flow.saddr, translation_wire_port(&work->entry));
 	return result;
 }
 
@@ -105,8 +105,8 @@ VERIFIED_ALONE int nat_return_plain(struct __sk_buff *skb, struct plain_packet *
 	if (rewrite_end(skb, &work->place, &work->end))
 		return nat_broken(skb, work, PATH_REASON_UNTRANSLATABLE);
 	/* Whom it comes from stays as it is: the flow may name a service, which is the pod's link to know. */
-	__builtin_memcpy(plain->flow.key.saddr, work->entry.flow.saddr, 16);
-	plain->flow.key.sport = work->entry.flow.sport;
+	__builtin_memcpy(plain->flow.key.saddr, work->end.to, 16);
+	plain->flow.key.sport = work->end.to_port;
 	return result;
 }
 

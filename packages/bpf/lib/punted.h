@@ -40,25 +40,27 @@ static __always_inline void punted_decide(struct __sk_buff *skb, struct side *si
 	}
 	side->link = here->ifindex;
 	side->packet.key.endpoint_id = here->endpoint_id;
-	packet_match_fragment(&side->packet);
+	if (side->packet.fragment_offset)
+		packet_match_fragment(&side->packet); /* what a first one says was remembered when the pod sent it */
 	side->key = side->packet.key;
 	side->came_up = true;
-	record = flow_lookup_live(&side->key);
-	if (!record && service_flow_of(&side->key)) {
-		side->translated = true;
-		record = flow_lookup_live(&side->key);
-	}
+	record = flow_of_wire(&side->key);
+	side->translated = !flow_key_equals(&side->key, &side->packet.key);
 	side_find_opener(side, record);
 	side_decide(skb, side, record, now);
 	if (record && side->path.verdict == VERDICT_DROP)
 		flow_add_drop(record, PATH_REASON_BASE + side->path.reason);
 }
 
-/* Negative: counted, and to be dropped. */
+/* `key` becomes what it is beyond the link. Negative: counted, and to be dropped. */
 static __always_inline int punted_translate(struct __sk_buff *skb, struct side *side, const struct way *way)
 {
-	if (!way->nat_dst_port || side->translated || side->path.verdict == VERDICT_DROP)
+	if (!way->nat_dst_port || side->path.verdict == VERDICT_DROP)
 		return 0;
+	if (side->translated) {
+		flow_key_on_wire(&side->key, &side->key, &side->path);
+		return 0;
+	}
 	return service_send(skb, way, &side->key, false);
 }
 

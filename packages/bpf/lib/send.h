@@ -111,15 +111,15 @@ static __always_inline int send_away(struct __sk_buff *skb, const struct way *wa
 			return bpf_redirect(now->punt, 0);
 		return drop_lost(skb, key, PATH_REASON_UNRESOLVED);
 	}
+	remote = bpf_map_lookup_elem(&remotes, &way->remote);
+	if (!remote || !way->remote)
+		return drop_lost(skb, key, PATH_REASON_NO_ROUTE);
 	/* It came to a host port, or another host's node port. One to a service did not: what port it has was for a backend outside. */
 	if (way->nat_port && !way->nat_dst_port) {
 		answer = send_from_port(skb, way, key, is_plain);
 		if (answer)
 			return answer;
 	}
-	remote = bpf_map_lookup_elem(&remotes, &way->remote);
-	if (!remote || !way->remote)
-		return drop_lost(skb, key, PATH_REASON_NO_ROUTE);
 	if (way->kind == PATH_DIRECT)
 		return send_by_uplink(remote, way->ifindex, key->family == 6);
 	answer = send_through_tunnel(skb, way, key, now, remote);

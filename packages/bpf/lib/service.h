@@ -92,8 +92,9 @@ struct {
 
 #define NS_PER_SECOND 1000000000ull
 
-/* A host port's, where a backend's number stands: one that no backend has. */
+/* Where a backend's number stands: ones that no backend has. */
 #define SERVICE_HOST_PORT_BACKEND 0xffffffff
+#define SERVICE_NAMED_BACKEND 0xfffffffe /* whom the flow names itself: it has another port beyond the link */
 
 enum service_answer {
 	SERVICE_PASS,      /* no service's address */

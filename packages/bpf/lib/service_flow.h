@@ -13,6 +13,11 @@
 /* A backend that won't do, since it is the sender or answers the sender's port already, is passed over so often. */
 #define SERVICE_PROBES 16
 
+/* Ports beyond the link that are tried: the flow's own, then of those that Linux gives clients too (ip_local_port_range). */
+#define WIRE_PORT_PROBES 16
+#define WIRE_PORT_FIRST 32768
+#define WIRE_PORT_COUNT 28232
+
 /* What a choice takes: too large for the stack. Hooks run with softirqs off, so none is in the middle of another. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -23,8 +28,10 @@ struct {
 
 /* Where a flow goes. */
 struct flow_target {
-	struct flow_key wire; /* as it is beyond its endpoint's link */
+	struct flow_key wire; /* as it is beyond its endpoint's link, but for its port */
 	__u32 backend;        /* its number; 0: it goes to whom it names */
+	__be16 port;          /* from which it comes there; 0: its own */
+	__u16 _pad0;
 };
 
 enum service_how {
@@ -35,12 +42,14 @@ enum service_how {
 #define SERVICE_AIMED 0  /* the target says where */
 #define SERVICE_CHOOSE (-2) /* service_aim's to say: verifier: one of the two at a time is on the stack */
 #define SERVICE_ASK (-1) /* nobody has told this host what is at that address */
+#define SERVICE_EVADE (-3) /* service_evade's to say */
 /* Above 0: an enum path_reason. */
 
 static __always_inline void target_none(struct flow_target *to, const struct flow_key *key)
 {
 	to->wire = *key;
 	to->backend = 0;
+	to->port = 0;
 }
 
 /*
@@ -61,6 +70,7 @@ static __always_inline bool target_keep(struct flow_target *to, const struct flo
 		return false;
 	}
 	to->wire.dport = port;
+	to->port = READ_ONCE(record->path.wire_port);
 	return true;
 }
 
@@ -74,7 +84,7 @@ static __always_inline bool target_lasts(const struct flow_target *to, const str
 {
 	__u32 number = to->backend;
 
-	if (to->wire.proto != IPPROTO_UDP)
+	if (to->wire.proto != IPPROTO_UDP || number == SERVICE_NAMED_BACKEND)
 		return true;
 	if (number == SERVICE_HOST_PORT_BACKEND)
 		return target_is_at(to, host_port_at(key->daddr, key->dport, key->proto));
@@ -91,14 +101,27 @@ static __always_inline __u32 service_hash(const struct flow_key *key, __u32 prob
 	return translation_mix(nat_seed(key) + to + (__u64)probe * 0x9e3779b97f4a7c15ull);
 }
 
-/* By a flow of the pod to the backend itself, from the same port: as long as it is in the table, the answers are its own. */
-static __always_inline bool target_is_taken(const struct flow_target *to, struct nat_work *work)
+/* By a flow of the pod that leaves as it is: as long as it is in the table, the answers are its own. */
+static __always_inline bool wire_is_taken(const struct flow_key *wire)
 {
-	work->flow = to->wire;
-	return bpf_map_lookup_elem(&flows, &work->flow) != NULL;
+	const struct flow_record *own = bpf_map_lookup_elem(&flows, wire);
+
+	return own && !READ_ONCE(own->path.wire_port);
 }
 
-/* 0, and the answers are the flow's; or why that backend won't do. */
+static __always_inline __be16 wire_port_candidate(const struct flow_key *key, __u32 probe)
+{
+	if (!probe)
+		return key->sport;
+	return bpf_htons(WIRE_PORT_FIRST + ((__u64)service_hash(key, probe) * WIRE_PORT_COUNT >> 32));
+}
+
+/*
+ * 0, and the answers are the flow's, which leaves from the first of its ports by which no other of the pod is known there; or why
+ * that backend won't do. For a flow's life it tries the same ports in the same order.
+ * race: another CPU opens a flow that leaves as it is. It is in the table before it looks for claims, and is looked for again after
+ * this one: one of the two finds the other.
+ */
 VERIFIED_ALONE int service_claim(struct flow_target *to, const struct flow_key *key)
 {
 	struct nat_work *work = nat_work_begin();
@@ -107,12 +130,46 @@ VERIFIED_ALONE int service_claim(struct flow_target *to, const struct flow_key *
 		return PATH_REASON_NO_PORT;
 	if (address_equals(to->wire.daddr, key->saddr))
 		return PATH_REASON_NO_BACKEND;
-	if (target_is_taken(to, work))
-		return PATH_REASON_NO_PORT;
 	work->entry.flow = *key;
 	work->entry.claimed_s = translation_now_s();
-	translation_key_of(&work->at, &to->wire, key->saddr, key->sport);
-	return translation_claim(work) ? 0 : PATH_REASON_NO_PORT;
+	work->flow = to->wire;
+	for (__u32 probe = 0; probe < WIRE_PORT_PROBES; probe++) {
+		work->flow.sport = wire_port_candidate(key, probe);
+		to->port = probe ? work->flow.sport : 0;
+		translation_key_of(&work->at, &work->flow, key->saddr, work->flow.sport);
+		if (!wire_is_taken(&work->flow) && translation_claim(work) && !wire_is_taken(&work->flow))
+			return 0;
+	}
+	return PATH_REASON_NO_PORT;
+}
+
+/* Nobody has answered it, who would know it by the port that it had. Others needn't look again. */
+static __always_inline bool target_is_fresh(const struct flow_record *record, __u32 how)
+{
+	return how & SERVICE_ANEW ||
+	       (record->opener != FLOW_OPENER_REMOTE && !record->counters[FLOW_INGRESS].packets);
+}
+
+/* Another of the pod's flows, to a service, is known to that far end by that port: both would be one to it. */
+static __always_inline bool target_is_others(const struct flow_key *key, const struct flow_record *record, __u32 how)
+{
+	struct nat_work *work = nat_work_now();
+
+	return work && record && proto_has_ports(key->proto) && !key->vlan && flow_is_live(record, key) &&
+	       target_is_fresh(record, how) && translation_returned(&work->entry, &work->at, key) &&
+	       !flow_key_equals(&work->entry.flow, key);
+}
+
+/* A flow that goes to whom it names, from another port. Without one its own stays the other flow's. */
+VERIFIED_ALONE int service_evade(struct flow_target *to, const struct flow_key *key)
+{
+	int refused;
+
+	if (!to || !key)
+		return PATH_REASON_NO_PORT;
+	refused = service_claim(to, key);
+	to->backend = refused ? 0 : SERVICE_NAMED_BACKEND;
+	return refused;
 }
 
 static __always_inline int service_refusal(const struct service_pick *pick)
@@ -217,8 +274,10 @@ VERIFIED_ALONE int service_take(struct flow_target *to, const struct flow_key *k
 	if (record && !(how & SERVICE_ANEW) && target_keep(to, key, record) &&
 	    (!(how & SERVICE_MAY_CHOOSE) || target_lasts(to, key)))
 		return SERVICE_AIMED;
-	if (!(how & SERVICE_MAY_CHOOSE) || !target_may_be_other(key))
+	if (!(how & SERVICE_MAY_CHOOSE))
 		return SERVICE_AIMED;
+	if (!target_may_be_other(key))
+		return target_is_others(key, record, how) ? SERVICE_EVADE : SERVICE_AIMED;
 	if (key->proto != IPPROTO_TCP && key->proto != IPPROTO_UDP)
 		return PATH_REASON_NO_SERVICE;
 	if (!key->sport || !key->dport || key->vlan)
@@ -249,6 +308,16 @@ VERIFIED_ALONE int service_flow_of(struct flow_key *flow)
 		return 0;
 	*flow = work->entry.flow;
 	return 1;
+}
+
+/* The flow that has that tuple beyond its endpoint's link, whose key `flow` becomes. NULL: none that is live. */
+static __always_inline struct flow_record *flow_of_wire(struct flow_key *flow)
+{
+	struct flow_record *record = flow_lookup_live(flow);
+
+	if (record && !READ_ONCE(record->path.wire_port))
+		return record;
+	return service_flow_of(flow) ? flow_lookup_live(flow) : NULL;
 }
 
 #endif

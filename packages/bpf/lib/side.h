@@ -18,6 +18,7 @@ struct side {
 	struct packet packet;
 	struct flow_key key;
 	struct flow_target target;
+	struct flow_key came; /* of an answer that was made a service's: the flow by what was on the wire, or what an error quoted */
 	struct flow_path path;
 	__u32 class; /* enum endpoint_class in which the packet counts; EP_TOTAL: in its flow */
 	__u32 direction; /* enum flow_direction, of the packet */
@@ -82,9 +83,7 @@ static __noinline int drop_lost(struct __sk_buff *skb, const struct flow_key *fl
 	if (!flow)
 		return TCX_DROP_PACKET;
 	own = *flow;
-	record = flow_lookup_live(&own);
-	if (!record && service_flow_of(&own))
-		record = flow_lookup_live(&own);
+	record = flow_of_wire(&own);
 	if (record)
 		flow_add_drop(record, PATH_REASON_BASE + reason);
 	return drop_own(skb, &own, FLOW_EGRESS, reason);

@@ -31,11 +31,9 @@ struct {
  */
 static __always_inline const struct flow_record *quoted_record(struct quoted_flow *quoted, __u32 direction)
 {
-	const struct flow_record *record = bpf_map_lookup_elem(&flows, &quoted->key);
+	const struct flow_record *record = direction == FLOW_EGRESS ? flow_of_wire(&quoted->key) :
+							 bpf_map_lookup_elem(&flows, &quoted->key);
 
-	if (direction == FLOW_EGRESS && (!record || !flow_is_live(record, &quoted->key)) &&
-	    service_flow_of(&quoted->key))
-		record = bpf_map_lookup_elem(&flows, &quoted->key);
 	if (!record || record->tuple_check != flow_tuple_check(&quoted->key))
 		return NULL;
 	flow_key_on_wire(&quoted->sent, &quoted->key, &record->path);

@@ -28,6 +28,13 @@ static __always_inline bool side_is_refused_opening(const struct side *side)
 	       side->path.verdict == VERDICT_DROP;
 }
 
+/* Opened anew by the far end, and to the flow's own port: it leaves from another one no longer. */
+static __always_inline bool side_came_as_named(const struct side *side)
+{
+	return side->direction == FLOW_INGRESS && side->anew && !side->came.endpoint_id &&
+	       side->target.backend == SERVICE_NAMED_BACKEND;
+}
+
 /*
  * The way of the flow, to its backend where it has one. false: it has none, so there is nothing to judge; without an
  * agent to ask what a virtual address is, it is refused as an address is that nobody knows.
@@ -42,7 +49,12 @@ static __always_inline bool side_aim(struct __sk_buff *skb, struct side *side, c
 
 	if (answer == SERVICE_CHOOSE)
 		answer = service_aim(&side->target, &side->key, found, how);
+	else if (answer == SERVICE_EVADE)
+		answer = service_evade(&side->target, &side->key);
+	if (side_came_as_named(side))
+		target_none(&side->target, &side->key);
 	path_decide(&side->path, &side->target.wire);
+	side->path.wire_port = side->target.port;
 	if (side->target.backend) {
 		__builtin_memcpy(side->path.nat_dst, side->target.wire.daddr, 16);
 		side->path.nat_dst_port = side->target.wire.dport;

@@ -68,7 +68,7 @@ static __always_inline bool translation_key_returned(struct translation_key *to,
 	struct flow_key wire;
 
 	flow_key_on_wire(&wire, flow, path);
-	translation_key_of(to, &wire, flow->saddr, flow->sport);
+	translation_key_of(to, &wire, wire.saddr, wire.sport);
 	return path->nat_dst_port != 0;
 }
 
@@ -111,21 +111,31 @@ static __always_inline bool translation_find(struct translation *copy, const str
 	return copy->check == translation_check(at, &copy->flow);
 }
 
-/* The flow that an answer belongs to which comes from a backend; `flow` is as the pod would see it untranslated. */
+/* The flow that an answer belongs to which comes from a backend; `flow` is as the pod would see it untranslated: not to the host. */
 static __always_inline bool translation_returned(struct translation *copy, struct translation_key *at,
 						 const struct flow_key *flow)
 {
 	translation_key_of(at, flow, flow->saddr, flow->sport);
-	return translation_find(copy, at) && copy->flow.endpoint_id == flow->endpoint_id;
+	return translation_find(copy, at) && copy->flow.endpoint_id == flow->endpoint_id &&
+	       address_equals(copy->flow.saddr, flow->saddr);
 }
 
 /* What is being removed can't be claimed: one swap decides between who removes and who claims. */
-static __always_inline bool translation_claim_again(struct translation *entry, const struct flow_key *flow, __u32 now_s)
+static __always_inline bool translation_claim_again(struct translation *entry, const struct translation *claim)
 {
 	__u32 claimed_s = READ_ONCE(entry->claimed_s);
 
-	return flow_key_equals(&entry->flow, flow) && claimed_s != TRANSLATION_DEAD &&
-	       __sync_val_compare_and_swap(&entry->claimed_s, claimed_s, now_s) == claimed_s;
+	if (!flow_key_equals(&entry->flow, &claim->flow) || claimed_s == TRANSLATION_DEAD ||
+	    __sync_val_compare_and_swap(&entry->claimed_s, claimed_s, claim->claimed_s) != claimed_s)
+		return false;
+	WRITE_ONCE(entry->wire_port, claim->wire_port);
+	return true;
+}
+
+/* The pod's port as it is at its link, of what comes from the outside. */
+static __always_inline __be16 translation_wire_port(const struct translation *entry)
+{
+	return entry->wire_port ? entry->wire_port : entry->flow.sport;
 }
 
 #endif

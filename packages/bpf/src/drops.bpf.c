@@ -144,6 +144,8 @@ static __noinline int drop_attribute(const struct netns_info *info, struct drop_
 			return 0;
 		}
 		record = flow_lookup_live(&drop->flow);
+		if (record && record->path.wire_port)
+			record = NULL; /* another flow's, that has the tuple beyond the pod's link */
 	} else {
 		record = drop_match_flow(info, drop, &packet, dropped->received);
 		if (!record)

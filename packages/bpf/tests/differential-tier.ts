@@ -205,11 +205,6 @@ export class Tier implements Disposable {
     const value = this.host.map("flows").lookup(encodedFlow(flow));
     return value && readFlowRecord(viewOf(value), 0);
   }
-  /** Why, of the one drop there is. */
-  dropReason(): number | undefined {
-    const key = this.host.map("drops").nextKey();
-    return key && readDropKey(viewOf(key), 0).reason;
-  }
   /** Of the one drop there is, or none; and forgets it. */
   takeDrop(): { key: DropKey; packets: number } | undefined {
     const drops = this.host.map("drops");

@@ -35,7 +35,7 @@ export class Differential implements Disposable {
     this.#world = world;
     this.#model = new Dataplane(world, room, (flow) => this.#portGiven(flow), {
       backend: (flow) => this.#backendChosen(flow),
-      refusal: () => this.#refusal(),
+      port: (flow) => this.fast.record(flow)?.path.wirePort || undefined,
     });
     this.#removed.length = 0;
     const policy = compiled(world);
@@ -85,10 +85,6 @@ export class Differential implements Disposable {
   #backendChosen(flow: Flow): Place | null {
     const { natDst, natDstPort } = this.fast.record(flow)?.path ?? {};
     return natDst && natDstPort ? { address: hexOf(natDst), port: natDstPort } : null;
-  }
-  #refusal(): PathReason | undefined {
-    const reason = this.fast.dropReason();
-    return reason === undefined ? undefined : ((reason - PathLimit.REASON_BASE) as PathReason);
   }
 
   /** What became of the packet; throws with all that is known when they don't agree. */
@@ -251,14 +247,17 @@ const NEVER_DECIDED = {
 };
 
 function meantRecord(tracked: Tracked): string {
-  const { flags, state, opener, isn, opens, counted, drops, dropReason, isRetired, nat, target } = tracked;
+  const { flags, state, opener, isn, opens, counted, drops, dropReason, isRetired } = tracked;
+  const { flow, nat, target } = tracked;
   const path = tracked.path ?? NEVER_DECIDED;
   return textOf({
     ...{ isRetired, opener, state, flags: [flags.egress, flags.ingress], isn, opens, drops, dropReason },
     counted: [counted.egress, counted.ingress].map(({ packets, bytes }) => [packets, packets, bytes]),
     path: Object.fromEntries(Object.keys(NEVER_DECIDED).map((name) => [name, path[name as "kind"]])),
     nat: nat ? [nat.address, nat.port] : ["00".repeat(16), 0],
-    target: target ? [target.number, target.address, target.port] : [0, "00".repeat(16), 0],
+    target: target
+      ? [target.number, target.address, target.port, target.from === flow.sport ? 0 : target.from]
+      : [0, "00".repeat(16), 0, 0],
   });
 }
 function seenRecord(record: FlowRecord): string {
@@ -269,7 +268,7 @@ function seenRecord(record: FlowRecord): string {
     counted: counters.map(({ packets, segments, bytes }) => [packets, segments, bytes]),
     path: Object.fromEntries(Object.keys(NEVER_DECIDED).map((name) => [name, path[name as "kind"]])),
     nat: [hexOf(path.natAddress), path.natPort],
-    target: [path.backend, hexOf(path.natDst), path.natDstPort],
+    target: [path.backend, hexOf(path.natDst), path.natDstPort, path.wirePort],
   });
 }
 function seenEndpoint({ counters, notes }: Endpoint): string {

@@ -3,7 +3,7 @@
  * themselves and by services. Without affinity, and without what sockets are given when they connect: see model/service.ts.
  */
 import type { Address } from "./model/bytes.ts";
-import type { Backend, HostPort, Place, Service, World } from "./model/world.ts";
+import type { Backend, HostPort, Service, Target, World } from "./model/world.ts";
 import { PROTO } from "./packet-builder.ts";
 import type { Conversation } from "./random-traffic.ts";
 import { addressIn, PEERS, type Peer, POD_P, POD_Q, type Random } from "./random-world.ts";
@@ -135,12 +135,12 @@ function twoOf<T>(random: Random, of: readonly T[]): T[] {
 }
 
 /** The end that answers for a service: the backend that a flow was given, or any when it has none. */
-export function answering(random: Random, talk: Conversation, target: Place | null): Conversation {
+export function answering(random: Random, talk: Conversation, target: Target | null): Conversation {
   const { family } = talk;
   const given = target && PEERS.find((one) => addressIn(one[family]) === target.address);
   const others = BACKENDS.filter((one) => one !== talk.pod);
   return {
-    ...{ ...talk, peer: given ?? random.one(others) },
+    ...{ ...talk, peer: given ?? random.one(others), sport: target?.from ?? talk.sport },
     dport: given ? target.port : random.one(BACKEND_PORTS),
   };
 }

@@ -3,7 +3,7 @@
  * what was sent, fragments, tunnels of our own, and all of it damaged. What a test run refuses to take is left out.
  */
 import { checksummed } from "./checksums.ts";
-import type { Place } from "./model/world.ts";
+import type { Target } from "./model/world.ts";
 import { PROTO, packet } from "./packet-builder.ts";
 import { perhapsDamaged } from "./random-damage.ts";
 import { anyFlags, anyIp, isToPod, plainIp } from "./random-headers.ts";
@@ -48,8 +48,8 @@ export interface Conversation {
 export interface Known {
   /** Under which port of the host's the far end knows it. */
   natPort: (pod: string, peer: string, sport: number, dport: number, proto: number) => number | undefined;
-  /** Which backend it goes to. */
-  target: (pod: string, peer: string, sport: number, dport: number, proto: number) => Place | null;
+  /** Where it goes, if not as it is. */
+  target: (pod: string, peer: string, sport: number, dport: number, proto: number) => Target | null;
 }
 
 const THIS_HOST = { 4: "10.200.0.1", 6: "fd00:200::1" } as const;
@@ -119,7 +119,10 @@ export class Traffic {
   #step(talk: Conversation): Sent {
     const isOut = this.#random.may(55) && talk.peer !== OTHERWISE_TUNNELLED;
     if (isOut) return this.#out(talk.pod, this.#built(talk, true, talk.pod[talk.family], talk.sport));
-    if (talk.peer.kind === "service" && this.#random.may(95)) return this.#back(this.#answering(talk));
+    const target = this.#target(talk);
+    if (talk.peer.kind === "service" && this.#random.may(95))
+      return this.#back(answering(this.#random, talk, target));
+    if (target && this.#random.may(80)) return this.#back({ ...talk, sport: target.from });
     if (talk.hostPorts && this.#random.may(90))
       return this.#in(
         talk,
@@ -146,10 +149,9 @@ export class Traffic {
       return this.#in(talk, this.#built(talk, false, THIS_HOST[family], port));
     return this.#in(talk, this.#built(talk, false, pod[family], talk.sport));
   }
-  #answering(talk: Conversation): Conversation {
+  #target(talk: Conversation): Target | null {
     const { pod, peer, family, sport, dport } = talk;
-    const target = this.#known.target(pod[family], peer[family], sport, dport, protoOf(talk));
-    return answering(this.#random, talk, target);
+    return this.#known.target(pod[family], peer[family], sport, dport, protoOf(talk));
   }
 
   #out(pod: Peer, frame: Buffer): Sent {

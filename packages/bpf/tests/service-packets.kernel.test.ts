@@ -244,14 +244,12 @@ describe.each(table)("%s", (_name, family, kind) => {
   });
 
   test("affinity is to a backend that the pod has got, and not to one that was refused it", () => {
-    const [refused, taken] = family.backends;
-    serve(family, kind, [refused], { affinitySeconds: 60 });
-    leave(family, kind, { to: refused, dport: BPORT });
-    expect(out(request(family, kind)).answer).toBe(DROP);
-    expect(host.ownDrops()).toEqual({ NO_PORT: 1 });
+    serve(family, kind, [family.pod], { affinitySeconds: 60 });
+    out(request(family, kind));
+    expect(host.ownDrops()).toEqual({ NO_BACKEND: 1 });
     expect(host.map("service_affinities").readAll().count).toBe(0);
-    serve(family, kind, [taken], { affinitySeconds: 60 });
-    expect(leave(family, kind)).toBe(taken);
+    serve(family, kind, [family.backends[1]], { affinitySeconds: 60 });
+    expect(leave(family, kind)).toBe(family.backends[1]);
     expect(host.map("service_affinities").readAll().count).toBe(1);
   });
 
@@ -359,11 +357,7 @@ describe.each(table)("%s", (_name, family, kind) => {
     leave(family, kind);
     leave(family, kind, { sport: SPORT + 1 });
     expect(sweep(0)).toEqual({ found: 2, removed: 0 });
-    const ended = flowOf() as Flow;
-    expect(retire(host, [ended.key], NOW).retired).toBe(1);
-    const ctx = Buffer.alloc(FLOW_RETIRE_REQUEST_SIZE);
-    encodeFlowRetireRequest({ quietSinceNs: 0n, count: 1 }, viewOf(ctx));
-    host.object.program("translations_end").testRun({ ctx });
+    end(flowOf() as Flow);
     expect(translations()).toBe(1);
   });
 
@@ -514,6 +508,13 @@ describe.each(table)("%s, lost on its way to the backend", (_name, family, kind)
   });
 });
 
+/** Marked, and what it claimed taken out, as the agent does. */
+function end({ key }: Flow): void {
+  expect(retire(host, [key], NOW).retired).toBe(1);
+  const ctx = Buffer.alloc(FLOW_RETIRE_REQUEST_SIZE);
+  encodeFlowRetireRequest({ quietSinceNs: 0n, count: 1 }, viewOf(ctx));
+  host.object.program("translations_end").testRun({ ctx });
+}
 function sweep(graceS: number): { found: number; removed: number } {
   const ctx = Buffer.alloc(TRANSLATION_SWEEP_SIZE);
   encodeTranslationSweep({ graceS, found: 0, removed: 0 }, viewOf(ctx));
@@ -771,44 +772,141 @@ describe.each(families)("%s: a backend outside that another one follows", (_name
   });
 });
 
-test("a connection to a backend itself, from the same port, isn't taken for the service's", () => {
-  const family = FAMILIES.IPv4;
-  serve(family, "TCP");
-  const [a, b] = family.backends;
-  for (const to of family.backends.slice(0, 1)) leave(family, "TCP", { to, dport: BPORT });
-  expect(leave(family, "TCP")).toBe(b);
-  expect(endsOf(family, back(answer(family, "TCP", a)).packet)[0]).toBe(`${a} ${BPORT}`);
-  expect(endsOf(family, back(answer(family, "TCP", b)).packet)[0]).toBe(`${family.virtual} ${VPORT}`);
-  expectConserved();
-});
+describe.each(table)(
+  "%s: two of a pod's flows from one port, to a service and to its backend",
+  (_name, family, kind) => {
+    const [backend] = family.backends;
+    const toService = () => request(family, kind);
+    const toBackend = (flags?: object) =>
+      request(family, kind, { to: backend, dport: BPORT, ...(flags && { flags }) });
+    const recordTo = (dport: number) => host.flowsOf(pod).find(({ key }) => key.dport === dport)?.record;
+    beforeEach(() => {
+      serve(family, kind, [backend]);
+    });
 
-test("fragments go the way of their first one, both ways", () => {
-  const family = FAMILIES.IPv4;
-  const middle = Buffer.alloc(64, 7);
-  const first = (from: string, to: string, sport: number, dport: number) =>
-    Buffer.from(
-      packet().ethernet().ip4(from, to, { id: 9, moreFragments: true }).udp(sport, dport).payload(56).bytes(),
+    /** Sends both, and says from which port each left. */
+    function sendBoth(...frames: readonly [Buffer, Buffer]): [number, number] {
+      const ports = frames.map((frame) => {
+        const { answer, packet: left } = out(frame);
+        expect(answer).toBe(REDIRECT);
+        expect(endsOf(family, left)[1]).toBe(`${backend} ${BPORT}`);
+        expect(checksumProblems(left)).toEqual([]);
+        return portAt(family, left, "source");
+      });
+      return ports as [number, number];
+    }
+    const cameBack = (port: number) =>
+      endsOf(family, back(answer(family, kind, backend, BPORT, { port })).packet);
+
+    test.each([
+      ["the service's first", () => [toService(), toBackend()] as const, BPORT, ["virtual", "backend"]],
+      ["the backend's first", () => [toBackend(), toService()] as const, VPORT, ["backend", "virtual"]],
+    ] as const)(
+      "%s: the other leaves from a port of its own, and each is answered",
+      (_which, frames, second, whose) => {
+        const [first, other] = sendBoth(...frames());
+        expect(first).toBe(SPORT);
+        expect(other).toBeGreaterThanOrEqual(32_768);
+        expect(other).not.toBe(SPORT);
+        expect(recordTo(second)?.path).toMatchObject({
+          natDst: addressBytes(backend),
+          natDstPort: BPORT,
+          wirePort: other,
+        });
+        const from = { virtual: `${family.virtual} ${VPORT}`, backend: `${backend} ${BPORT}` };
+        for (let time = 0; time < 2; time++) {
+          expect(cameBack(first)).toEqual([from[whose[0]], `${family.pod} ${SPORT}`]);
+          expect(cameBack(other)).toEqual([from[whose[1]], `${family.pod} ${SPORT}`]);
+        }
+        expect(host.flowsOf(pod).map(({ record }) => record.counters.map(({ packets }) => packets))).toEqual([
+          [1n, 2n],
+          [1n, 2n],
+        ]);
+        expectConserved();
+      },
     );
-  const later = (from: string, to: string) =>
-    Buffer.from(
-      packet().ethernet().ip4(from, to, { id: 9, fragmentOffset: 64, proto: PROTO.udp }).raw(middle).bytes(),
+
+    test("under every generation it keeps that port, and on the fast path", () => {
+      const ports = sendBoth(toService(), toBackend());
+      for (const again of [() => host.commit(), () => undefined]) {
+        again();
+        const flags = { ack: true, seq: 9, ackSeq: 9 };
+        expect(sendBoth(request(family, kind, { flags }), toBackend(flags))).toEqual(ports);
+      }
+      expect(recordTo(BPORT)?.path.slowPackets).toBeLessThan(3);
+    });
+
+    test.each(Object.entries(family.errors))(
+      "an error about it quotes what the pod sent: %s",
+      (_what, error) => {
+        out(toService());
+        const sent = toBackend();
+        const { packet: left } = out(sent);
+        const [type, code] = error as readonly [number, number];
+        const quoting = family.icmpOf(family.build(backend, family.pod), type, code);
+        const { packet: came } = back(checksummed(quoting.raw(left.subarray(ETHERNET)).bytes()));
+        expect(addressAt(family, came, "source")).toBe(backend);
+        expect(checksumProblems(came)).toEqual([]);
+        expect(came.subarray(ETHERNET + family.header + 8)).toEqual(sent.subarray(ETHERNET));
+      },
     );
-  serve(family, "UDP");
-  const sent = out(first(family.pod, family.virtual, SPORT, VPORT));
-  expect(sent.answer).toBe(REDIRECT);
-  const backend = addressAt(family, sent.packet, "destination");
-  expect(family.backends).toContain(backend);
-  const second = out(later(family.pod, family.virtual));
-  expect([second.answer, addressAt(family, second.packet, "destination")]).toEqual([REDIRECT, backend]);
-  expect(second.packet.subarray(-middle.length)).toEqual(middle);
-  const came = back(first(backend, family.pod, BPORT, SPORT));
-  expect(endsOf(family, came.packet)[0]).toBe(`${family.virtual} ${VPORT}`);
-  const after = back(later(backend, family.pod));
-  expect(addressAt(family, after.packet, "source")).toBe(family.virtual);
-  expect(after.packet.subarray(-middle.length)).toEqual(middle);
-  expect(flowOf()?.record.counters.map((c) => c.packets)).toEqual([2n, 2n]);
-  expectConserved();
-});
+
+    test("an error of the pod about an answer quotes what the backend sent", () => {
+      const [, port] = sendBoth(toService(), toBackend());
+      const sent = answer(family, kind, backend, BPORT, { port });
+      const { packet: came } = back(sent);
+      const [type, code] = family.unreachable;
+      const quoting = family.icmpOf(family.build(family.pod, backend), type, code);
+      const { packet: left } = out(checksummed(quoting.raw(came.subarray(ETHERNET)).bytes()));
+      expect(checksumProblems(left)).toEqual([]);
+      expect(left.subarray(ETHERNET + family.header + 8)).toEqual(sent.subarray(ETHERNET));
+    });
+
+    test("its claim goes with it, and a sweep leaves it", () => {
+      sendBoth(toService(), toBackend());
+      expect(translations()).toBe(2);
+      expect(sweep(0)).toEqual({ found: 2, removed: 0 });
+      end(host.flowsOf(pod).find(({ key }) => key.dport === BPORT) as Flow);
+      expect(translations()).toBe(1);
+    });
+
+    test("without a free port the second is dropped, and the first is answered as before", () => {
+      const taken: number[] = [];
+      for (;;) {
+        host.clear("flows", "translations", "drops");
+        for (const sport of taken) out(request(family, kind, { sport, to: backend, dport: BPORT }));
+        out(toService());
+        const { answer, packet: left } = out(toBackend());
+        if (answer === DROP) break;
+        taken.push(portAt(family, left, "source"));
+      }
+      expect(new Set(taken).size).toBe(15);
+      expect(host.ownDrops()).toEqual({ NO_PORT: 1 });
+      for (let time = 0; time < 2; time++)
+        expect(cameBack(SPORT)).toEqual([`${family.virtual} ${VPORT}`, `${family.pod} ${SPORT}`]);
+      expect(out(toBackend()).answer).toBe(DROP);
+      const second = host.flowsOf(pod).find(({ key }) => key.sport === SPORT && key.dport === BPORT);
+      expect(second?.record.counters[1]?.packets).toBe(0n);
+    });
+
+    test("under the host's address, too, each is answered at the pod's own port", () => {
+      serve(family, kind, [family.outside]);
+      const toOutside = request(family, kind, { to: family.outside, dport: BPORT });
+      const ports = [toService(), toOutside].map((frame) => portAt(family, out(frame).packet, "source"));
+      expect(new Set(ports).size).toBe(2);
+      const shown = [`${family.virtual} ${VPORT}`, `${family.outside} ${BPORT}`];
+      for (let time = 0; time < 2; time++)
+        for (const [at, port] of ports.entries()) {
+          const came = back(
+            answer(family, kind, family.outside, BPORT, { address: family.host, port }),
+          ).packet;
+          expect(endsOf(family, came)).toEqual([shown[at], `${family.pod} ${SPORT}`]);
+          expect(checksumProblems(came)).toEqual([]);
+        }
+      expectConserved();
+    });
+  },
+);
 
 test("nothing else pays for it: what is no virtual address goes as before", () => {
   const family = FAMILIES.IPv4;

@@ -108,6 +108,33 @@ describe.each(["DIRECT", "OVERLAY"] as const)("with hosts that are reached by %s
       for (const { record } of asked) expect(record.path.natDstPort).toBe(SERVED);
     }
   });
+
+  test.each(CASES)(
+    "%s: a pod's connections of one port, to a service and to its backend, go on beside each other",
+    async (family, virtual) => {
+      using actor = await Actor.in(client.netns);
+      let id = 0;
+      let port = family === "ip4" ? 50_000 : 51_000;
+      for (const where of ["here", "there"] as const) {
+        const service = { host: virtual, port: PORTS[where] };
+        const backend = { host: servers[where][family], port: SERVED };
+        for (const [first, second] of [
+          [service, backend],
+          [backend, service],
+        ] as const) {
+          const ids = [id++, id++] as const;
+          const opened = { localPort: ++port };
+          client.netns.run("sysctl", "-qw", `net.ipv4.ip_local_port_range=${port} ${port}`);
+          expect(await actor.do("open", { id: ids[0], ...first })).toEqual(opened);
+          await actor.do("exchange", { id: ids[0], bytes: 1000 });
+          expect(await actor.do("open", { id: ids[1], ...second })).toEqual(opened);
+          for (const bytes of [1, 100_000]) for (const id of ids) await actor.do("exchange", { id, bytes });
+          for (const id of ids) await actor.do("close", { id });
+        }
+      }
+      expect(near.ownDrops().NO_PORT).toBeUndefined();
+    },
+  );
 });
 
 /** Prints what a connected datagram socket is told when nobody serves. */

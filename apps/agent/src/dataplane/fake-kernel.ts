@@ -182,7 +182,7 @@ export function emptyPath(): FlowPath {
   return {
     ...{ generation: 0, verdict: 0, kind: 0, reason: 0, ifindex: 0, remote: 0, identity: 0, peerIdentity: 0 },
     ...{ peerEndpoint: 0, rule: 0, revision: 0, natAddress: new Uint8Array(16), natPort: 0, slowPackets: 0 },
-    ...{ natDst: new Uint8Array(16), natDstPort: 0, backend: 0 },
+    ...{ natDst: new Uint8Array(16), natDstPort: 0, wirePort: 0, backend: 0 },
   };
 }
 

@@ -217,7 +217,9 @@ function translationOf(flow: FlowKey, port: number): Pair {
   const key = { remote: flow.daddr, address: HOST, remotePort: flow.dport, port, proto: flow.proto };
   return [
     bytesOf(TRANSLATION_KEY_SIZE, (view) => encodeTranslationKey(key, view)),
-    bytesOf(TRANSLATION_SIZE, (view) => encodeTranslation({ flow, check: 0, claimedS: 1 }, view)),
+    bytesOf(TRANSLATION_SIZE, (view) =>
+      encodeTranslation({ flow, check: 0, claimedS: 1, wirePort: 0 }, view),
+    ),
   ];
 }
 

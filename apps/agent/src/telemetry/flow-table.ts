@@ -36,6 +36,8 @@ export const RECORD = {
   rule: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.rule) / 4,
   revision: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.revision) / 4,
   slowPackets: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.slowPackets) / 4,
+  /** In the low half. */
+  wirePort: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.wirePort) / 4,
   natAddress: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.natAddress) / 4,
   /** In the low half. */
   natPort: (FLOW_RECORD_OFFSETS.path + FLOW_PATH_OFFSETS.natPort) / 4,
@@ -109,12 +111,13 @@ export class FlowTable {
   opener(i: number): number {
     return this.record(i, RECORD.tcp) >>> 24;
   }
-  /** Where our dataplane translates the flow, by masquerading or to a service's backend: its tuple beyond its endpoint's link, into `out`. */
+  /** Where our dataplane translates the flow, by masquerading, to a service's backend, or to a port of its own: its tuple beyond its endpoint's link, into `out`. */
   translated(i: number, out: Uint32Array): boolean {
     const source = this.record(i, RECORD.natPort) & 0xffff;
     const destination = this.record(i, RECORD.natDstPort) & 0xffff;
     if (source === 0 && destination === 0) return false;
     const ports = this.key(i, KEY.ports);
+    const own = this.record(i, RECORD.wirePort) & 0xffff || ports & 0xffff;
     for (let word = 0; word < 4; word++) {
       out[KEY.local + word] = source
         ? this.record(i, RECORD.natAddress + word)
@@ -123,7 +126,7 @@ export class FlowTable {
         ? this.record(i, RECORD.natDst + word)
         : this.key(i, KEY.remote + word);
     }
-    out[KEY.ports] = (((destination || ports >>> 16) << 16) | (source || ports & 0xffff)) >>> 0;
+    out[KEY.ports] = (((destination || ports >>> 16) << 16) | (source || own)) >>> 0;
     return true;
   }
 }

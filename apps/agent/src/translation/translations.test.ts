@@ -95,6 +95,7 @@ describe("the other side of a flow", () => {
       { natAddress: addressBytes(HOST) as Uint8Array, natPort: 20_007 },
       `${HOST}:20007 ${FAR}:8080`,
     ],
+    ["of a port that another flow has there", { wirePort: 50_001 }, `${WEB}:50001 ${FAR}:8080`],
   ])("is what our own dataplane made %s", (_what, more, other) => {
     const { host, web, agent, next } = scene();
     const key = host.key(web, { local: WEB, remote: VIP, sport: 40_000, dport: 80 });

@@ -1,3 +1,3 @@
 /* Generated from the BTF of abi.bpf.o by tools/btfgen: do not edit. `make -C packages/bpf` rewrites it. */
 
-export const ABI_HASH = 0x4b84b6011445a543n;
+export const ABI_HASH = 0x18ec2c4da14c045an;

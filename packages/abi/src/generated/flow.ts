@@ -238,6 +238,7 @@ export interface FlowPath {
   peerEndpoint: number;
   rule: number;
   revision: number;
+  wirePort: number;
   natAddress: Uint8Array;
   natPort: number;
   slowPackets: number;
@@ -259,6 +260,7 @@ export const FLOW_PATH_OFFSETS = {
   peerEndpoint: 24,
   rule: 28,
   revision: 32,
+  wirePort: 36,
   natAddress: 40,
   natPort: 56,
   slowPackets: 60,
@@ -287,6 +289,7 @@ export function readFlowPath(view: DataView, at: number): FlowPath {
     peerEndpoint: view.getUint32(at + 24, true),
     rule: view.getUint32(at + 28, true),
     revision: view.getUint32(at + 32, true),
+    wirePort: view.getUint16(at + 36, false),
     natAddress: bytesAt(view, at + 40, 16),
     natPort: view.getUint16(at + 56, false),
     slowPackets: view.getUint32(at + 60, true),
@@ -310,8 +313,7 @@ export function encodeFlowPath(value: FlowPath, view: DataView, at = 0): void {
   view.setUint32(at + 24, value.peerEndpoint, true);
   view.setUint32(at + 28, value.rule, true);
   view.setUint32(at + 32, value.revision, true);
-  view.setUint8(at + 36, 0);
-  view.setUint8(at + 37, 0);
+  view.setUint16(at + 36, value.wirePort, false);
   view.setUint8(at + 38, 0);
   view.setUint8(at + 39, 0);
   putBytes(value.natAddress, view, at + 40, 16);

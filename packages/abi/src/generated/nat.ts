@@ -11,16 +11,18 @@ export interface Translation {
   flow: FlowKey;
   check: number;
   claimedS: number;
+  wirePort: number;
 }
 
-export const TRANSLATION_SIZE = 52;
+export const TRANSLATION_SIZE = 56;
 export const TRANSLATION_OFFSETS = {
   flow: 0,
   check: 44,
   claimedS: 48,
+  wirePort: 52,
 } as const;
 
-/** Undefined when fewer than 52 bytes are there. */
+/** Undefined when fewer than 56 bytes are there. */
 export function decodeTranslation(view: DataView, at = 0): Translation | undefined {
   if (at < 0 || at + TRANSLATION_SIZE > view.byteLength) return undefined;
   return readTranslation(view, at);
@@ -32,14 +34,18 @@ export function readTranslation(view: DataView, at: number): Translation {
     flow: readFlowKey(view, at),
     check: view.getUint32(at + 44, true),
     claimedS: view.getUint32(at + 48, true),
+    wirePort: view.getUint16(at + 52, false),
   };
 }
 
-/** Writes all 52 bytes, padding as zero; throws RangeError when they don't fit. */
+/** Writes all 56 bytes, padding as zero; throws RangeError when they don't fit. */
 export function encodeTranslation(value: Translation, view: DataView, at = 0): void {
   encodeFlowKey(value.flow, view, at);
   view.setUint32(at + 44, value.check, true);
   view.setUint32(at + 48, value.claimedS, true);
+  view.setUint16(at + 52, value.wirePort, false);
+  view.setUint8(at + 54, 0);
+  view.setUint8(at + 55, 0);
 }
 
 export interface TranslationKey {

@@ -133,15 +133,16 @@ struct flow_path {
 	__u32 peer_endpoint; /* LOCAL */
 	__u32 rule;          /* that decided; 0: none did */
 	__u32 revision;      /* of the policy it is from */
-	__u32 _pad1;
+	__be16 wire_port; /* the endpoint's, beyond its link, where another of its flows has the tuple there; 0: the flow's own */
+	__u16 _pad1;
 	__u8 nat_address[16]; /* the endpoint's address as the far side sees it; zero: its own. Once set, for life */
 	__be16 nat_port; /* for as long as the far side is the same */
 	__u16 _pad2;
 	__u32 slow_packets; /* of those in `counters`, both directions, how many took the slow path */
-	__u8 nat_dst[16];   /* the backend that the flow's packets go to; zero: to the address that they name */
+	__u8 nat_dst[16];   /* where the flow's packets go, at a backend or with a wire_port; zero: to the address that they name */
 	__be16 nat_dst_port;
 	__u16 _pad3;
-	__u32 backend; /* its number in `service_backends`, also when it has left there */
+	__u32 backend; /* its number in `service_backends`, also when it has left there; or lib/service.h's */
 };
 ABI_SIZE(struct flow_path, 88);
 

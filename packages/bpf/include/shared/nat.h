@@ -30,8 +30,10 @@ struct translation {
 	struct flow_key flow; /* whose it is, as its endpoint sees it */
 	__u32 check;     /* of key and flow together: tells a reader that the entry was reused under it */
 	__u32 claimed_s; /* when its flow claimed it last, boot time in whole seconds, never TRANSLATION_DEAD */
+	__be16 wire_port; /* from the outside: the pod's, as at its link; 0: the flow's own */
+	__u16 _pad0;
 };
-ABI_SIZE(struct translation, 52);
+ABI_SIZE(struct translation, 56);
 
 /* The argument of one translation_sweep run; the last two are answers. */
 struct translation_sweep {

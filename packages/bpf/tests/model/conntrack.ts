@@ -6,7 +6,7 @@ import { FlowOpener, FlowTcpState } from "@millrace/abi/generated/flow";
 import { type Direction, type Flow, flowText, other } from "./flow.ts";
 import { type Packet, TCP } from "./parse.ts";
 import type { Path } from "./route.ts";
-import type { Backend, Place } from "./world.ts";
+import type { Place, Target } from "./world.ts";
 
 const [FIN, SYN, RST, ACK] = [1, 2, 4, 16] as const;
 
@@ -32,9 +32,13 @@ export interface Tracked {
   path: Path | null;
   /** Under which the far side knows it. */
   nat: Place | null;
-  /** The backend that it goes to. */
-  target: Backend | null;
+  /** Where it goes, if not as it is. */
+  target: Target | null;
 }
+
+/** What bears its tuple beyond the endpoint's link is another flow's. */
+export const isElsewhere = ({ flow, target }: Tracked): boolean =>
+  target !== null && target.from !== flow.sport;
 
 export class FlowTable {
   readonly flows = new Map<string, Tracked>();

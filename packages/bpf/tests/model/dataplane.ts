@@ -13,8 +13,8 @@ import { arrivalOf, arrivalOfQuoted, hidesPort, type PortGiven } from "./nat.ts"
 import { answerArp, answerSolicitation } from "./neighbour.ts";
 import { isIcmpError, LINK_BYTES, type Packet, parse, parseQuote, TCP, UDP, type Unparsed } from "./parse.ts";
 import { TOLD_NOTHING, type Told } from "./policy.ts";
-import { refusalOf } from "./refusal.ts";
-import { hopsOf, Rewriting, rewriteEnd, rewriteErrorAddress, rewriteQuote, takeHop } from "./rewrite.ts";
+import { asRouter, refusalOf } from "./refusal.ts";
+import { Rewriting, rewriteEnd, rewriteErrorAddress, rewriteQuote, takeHop } from "./rewrite.ts";
 import { mayBeSource } from "./route.ts";
 import type { Chosen } from "./service.ts";
 import { countDrop, countIn, countSide, type Side, type State, takeSide } from "./side.ts";
@@ -72,14 +72,18 @@ export class Dataplane implements State {
     }
     const work = new Rewriting(frame);
     turnErrorToBackend(this, pod, packet, work);
-    const passing = { frame: work.frame, packet, direction: "egress", told: TOLD_NOTHING } as const;
+    const told = TOLD_NOTHING;
+    const passing = { frame: work.frame, packet, direction: "egress", told, isTurned: false } as const;
     const side = takeSide(this, pod, passing);
     countSide(side, account, passing);
     if (side.path.reason === PathReason.NO_PORT) account.note([EndpointNote.NO_PORT]);
     const advertisement = answerSolicitation(pod, frame, packet);
     if (advertisement) return { fate: "redirect", frame: advertisement };
     if (side.path.verdict === Verdict.DROP) return this.#refuse(frame, packet, side, account);
-    if (side.target) rewriteEnd(work, packet, "destination", side.target);
+    if (side.target) {
+      rewriteEnd(work, packet, "destination", side.target);
+      rewriteEnd(work, packet, "source", { address: packet.saddr, port: side.target.from });
+    }
     return this.#send(work, packet, side);
   }
 
@@ -129,6 +133,19 @@ export class Dataplane implements State {
     return { ...outcome, fate: "redirect", frame: answer };
   }
 
+  /** A router answers what is too long for the tunnel: who came by a port of the host's knows nothing of one. */
+  #refuseLong(work: Rewriting, packet: Packet, flow: Flow, mtu: number): Outcome {
+    const outcome = this.#lost(work, PathReason.TOO_LONG, flow);
+    const answer = refusalOf(work.frame, packet, mtu);
+    const account = this.accounts.get(flow.endpointId);
+    if (!answer || !account) return outcome;
+    account.total("ingress", answer.length);
+    const live = this.table.live(flow);
+    if (live) countIn(live, answer, { ...packet, tcp: null }, "ingress");
+    else account.add("ingress", EndpointClass.FLOW_RETIRED, answer.length);
+    return { ...outcome, fate: "redirect", frame: answer };
+  }
+
   /** Into a pod: judged by its own side, and counted when it is let in. */
   #deliver(pod: Pod, work: Rewriting, told: Told, delivered: Fate): Outcome {
     const account = this.#account(pod);
@@ -136,8 +153,8 @@ export class Dataplane implements State {
     const packet = parse(came);
     if (packet.problem === 0) {
       this.#fragments.match(packet, pod.endpointId);
-      turnToService(this, pod, packet, work);
-      const passing = { frame: work.frame, packet, direction: "ingress", told } as const;
+      const isTurned = turnToService(this, pod, packet, work);
+      const passing = { frame: work.frame, packet, direction: "ingress", told, isTurned } as const;
       const side = takeSide(this, pod, passing);
       if (side.isUnjudged) return this.#ask(work, came, packet, side);
       if (side.class === 0 || side.path.verdict !== Verdict.DROP) countSide(side, account, passing);
@@ -155,12 +172,14 @@ export class Dataplane implements State {
     const about = quote && this.table.find(quotedFlow(quote, flow.endpointId, flow.vlan));
     if (quote && about?.target) {
       rewriteQuote(work, packet, quote, "destination", about.target);
+      rewriteQuote(work, packet, quote, "source", { address: quote.saddr, port: about.target.from });
       if (packet.saddr === about.flow.daddr)
         rewriteErrorAddress(work, packet, "source", about.target.address);
       return made("redirect", work);
     }
     if (!target) return { ...made("redirect", work), frame: came };
     rewriteEnd(work, packet, "source", target);
+    rewriteEnd(work, packet, "destination", { address: packet.daddr, port: target.from });
     return made("redirect", work);
   }
 
@@ -186,29 +205,24 @@ export class Dataplane implements State {
   }
 
   #sendToHost(work: Rewriting, packet: Packet, { wire, path, target, tracked }: Side): Outcome {
+    const to = this.world.remotes.get(path.remote);
+    if (to === undefined) return this.#lost(work, PathReason.NO_ROUTE, wire);
     if (tracked?.nat && !target) {
       // The other host's pod has come to a port of this host, and knows the flow by that.
+      const mtu = this.world.uplinkMtu - TUNNEL_BYTES;
+      if (path.kind === PathKind.OVERLAY && work.frame.length - packet.ipAt > mtu)
+        return this.#refuseLong(work, packet, wire, mtu);
       if (hidesPort(packet)) return this.#lost(work, PathReason.UNTRANSLATABLE, wire);
       rewriteEnd(work, packet, "source", tracked.nat);
     }
-    const to = this.world.remotes.get(path.remote);
-    if (to === undefined) return this.#lost(work, PathReason.NO_ROUTE, wire);
     if (path.kind === PathKind.DIRECT) return made("redirect", work);
     if (packet.ipAt !== LINK_BYTES) return this.#lost(work, PathReason.ENCAPSULATION, wire); // a tag is another link's
     const frame = putIntoTunnel(this.world, work.frame, to, path.identity, wire.family);
     return { fate: "redirect", frame, isTunnelled: true, adjusted: work.movedBy(TUNNEL_BYTES) };
   }
 
-  /** A router answers what has no hop left or is too long; it cuts nothing to pieces. */
-  #asRouter(frame: Buffer, packet: Packet): "goes" | "is answered" | "is lost" {
-    const isLong = frame.length > this.world.uplinkMtu + LINK_BYTES;
-    if (isLong && packet.family === 4 && (frame.readUInt16BE(packet.ipAt + 6) & 0x4000) === 0)
-      return "is lost";
-    return isLong || hopsOf(frame, packet) <= 1 ? "is answered" : "goes";
-  }
-
   #masquerade(work: Rewriting, packet: Packet, { wire, tracked }: Side): Outcome {
-    const does = this.#asRouter(work.frame, packet);
+    const does = asRouter(this.world, work.frame, packet);
     if (does === "is answered") return made("next", work);
     if (does === "is lost" || hidesPort(packet) || !tracked?.nat)
       return this.#lost(work, PathReason.UNTRANSLATABLE, wire);
@@ -221,9 +235,9 @@ export class Dataplane implements State {
   #sendError(work: Rewriting, packet: Packet, wire: Flow): Outcome {
     const quote = parseQuote(work.frame, packet);
     const as = quote && reversed(quotedFlow(quote, wire.endpointId, 0));
-    const about = as && (this.table.live(as) ?? this.table.live(this.translations.askedFor(as)));
+    const about = as && this.translations.bearerOf(this.table, as).live;
     if (!quote || !about?.nat || about.path?.kind !== PathKind.MASQUERADE) return made("next", work);
-    const does = this.#asRouter(work.frame, packet);
+    const does = asRouter(this.world, work.frame, packet);
     if (does === "is answered") return made("next", work);
     if (does === "is lost") return this.#lost(work, PathReason.UNTRANSLATABLE, wire);
     takeHop(work, packet);
@@ -255,28 +269,25 @@ export class Dataplane implements State {
     const arrival = arrivalOf(this, packet);
     if (!arrival) return undefined;
     if (packet.fragment && !isLater) this.#fragments.remember(packet, 0);
-    const { saddr, sport } = arrival.flow;
-    rewriteEnd(work, packet, "destination", { address: saddr, port: sport });
-    return { to: podWith(this.world, saddr) as Pod, came: arrival.came };
+    rewriteEnd(work, packet, "destination", arrival.pod);
+    return { to: podWith(this.world, arrival.pod.address) as Pod, came: arrival.came };
   }
 
   #arrivedError(work: Rewriting, packet: Packet): { to: Pod; came: null } | undefined {
     const quote = parseQuote(work.frame, packet);
     const arrival = quote && arrivalOfQuoted(this, quote);
     if (!quote || !arrival) return undefined;
-    const { saddr, sport } = arrival.flow;
-    rewriteQuote(work, packet, quote, "source", { address: saddr, port: sport });
-    rewriteErrorAddress(work, packet, "destination", saddr);
-    return { to: podWith(this.world, saddr) as Pod, came: null };
+    const { address } = arrival.pod;
+    rewriteQuote(work, packet, quote, "source", arrival.pod);
+    rewriteErrorAddress(work, packet, "destination", address);
+    return { to: podWith(this.world, address) as Pod, came: null };
   }
 
   /** Dropped after its flow was let pass, beyond the pod's link: the flow says so as well. */
   #lost({ frame }: Rewriting, reason: PathReason, wire: Flow): Outcome {
-    const { table, translations } = this;
-    const own = table.live(wire) ? wire : (translations.askedFor(wire) ?? wire);
-    const tracked = table.live(own);
-    if (tracked) countDrop(tracked, reason);
-    return dropped(frame, reason, "egress", own);
+    const { flow, live } = this.translations.bearerOf(this.table, wire);
+    if (live) countDrop(live, reason);
+    return dropped(frame, reason, "egress", flow);
   }
 }
 

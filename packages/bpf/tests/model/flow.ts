@@ -3,7 +3,7 @@
  */
 import type { Address } from "./bytes.ts";
 import { isIcmp, type Packet, type Quote } from "./parse.ts";
-import type { Place } from "./world.ts";
+import type { Target } from "./world.ts";
 
 export type Direction = "egress" | "ingress";
 export const other = (direction: Direction): Direction => (direction === "egress" ? "ingress" : "egress");
@@ -46,5 +46,5 @@ export const quotedFlow = (quote: Quote, endpointId: number, vlan: number): Flow
 });
 
 /** As it is beyond the endpoint's link, where its backend is known alone. */
-export const onWire = (flow: Flow, target: Place | null): Flow =>
-  target ? { ...flow, daddr: target.address, dport: target.port } : flow;
+export const onWire = (flow: Flow, target: Target | null): Flow =>
+  target ? { ...flow, daddr: target.address, dport: target.port, sport: target.from } : flow;

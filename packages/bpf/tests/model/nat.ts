@@ -102,9 +102,9 @@ function takePort(deciding: Deciding, tracked: Tracked, address: Address): void 
 
 type Arriving = { world: World; table: FlowTable; translations: Translations };
 
-/** Whose a packet to this host is; and the port that it came to, when that leads to the pod. */
+/** Whose a packet to this host is, as at the pod's link; and the port that it came to, when that leads to the pod. */
 export interface Arrival {
-  flow: Pick<Flow, "endpointId" | "saddr" | "sport">;
+  pod: Place;
   came: Place | null;
 }
 
@@ -116,10 +116,11 @@ function arrival(
 ): Arrival | undefined {
   const leads = hostPortAt(world, own.address, own.port, proto);
   if (!leads && !isInRange(world, own.port)) return undefined;
-  const owner = translations.ownerOf({ proto, remote, own });
-  if (owner && podWith(world, owner.saddr)?.endpointId === owner.endpointId) {
-    const isOfPort = leads?.to.address === owner.saddr && leads.to.port === owner.sport;
-    return { flow: owner, came: isOfPort ? own : null };
+  const claim = translations.claimOf({ proto, remote, own });
+  if (claim && podWith(world, claim.flow.saddr)?.endpointId === claim.flow.endpointId) {
+    const { flow, port } = claim;
+    const isOfPort = leads?.to.address === flow.saddr && leads.to.port === flow.sport;
+    return { pod: { address: flow.saddr, port }, came: isOfPort ? own : null };
   }
   const to = leads && podWith(world, leads.to.address);
   if (!leads || !to) return undefined;
@@ -130,7 +131,7 @@ function arrival(
   };
   if (table.find(flow)) translations.claim(flow, flow, own);
   else if (!opens) return undefined;
-  return { flow, came: own };
+  return { pod: leads.to, came: own };
 }
 
 /** Answers, and what is sent to a host port. */

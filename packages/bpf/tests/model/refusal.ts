@@ -1,22 +1,33 @@
 /*
  * What a host answers that has nobody at a port: a TCP reset (RFC 9293, 3.5.2), or an ICMP port unreachable (RFC 792, RFC 4443) that
- * quotes the header and 8 bytes. Made of the packet itself: nothing to what has options, tags or is in pieces.
+ * quotes the header and 8 bytes; and a router to what is too long (RFC 1191, RFC 4443). Made of the packet itself: nothing to what has
+ * options, tags or is in pieces.
  */
 import { checksumOf, wireBytes } from "./bytes.ts";
 import { ICMP, ICMP6, LINK_BYTES, type Packet, TCP } from "./parse.ts";
+import { hopsOf } from "./rewrite.ts";
+import type { World } from "./world.ts";
 
 const [RST, ACK] = [4, 16] as const;
 const HOPS = 64;
 
-export function refusalOf(frame: Buffer, packet: Packet): Buffer | undefined {
+/** A router answers what has no hop left or is too long; it cuts nothing to pieces. */
+export function asRouter(world: World, frame: Buffer, packet: Packet): "goes" | "is answered" | "is lost" {
+  const isLong = frame.length > world.uplinkMtu + LINK_BYTES;
+  if (isLong && packet.family === 4 && (frame.readUInt16BE(packet.ipAt + 6) & 0x4000) === 0) return "is lost";
+  return isLong || hopsOf(frame, packet) <= 1 ? "is answered" : "goes";
+}
+
+/** `mtu`: how long it may be at most; 0: nobody is there. */
+export function refusalOf(frame: Buffer, packet: Packet, mtu = 0): Buffer | undefined {
   const headerBytes = packet.family === 4 ? 20 : 40;
   const isPlain = packet.ipAt === LINK_BYTES && packet.transportAt === LINK_BYTES + headerBytes;
   if (!isPlain || packet.fragment) return undefined;
-  const isTcp = packet.proto === TCP;
+  const isTcp = packet.proto === TCP && mtu === 0;
   const proto = isTcp ? TCP : packet.family === 4 ? ICMP : ICMP6;
   const message = isTcp
     ? resetOf(packet)
-    : unreachable(packet.family, frame.subarray(LINK_BYTES, LINK_BYTES + headerBytes + 8));
+    : errorOf(packet.family, mtu, frame.subarray(LINK_BYTES, LINK_BYTES + headerBytes + 8));
   if (!message) return undefined;
   const sum =
     proto === ICMP ? checksumOf(message) : checksumOf(pseudoHeader(packet, proto, message), message);
@@ -38,9 +49,9 @@ function resetOf({ tcp, sport, dport }: Packet): Buffer | undefined {
   return reset;
 }
 
-function unreachable(family: number, quoted: Buffer): Buffer {
-  const [type, code] = family === 4 ? [3, 3] : [1, 4];
-  return Buffer.concat([Uint8Array.of(type, code, 0, 0, 0, 0, 0, 0), quoted]);
+function errorOf(family: number, mtu: number, quoted: Buffer): Buffer {
+  const [type, code] = mtu === 0 ? (family === 4 ? [3, 3] : [1, 4]) : family === 4 ? [3, 4] : [2, 0];
+  return Buffer.concat([Uint8Array.of(type, code, 0, 0, 0, 0, mtu >> 8, mtu & 255), quoted]);
 }
 
 /** From whom the packet was for, to who sent it. */

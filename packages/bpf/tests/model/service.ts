@@ -1,27 +1,27 @@
 /*
- * Services, packet by packet: docs/service-dataplane.md. Which backend a flow goes to, and whose a backend's answers are. Which of
- * those that could be chosen was isn't the model's to say: it is told, and asks that it could. Affinity isn't in it, since a hash and
+ * Services, packet by packet: docs/service-dataplane.md. Which backend a flow goes to, from which port, and whose a backend's answers are.
+ * Which of those that could be chosen was isn't the model's to say: it is told, and asks that it could. Affinity isn't in it, since a hash and
  * a pod's last backend are equally anyone's choice here; nor are sockets that were given a backend when they connected, which send no packets
  * to a service.
  */
-import { PathReason } from "@millrace/abi/generated/flow";
-import type { FlowTable, Tracked } from "./conntrack.ts";
+import { FlowOpener, PathReason } from "@millrace/abi/generated/flow";
+import { type FlowTable, isElsewhere, type Tracked } from "./conntrack.ts";
 import { type Flow, onWire } from "./flow.ts";
 import { isSamePlace } from "./nat.ts";
 import { TCP, UDP } from "./parse.ts";
 import type { Translations } from "./translations.ts";
-import { type Backend, hostPortAt, isVirtual, type Place, type World } from "./world.ts";
+import { type Backend, hostPortAt, isVirtual, type Place, type Target, type World } from "./world.ts";
 
 /** What the dataplane chose for a flow. */
 export interface Chosen {
   /** Null: none. */
   backend: (flow: Flow) => Place | null;
-  /** Why the packet was dropped that it chose none for. */
-  refusal: () => PathReason | undefined;
+  /** The port that it has beyond its endpoint's link; undefined: its own. */
+  port: (flow: Flow) => number | undefined;
 }
 
 export interface Aim {
-  target: Backend | null;
+  target: Target | null;
   /** Instead: dropped, or nobody knows. */
   refused?: PathReason;
   isUnknown?: true;
@@ -39,10 +39,15 @@ export interface Aiming {
   isSent: boolean;
   /** It opens a closed connection anew. */
   isAnew: boolean;
+  /** It was a backend's answer. */
+  isTurned: boolean;
 }
 
-/** In place of a backend's number, a host port's. */
+/** In place of a backend's number: a host port's, and where a flow goes to whom it names. */
 const HOST_PORT_BACKEND = 0xffffffff;
+const NAMED_BACKEND = 0xfffffffe;
+/** That flows get whose own is another's beyond the link. */
+const WIRE_PORTS = { first: 32_768, last: 60_999 } as const;
 
 /** Whether the flow names a virtual address, or a port of this host's that leads to a pod. */
 const isForService = (world: World, { daddr, dport, proto }: Flow): boolean =>
@@ -50,7 +55,7 @@ const isForService = (world: World, { daddr, dport, proto }: Flow): boolean =>
 
 /** Datagrams may be given another; a connection would not survive it. */
 function stays(world: World, { daddr, dport, proto }: Flow, target: Backend): boolean {
-  if (proto !== UDP) return true;
+  if (proto !== UDP || target.number === NAMED_BACKEND) return true;
   if (target.number === HOST_PORT_BACKEND)
     return isSamePlace(hostPortAt(world, daddr, dport, proto)?.to ?? null, target);
   return world.services.services.some(({ backends }) =>
@@ -59,19 +64,24 @@ function stays(world: World, { daddr, dport, proto }: Flow, target: Backend): bo
 }
 
 /** What arrives says nothing of where the flow's next packet goes that may be given a backend, or another. */
-export function mayAimElsewhere(world: World, flow: Flow, target: Backend | null): boolean {
+export function mayAimElsewhere(world: World, flow: Flow, target: Target | null): boolean {
   return target ? !stays(world, flow, target) : isForService(world, flow);
 }
 
 export function aim(aiming: Aiming): Aim {
-  const { world, flow, tracked, isSent, isAnew } = aiming;
-  const kept = isSent && isAnew ? null : (tracked?.target ?? null);
-  if (!isSent || (kept && stays(world, flow, kept)) || !isForService(world, flow)) return { target: kept };
+  const { world, flow, tracked, isSent } = aiming;
+  const kept = isOver(aiming) ? null : (tracked?.target ?? null);
+  if (!isSent || (kept && stays(world, flow, kept))) return { target: kept };
+  if (!isForService(world, flow)) return { target: mustEvade(aiming) ? evaded(aiming) : kept };
   if (flow.proto !== TCP && flow.proto !== UDP) return refused(PathReason.NO_SERVICE);
   if (flow.sport === 0 || flow.dport === 0 || flow.vlan !== 0) return refused(PathReason.UNTRANSLATABLE);
-  const answer = tracked && !tracked.isRetired ? choose(aiming, tracked) : refused(PathReason.NO_PORT);
+  const answer = tracked && !tracked.isRetired ? choose(aiming) : refused(PathReason.NO_PORT);
   return kept && !answer.target ? { target: kept } : answer;
 }
+
+/** What the last connection had: when the pod opens another, or the far end does that comes to the flow's own port. */
+const isOver = ({ tracked, isSent, isAnew, isTurned }: Aiming): boolean =>
+  isAnew && (isSent || (!isTurned && tracked?.target?.number === NAMED_BACKEND));
 
 /** Undefined: nobody told. */
 function candidates(
@@ -88,36 +98,51 @@ function candidates(
   return service.backends.length > 0 ? service.backends : PathReason.NO_BACKEND;
 }
 
-function choose(aiming: Aiming, tracked: Tracked): Aim {
-  const { world, translations, chosen, flow } = aiming;
+function choose(aiming: Aiming): Aim {
+  const { world, chosen, flow } = aiming;
   const among = candidates(world, flow);
   if (among === undefined) return { target: null, isUnknown: true };
   if (typeof among === "number") return refused(among);
-  const obstacles = among.map((backend) => obstacle(aiming, backend));
-  const free = among.filter((_, at) => obstacles[at] === undefined);
-  if (free.length === 0) {
-    const reason = obstacles.every((one) => one === obstacles[0]) ? obstacles[0] : chosen.refusal();
-    if (!tracked.target && !obstacles.includes(reason)) throw new Error(`refused for reason ${reason}`);
-    return refused(reason ?? PathReason.NO_PORT);
-  }
+  const others = among.filter(({ address }) => address !== flow.saddr);
+  if (others.length === 0) return refused(PathReason.NO_BACKEND);
   const given = chosen.backend(flow);
-  const target = free.find((one) => isSamePlace(one, given));
-  if (!target) throw new Error(`the backend ${JSON.stringify(given)} isn't one of ${JSON.stringify(free)}`);
-  translations.claim(flow, onWire(flow, target), { address: flow.saddr, port: flow.sport });
-  return { target };
+  const backend = others.find((one) => isSamePlace(one, given));
+  if (!backend)
+    throw new Error(`the backend ${JSON.stringify(given)} isn't one of ${JSON.stringify(others)}`);
+  return { target: claimed(aiming, backend) };
 }
 
-/** Why that backend won't do; undefined: it does. */
-function obstacle({ table, translations, flow }: Aiming, backend: Backend): PathReason | undefined {
-  if (backend.address === flow.saddr) return PathReason.NO_BACKEND;
-  const wire = onWire(flow, backend);
-  const own = { address: flow.saddr, port: flow.sport };
-  return table.find(wire) || translations.isTaken(flow, wire, own) ? PathReason.NO_PORT : undefined;
+/** From the flow's own port, if no other of the pod's is known there by that. */
+function claimed({ table, translations, chosen, flow }: Aiming, backend: Backend): Target {
+  const to = (from: number): Target => ({ ...backend, from });
+  const own = (from: number): Place => ({ address: flow.saddr, port: from });
+  const isFree = (from: number) => {
+    const there = table.find(onWire(flow, to(from)));
+    return (!there || isElsewhere(there)) && !translations.isTaken(flow, onWire(flow, to(from)), own(from));
+  };
+  const given = chosen.port(flow) ?? flow.sport;
+  if (!isFree(given)) throw new Error(`the port ${given} is another flow's`);
+  if (given !== flow.sport && isFree(flow.sport))
+    throw new Error(`its own port is free, and it got ${given}`);
+  if (given !== flow.sport && (given < WIRE_PORTS.first || given > WIRE_PORTS.last))
+    throw new Error(`the port ${given} is none of those that clients have`);
+  translations.claim(flow, onWire(flow, to(given)), own(given));
+  return to(given);
 }
 
-/** Whose answer that is. A flow of the pod's own to the backend goes before. */
-export const answeredService = (
-  table: FlowTable,
-  translations: Translations,
-  flow: Flow,
-): Flow | undefined => (table.find(flow) ? undefined : translations.askedFor(flow));
+const evaded = (aiming: Aiming): Target =>
+  claimed(aiming, { address: aiming.flow.daddr, port: aiming.flow.dport, number: NAMED_BACKEND });
+
+/** Another flow of the pod's, to a service, is known to that far end by that port, and nobody knows this one yet. */
+function mustEvade({ translations, flow, tracked, isAnew }: Aiming): boolean {
+  if ((flow.proto !== TCP && flow.proto !== UDP) || flow.vlan !== 0 || !tracked || tracked.isRetired)
+    return false;
+  const isKnown = tracked.opener === FlowOpener.REMOTE || tracked.counted.ingress.packets > 0;
+  return (isAnew || !isKnown) && translations.isTaken(flow, flow, { address: flow.saddr, port: flow.sport });
+}
+
+/** Whose answer that is. A flow that the far end knows by that tuple goes before. */
+export function answeredService(table: FlowTable, translations: Translations, flow: Flow): Flow | undefined {
+  const own = table.find(flow);
+  return own && !isElsewhere(own) ? undefined : translations.askedFor(flow);
+}

@@ -13,7 +13,7 @@ import { isAsHost, isLinkUpkeep, judged, type Told, takeTold, verdictOf } from "
 import { decideWay, type Path, refuse } from "./route.ts";
 import { type Aim, aim, type Chosen, mayAimElsewhere } from "./service.ts";
 import type { Translations } from "./translations.ts";
-import { type Backend, type Pod, podWith, type World } from "./world.ts";
+import { type Pod, podWith, type Target, type World } from "./world.ts";
 
 /** What a decision is made by. */
 export interface State {
@@ -26,8 +26,8 @@ export interface State {
 
 export interface Side {
   flow: Flow;
-  /** The backend that it goes to. */
-  target: Backend | null;
+  /** Where it goes, if not as it is. */
+  target: Target | null;
   /** The flow beyond its endpoint's link. */
   wire: Flow;
   path: Path;
@@ -46,6 +46,8 @@ export interface Passing {
   packet: Packet;
   direction: Direction;
   told: Told;
+  /** It was a backend's answer, and is the service's now. */
+  isTurned: boolean;
 }
 
 /** What only says that nobody knows, or serves: the next packet may find it otherwise. And what holds in one direction only. */
@@ -57,7 +59,7 @@ const OF_ONE_PACKET: readonly PathReason[] = [
 /** Found or opened, decided, and what is decided kept in the flow. */
 export function takeSide(state: State, pod: Pod, passing: Passing): Side {
   const { world, table } = state;
-  const { packet, direction, told } = passing;
+  const { packet, direction, told, isTurned } = passing;
   const flow = flowOf(packet, pod.endpointId, direction);
   const tracked = table.findOrOpen(flow, packet, direction);
   const side: Side = {
@@ -71,7 +73,7 @@ export function takeSide(state: State, pod: Pod, passing: Passing): Side {
     return side;
   }
   const isSent = direction === "egress";
-  const aimed = aim({ ...state, flow, tracked, isSent, isAnew });
+  const aimed = aim({ ...state, flow, tracked, isSent, isAnew, isTurned });
   side.target = aimed.target;
   side.wire = onWire(flow, aimed.target);
   side.path = decideWay(world, side.wire);
@@ -136,7 +138,7 @@ function judge(state: State, side: Side, passing: Passing): void {
   if (path.verdict === Verdict.DROP || isLinkUpkeep(flow)) return;
   if (judgeAsQuoted(state, side, passing)) return;
   const opener = tracked && !reopens(tracked, packet) ? tracked.opener : openerBy(packet, direction);
-  const answer = judged(world, wire, path, opener);
+  const answer = judged(world, { ...wire, sport: flow.sport }, path, opener);
   if (answer === "unknown") {
     side.isUnjudged = world.hasAgent;
     ask(world, path);
@@ -158,8 +160,7 @@ function judgeAsQuoted(
   if (!quote) return false;
   const sent = quotedFlow(quote, flow.endpointId, flow.vlan);
   const isSent = direction === "egress";
-  const as = isSent ? reversed(sent) : sent;
-  const about = table.live(as) ?? (isSent ? table.live(translations.askedFor(as)) : undefined);
+  const about = isSent ? translations.bearerOf(table, reversed(sent)).live : table.live(sent);
   if (!about) return false;
   const wire = onWire(about.flow, about.target);
   const way = decideWay(world, wire);

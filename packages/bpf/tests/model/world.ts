@@ -43,6 +43,11 @@ export interface Backend extends Place {
   /** Never another's. */
   number: number;
 }
+/** Where a flow goes beyond its endpoint's link: to a backend, or to whom it names, when it has another port there. */
+export interface Target extends Backend {
+  /** The port that it comes from there. */
+  from: number;
+}
 /** A port of a virtual address. */
 export interface Service extends Place {
   number: number;
