@@ -3,12 +3,13 @@
  * in between. What holds in observe mode holds here, and no connection notices that an agent or the control plane goes.
  */
 
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { WAY_NUMBER } from "@millrace/contract/verdict";
 import { NODE_IN_CONTAINER } from "@millrace/lab/shop";
-import { runChecked } from "@millrace/lab/subprocess";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Books } from "./books.ts";
-import { until } from "./child.ts";
+import { type Child, until } from "./child.ts";
 import { accounted, same } from "./ledger.ts";
 import { addOutsider } from "./outsider.ts";
 import { Stack } from "./stack.ts";
@@ -43,19 +44,41 @@ const addressesOf = ({ ip4, ip6 }: { ip4: string; ip6: string }) => ({ ip4, ip6 
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** One connection that is answered 40 times, or says at which time it wasn't. */
-async function exchangeEach100Ms(netns: string, host: string, port: number): Promise<string> {
+interface Exchanges {
+  /** It has been answered once, or has ended. */
+  begun: Promise<void>;
+  /** "answered 40", or at which time it wasn't. */
+  ended: Promise<string>;
+}
+/** On one connection. */
+function exchangeEach100Ms(netns: string, host: string, port: number): Exchanges {
   const program = `
     const socket = require("net").connect(${port}, ${JSON.stringify(host)});
     let answered = 0;
     const end = (why) => { console.log(why ?? "answered " + answered); process.exit(); };
     const ask = () => { if (answered === 40) end(); else socket.write("x"); };
     socket.on("connect", ask);
-    socket.on("data", () => { answered++; setTimeout(ask, 100); });
+    socket.on("data", () => { if (answered++ === 0) console.log("begun"); setTimeout(ask, 100); });
     socket.on("error", (error) => end(error.code));
     setTimeout(() => end("stopped after " + answered), 30_000);`;
-  const argv = ["nsenter", `--net=${netns}`, process.execPath, "-e", program];
-  return (await runChecked({ argv }, 60_000)).stdout.trim();
+  const argv = [`--net=${netns}`, process.execPath, "-e", program];
+  const child = spawn("nsenter", argv, { stdio: ["ignore", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout });
+  let last = "said nothing";
+  lines.on("line", (line) => {
+    last = line;
+  });
+  return {
+    begun: new Promise((resolve) => lines.once("line", () => resolve()).once("close", resolve)),
+    ended: new Promise((resolve) => lines.once("close", () => resolve(last))),
+  };
+}
+/** Kills the agents once all have been answered, and says how each ended. */
+async function overTheEndOf(agents: readonly Child[], clients: readonly Exchanges[]): Promise<string[]> {
+  await Promise.all(clients.map(({ begun }) => begun));
+  for (const agent of agents) await agent.end("SIGKILL");
+  for (const agent of agents) agent.start();
+  return Promise.all(clients.map(({ ended }) => ended));
 }
 
 describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) => {
@@ -161,10 +184,7 @@ describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) =>
     const { uplink } = stack.lab.host(1);
     const outsider = await addOutsider(stack.lab, 1);
     const clients = [uplink.ip4, uplink.ip6].map((to) => exchangeEach100Ms(outsider.netns, to, port));
-    await pause(1500);
-    await stack.agents[0]?.end("SIGKILL");
-    stack.agents[0]?.start();
-    expect(await Promise.all(clients)).toEqual(["answered 40", "answered 40"]);
+    expect(await overTheEndOf(stack.agents.slice(0, 1), clients)).toEqual(["answered 40", "answered 40"]);
     const told = () =>
       stack.query<{ asked: string; port: number; src: string }>(
         `select distinct host(nat_dst) as asked, nat_dst_port as port, host(src) as src from flow_updates
@@ -196,10 +216,7 @@ describe.each(["direct", "overlay"] as const)("pods on two hosts, %s", (mode) =>
       ...asked.map((to) => exchangeEach100Ms(outsider.netns, to, nodePort)),
       ...inside.map(({ pod, to }) => exchangeEach100Ms(stack.lab.pod(pod).netns, to, nodePort)),
     ];
-    await pause(1500);
-    for (const agent of stack.agents) await agent.end("SIGKILL");
-    for (const agent of stack.agents) agent.start();
-    expect(await Promise.all(clients)).toEqual(clients.map(() => "answered 40"));
+    expect(await overTheEndOf(stack.agents, clients)).toEqual(clients.map(() => "answered 40"));
     const told = async () => {
       const rows = await stack.query<{ asked: string; src: string }>(
         `select distinct host(nat_dst) as asked, host(src) as src from flow_updates
