@@ -28,8 +28,8 @@ export class Books {
     return books;
   }
 
-  /** Fails with the last balance seen, so that the class that is off can be read. */
-  async settled(pod: string): Promise<Balance[]> {
+  /** Fails with the last balance seen, so that the class that is off can be read. `deadlineMs`: for all that waits to arrive. */
+  async settled(pod: string, deadlineMs = 90_000): Promise<Balance[]> {
     let last: Balance[] = [];
     let missing: Device | undefined;
     const before = this.#before.get(pod);
@@ -47,7 +47,7 @@ export class Books {
         );
       },
       {
-        deadlineMs: 90_000,
+        deadlineMs,
         everyMs: 500,
         explain: () => `${show({ last, missing, before })}\n${this.#said()}`,
       },
